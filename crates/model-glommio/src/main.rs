@@ -1,0 +1,101 @@
+//! An executor per thread on io_uring, a listener each: thread per core, nothing shared.
+//!
+//! Every thread has its own rings, its own tasks and its own listening socket; the kernel
+//! spreads connections over the listeners (SO_REUSEPORT). A connection lives and dies on the
+//! thread that accepted it, so nothing is locked and nothing is stolen: a thread with heavy
+//! connections stays loaded while its neighbour idles.
+//!
+//! glommio's sockets try the system call first and ask the ring to poll only when it would
+//! block, so the buffer can belong to the thread, and a connection that waits holds none.
+//!
+//! Sources: <https://docs.rs/glommio/latest/glommio/>, io_uring(7).
+
+use futures_lite::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _};
+use glommio::{
+    LocalExecutorPoolBuilder, PoolPlacement,
+    net::{TcpListener, TcpStream},
+    spawn_local, timer,
+};
+use model_kit::{Closed, Connection, Listeners, Model, Need, Refused, Server, with_chunk};
+use std::{
+    error::Error,
+    future::poll_fn,
+    io,
+    os::fd::{FromRawFd as _, IntoRawFd as _},
+    pin::Pin,
+    process::ExitCode,
+    sync::Arc,
+    task::{Poll, ready},
+};
+
+/// What glommio 0.9 registers with the ring of each executor.
+const LOCKED_BYTES: u64 = 512 << 10;
+
+fn main() -> ExitCode {
+    let model = Model {
+        listeners: Listeners::PerThread,
+        needs: &[
+            Need::IoUring,
+            Need::LockedMemory {
+                per_thread_bytes: LOCKED_BYTES,
+            },
+        ],
+        run,
+    };
+    model.main()
+}
+
+fn run(server: Arc<Server>) -> Result<(), Box<dyn Error>> {
+    let executors = LocalExecutorPoolBuilder::new(PoolPlacement::Unbound(server.threads()))
+        .on_all_shards(move || async move { accept(&server).await })
+        .map_err(|error| error.to_string())?;
+    // An executor that couldn't start says so only here.
+    for executor in executors.join_all() {
+        executor.map_err(|error| error.to_string())??;
+    }
+    Ok(())
+}
+
+async fn accept(server: &Server) -> io::Result<()> {
+    // SAFETY: the descriptor is a listening socket, and ownership of it passes from one
+    // listener type to the other.
+    let listener = unsafe { TcpListener::from_raw_fd(server.listen()?.into_raw_fd()) };
+    server.ready()?;
+    loop {
+        match listener.accept().await {
+            Ok(stream) => {
+                spawn_local(serve(stream, Connection::open(server.wire()))).detach();
+            }
+            Err(error) => match server.refused(&error.into()) {
+                Refused::Retry => {}
+                Refused::Pause(pause) => timer::sleep(pause).await,
+                Refused::Stopping => break,
+            },
+        }
+    }
+    server.drained().await;
+    Ok(())
+}
+
+async fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), Closed> {
+    loop {
+        poll_fn(|cx| {
+            with_chunk(|chunk| {
+                let received_bytes = ready!(Pin::new(&mut stream).poll_read(cx, chunk.space()))?;
+                connection
+                    .answer(chunk, received_bytes, |reply| {
+                        match Pin::new(&mut stream).poll_write(cx, reply) {
+                            Poll::Ready(sent) => sent,
+                            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+                        }
+                    })
+                    .into()
+            })
+        })
+        .await?;
+        if !connection.unsent().is_empty() {
+            stream.write_all(connection.unsent()).await?;
+            connection.sent_all();
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! One connection's side of the conversation, whatever runtime moves its bytes.
+
+use crate::counters::count;
+use protocol::{
+    session::{Chunk, Session},
+    wire::{Malformed, Wire},
+};
+use std::{cell::RefCell, io};
+
+/// Size of a read. A thread's connections share one buffer, so it costs nothing per
+/// connection; 64 KiB is what one loopback segment can bring at once.
+const CHUNK_BYTES: usize = 64 << 10;
+
+thread_local! {
+    static CHUNK: RefCell<Chunk> = RefCell::new(Chunk::new(CHUNK_BYTES));
+}
+
+/// Lends the thread's receive buffer. The closure can't await, so no connection holds the
+/// buffer while it waits: an idle connection costs none.
+///
+/// # Panics
+/// When called within itself.
+#[inline]
+pub fn with_chunk<R>(f: impl FnOnce(&mut Chunk) -> R) -> R {
+    CHUNK.with_borrow_mut(f)
+}
+
+/// An open connection: its session, and the replies that the kernel wouldn't take yet.
+///
+/// Counted as open from [`Connection::open`] until it is dropped.
+#[derive(Debug)]
+pub struct Connection {
+    session: Session,
+    unsent: Vec<u8>,
+}
+
+/// Why a connection is over. Every one of these is the end of that connection only.
+#[derive(Debug)]
+pub enum Closed {
+    /// The client has closed its sending side, and everything has been answered.
+    ByClient,
+    /// The client left the wire's rules.
+    Malformed(Malformed),
+    /// The socket failed: reset by the client, mostly.
+    Failed(io::Error),
+}
+
+impl From<io::Error> for Closed {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Connection {
+    /// A connection that has just been accepted.
+    pub fn open(wire: Wire) -> Self {
+        count(|c| c.accepted.add(1));
+        Self {
+            session: Session::new(wire),
+            unsent: Vec::new(),
+        }
+    }
+
+    /// Answers the `received_bytes` bytes that a read put into the chunk's space.
+    ///
+    /// `send` writes to the socket without waiting, and fails with
+    /// [`io::ErrorKind::WouldBlock`] when the kernel's buffer is full. From then on replies
+    /// gather in [`Connection::unsent`]; the model sends those before it reads again, so a
+    /// client that doesn't read can't make the server hold more than one chunk of replies.
+    ///
+    /// # Errors
+    /// [`Closed`] when the connection is over; the model drops it.
+    #[inline]
+    pub fn answer(
+        &mut self,
+        chunk: &mut Chunk,
+        received_bytes: usize,
+        mut send: impl FnMut(&[u8]) -> io::Result<usize>,
+    ) -> Result<(), Closed> {
+        if received_bytes == 0 {
+            return Err(Closed::ByClient);
+        }
+        chunk.fill(received_bytes);
+        count(|c| c.bytes_in.add(received_bytes as u64));
+        loop {
+            match self.session.next(chunk) {
+                Ok(Some(step)) => {
+                    count(|c| {
+                        c.requests.add(step.requests.into());
+                        c.responses.add(step.responses.into());
+                    });
+                    self.send_or_keep(step.reply, &mut send)?;
+                }
+                Ok(None) => return Ok(()),
+                Err(malformed) => {
+                    count(|c| c.malformed.add(1));
+                    return Err(Closed::Malformed(malformed));
+                }
+            }
+        }
+    }
+
+    /// Replies that are still to be sent. While there are any the model must not read.
+    #[inline]
+    pub fn unsent(&self) -> &[u8] {
+        &self.unsent
+    }
+
+    /// Everything unsent has been sent by the model.
+    pub fn sent_all(&mut self) {
+        count(|c| c.bytes_out.add(self.unsent.len() as u64));
+        // Freed rather than kept: a connection that once met a full buffer is cheap again.
+        self.unsent = Vec::new();
+    }
+
+    /// Sends what is unsent as far as the kernel takes it.
+    ///
+    /// # Errors
+    /// [`Closed::Failed`] when the socket failed.
+    pub fn resend(
+        &mut self,
+        mut send: impl FnMut(&[u8]) -> io::Result<usize>,
+    ) -> Result<(), Closed> {
+        let unsent = std::mem::take(&mut self.unsent);
+        self.send_or_keep(&unsent, &mut send)
+    }
+
+    #[inline]
+    fn send_or_keep(
+        &mut self,
+        mut reply: &[u8],
+        send: &mut impl FnMut(&[u8]) -> io::Result<usize>,
+    ) -> Result<(), Closed> {
+        while self.unsent.is_empty() && !reply.is_empty() {
+            match send(reply) {
+                Ok(0) => return Err(Closed::Failed(io::ErrorKind::WriteZero.into())),
+                Ok(sent) => {
+                    count(|c| c.bytes_out.add(sent as u64));
+                    reply = &reply[sent..];
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Closed::Failed(error)),
+            }
+        }
+        self.unsent.extend_from_slice(reply);
+        Ok(())
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        count(|c| c.closed.add(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::client::{MessageId, Messages};
+
+    fn requests(messages: &Messages, n: u32) -> Vec<u8> {
+        let mut bytes = vec![0; messages.message_bytes() * n as usize];
+        for (sequence, slot) in (0..).zip(bytes.chunks_mut(messages.message_bytes())) {
+            messages.write(MessageId { connection: 0, sequence }, 0, slot);
+        }
+        bytes
+    }
+
+    #[test]
+    fn what_the_kernel_does_not_take_is_kept_in_order() {
+        let stream = requests(&Messages::new(Wire::Framed, 30, 1), 3);
+        let mut chunk = Chunk::new(stream.len());
+        chunk.space().copy_from_slice(&stream);
+        let mut connection = Connection::open(Wire::Framed);
+        let mut sent = Vec::new();
+        let mut room = 70;
+        connection
+            .answer(&mut chunk, stream.len(), |bytes| {
+                if room == 0 {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                let taken = bytes.len().min(room);
+                room -= taken;
+                sent.extend_from_slice(&bytes[..taken]);
+                Ok(taken)
+            })
+            .unwrap();
+        assert_eq!(sent.len(), 70);
+        connection
+            .resend(|bytes| {
+                sent.extend_from_slice(bytes);
+                Ok(bytes.len())
+            })
+            .unwrap();
+        assert!(connection.unsent().is_empty());
+        assert_eq!(sent, stream);
+    }
+
+    #[test]
+    fn end_of_input_closes() {
+        let mut connection = Connection::open(Wire::Framed);
+        let closed = connection.answer(&mut Chunk::new(8), 0, |bytes| Ok(bytes.len()));
+        assert!(matches!(closed, Err(Closed::ByClient)));
+    }
+}

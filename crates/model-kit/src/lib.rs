@@ -1,0 +1,24 @@
+//! What every model does alike, so that models differ in concurrency and in nothing else.
+//!
+//! A model's `main` is a [`Model`] as data and a `run` function. `run` gets a [`Server`], makes
+//! its listeners with [`Server::listen`], says [`Server::ready`] for each, accepts until
+//! [`Server::refused`] answers [`Refused::Stopping`], and returns when [`Server::drained`] (or
+//! its own count) says that no connection is left. What it does with a connection is up to the
+//! model; what the bytes mean is up to [`Connection`].
+//!
+//! No runtime lives here, and nothing but this crate writes to a model's standard output.
+
+mod args;
+mod connection;
+mod counters;
+mod drain;
+mod model;
+mod preflight;
+mod server;
+mod stop;
+
+pub use connection::{Closed, Connection, with_chunk};
+pub use model::{Listeners, Model};
+pub use preflight::Need;
+pub use protocol::session::Chunk;
+pub use server::{Refused, Server};

@@ -1,0 +1,137 @@
+//! A model from its first line to its last: arguments, preflight, run, done line.
+
+use crate::{
+    args::Args,
+    counters,
+    preflight::Need,
+    server::{Server, write_line},
+    stop,
+};
+use clap::Parser as _;
+use protocol::launch::{STOP_LIMIT_S, ServerLine};
+use rustix::{
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+    thread::{CpuSet, sched_setaffinity},
+};
+use std::{
+    error::Error,
+    io,
+    process::{ExitCode, exit},
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+/// Left for the done line and the exit before the runner's patience is over.
+const DRAIN_LIMIT: Duration = Duration::from_millis(STOP_LIMIT_S * 1000 - 1000);
+
+/// A concurrency model: what it needs, and how it serves.
+#[derive(Debug)]
+pub struct Model {
+    /// How connections come in.
+    pub listeners: Listeners,
+    /// What it needs from the machine beyond sockets.
+    pub needs: &'static [Need],
+    /// Serves until the server is stopping and every connection has closed.
+    pub run: fn(Arc<Server>) -> Result<(), Box<dyn Error>>,
+}
+
+/// How many listening sockets there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listeners {
+    /// One for the whole server.
+    One,
+    /// One for each I/O thread, sharing the port with SO_REUSEPORT.
+    PerThread,
+}
+
+impl Model {
+    /// The whole life of the model's process.
+    pub fn main(self) -> ExitCode {
+        let args = Args::parse();
+        if args.preflight {
+            return self.preflight(args.threads);
+        }
+        match self.serve(args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn preflight(&self, threads: u32) -> ExitCode {
+        match self.needs.iter().try_for_each(|need| need.check(threads)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(unmet) => {
+                let _ = write_line(&ServerLine::Unmet(unmet));
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn serve(&self, args: Args) -> Result<(), Box<dyn Error>> {
+        raise_open_files();
+        // Before any thread starts: threads inherit it.
+        pin(&args.cpus)?;
+        let signals = stop::stop_signals()?;
+        let server = Arc::new(Server::new(args, self.listeners));
+
+        let (returned, has_returned) = mpsc::channel();
+        let stopper = thread::Builder::new().name("stop".into()).spawn({
+            let server = Arc::clone(&server);
+            move || stop_when_told(&signals, &server, &has_returned)
+        })?;
+        (self.run)(Arc::clone(&server))?;
+        // The drain has ended, or `run` would not have returned without an error.
+        let _ = returned.send(());
+        stopper.join().map_err(|_| "the stopping thread panicked")?;
+        Ok(write_line(&ServerLine::Done(counters::totals(server.wire())))?)
+    }
+}
+
+/// Waits for the word, ends every connection, and makes sure that the process ends in time.
+fn stop_when_told(
+    signals: &std::os::fd::OwnedFd,
+    server: &Server,
+    has_returned: &mpsc::Receiver<()>,
+) {
+    stop::wait_for_stop(signals);
+    server.begin_stop();
+    let all_closed = stop::shut_all(DRAIN_LIMIT);
+    server.end_drain();
+    if all_closed && has_returned.recv_timeout(Duration::from_millis(500)).is_ok() {
+        return;
+    }
+    // Somebody doesn't read its replies, or the runtime doesn't come to its end. The counts
+    // are worth more than an orderly exit.
+    let _ = write_line(&ServerLine::Done(counters::totals(server.wire())));
+    exit(0);
+}
+
+/// The hard limit is what the user allowed; the soft one is only a default.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    // If it can't be raised, `accept` will say so when it matters.
+    let _ = setrlimit(Resource::Nofile, raised);
+}
+
+fn pin(cpus: &[usize]) -> io::Result<()> {
+    if cpus.is_empty() {
+        return Ok(());
+    }
+    let mut set = CpuSet::new();
+    for &cpu in cpus {
+        if cpu >= CpuSet::MAX_CPU {
+            return Err(io::Error::other(format!("--cpus {cpu}: no such CPU")));
+        }
+        set.set(cpu);
+    }
+    sched_setaffinity(None, &set)
+        .map_err(|errno| io::Error::other(format!("can't run on CPUs {cpus:?}: {errno}")))
+}

@@ -1,0 +1,98 @@
+//! What a model may need from the machine, checked before it starts.
+
+use protocol::launch::Unmet;
+use rustix::{io::Errno, process::Resource};
+use std::fs;
+
+/// Something a model needs beyond sockets.
+#[derive(Clone, Copy, Debug)]
+pub enum Need {
+    /// io_uring: in the kernel, and allowed to this process.
+    IoUring,
+    /// Memory that may be locked (RLIMIT_MEMLOCK), in bytes for each thread.
+    LockedMemory {
+        /// Bytes per I/O thread.
+        per_thread_bytes: u64,
+    },
+}
+
+impl Need {
+    /// # Errors
+    /// What is missing, and how to mend it.
+    pub(crate) fn check(self, threads: u32) -> Result<(), Unmet> {
+        match self {
+            Self::IoUring => io_uring(),
+            Self::LockedMemory { per_thread_bytes } => {
+                locked_memory(per_thread_bytes * u64::from(threads))
+            }
+        }
+    }
+}
+
+fn io_uring() -> Result<(), Unmet> {
+    let mut params = rustix::io_uring::io_uring_params::default();
+    // SAFETY: the parameters are zeroed and live across the call, as io_uring_setup(2) asks;
+    // the descriptor that comes back is owned and closed at once, nothing is mapped.
+    let error = match unsafe { rustix::io_uring::io_uring_setup(1, &mut params) } {
+        Ok(_) => return Ok(()),
+        Err(error) => error,
+    };
+    let (missing, mend) = match error {
+        Errno::NOSYS => (
+            "this kernel has no io_uring".to_owned(),
+            "run Linux 5.8 or newer, built with CONFIG_IO_URING".to_owned(),
+        ),
+        Errno::PERM | Errno::ACCESS => {
+            let disabled = fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
+            match disabled.as_deref().map(str::trim) {
+                Ok("1" | "2") => (
+                    "io_uring is switched off on this machine".to_owned(),
+                    "sysctl -w kernel.io_uring_disabled=0".to_owned(),
+                ),
+                _ => (
+                    "io_uring is not allowed to this process".to_owned(),
+                    "allow io_uring_setup in the container's seccomp profile".to_owned(),
+                ),
+            }
+        }
+        other => (
+            format!("io_uring can't be set up: {other}"),
+            "see io_uring_setup(2)".to_owned(),
+        ),
+    };
+    Err(Unmet { missing, mend })
+}
+
+fn locked_memory(needed_bytes: u64) -> Result<(), Unmet> {
+    match rustix::process::getrlimit(Resource::Memlock).current {
+        Some(limit) if limit < needed_bytes => Err(Unmet {
+            missing: format!(
+                "the model locks {} KiB of memory, the limit is {} KiB",
+                needed_bytes >> 10,
+                limit >> 10
+            ),
+            mend: format!(
+                "ulimit -l {} (or memlock in /etc/security/limits.conf), or fewer --threads",
+                needed_bytes >> 10
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_locked_memory_says_how_much_is_missing() {
+        let need = Need::LockedMemory { per_thread_bytes: 1 << 52 };
+        if rustix::process::getrlimit(Resource::Memlock).current.is_some() {
+            let unmet = need.check(2).unwrap_err();
+            assert!(unmet.mend.contains("ulimit -l 8796093022208"), "{unmet:?}");
+        } else {
+            assert_eq!(need.check(2), Ok(()));
+        }
+        assert_eq!(Need::LockedMemory { per_thread_bytes: 0 }.check(8), Ok(()));
+    }
+}

@@ -1,0 +1,180 @@
+//! What a running model asks of the kit: listeners, readiness, advice on failed accepts.
+
+use crate::{args::Args, counters::count, drain::Drain, model::Listeners};
+use protocol::{
+    launch::{CONTRACT, Ready, ServerLine},
+    wire::Wire,
+};
+use rustix::{
+    io::Errno,
+    net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt},
+};
+use std::{
+    future::Future,
+    io::{self, Write as _},
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+/// How long to leave a listener alone after an `accept` failed for want of something. The
+/// failure leaves the listener readable: without a pause the loop would burn its core.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The kit's side of a running model; shared by its threads.
+#[derive(Debug)]
+pub struct Server {
+    args: Args,
+    listeners: Listeners,
+    /// The address with its real port, once the first listener has one.
+    bound: Mutex<Option<SocketAddr>>,
+    not_ready: AtomicU32,
+    stopping: AtomicBool,
+    drain: Drain,
+}
+
+/// What to do after an `accept` that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Accept again: this one connection was already gone.
+    Retry,
+    /// Leave the listener alone for this long, then accept again: out of file descriptors,
+    /// for instance. Open connections have to be served meanwhile.
+    Pause(Duration),
+    /// Stop accepting for good.
+    Stopping,
+}
+
+impl Server {
+    pub(crate) fn new(args: Args, listeners: Listeners) -> Self {
+        let not_ready = match listeners {
+            Listeners::One => 1,
+            Listeners::PerThread => args.threads,
+        };
+        Self {
+            args,
+            listeners,
+            bound: Mutex::new(None),
+            not_ready: AtomicU32::new(not_ready),
+            stopping: AtomicBool::new(false),
+            drain: Drain::default(),
+        }
+    }
+
+    /// I/O threads to run, at least 1.
+    pub fn threads(&self) -> usize {
+        self.args.threads as usize
+    }
+
+    /// The wire that connections speak.
+    pub fn wire(&self) -> Wire {
+        self.args.wire.into()
+    }
+
+    /// A listening socket in blocking mode, with the same options for every model.
+    ///
+    /// Models with one listener per thread call this once in each; all share the port.
+    /// TCP_NODELAY is set here, because Linux hands it down to accepted sockets: no model pays
+    /// a system call for it.
+    ///
+    /// # Errors
+    /// The address, and what the system says about it.
+    pub fn listen(&self) -> io::Result<TcpListener> {
+        let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = bound.unwrap_or(self.args.listen);
+        let listener = self
+            .listen_on(address)
+            .map_err(|errno| explain_listen(address, errno))?;
+        *bound = Some(listener.local_addr()?);
+        Ok(listener)
+    }
+
+    fn listen_on(&self, address: SocketAddr) -> Result<TcpListener, Errno> {
+        let family = match address {
+            SocketAddr::V4(_) => AddressFamily::INET,
+            SocketAddr::V6(_) => AddressFamily::INET6,
+        };
+        let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+        sockopt::set_tcp_nodelay(&socket, true)?;
+        if self.args.reuse_port || self.listeners == Listeners::PerThread {
+            sockopt::set_socket_reuseport(&socket, true)?;
+        }
+        bind(&socket, &address)?;
+        listen(&socket, self.args.backlog)?;
+        Ok(socket.into())
+    }
+
+    /// One more listener is up. The last one writes the ready line.
+    ///
+    /// # Errors
+    /// Standard output is gone.
+    pub fn ready(&self) -> io::Result<()> {
+        if self.not_ready.fetch_sub(1, SeqCst) != 1 {
+            return Ok(());
+        }
+        let addr = self
+            .bound
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .unwrap_or(self.args.listen);
+        write_line(&ServerLine::Ready(Ready {
+            contract: CONTRACT,
+            addr,
+            pid: std::process::id(),
+            threads: self.args.threads,
+        }))
+    }
+
+    /// What to do about a failed `accept`.
+    ///
+    /// Source: accept(2), "Error handling": network errors of the connection itself are to be
+    /// treated like EAGAIN by retrying.
+    pub fn refused(&self, error: &io::Error) -> Refused {
+        if self.stopping.load(SeqCst) {
+            return Refused::Stopping;
+        }
+        count(|c| c.accept_errors.add(1));
+        match error.kind() {
+            io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => Refused::Retry,
+            _ => Refused::Pause(ACCEPT_PAUSE),
+        }
+    }
+
+    /// Resolves when the server is stopping and its last connection has closed. Works in any
+    /// runtime.
+    pub fn drained(&self) -> impl Future<Output = ()> + Send + '_ {
+        self.drain.wait()
+    }
+
+    pub(crate) fn begin_stop(&self) {
+        self.stopping.store(true, SeqCst);
+    }
+
+    pub(crate) fn end_drain(&self) {
+        self.drain.finish();
+    }
+}
+
+/// Writes one line of the contract.
+pub(crate) fn write_line(line: &ServerLine) -> io::Result<()> {
+    let mut text = serde_json::to_string(line)?;
+    text.push('\n');
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}
+
+fn explain_listen(address: SocketAddr, errno: Errno) -> io::Error {
+    let advice = match errno {
+        Errno::ADDRINUSE => "; port 0 takes a free one",
+        Errno::ACCESS => "; ports below 1024 need privileges",
+        Errno::ADDRNOTAVAIL => "; it is no address of this machine",
+        _ => "",
+    };
+    let error = io::Error::from(errno);
+    io::Error::new(error.kind(), format!("can't listen on {address}: {error}{advice}"))
+}

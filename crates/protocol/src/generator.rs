@@ -1,0 +1,188 @@
+//! How a coordinator (the runner, later perhaps another machine) drives a load generator.
+//!
+//! Both directions are JSON lines. The first line to the generator is a [`Plan`], the others
+//! are [`Command`]s; the generator writes [`Event`]s. When its input ends, the generator drops
+//! its connections and exits.
+//!
+//! ```text
+//! coordinator                         generator
+//! plan, connect {connections}   ->
+//!                               <-    connected
+//! start                         ->
+//!                               <-    progress, progress, ...
+//! measure {window_us}           ->
+//!                               <-    window_opened, window_closed, result
+//! connect ... or finish         ->
+//!                               <-    finished
+//! ```
+//!
+//! No message needs to cross inside a window. Nothing here assumes that both sides share a
+//! machine, a clock's origin or a file system: times are durations from a command's receipt.
+
+use crate::{client::Workload, wire::Wire};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, net::SocketAddr};
+
+/// What a generator has to know before its first connection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The server.
+    pub target: SocketAddr,
+    /// How it is spoken to.
+    pub wire: Wire,
+    /// What requests ask for.
+    pub workload: Workload,
+    /// Payload of a request (framed) or size of a message (raw).
+    pub payload_bytes: u32,
+    /// How requests arrive.
+    pub load: Load,
+    /// Threads, at least 1.
+    pub threads: u32,
+    /// CPUs to run on; any, when empty.
+    pub cpus: Vec<usize>,
+    /// The number of this generator's first connection: unique among all generators.
+    pub first_connection: u32,
+    /// The most connections this generator will be told to hold.
+    pub connections_max: u32,
+    /// Connections from one source address. Sources are 127.0.0.1, 127.0.0.2, ... by a
+    /// connection's number; `None` leaves the choice to the kernel.
+    pub connections_per_source: Option<u32>,
+    /// A reply that takes longer than this after the window's end is missing.
+    pub reply_deadline_us: u64,
+}
+
+/// How requests arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Load {
+    /// `outstanding` requests on every connection, the next one when a reply arrives.
+    Closed {
+        /// At least 1.
+        outstanding: u32,
+    },
+    /// Every connection sends one message per interval, evenly spread over all connections.
+    Idle {
+        /// At least 1.
+        interval_us: u64,
+    },
+}
+
+/// What the coordinator tells the generator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Open connections until there are this many (a total, not an addition).
+    Connect {
+        /// At most the plan's `connections_max`.
+        connections: u32,
+    },
+    /// Begin the load.
+    Start,
+    /// Open the window now for this long, then stop sending and wait for what is outstanding.
+    Measure {
+        /// Length of the window.
+        window_us: u64,
+    },
+    /// Close everything and exit.
+    Finish,
+}
+
+/// What the generator tells the coordinator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Another second of connecting or of load has passed.
+    Progress {
+        /// Connections established so far.
+        connections: u32,
+        /// Requests completed since `start`.
+        requests: u64,
+    },
+    /// A `connect` is done, as far as it could be.
+    Connected {
+        /// Connections that are established now.
+        connections: u32,
+        /// From the first connect to the last.
+        elapsed_us: u64,
+        /// From `connect` to established.
+        connect_time: Histogram,
+        /// Why connections failed, and how often.
+        errors: BTreeMap<String, u64>,
+    },
+    /// From now on replies count.
+    WindowOpened,
+    /// From now on they don't.
+    WindowClosed,
+    /// What the window brought.
+    Result(Box<WindowResult>),
+    /// All connections are closed; totals of the whole life.
+    Finished(Totals),
+    /// The generator can't go on.
+    Failed {
+        /// What happened, and what helps.
+        message: String,
+    },
+}
+
+/// What happened between a window's opening and closing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WindowResult {
+    /// Actual length of the window.
+    pub window_us: u64,
+    /// Connections that were open when the window closed.
+    pub connections: u32,
+    /// Connections that the server closed or reset since `start`.
+    pub connections_lost: u32,
+    /// Requests completed in the window.
+    pub requests: u64,
+    /// Requests that had no reply at the deadline.
+    pub replies_missing: u64,
+    /// Replies that were not the expected bytes.
+    pub replies_wrong: u64,
+    /// Messages of an idle load that weren't sent because the one before was unanswered.
+    pub sends_skipped: u64,
+    /// The least requests completed on a connection in the window.
+    pub served_least: u32,
+    /// The most requests completed on a connection in the window.
+    pub served_most: u32,
+    /// Connections without a completed request in the window.
+    pub never_served: u32,
+    /// Reply received minus request sent, one value per batch (see `client`).
+    pub service_time: Histogram,
+    /// Kinds of errors, and how often.
+    pub errors: BTreeMap<String, u64>,
+}
+
+/// What a generator sent and received over its whole life, to be held against the server's
+/// own count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Connections established.
+    pub connections: u64,
+    /// Requests sent to the last byte.
+    pub requests: u64,
+    /// Replies received to the last byte.
+    pub responses: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+}
+
+impl Totals {
+    /// Adds another generator's totals.
+    pub fn add(&mut self, other: &Totals) {
+        self.connections += other.connections;
+        self.requests += other.requests;
+        self.responses += other.responses;
+        self.bytes_out += other.bytes_out;
+        self.bytes_in += other.bytes_in;
+    }
+}
+
+/// An HdrHistogram of nanoseconds: V2 with deflate, in base64.
+///
+/// Source: <https://github.com/HdrHistogram/HdrHistogram>, `encodeIntoCompressedByteBuffer`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Histogram(pub String);

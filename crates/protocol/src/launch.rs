@@ -1,0 +1,102 @@
+//! The launch contract, version 1: how the runner and a server speak.
+//!
+//! Start: `model-x --listen 127.0.0.1:0 --threads N [--wire framed|raw] [--cpus 0,1]
+//! [--backlog N] [--reuse-port]`. The server raises its own soft limit of open files to the
+//! hard one.
+//!
+//! 1. When every listener is up it writes one line to standard output, a [`Ready`].
+//! 2. It serves until standard input ends, or SIGTERM. Then it stops accepting, answers every
+//!    request that it has fully received, closes, writes one line, a [`Done`], and exits 0.
+//!    After [`STOP_LIMIT_S`] seconds the runner kills it.
+//! 3. `--preflight` checks what the model needs and exits 0, or writes one line, an
+//!    [`Unmet`], and exits non-zero.
+//!
+//! Standard error is free text.
+
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+
+/// The contract's version, said in the ready line.
+pub const CONTRACT: u32 = 1;
+
+/// How long a server may take to stop before it is killed, in seconds.
+pub const STOP_LIMIT_S: u64 = 5;
+
+/// A line that a server writes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum ServerLine {
+    /// Every listener is up.
+    Ready(Ready),
+    /// Everything has been answered and closed.
+    Done(Done),
+    /// The answer to `--preflight` when something is missing.
+    Unmet(Unmet),
+}
+
+/// Every listener is up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ready {
+    /// [`CONTRACT`].
+    pub contract: u32,
+    /// Where to connect, with the real port.
+    pub addr: SocketAddr,
+    /// The server's process.
+    pub pid: u32,
+    /// I/O threads (loops, executors, workers).
+    pub threads: u32,
+}
+
+/// What the server counted over its whole life, to be compared with what the generator did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Requests fully received; `None` where the wire has no frames to count.
+    pub requests: Option<u64>,
+    /// Requests answered; `None` where the wire has no frames to count.
+    pub responses: Option<u64>,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+    /// Connections closed because of a malformed frame.
+    pub malformed: u64,
+    /// `accept` calls that failed, out of file descriptors for instance.
+    pub accept_errors: u64,
+    /// Connections that were still open when the time to stop was over.
+    pub abandoned: u64,
+}
+
+/// Something the model needs is missing here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmet {
+    /// What is missing.
+    pub missing: String,
+    /// How to mend it.
+    pub mend: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_are_what_the_contract_shows() {
+        let ready = ServerLine::Ready(Ready {
+            contract: CONTRACT,
+            addr: "127.0.0.1:40123".parse().unwrap(),
+            pid: 7,
+            threads: 2,
+        });
+        assert_eq!(
+            serde_json::to_string(&ready).unwrap(),
+            r#"{"event":"ready","contract":1,"addr":"127.0.0.1:40123","pid":7,"threads":2}"#
+        );
+        let done: ServerLine = serde_json::from_str(
+            r#"{"event":"done","accepted":1,"requests":2,"responses":2,"bytes_in":3,"bytes_out":3,"malformed":0,"accept_errors":0,"abandoned":0,"later":"more"}"#,
+        )
+        .unwrap();
+        assert!(matches!(done, ServerLine::Done(Done { accepted: 1, .. })));
+    }
+}

@@ -1,0 +1,20 @@
+//! Everything that two programs of Millionfold say to each other.
+//!
+//! | module | who speaks to whom |
+//! |---|---|
+//! | [`wire`] | load generator and server, over TCP: the frame's header and its rules |
+//! | [`session`] | the server's half of the wire: received bytes in, requests and replies out |
+//! | [`client`] | the generator's half: the bytes to send, and whether a reply is right |
+//! | [`launch`] | runner and server: the ready and done lines, the preflight answer |
+//! | [`generator`] | runner and load generator: the plan, commands and events |
+//!
+//! The crate does no I/O, knows no runtime and has no `unsafe`: a model differs from
+//! another in concurrency and in nothing else, because bytes become requests here alone.
+
+#![forbid(unsafe_code)]
+
+pub mod client;
+pub mod generator;
+pub mod launch;
+pub mod session;
+pub mod wire;

@@ -1,0 +1,184 @@
+//! The wire, version 1: how requests and replies lie in a TCP stream.
+//!
+//! **framed** is a fixed header followed by a payload. All integers are little-endian.
+//!
+//! | offset | bytes | field | meaning |
+//! |---:|---:|---|---|
+//! | 0 | 1 | version | [`VERSION`] |
+//! | 1 | 1 | kind | what the server shall do: see [`Kind`] |
+//! | 2 | 2 | reserved | zero |
+//! | 4 | 4 | payload length | bytes after the header, at most [`MAX_PAYLOAD_BYTES`] |
+//! | 8 | 8 | id | the client's; a reply carries its request's |
+//! | 16 | 4 | argument | of the kind; zero for `echo` and `discard` |
+//!
+//! The reply to `echo` is the request, byte for byte; `discard` has none. Replies come in
+//! the order of their requests. A header that breaks a rule gets its connection closed,
+//! after the requests before it have been answered, and touches no other connection.
+//!
+//! **raw** has no frames: fixed-size messages of at least [`RAW_PREFIX_BYTES`] bytes, of
+//! which the first eight are a sequence number. The server echoes bytes as they come, so
+//! that any echo server in the world can be measured.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The wire's version, the first byte of every frame.
+pub const VERSION: u8 = 1;
+
+/// Length of a frame's header in bytes.
+pub const HEADER_BYTES: usize = 20;
+
+/// The longest payload a frame may announce: 1 MiB.
+pub const MAX_PAYLOAD_BYTES: u32 = 1 << 20;
+
+/// The sequence number at the start of every raw message, in bytes.
+pub const RAW_PREFIX_BYTES: usize = 8;
+
+/// Which of the two forms a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wire {
+    /// A header, then a payload.
+    Framed,
+    /// Bytes are echoed as they come.
+    Raw,
+}
+
+/// What one request asks the server to do.
+///
+/// 2, 3 and 4 are kept for `cpu`, `wait` and `block`; until a server knows them they are
+/// unknown kinds to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[repr(u8)]
+pub enum Kind {
+    /// Answer at once with the request itself.
+    Echo = 0,
+    /// Read it, drop it, say nothing.
+    Discard = 1,
+}
+
+/// A frame's header: the version and the reserved bytes are implied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// What to do.
+    pub kind: Kind,
+    /// Bytes that follow the header, `0..=MAX_PAYLOAD_BYTES`.
+    pub payload_bytes: u32,
+    /// The client's name for this request.
+    pub id: u64,
+    /// The kind's argument.
+    pub argument: u32,
+}
+
+/// Why a header is no header of this wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Malformed {
+    /// The first byte is not [`VERSION`].
+    #[error("wire version {0} instead of {VERSION}")]
+    Version(u8),
+    /// No such kind.
+    #[error("unknown kind {0}")]
+    Kind(u8),
+    /// The reserved bytes are not zero.
+    #[error("reserved bytes are {0:#06x} instead of zero")]
+    Reserved(u16),
+    /// A payload beyond the bound.
+    #[error("payload of {0} bytes is over the bound of {MAX_PAYLOAD_BYTES}")]
+    Length(u32),
+    /// An argument for a kind that takes none.
+    #[error("argument {0} for a kind that takes none")]
+    Argument(u32),
+}
+
+impl Header {
+    /// The header's bytes.
+    pub fn encode(&self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
+        bytes[0] = VERSION;
+        bytes[1] = self.kind as u8;
+        bytes[4..8].copy_from_slice(&self.payload_bytes.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.id.to_le_bytes());
+        bytes[16..20].copy_from_slice(&self.argument.to_le_bytes());
+        bytes
+    }
+
+    /// Reads a header.
+    ///
+    /// # Errors
+    /// The first rule that the bytes break, in the order of the fields.
+    pub fn decode(bytes: &[u8; HEADER_BYTES]) -> Result<Self, Malformed> {
+        let [version, kind, r0, r1, l0, l1, l2, l3, id @ .., a0, a1, a2, a3] = *bytes;
+        if version != VERSION {
+            return Err(Malformed::Version(version));
+        }
+        let kind = match kind {
+            0 => Kind::Echo,
+            1 => Kind::Discard,
+            other => return Err(Malformed::Kind(other)),
+        };
+        let reserved = u16::from_le_bytes([r0, r1]);
+        if reserved != 0 {
+            return Err(Malformed::Reserved(reserved));
+        }
+        let payload_bytes = u32::from_le_bytes([l0, l1, l2, l3]);
+        if payload_bytes > MAX_PAYLOAD_BYTES {
+            return Err(Malformed::Length(payload_bytes));
+        }
+        let argument = u32::from_le_bytes([a0, a1, a2, a3]);
+        if argument != 0 {
+            return Err(Malformed::Argument(argument));
+        }
+        Ok(Self {
+            kind,
+            payload_bytes,
+            id: u64::from_le_bytes(id),
+            argument,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_offsets_hold() {
+        let header = Header {
+            kind: Kind::Discard,
+            payload_bytes: 0x0001_0203,
+            id: 0x1112_1314_1516_1718,
+            argument: 0,
+        };
+        let bytes = header.encode();
+        assert_eq!(
+            bytes,
+            [
+                1, 1, 0, 0, 3, 2, 1, 0, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 0, 0, 0, 0
+            ]
+        );
+        assert_eq!(Header::decode(&bytes), Ok(header));
+    }
+
+    #[test]
+    fn each_broken_rule_is_named() {
+        let good = Header {
+            kind: Kind::Echo,
+            payload_bytes: MAX_PAYLOAD_BYTES,
+            id: 7,
+            argument: 0,
+        }
+        .encode();
+        let broken = |offset: usize, value: u8| {
+            let mut bytes = good;
+            bytes[offset] = value;
+            Header::decode(&bytes)
+        };
+        assert!(Header::decode(&good).is_ok());
+        assert_eq!(broken(0, 9), Err(Malformed::Version(9)));
+        assert_eq!(broken(1, 200), Err(Malformed::Kind(200)));
+        assert_eq!(broken(3, 1), Err(Malformed::Reserved(256)));
+        assert_eq!(broken(4, 1), Err(Malformed::Length(MAX_PAYLOAD_BYTES + 1)));
+        assert_eq!(broken(16, 5), Err(Malformed::Argument(5)));
+    }
+}
