@@ -1,0 +1,54 @@
+//! `runner guard`: becomes another program that can't outlive the runner. Not for people.
+//!
+//! The kernel is asked to kill this process when its parent ends (PR_SET_PDEATHSIG, which
+//! survives execve(2)); then the process becomes the program. So even a runner that is killed
+//! with SIGKILL leaves nothing behind, also when the program doesn't watch its input.
+
+use clap::Args;
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit,
+};
+use std::{ffi::OsString, io, os::unix::process::CommandExt as _, process::Command};
+
+/// What to become, and under which limits.
+#[derive(Args, Debug)]
+pub(crate) struct GuardArgs {
+    /// Process that has to live
+    #[arg(long)]
+    parent: u32,
+    /// Limit of open files
+    #[arg(long)]
+    open_files: Option<u64>,
+    /// Program and arguments
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+impl GuardArgs {
+    /// Becomes the program; comes back only with the reason why that failed.
+    pub(crate) fn exec(self) -> anyhow::Error {
+        let Some((program, args)) = self.command.split_first() else {
+            return anyhow::anyhow!("nothing to run");
+        };
+        match restrict(self.parent, self.open_files) {
+            Ok(()) => {
+                let error = Command::new(program).args(args).exec();
+                anyhow::anyhow!("can't run {}: {error}", program.display())
+            }
+            Err(error) => error.into(),
+        }
+    }
+}
+
+fn restrict(parent: u32, open_files: Option<u64>) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The parent may have died before the kernel was asked.
+    if getppid().map(Pid::as_raw_pid) != i32::try_from(parent).ok() {
+        return Err(io::Error::other("the runner is gone"));
+    }
+    if let Some(limit) = open_files {
+        let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
+        setrlimit(Resource::Nofile, limit)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! A server under measurement, started and stopped by the launch contract (`protocol::launch`).
+
+use crate::child::{Child, PostMortem, Silence};
+use protocol::{
+    launch::{CONTRACT, Done, Ready, STOP_LIMIT_S, ServerLine, Unmet},
+    wire::Wire,
+};
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+use thiserror::Error;
+
+/// How long a server may take until every listener is up.
+const READY_LIMIT: Duration = Duration::from_secs(10);
+
+/// How to start a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Launch {
+    pub(crate) program: PathBuf,
+    pub(crate) threads: u32,
+    pub(crate) wire: Wire,
+    /// Any, when empty.
+    pub(crate) cpus: Vec<usize>,
+    /// A lower limit of open files than the runner's own.
+    pub(crate) open_files_max: Option<u64>,
+    /// How long it may take until it is ready; [`Launch::new`] has a sensible one.
+    pub(crate) ready_limit: Duration,
+}
+
+/// A server that is ready.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    ready: Ready,
+}
+
+/// What went wrong with a server: the reason in a row of the table.
+#[derive(Clone, Debug, Error)]
+pub(crate) enum ServerError {
+    #[error("can't be started: {0}")]
+    Start(String),
+    #[error("was not ready within {} s", READY_LIMIT.as_secs())]
+    NeverReady { stderr_tail: String },
+    #[error("did not write a ready line but {line:?}")]
+    NotReady { line: String, stderr_tail: String },
+    #[error("speaks version {0} of the launch contract, the runner speaks {CONTRACT}")]
+    Contract(u32),
+    #[error("{how}")]
+    Died { how: String, stderr_tail: String },
+    #[error("did not stop within {STOP_LIMIT_S} s and was killed")]
+    DidNotStop { stderr_tail: String },
+    #[error("stopped without a done line")]
+    NoDoneLine { stderr_tail: String },
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Launch {
+    /// One thread, framed, anywhere.
+    pub(crate) fn new(program: &Path) -> Self {
+        Self {
+            program: program.to_owned(),
+            threads: 1,
+            wire: Wire::Framed,
+            cpus: Vec::new(),
+            open_files_max: None,
+            ready_limit: READY_LIMIT,
+        }
+    }
+
+    /// The arguments of the contract.
+    pub(crate) fn args(&self) -> Vec<String> {
+        let wire = match self.wire {
+            Wire::Framed => "framed",
+            Wire::Raw => "raw",
+        };
+        let threads = self.threads.to_string();
+        let mut args = ["--listen", "127.0.0.1:0", "--threads", &threads, "--wire", wire]
+            .map(str::to_owned)
+            .to_vec();
+        if !self.cpus.is_empty() {
+            args.extend(["--cpus".to_owned(), join(&self.cpus)]);
+        }
+        args
+    }
+
+    /// Asks the model whether it can run here.
+    ///
+    /// # Errors
+    /// What is missing and how to mend it, or what happened instead of an answer.
+    pub(crate) fn preflight(&self) -> Result<(), String> {
+        let mut args = self.args();
+        args.push("--preflight".to_owned());
+        let mut child = Child::spawn(&self.program, args, self.open_files_max)
+            .map_err(|error| error.to_string())?;
+        child.end_input();
+        let Some(status) = child.wait_until(Instant::now() + self.ready_limit) else {
+            return Err("the preflight did not end".to_owned());
+        };
+        if status.success() {
+            return Ok(());
+        }
+        let line = child.last_words(Duration::from_millis(200));
+        match line.map(|line| serde_json::from_str(&line)) {
+            Some(Ok(ServerLine::Unmet(Unmet { missing, mend }))) => {
+                Err(format!("{missing}; to mend it: {mend}"))
+            }
+            _ => {
+                let tail = child.post_mortem().stderr_tail;
+                Err(format!("the preflight failed ({status}): {tail}"))
+            }
+        }
+    }
+
+    /// Starts the server and waits until it is ready.
+    ///
+    /// # Errors
+    /// Why it isn't; the process is gone then.
+    pub(crate) fn start(&self) -> Result<Server, ServerError> {
+        let mut child = Child::spawn(&self.program, self.args(), self.open_files_max)
+            .map_err(|error| ServerError::Start(error.to_string()))?;
+        let line = match child.next_line(Instant::now() + self.ready_limit) {
+            Ok(line) => line,
+            Err(Silence::Interrupted) => return Err(ServerError::Interrupted),
+            Err(Silence::TimedOut) => {
+                let stderr_tail = child.post_mortem().stderr_tail;
+                return Err(ServerError::NeverReady { stderr_tail });
+            }
+            Err(Silence::Ended) => return Err(died("before it was ready", child.post_mortem())),
+        };
+        match serde_json::from_str(&line) {
+            Ok(ServerLine::Ready(ready)) if ready.contract != CONTRACT => {
+                Err(ServerError::Contract(ready.contract))
+            }
+            Ok(ServerLine::Ready(ready)) => Ok(Server { child, ready }),
+            _ => Err(ServerError::NotReady {
+                line: line.chars().take(200).collect(),
+                stderr_tail: child.post_mortem().stderr_tail,
+            }),
+        }
+    }
+}
+
+impl Server {
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.ready.addr
+    }
+
+    /// The process to be measured.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.pid()
+    }
+
+    /// Fails when the server has ended by itself.
+    ///
+    /// # Errors
+    /// How it died, and what it said last.
+    pub(crate) fn check_alive(&mut self) -> Result<(), ServerError> {
+        match self.child.ended() {
+            None => Ok(()),
+            Some(_) => Err(died("during the run", self.child.post_mortem())),
+        }
+    }
+
+    /// Stops the server by ending its input.
+    ///
+    /// # Errors
+    /// It didn't stop in time, or without its counts, or not with success.
+    pub(crate) fn stop(mut self) -> Result<Done, ServerError> {
+        self.child.end_input();
+        self.finish()
+    }
+
+    /// Stops the server with SIGTERM.
+    ///
+    /// # Errors
+    /// As with [`Server::stop`].
+    pub(crate) fn terminate(mut self) -> Result<Done, ServerError> {
+        if let Some(pid) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Result<Done, ServerError> {
+        let deadline = Instant::now() + Duration::from_secs(STOP_LIMIT_S);
+        let Some(status) = self.child.wait_until(deadline) else {
+            let stderr_tail = self.child.post_mortem().stderr_tail;
+            return Err(ServerError::DidNotStop { stderr_tail });
+        };
+        let mut done = None;
+        while let Some(line) = self.child.last_words(Duration::from_millis(200)) {
+            if let Ok(ServerLine::Done(counts)) = serde_json::from_str(&line) {
+                done = Some(counts);
+            }
+        }
+        let post_mortem = self.child.post_mortem();
+        if !status.success() {
+            return Err(died("while stopping", post_mortem));
+        }
+        done.ok_or(ServerError::NoDoneLine { stderr_tail: post_mortem.stderr_tail })
+    }
+}
+
+impl ServerError {
+    /// What the server wrote last to its standard error.
+    pub(crate) fn stderr_tail(&self) -> &str {
+        match self {
+            Self::NeverReady { stderr_tail }
+            | Self::NotReady { stderr_tail, .. }
+            | Self::Died { stderr_tail, .. }
+            | Self::DidNotStop { stderr_tail }
+            | Self::NoDoneLine { stderr_tail } => stderr_tail,
+            Self::Start(_) | Self::Contract(_) | Self::Interrupted => "",
+        }
+    }
+}
+
+fn died(when: &str, post_mortem: PostMortem) -> ServerError {
+    let PostMortem { status, stderr_tail } = post_mortem;
+    let how = match status {
+        Some(status) => format!("ended {when} ({status})"),
+        None => format!("closed its output {when}"),
+    };
+    ServerError::Died { how, stderr_tail }
+}
+
+/// Numbers as the command line takes them: `0,1`.
+pub(crate) fn join(cpus: &[usize]) -> String {
+    let cpus: Vec<String> = cpus.iter().map(usize::to_string).collect();
+    cpus.join(",")
+}
