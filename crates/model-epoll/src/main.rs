@@ -160,7 +160,11 @@ impl<'a> EventLoop<'a> {
         }
         let is_blocked = !socket.connection.unsent().is_empty();
         if is_blocked != was_blocked {
-            let interest = if is_blocked { EventFlags::OUT } else { EventFlags::IN };
+            let interest = if is_blocked {
+                EventFlags::OUT
+            } else {
+                EventFlags::IN
+            };
             epoll::modify(&self.epoll, &socket.fd, token(&socket.fd), interest)?;
         }
         Ok(())
@@ -181,7 +185,12 @@ impl<'a> EventLoop<'a> {
     }
 
     fn listen_for(&self, interest: EventFlags) -> io::Result<()> {
-        Ok(epoll::modify(&self.epoll, &self.listener, token(&self.listener), interest)?)
+        Ok(epoll::modify(
+            &self.epoll,
+            &self.listener,
+            token(&self.listener),
+            interest,
+        )?)
     }
 }
 

@@ -162,7 +162,14 @@ mod tests {
     fn requests(messages: &Messages, n: u32) -> Vec<u8> {
         let mut bytes = vec![0; messages.message_bytes() * n as usize];
         for (sequence, slot) in (0..).zip(bytes.chunks_mut(messages.message_bytes())) {
-            messages.write(MessageId { connection: 0, sequence }, 0, slot);
+            messages.write(
+                MessageId {
+                    connection: 0,
+                    sequence,
+                },
+                0,
+                slot,
+            );
         }
         bytes
     }

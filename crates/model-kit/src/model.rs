@@ -87,7 +87,9 @@ impl Model {
         // The drain has ended, or `run` would not have returned without an error.
         let _ = returned.send(());
         stopper.join().map_err(|_| "the stopping thread panicked")?;
-        Ok(write_line(&ServerLine::Done(counters::totals(server.wire())))?)
+        Ok(write_line(&ServerLine::Done(counters::totals(
+            server.wire(),
+        )))?)
     }
 }
 
@@ -101,7 +103,11 @@ fn stop_when_told(
     server.begin_stop();
     let all_closed = stop::shut_all(DRAIN_LIMIT);
     server.end_drain();
-    if all_closed && has_returned.recv_timeout(Duration::from_millis(500)).is_ok() {
+    if all_closed
+        && has_returned
+            .recv_timeout(Duration::from_millis(500))
+            .is_ok()
+    {
         return;
     }
     // Somebody doesn't read its replies, or the runtime doesn't come to its end. The counts

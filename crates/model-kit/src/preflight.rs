@@ -86,13 +86,24 @@ mod tests {
 
     #[test]
     fn too_little_locked_memory_says_how_much_is_missing() {
-        let need = Need::LockedMemory { per_thread_bytes: 1 << 52 };
-        if rustix::process::getrlimit(Resource::Memlock).current.is_some() {
+        let need = Need::LockedMemory {
+            per_thread_bytes: 1 << 52,
+        };
+        if rustix::process::getrlimit(Resource::Memlock)
+            .current
+            .is_some()
+        {
             let unmet = need.check(2).unwrap_err();
             assert!(unmet.mend.contains("ulimit -l 8796093022208"), "{unmet:?}");
         } else {
             assert_eq!(need.check(2), Ok(()));
         }
-        assert_eq!(Need::LockedMemory { per_thread_bytes: 0 }.check(8), Ok(()));
+        assert_eq!(
+            Need::LockedMemory {
+                per_thread_bytes: 0
+            }
+            .check(8),
+            Ok(())
+        );
     }
 }

@@ -176,5 +176,8 @@ fn explain_listen(address: SocketAddr, errno: Errno) -> io::Error {
         _ => "",
     };
     let error = io::Error::from(errno);
-    io::Error::new(error.kind(), format!("can't listen on {address}: {error}{advice}"))
+    io::Error::new(
+        error.kind(),
+        format!("can't listen on {address}: {error}{advice}"),
+    )
 }

@@ -79,7 +79,9 @@ fn shut_tcp_sockets() {
     let Ok(entries) = fs::read_dir("/proc/self/fd") else {
         return;
     };
-    let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let numbers = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     // Collected first: the listing's own descriptor is closed before any is touched.
     for fd in numbers.collect::<Vec<RawFd>>() {
         // SAFETY: the number was an open descriptor a moment ago. Should its thread have

@@ -219,7 +219,15 @@ mod tests {
         let mut session = Session::new(Wire::Framed);
         let mut chunk = Chunk::new(4096);
         let stream: Vec<u8> = (0..3)
-            .flat_map(|sequence| whole(&messages, MessageId { connection: 1, sequence }))
+            .flat_map(|sequence| {
+                whole(
+                    &messages,
+                    MessageId {
+                        connection: 1,
+                        sequence,
+                    },
+                )
+            })
             .collect();
         chunk.space()[..stream.len()].copy_from_slice(&stream);
         chunk.fill(stream.len());
@@ -229,7 +237,10 @@ mod tests {
             reply.extend_from_slice(step.reply);
         }
         assert_eq!(requests, 3);
-        let last = MessageId { connection: 1, sequence: 2 };
+        let last = MessageId {
+            connection: 1,
+            sequence: 2,
+        };
         assert_eq!(reply.len(), messages.message_bytes());
         assert!(messages.matches(last, 0, &reply));
     }
@@ -237,9 +248,22 @@ mod tests {
     #[test]
     fn another_requests_reply_is_not_taken() {
         let messages = Messages::new(Wire::Framed, 8, 1);
-        let reply = whole(&messages, MessageId { connection: 1, sequence: 1 });
+        let reply = whole(
+            &messages,
+            MessageId {
+                connection: 1,
+                sequence: 1,
+            },
+        );
         for (connection, sequence) in [(1, 2), (2, 1)] {
-            assert!(!messages.matches(MessageId { connection, sequence }, 0, &reply));
+            assert!(!messages.matches(
+                MessageId {
+                    connection,
+                    sequence
+                },
+                0,
+                &reply
+            ));
         }
     }
 }

@@ -209,7 +209,9 @@ mod tests {
         let mut rest = stream;
         let mut cuts = cuts.iter().cycle();
         while !rest.is_empty() {
-            let length = cuts.next().map_or(rest.len(), |&cut| cut.clamp(1, rest.len()));
+            let length = cuts
+                .next()
+                .map_or(rest.len(), |&cut| cut.clamp(1, rest.len()));
             let (piece, after) = rest.split_at(length);
             rest = after;
             chunk.space()[..length].copy_from_slice(piece);

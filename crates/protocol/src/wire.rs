@@ -108,7 +108,21 @@ impl Header {
     /// # Errors
     /// The first rule that the bytes break, in the order of the fields.
     pub fn decode(bytes: &[u8; HEADER_BYTES]) -> Result<Self, Malformed> {
-        let [version, kind, r0, r1, l0, l1, l2, l3, id @ .., a0, a1, a2, a3] = *bytes;
+        let [
+            version,
+            kind,
+            r0,
+            r1,
+            l0,
+            l1,
+            l2,
+            l3,
+            id @ ..,
+            a0,
+            a1,
+            a2,
+            a3,
+        ] = *bytes;
         if version != VERSION {
             return Err(Malformed::Version(version));
         }

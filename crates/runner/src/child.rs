@@ -86,7 +86,13 @@ impl Child {
             let tail = Arc::clone(&stderr);
             thread::spawn(move || keep_tail(pipe, &tail))
         });
-        Ok(Self { process, stdin, lines, stderr, stderr_reader })
+        Ok(Self {
+            process,
+            stdin,
+            lines,
+            stderr,
+            stderr_reader,
+        })
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -161,7 +167,10 @@ impl Child {
         {
             let _ = reader.join();
         }
-        PostMortem { status, stderr_tail: self.stderr_tail() }
+        PostMortem {
+            status,
+            stderr_tail: self.stderr_tail(),
+        }
     }
 
     fn kill(&mut self) {
@@ -192,7 +201,11 @@ pub(crate) struct PostMortem {
 fn read_lines(mut stdout: impl io::BufRead, lines: &SyncSender<String>) {
     loop {
         let mut line = Vec::new();
-        match stdout.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line) {
+        match stdout
+            .by_ref()
+            .take(LINE_BYTES_MAX)
+            .read_until(b'\n', &mut line)
+        {
             Ok(1..) => {}
             _ => return,
         }

@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::{Arc, OnceLock, atomic::{AtomicBool, Ordering::Relaxed}},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();

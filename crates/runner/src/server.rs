@@ -78,9 +78,16 @@ impl Launch {
             Wire::Raw => "raw",
         };
         let threads = self.threads.to_string();
-        let mut args = ["--listen", "127.0.0.1:0", "--threads", &threads, "--wire", wire]
-            .map(str::to_owned)
-            .to_vec();
+        let mut args = [
+            "--listen",
+            "127.0.0.1:0",
+            "--threads",
+            &threads,
+            "--wire",
+            wire,
+        ]
+        .map(str::to_owned)
+        .to_vec();
         if !self.cpus.is_empty() {
             args.extend(["--cpus".to_owned(), join(&self.cpus)]);
         }
@@ -201,7 +208,9 @@ impl Server {
         if !status.success() {
             return Err(died("while stopping", post_mortem));
         }
-        done.ok_or(ServerError::NoDoneLine { stderr_tail: post_mortem.stderr_tail })
+        done.ok_or(ServerError::NoDoneLine {
+            stderr_tail: post_mortem.stderr_tail,
+        })
     }
 }
 
@@ -220,7 +229,10 @@ impl ServerError {
 }
 
 fn died(when: &str, post_mortem: PostMortem) -> ServerError {
-    let PostMortem { status, stderr_tail } = post_mortem;
+    let PostMortem {
+        status,
+        stderr_tail,
+    } = post_mortem;
     let how = match status {
         Some(status) => format!("ended {when} ({status})"),
         None => format!("closed its output {when}"),

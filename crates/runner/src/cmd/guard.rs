@@ -47,7 +47,10 @@ fn restrict(parent: u32, open_files: Option<u64>) -> io::Result<()> {
         return Err(io::Error::other("the runner is gone"));
     }
     if let Some(limit) = open_files {
-        let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
+        let limit = Rlimit {
+            current: Some(limit),
+            maximum: Some(limit),
+        };
         setrlimit(Resource::Nofile, limit)?;
     }
     Ok(())

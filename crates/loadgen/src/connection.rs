@@ -1,0 +1,230 @@
+//! One connection: which of its messages are on their way, and how far.
+//!
+//! Messages are functions of their ids (`protocol::client`), so a connection keeps counts and
+//! offsets only. The loop (in `worker`) decides when something may be sent; what the bytes are,
+//! and whether those that came back are right, is decided here.
+
+use protocol::client::{MessageId, Messages};
+use rustix::{
+    io::Errno,
+    net::{RecvFlags, SendFlags, recv, send},
+};
+use std::os::fd::OwnedFd;
+
+/// The state of one connection. A million of these have to fit: see the test.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) fd: OwnedFd,
+    pub(crate) stage: Stage,
+    /// Messages sent whole, and bytes sent of the next.
+    sent: u32,
+    sent_bytes: u32,
+    /// Messages that may be sent by now.
+    allowed: u32,
+    /// Batches answered whole, and bytes received of the next answer.
+    answered: u32,
+    answered_bytes: u32,
+    /// Batches answered in the window.
+    pub(crate) served: u32,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Connecting,
+    /// Established; its first request is on its way, to see that the server keeps up.
+    Probing,
+    Open,
+}
+
+/// What sending or receiving came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moved {
+    pub(crate) bytes: u64,
+    /// Messages sent whole, or batches answered whole.
+    pub(crate) whole: u32,
+}
+
+/// Why a connection is of no more use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    ClosedByServer,
+    WrongReply,
+    Failed(Errno),
+}
+
+/// What every connection of a thread shares: messages, buffers, and the send times.
+#[derive(Debug)]
+pub(crate) struct Shared<'a> {
+    pub(crate) messages: &'a Messages,
+    /// Batches outstanding per connection, at most.
+    pub(crate) depth: u32,
+    pub(crate) out: Box<[u8]>,
+    pub(crate) received: Box<[u8]>,
+    /// When each outstanding batch was sent: `depth` slots per connection.
+    pub(crate) sent_at_ns: Vec<u64>,
+}
+
+impl Shared<'_> {
+    #[inline]
+    fn slot(&self, index: usize, batch: u32) -> usize {
+        index * self.depth as usize + (batch % self.depth) as usize
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(fd: OwnedFd) -> Self {
+        Self {
+            fd,
+            stage: Stage::Connecting,
+            sent: 0,
+            sent_bytes: 0,
+            allowed: 0,
+            answered: 0,
+            answered_bytes: 0,
+            served: 0,
+        }
+    }
+
+    /// Lets `batches` more be sent.
+    #[inline]
+    pub(crate) fn allow(&mut self, batches: u32, messages: &Messages) {
+        self.allowed = self.allowed.wrapping_add(batches * messages.batch());
+    }
+
+    /// Batches that are allowed or sent, and not answered.
+    #[inline]
+    pub(crate) fn outstanding(&self, messages: &Messages) -> u32 {
+        self.allowed / messages.batch() - self.answered
+    }
+
+    /// Sends what is allowed, as far as the kernel takes it. `now_ns` becomes the send time of
+    /// every batch that begins.
+    #[inline]
+    pub(crate) fn send(
+        &mut self,
+        index: usize,
+        number: u32,
+        now_ns: u64,
+        shared: &mut Shared<'_>,
+    ) -> Result<Moved, Broken> {
+        let messages = shared.messages;
+        let message_bytes = messages.message_bytes() as u32;
+        let mut moved = Moved::default();
+        while self.sent < self.allowed {
+            let mut filled = 0;
+            let (mut sequence, mut offset) = (self.sent, self.sent_bytes);
+            while sequence < self.allowed && filled < shared.out.len() {
+                if offset == 0 && sequence.is_multiple_of(messages.batch()) {
+                    let slot = shared.slot(index, sequence / messages.batch());
+                    shared.sent_at_ns[slot] = now_ns;
+                }
+                let id = MessageId {
+                    connection: number,
+                    sequence,
+                };
+                let written = messages.write(id, offset as usize, &mut shared.out[filled..]);
+                filled += written;
+                offset += written as u32;
+                if offset == message_bytes {
+                    (sequence, offset) = (sequence + 1, 0);
+                }
+            }
+            match send(&self.fd, &shared.out[..filled], SendFlags::NOSIGNAL) {
+                Ok(bytes) => {
+                    moved.bytes += bytes as u64;
+                    moved.whole += self.advance(bytes, message_bytes);
+                    // Less than asked means that the buffer is full: an event will tell when
+                    // it isn't any more.
+                    if bytes < filled {
+                        break;
+                    }
+                }
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(Broken::Failed(errno)),
+            }
+        }
+        Ok(moved)
+    }
+
+    fn advance(&mut self, bytes: usize, message_bytes: u32) -> u32 {
+        let total = u64::from(self.sent_bytes) + bytes as u64;
+        let whole = (total / u64::from(message_bytes)) as u32;
+        self.sent += whole;
+        self.sent_bytes = (total % u64::from(message_bytes)) as u32;
+        whole
+    }
+
+    /// Whether there is something to send that the kernel wouldn't take.
+    #[inline]
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.sent < self.allowed
+    }
+
+    /// Receives once. `None` when nothing was there.
+    #[inline]
+    pub(crate) fn receive(&self, buffer: &mut [u8]) -> Result<Option<usize>, Broken> {
+        match recv(&self.fd, buffer, RecvFlags::empty()) {
+            Ok((0, _)) => Err(Broken::ClosedByServer),
+            Ok((bytes, _)) => Ok(Some(bytes)),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(errno) => Err(Broken::Failed(errno)),
+        }
+    }
+
+    /// Holds received bytes against the expected replies; calls `answered` with the send time
+    /// of each batch whose reply is complete.
+    #[inline]
+    pub(crate) fn verify(
+        &mut self,
+        index: usize,
+        number: u32,
+        received_bytes: usize,
+        shared: &Shared<'_>,
+        mut answered: impl FnMut(u64),
+    ) -> Result<Moved, Broken> {
+        let messages = shared.messages;
+        let message_bytes = messages.message_bytes();
+        let mut rest = &shared.received[..received_bytes];
+        let mut moved = Moved {
+            bytes: received_bytes as u64,
+            whole: 0,
+        };
+        while !rest.is_empty() {
+            // The reply to a batch is the echo of its last message, which has to be sent.
+            let sequence = self.answered * messages.batch() + messages.batch() - 1;
+            let offset = self.answered_bytes as usize;
+            let (part, after) = rest.split_at(rest.len().min(message_bytes - offset));
+            let id = MessageId {
+                connection: number,
+                sequence,
+            };
+            if sequence > self.sent || !messages.matches(id, offset, part) {
+                return Err(Broken::WrongReply);
+            }
+            rest = after;
+            self.answered_bytes += part.len() as u32;
+            if self.answered_bytes as usize == message_bytes {
+                if sequence == self.sent {
+                    return Err(Broken::WrongReply);
+                }
+                answered(shared.sent_at_ns[shared.slot(index, self.answered)]);
+                self.answered_bytes = 0;
+                self.answered += 1;
+                moved.whole += 1;
+            }
+        }
+        Ok(moved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_fits_64_bytes_with_its_send_time() {
+        assert!(size_of::<Option<Connection>>() + size_of::<u64>() <= 64);
+    }
+}

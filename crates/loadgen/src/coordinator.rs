@@ -1,0 +1,292 @@
+//! Takes the coordinator's commands, directs the threads and adds up what they bring.
+
+use crate::{
+    clock::now_ns,
+    tally::{Errors, Report, Tally, add_errors, encode, latencies},
+    worker::{Channels, Order, Progress, Worker, new_bell},
+};
+use anyhow::{Context as _, bail, ensure};
+use protocol::{
+    client::{Messages, Workload},
+    generator::{Command, Event, Load, Plan, Totals, WindowResult},
+};
+use rustix::{
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+    thread::{CpuSet, sched_setaffinity},
+};
+use std::{
+    io::{self, BufRead as _, Write as _},
+    os::fd::OwnedFd,
+    process::exit,
+    sync::{
+        Arc,
+        atomic::Ordering::Relaxed,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// The whole life of the generator.
+///
+/// # Errors
+/// A plan or command that can't be understood or carried out; the system refuses something.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let mut first = String::new();
+    io::stdin().read_line(&mut first)?;
+    let plan: Plan = serde_json::from_str(&first).context("the plan can't be understood")?;
+    ensure!(plan.threads >= 1, "a plan needs at least one thread");
+    raise_open_files();
+    pin(&plan.cpus)?;
+    let messages = messages_of(&plan);
+    let commands = read_commands();
+    thread::scope(|scope| {
+        let (sender, reports) = channel();
+        let mut threads = Vec::new();
+        for thread in 0..plan.threads {
+            let (orders, has_orders) = channel();
+            let bell = new_bell().context("eventfd")?;
+            let progress = Arc::<Progress>::default();
+            let channels = Channels {
+                orders: has_orders,
+                bell: bell.try_clone()?,
+                reports: sender.clone(),
+                progress: Arc::clone(&progress),
+            };
+            let worker = Worker::new(&plan, &messages, thread, channels)?;
+            let failures = sender.clone();
+            scope.spawn(move || {
+                if let Err(error) = worker.run() {
+                    let _ = failures.send(Report::Failed(error));
+                }
+            });
+            threads.push(Thread {
+                orders,
+                bell,
+                progress,
+            });
+        }
+        let result = Coordinator {
+            plan: &plan,
+            threads,
+            reports,
+        }
+        .obey(&commands);
+        if let Err(error) = &result {
+            // The threads still wait for orders: leave without them.
+            let _ = emit(&Event::Failed {
+                message: format!("{error:#}"),
+            });
+            exit(1);
+        }
+        result
+    })
+}
+
+/// Writes one event.
+///
+/// # Errors
+/// The coordinator is gone.
+pub(crate) fn emit(event: &Event) -> anyhow::Result<()> {
+    let mut line = serde_json::to_string(event)?;
+    line.push('\n');
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(line.as_bytes())?;
+    Ok(stdout.flush()?)
+}
+
+struct Thread {
+    orders: Sender<Order>,
+    bell: OwnedFd,
+    progress: Arc<Progress>,
+}
+
+struct Coordinator<'a> {
+    plan: &'a Plan,
+    threads: Vec<Thread>,
+    reports: Receiver<Report>,
+}
+
+impl Coordinator<'_> {
+    fn obey(&self, commands: &Receiver<Command>) -> anyhow::Result<()> {
+        loop {
+            match commands.recv_timeout(PROGRESS_EVERY) {
+                Ok(Command::Connect { connections }) => self.connect(connections)?,
+                Ok(Command::Start) => self.order(|_| Order::Start)?,
+                Ok(Command::Measure { window_us }) => self.measure(window_us)?,
+                Ok(Command::Finish) => return self.finish(),
+                Err(RecvTimeoutError::Timeout) => self.show_progress()?,
+                // Standard input has ended, and with it this process: see `read_commands`.
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+
+    fn connect(&self, connections: u32) -> anyhow::Result<()> {
+        ensure!(
+            connections <= self.plan.connections_max,
+            "{connections} connections are more than the plan's {}",
+            self.plan.connections_max
+        );
+        let threads = self.plan.threads;
+        let began_ns = now_ns();
+        self.order(|thread| Order::Connect {
+            connections: connections / threads + u32::from(thread < connections % threads),
+        })?;
+        let mut established = 0;
+        let mut connect_times = latencies();
+        let mut all_errors = Errors::new();
+        for _ in &self.threads {
+            match self.next_report()? {
+                Report::Connected {
+                    connections,
+                    connect_time,
+                    errors,
+                } => {
+                    established += connections;
+                    connect_times.add(*connect_time)?;
+                    add_errors(&mut all_errors, errors);
+                }
+                other => bail!("a thread reported {other:?} while connecting"),
+            }
+        }
+        emit(&Event::Connected {
+            connections: established,
+            elapsed_us: (now_ns() - began_ns) / 1000,
+            connect_time: encode(&connect_times)?,
+            errors: all_errors,
+        })
+    }
+
+    fn measure(&self, window_us: u64) -> anyhow::Result<()> {
+        let open_ns = now_ns();
+        let close_ns = open_ns + window_us * 1000;
+        self.order(|_| Order::Measure { open_ns, close_ns })?;
+        emit(&Event::WindowOpened)?;
+        thread::sleep(Duration::from_nanos(close_ns.saturating_sub(now_ns())));
+        emit(&Event::WindowClosed)?;
+        let mut tally = Tally::new();
+        for _ in &self.threads {
+            match self.next_report()? {
+                Report::Measured(one) => tally.add(*one)?,
+                other => bail!("a thread reported {other:?} while measuring"),
+            }
+        }
+        emit(&Event::Result(Box::new(WindowResult {
+            window_us,
+            connections: tally.connections,
+            connections_lost: tally.connections_lost,
+            requests: tally.requests,
+            replies_missing: tally.replies_missing,
+            replies_wrong: tally.replies_wrong,
+            sends_skipped: tally.sends_skipped,
+            served_least: tally.served_least.min(tally.served_most),
+            served_most: tally.served_most,
+            never_served: tally.never_served,
+            service_time: encode(&tally.service_time)?,
+            errors: tally.errors,
+        })))
+    }
+
+    fn finish(&self) -> anyhow::Result<()> {
+        self.order(|_| Order::Finish)?;
+        let mut totals = Totals::default();
+        for _ in &self.threads {
+            match self.next_report()? {
+                Report::Finished(one) => totals.add(&one),
+                other => bail!("a thread reported {other:?} while finishing"),
+            }
+        }
+        emit(&Event::Finished(totals))
+    }
+
+    fn order(&self, order: impl Fn(u32) -> Order) -> anyhow::Result<()> {
+        for (number, thread) in (0..).zip(&self.threads) {
+            thread
+                .orders
+                .send(order(number))
+                .context("a thread has ended")?;
+            rustix::io::write(&thread.bell, &1_u64.to_ne_bytes()).context("eventfd")?;
+        }
+        Ok(())
+    }
+
+    fn next_report(&self) -> anyhow::Result<Report> {
+        loop {
+            match self.reports.recv_timeout(PROGRESS_EVERY) {
+                Ok(Report::Failed(error)) => return Err(error),
+                Ok(report) => return Ok(report),
+                Err(RecvTimeoutError::Timeout) => self.show_progress()?,
+                Err(RecvTimeoutError::Disconnected) => bail!("all threads have ended"),
+            }
+        }
+    }
+
+    fn show_progress(&self) -> anyhow::Result<()> {
+        let sum = |of: fn(&Progress) -> u64| self.threads.iter().map(|t| of(&t.progress)).sum();
+        let connections: u64 = sum(|p| p.connections.load(Relaxed).into());
+        emit(&Event::Progress {
+            connections: connections as u32,
+            requests: sum(|p| p.requests.load(Relaxed)),
+        })
+    }
+}
+
+fn messages_of(plan: &Plan) -> Messages {
+    let batch = match (plan.workload, plan.load) {
+        (Workload::Echo, _) => 1,
+        (Workload::Discard, Load::Closed { outstanding }) => outstanding.saturating_add(1),
+        (Workload::Discard, Load::Idle { .. }) => 2,
+    };
+    Messages::new(plan.wire, plan.payload_bytes, batch)
+}
+
+/// Commands come from a thread of their own: when the input ends, nobody wants results any
+/// more, whatever the threads are doing.
+fn read_commands() -> Receiver<Command> {
+    let (sender, commands) = channel();
+    thread::spawn(move || {
+        for line in io::stdin().lock().lines().map_while(Result::ok) {
+            match serde_json::from_str(&line) {
+                Ok(command) => {
+                    let last = command == Command::Finish;
+                    if sender.send(command).is_err() || last {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    let message = format!("the command {line:?} can't be understood: {error}");
+                    let _ = emit(&Event::Failed { message });
+                    exit(1);
+                }
+            }
+        }
+        exit(0);
+    });
+    commands
+}
+
+/// The hard limit is what the user allowed; the soft one is only a default.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    // If it can't be raised, `socket` will say so when it matters.
+    let _ = setrlimit(Resource::Nofile, raised);
+}
+
+fn pin(cpus: &[usize]) -> anyhow::Result<()> {
+    if cpus.is_empty() {
+        return Ok(());
+    }
+    let mut set = CpuSet::new();
+    for &cpu in cpus {
+        ensure!(cpu < CpuSet::MAX_CPU, "there is no CPU {cpu}");
+        set.set(cpu);
+    }
+    sched_setaffinity(None, &set).with_context(|| format!("can't run on CPUs {cpus:?}"))
+}

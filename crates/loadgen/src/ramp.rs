@@ -1,0 +1,74 @@
+//! Opening connections at a pace that the server can follow.
+//!
+//! On loopback a connection is established as soon as `connect` returns, long before the server
+//! has accepted it; a generator that just goes on overflows the accept queue, and each
+//! connection that is dropped there costs a second of retransmission. So every
+//! [`CONNECTIONS_PER_PROBE`]th connection (and the last one) sends a request, and only a few of
+//! these may be unanswered: their answers show that the server has come that far.
+
+use crate::tally::{Errors, Latencies, count_error, latencies};
+
+/// One in this many connections asks the server whether it is still there.
+pub(crate) const CONNECTIONS_PER_PROBE: u32 = 64;
+
+/// Unanswered probes at a time: 512 connections, an eighth of the usual accept queue.
+const PROBES_MAX: u32 = 8;
+
+/// Connects begun and not established at a time.
+const CONNECTING_MAX: u32 = 256;
+
+/// Connects begun before events are looked at.
+const CONNECTS_PER_TURN: u32 = 64;
+
+/// After this long without any progress the rest is given up.
+pub(crate) const STALL_LIMIT_NS: u64 = 10_000_000_000;
+
+/// A ramp on its way.
+#[derive(Debug)]
+pub(crate) struct Ramp {
+    /// Connections that this thread shall have begun by the end.
+    pub(crate) target: u32,
+    pub(crate) connecting: u32,
+    pub(crate) probing: u32,
+    pub(crate) last_progress_ns: u64,
+    pub(crate) connect_time: Latencies,
+    pub(crate) errors: Errors,
+}
+
+impl Ramp {
+    pub(crate) fn new(target: u32, now_ns: u64) -> Self {
+        Self {
+            target,
+            connecting: 0,
+            probing: 0,
+            last_progress_ns: now_ns,
+            connect_time: latencies(),
+            errors: Errors::new(),
+        }
+    }
+
+    /// How many connects may begin now when `begun` have.
+    pub(crate) fn room(&self, begun: u32) -> u32 {
+        if self.probing >= PROBES_MAX {
+            return 0;
+        }
+        (self.target - begun)
+            .min(CONNECTING_MAX.saturating_sub(self.connecting))
+            .min(CONNECTS_PER_TURN)
+    }
+
+    /// Whether the connection at this index asks the server for an answer.
+    pub(crate) fn probes(&self, index: u32) -> bool {
+        index.is_multiple_of(CONNECTIONS_PER_PROBE) || index + 1 == self.target
+    }
+
+    pub(crate) fn is_over(&self, begun: u32) -> bool {
+        begun >= self.target && self.connecting == 0 && self.probing == 0
+    }
+
+    /// Nothing more will begin: the errors say why.
+    pub(crate) fn give_up(&mut self, begun: u32, kind: String) {
+        count_error(&mut self.errors, kind);
+        self.target = begun;
+    }
+}

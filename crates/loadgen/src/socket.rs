@@ -1,0 +1,102 @@
+//! System calls on client sockets.
+
+use rustix::{
+    io::Errno,
+    net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with, sockopt},
+};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4},
+    os::fd::{AsRawFd as _, OwnedFd},
+    time::Duration,
+};
+
+/// Begins to connect, without waiting. Established or not shows when the socket is writable.
+///
+/// # Errors
+/// The call that failed, and why.
+pub(crate) fn begin_connect(
+    target: SocketAddr,
+    source: Option<Ipv4Addr>,
+) -> Result<OwnedFd, (&'static str, Errno)> {
+    let family = match target {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let fd = socket_with(family, SocketType::STREAM, flags, None).map_err(|e| ("socket", e))?;
+    sockopt::set_tcp_nodelay(&fd, true).map_err(|e| ("setsockopt", e))?;
+    if let Some(source) = source {
+        choose_port_at_connect(&fd).map_err(|e| ("setsockopt", e))?;
+        bind(&fd, &SocketAddrV4::new(source, 0)).map_err(|e| ("bind", e))?;
+    }
+    match connect(&fd, &target) {
+        Ok(()) | Err(Errno::INPROGRESS) => Ok(fd),
+        Err(errno) => Err(("connect", errno)),
+    }
+}
+
+/// The source of the connection with this number: 127.0.0.1 for the first
+/// `connections_per_source`, 127.0.0.2 for the next, and so on.
+///
+/// `None` leaves the choice to the kernel, which takes 127.0.0.1.
+pub(crate) fn source_of(
+    number: u32,
+    connections_per_source: Option<u32>,
+    target: SocketAddr,
+) -> Option<Ipv4Addr> {
+    let step = number / connections_per_source?.max(1);
+    let on_loopback = matches!(target.ip(), IpAddr::V4(ip) if ip.is_loopback());
+    (on_loopback && step > 0).then(|| Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + step))
+}
+
+/// Makes the close a reset: the figures are taken, and a reset leaves no TIME_WAIT behind that
+/// the next trial would meet.
+pub(crate) fn reset_on_close(fd: &OwnedFd) {
+    // A socket that can't be told so closes in the ordinary way.
+    let _ = sockopt::set_socket_linger(fd, Some(Duration::ZERO));
+}
+
+/// Lets `bind` fix the address alone and `connect` choose the port, so that a port can serve
+/// towards several targets and the search is cheap: IP_BIND_ADDRESS_NO_PORT in ip(7).
+fn choose_port_at_connect(fd: &OwnedFd) -> Result<(), Errno> {
+    let on: libc::c_int = 1;
+    // SAFETY: the option takes an int, and is given the address and size of one that lives
+    // across the call; the descriptor is open.
+    let result = unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_BIND_ADDRESS_NO_PORT,
+            std::ptr::from_ref(&on).cast(),
+            size_of_val(&on) as libc::socklen_t,
+        )
+    };
+    if result == 0 {
+        return Ok(());
+    }
+    Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_advance_by_number_and_only_on_loopback() {
+        let target = "127.0.0.1:80".parse().unwrap();
+        assert_eq!(source_of(9_999, Some(10_000), target), None);
+        assert_eq!(
+            source_of(10_000, Some(10_000), target),
+            Some(Ipv4Addr::new(127, 0, 0, 2))
+        );
+        assert_eq!(
+            source_of(2_560_000, Some(10_000), target),
+            Some(Ipv4Addr::new(127, 0, 1, 1))
+        );
+        assert_eq!(source_of(50_000, None, target), None);
+        assert_eq!(
+            source_of(50_000, Some(10_000), "10.0.0.1:80".parse().unwrap()),
+            None
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! What a thread counted, and how several threads' counts become one.
+
+use anyhow::Context as _;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
+use protocol::generator::{Histogram, Totals};
+use std::collections::BTreeMap;
+
+/// From a nanosecond to five minutes, to three digits.
+const LATENCY_MAX_NS: u64 = 300_000_000_000;
+
+/// A histogram of nanoseconds.
+pub(crate) type Latencies = hdrhistogram::Histogram<u64>;
+
+pub(crate) fn latencies() -> Latencies {
+    Latencies::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("the bounds are constants that fit")
+}
+
+/// # Errors
+/// The histogram can't be written, which no input causes.
+pub(crate) fn encode(latencies: &Latencies) -> anyhow::Result<Histogram> {
+    let mut bytes = Vec::new();
+    V2DeflateSerializer::new()
+        .serialize(latencies, &mut bytes)
+        .context("a histogram can't be encoded")?;
+    Ok(Histogram(STANDARD.encode(bytes)))
+}
+
+/// Kinds of errors, and how often each happened.
+pub(crate) type Errors = BTreeMap<String, u64>;
+
+pub(crate) fn count_error(errors: &mut Errors, kind: impl Into<String>) {
+    *errors.entry(kind.into()).or_default() += 1;
+}
+
+pub(crate) fn add_errors(errors: &mut Errors, other: Errors) {
+    for (kind, times) in other {
+        *errors.entry(kind).or_default() += times;
+    }
+}
+
+/// What one or more threads saw in a window.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    pub(crate) connections: u32,
+    pub(crate) connections_lost: u32,
+    pub(crate) requests: u64,
+    pub(crate) replies_missing: u64,
+    pub(crate) replies_wrong: u64,
+    pub(crate) sends_skipped: u64,
+    pub(crate) served_least: u32,
+    pub(crate) served_most: u32,
+    pub(crate) never_served: u32,
+    pub(crate) service_time: Latencies,
+    pub(crate) errors: Errors,
+}
+
+impl Tally {
+    pub(crate) fn new() -> Self {
+        Self {
+            connections: 0,
+            connections_lost: 0,
+            requests: 0,
+            replies_missing: 0,
+            replies_wrong: 0,
+            sends_skipped: 0,
+            served_least: u32::MAX,
+            served_most: 0,
+            never_served: 0,
+            service_time: latencies(),
+            errors: Errors::new(),
+        }
+    }
+
+    /// # Errors
+    /// The histograms don't fit each other, which same bounds exclude.
+    pub(crate) fn add(&mut self, other: Tally) -> anyhow::Result<()> {
+        self.connections += other.connections;
+        self.connections_lost += other.connections_lost;
+        self.requests += other.requests;
+        self.replies_missing += other.replies_missing;
+        self.replies_wrong += other.replies_wrong;
+        self.sends_skipped += other.sends_skipped;
+        self.served_least = self.served_least.min(other.served_least);
+        self.served_most = self.served_most.max(other.served_most);
+        self.never_served += other.never_served;
+        self.service_time.add(&other.service_time)?;
+        add_errors(&mut self.errors, other.errors);
+        Ok(())
+    }
+}
+
+/// What a thread tells the coordinator.
+#[derive(Debug)]
+pub(crate) enum Report {
+    Connected {
+        connections: u32,
+        connect_time: Box<Latencies>,
+        errors: Errors,
+    },
+    Measured(Box<Tally>),
+    Finished(Totals),
+    Failed(anyhow::Error),
+}

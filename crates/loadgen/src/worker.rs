@@ -1,0 +1,544 @@
+//! One thread's event loop: when to connect, to send, to count and to stop.
+//!
+//! Events are edge-triggered and registered once per connection: a connection costs no
+//! `epoll_ctl` after its first, and a ready connection is not reported twice.
+
+use crate::{
+    clock::{now_ns, timespec},
+    connection::{Broken, Connection, Moved, Shared, Stage},
+    ramp::{Ramp, STALL_LIMIT_NS},
+    socket,
+    tally::{Report, Tally, count_error},
+};
+use anyhow::Context as _;
+use protocol::{
+    client::Messages,
+    generator::{Load, Plan, Totals},
+};
+use rustix::{
+    buffer::spare_capacity,
+    event::{
+        EventfdFlags,
+        epoll::{self, CreateFlags, EventData, EventFlags},
+        eventfd,
+    },
+    io::Errno,
+    net::sockopt,
+};
+use std::{
+    mem,
+    os::fd::OwnedFd,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+        mpsc::{Receiver, Sender},
+    },
+};
+
+const EVENTS_PER_WAIT: usize = 1024;
+const BUFFER_BYTES: usize = 64 << 10;
+const BELL: u64 = u64::MAX;
+
+/// How often a ramp that can't go on looks whether it has stalled.
+const RAMP_LOOK_NS: u64 = 100_000_000;
+
+/// Messages of an idle load that are sent before events are looked at.
+const SENDS_PER_TURN: u32 = 64;
+
+/// What the coordinator wants of a thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Order {
+    Connect { connections: u32 },
+    Start,
+    Measure { open_ns: u64, close_ns: u64 },
+    Finish,
+}
+
+/// What others may look at while the thread works.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Progress {
+    pub(crate) connections: AtomicU32,
+    pub(crate) requests: AtomicU64,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Resting,
+    Ramping(Box<Ramp>),
+    Loading,
+    Draining { deadline_ns: u64 },
+    Over,
+}
+
+/// When replies count, and until when a reply lets the next request go.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    open_ns: u64,
+    close_ns: u64,
+}
+
+/// There is no window yet, and nothing ends the load.
+const NO_WINDOW: Window = Window {
+    open_ns: u64::MAX,
+    close_ns: u64::MAX,
+};
+
+/// The schedule of an idle load: the `sent`-th message goes to the `sent`-th connection, round
+/// and round.
+#[derive(Clone, Copy, Debug, Default)]
+struct Trickle {
+    start_ns: u64,
+    sent: u64,
+}
+
+pub(crate) struct Worker<'a> {
+    plan: &'a Plan,
+    thread: u32,
+    epoll: OwnedFd,
+    bell: OwnedFd,
+    orders: Receiver<Order>,
+    reports: Sender<Report>,
+    progress: Arc<Progress>,
+    shared: Shared<'a>,
+    connections: Vec<Option<Connection>>,
+    open: u32,
+    /// Batches that wait for their reply, over all connections.
+    outstanding: u64,
+    phase: Phase,
+    window: Window,
+    trickle: Trickle,
+    tally: Tally,
+    totals: Totals,
+}
+
+/// How to reach a thread.
+#[derive(Debug)]
+pub(crate) struct Channels {
+    pub(crate) orders: Receiver<Order>,
+    pub(crate) bell: OwnedFd,
+    pub(crate) reports: Sender<Report>,
+    pub(crate) progress: Arc<Progress>,
+}
+
+/// A descriptor that wakes a thread from its wait.
+///
+/// # Errors
+/// Out of descriptors or memory.
+pub(crate) fn new_bell() -> Result<OwnedFd, Errno> {
+    eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+}
+
+impl<'a> Worker<'a> {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        messages: &'a Messages,
+        thread: u32,
+        channels: Channels,
+    ) -> anyhow::Result<Self> {
+        let depth = match plan.load {
+            // An idle connection, and one whose batch is several messages, has one batch out.
+            Load::Closed { outstanding } if messages.batch() == 1 => outstanding.max(1),
+            Load::Closed { .. } | Load::Idle { .. } => 1,
+        };
+        let connections_max = plan.connections_max.div_ceil(plan.threads) as usize;
+        let epoll = epoll::create(CreateFlags::CLOEXEC).context("epoll_create1")?;
+        epoll::add(
+            &epoll,
+            &channels.bell,
+            EventData::new_u64(BELL),
+            EventFlags::IN,
+        )
+        .context("epoll_ctl")?;
+        Ok(Self {
+            plan,
+            thread,
+            epoll,
+            bell: channels.bell,
+            orders: channels.orders,
+            reports: channels.reports,
+            progress: channels.progress,
+            shared: Shared {
+                messages,
+                depth,
+                out: vec![0; BUFFER_BYTES].into_boxed_slice(),
+                received: vec![0; BUFFER_BYTES].into_boxed_slice(),
+                sent_at_ns: vec![0; connections_max * depth as usize],
+            },
+            connections: Vec::with_capacity(connections_max),
+            open: 0,
+            outstanding: 0,
+            phase: Phase::Resting,
+            window: NO_WINDOW,
+            trickle: Trickle::default(),
+            tally: Tally::new(),
+            totals: Totals::default(),
+        })
+    }
+
+    /// Works until told to finish.
+    ///
+    /// # Errors
+    /// epoll fails, which takes a lack of memory.
+    pub(crate) fn run(mut self) -> anyhow::Result<()> {
+        let mut events = Vec::with_capacity(EVENTS_PER_WAIT);
+        while !matches!(self.phase, Phase::Over) {
+            events.clear();
+            let timeout = self.wait_at_most_ns(now_ns()).map(timespec);
+            match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno).context("epoll_wait"),
+            }
+            for event in &events {
+                match event.data.u64() {
+                    BELL => self.obey(),
+                    index => self.react(index as usize, event.flags),
+                }
+            }
+            self.advance(now_ns());
+            self.progress.connections.store(self.open, Relaxed);
+            self.progress.requests.store(self.totals.responses, Relaxed);
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self) {
+        let mut rings = [0; 8];
+        let _ = rustix::io::read(&self.bell, &mut rings);
+        while let Ok(order) = self.orders.try_recv() {
+            match order {
+                Order::Connect { connections } => {
+                    self.phase = Phase::Ramping(Box::new(Ramp::new(connections, now_ns())));
+                }
+                Order::Start => self.start(now_ns()),
+                Order::Measure { open_ns, close_ns } => {
+                    self.connections
+                        .iter_mut()
+                        .flatten()
+                        .for_each(|c| c.served = 0);
+                    self.window = Window { open_ns, close_ns };
+                }
+                Order::Finish => self.finish(),
+            }
+        }
+    }
+
+    fn start(&mut self, now: u64) {
+        self.phase = Phase::Loading;
+        self.window = NO_WINDOW;
+        self.trickle = Trickle {
+            start_ns: now,
+            sent: 0,
+        };
+        if let Load::Closed { .. } = self.plan.load {
+            for index in 0..self.connections.len() {
+                self.send(index, self.shared.depth, now_ns());
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        for connection in self.connections.drain(..).flatten() {
+            socket::reset_on_close(&connection.fd);
+        }
+        let _ = self.reports.send(Report::Finished(self.totals));
+        self.phase = Phase::Over;
+    }
+
+    /// `None`: until an event or an order comes.
+    fn wait_at_most_ns(&self, now: u64) -> Option<u64> {
+        let until = match &self.phase {
+            Phase::Resting | Phase::Over => return None,
+            Phase::Ramping(ramp) if ramp.room(self.connections.len() as u32) > 0 => now,
+            Phase::Ramping(_) => now + RAMP_LOOK_NS,
+            Phase::Loading => self
+                .next_send_ns()
+                .unwrap_or(u64::MAX)
+                .min(self.window.close_ns),
+            Phase::Draining { deadline_ns } => *deadline_ns,
+        };
+        (until < u64::MAX).then(|| until.saturating_sub(now))
+    }
+
+    /// What time, rather than an event, asks for.
+    fn advance(&mut self, now: u64) {
+        match &mut self.phase {
+            Phase::Resting | Phase::Over => {}
+            Phase::Ramping(_) => self.go_on_connecting(now),
+            Phase::Loading if now >= self.window.close_ns => {
+                let deadline_ns = self.window.close_ns + self.plan.reply_deadline_us * 1000;
+                self.phase = Phase::Draining { deadline_ns };
+                self.advance(now);
+            }
+            Phase::Loading => self.send_what_is_due(now),
+            Phase::Draining { deadline_ns } => {
+                if self.outstanding == 0 || now >= *deadline_ns {
+                    self.phase = Phase::Resting;
+                    self.report_window();
+                }
+            }
+        }
+    }
+
+    fn go_on_connecting(&mut self, now: u64) {
+        let Phase::Ramping(mut ramp) = mem::replace(&mut self.phase, Phase::Resting) else {
+            return;
+        };
+        for _ in 0..ramp.room(self.connections.len() as u32) {
+            self.connect(&mut ramp);
+        }
+        let begun = self.connections.len() as u32;
+        if now.saturating_sub(ramp.last_progress_ns) > STALL_LIMIT_NS {
+            let waiting = ramp.connecting + ramp.probing;
+            ramp.give_up(
+                begun,
+                format!("no answer to {waiting} new connections for 10 s"),
+            );
+            (ramp.connecting, ramp.probing) = (0, 0);
+        }
+        if ramp.is_over(begun) {
+            let _ = self.reports.send(Report::Connected {
+                connections: self.open,
+                connect_time: Box::new(ramp.connect_time),
+                errors: ramp.errors,
+            });
+        } else {
+            self.phase = Phase::Ramping(ramp);
+        }
+    }
+
+    fn connect(&mut self, ramp: &mut Ramp) {
+        let index = self.connections.len();
+        let began_ns = now_ns();
+        let source = socket::source_of(
+            self.number(index),
+            self.plan.connections_per_source,
+            self.plan.target,
+        );
+        let fd = match socket::begin_connect(self.plan.target, source) {
+            Ok(fd) => fd,
+            Err((call, errno @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))) => {
+                return ramp.give_up(index as u32, format!("{call}: {errno}"));
+            }
+            Err((call, errno)) => {
+                self.connections.push(None);
+                return count_error(&mut ramp.errors, format!("{call}: {errno}"));
+            }
+        };
+        let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        match epoll::add(&self.epoll, &fd, EventData::new_u64(index as u64), interest) {
+            Ok(()) => {
+                ramp.connecting += 1;
+                self.shared.sent_at_ns[index * self.shared.depth as usize] = began_ns;
+                self.connections.push(Some(Connection::new(fd)));
+            }
+            Err(errno) => ramp.give_up(index as u32, format!("epoll_ctl: {errno}")),
+        }
+    }
+
+    fn react(&mut self, index: usize, flags: EventFlags) {
+        // An event may follow the one that lost the connection.
+        let Some(connection) = &self.connections[index] else {
+            return;
+        };
+        if connection.stage == Stage::Connecting {
+            self.establish(index);
+        } else {
+            if flags
+                .intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
+            {
+                self.receive(index);
+            }
+            if flags.contains(EventFlags::OUT)
+                && self.connections[index]
+                    .as_ref()
+                    .is_some_and(Connection::is_blocked)
+            {
+                self.send(index, 0, now_ns());
+            }
+        }
+    }
+
+    fn establish(&mut self, index: usize) {
+        let now = now_ns();
+        let (Phase::Ramping(ramp), Some(connection)) =
+            (&mut self.phase, &mut self.connections[index])
+        else {
+            return;
+        };
+        ramp.connecting = ramp.connecting.saturating_sub(1);
+        ramp.last_progress_ns = now;
+        if let Err(errno) = sockopt::socket_error(&connection.fd).unwrap_or_else(Err) {
+            count_error(&mut ramp.errors, format!("connect: {errno}"));
+            self.connections[index] = None;
+            return;
+        }
+        let began_ns = self.shared.sent_at_ns[index * self.shared.depth as usize];
+        ramp.connect_time.saturating_record(now - began_ns);
+        self.totals.connections += 1;
+        if ramp.probes(index as u32) {
+            ramp.probing += 1;
+            connection.stage = Stage::Probing;
+            self.send(index, 1, now);
+        } else {
+            connection.stage = Stage::Open;
+            self.open += 1;
+        }
+    }
+
+    #[inline]
+    fn receive(&mut self, index: usize) {
+        loop {
+            let number = self.number(index);
+            let Some(connection) = &mut self.connections[index] else {
+                return;
+            };
+            let received_bytes = match connection.receive(&mut self.shared.received) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => return,
+                Err(broken) => return self.lose(index, broken),
+            };
+            // The one reading of the clock per reply: the reply's arrival, and the next
+            // request's departure a moment later.
+            let now = now_ns();
+            let in_window = now >= self.window.open_ns && now < self.window.close_ns;
+            let tally = &mut self.tally;
+            let verified =
+                connection.verify(index, number, received_bytes, &self.shared, |sent_at_ns| {
+                    if in_window {
+                        tally.service_time.saturating_record(now - sent_at_ns);
+                    }
+                });
+            let Moved { bytes, whole } = match verified {
+                Ok(moved) => moved,
+                Err(broken) => return self.lose(index, broken),
+            };
+            if in_window {
+                connection.served += whole;
+                tally.requests += u64::from(whole * self.shared.messages.batch());
+            }
+            self.totals.bytes_in += bytes;
+            self.totals.responses += u64::from(whole);
+            self.outstanding -= u64::from(whole);
+            if whole > 0 {
+                self.go_on(index, whole, now);
+            }
+            // A read that didn't fill the buffer has emptied the socket; anything newer brings
+            // an event of its own.
+            if received_bytes < self.shared.received.len() {
+                return;
+            }
+        }
+    }
+
+    /// What the arrival of `whole` replies allows.
+    #[inline]
+    fn go_on(&mut self, index: usize, whole: u32, now: u64) {
+        match &mut self.phase {
+            Phase::Loading if matches!(self.plan.load, Load::Closed { .. }) => {
+                if now < self.window.close_ns {
+                    self.send(index, whole, now);
+                }
+            }
+            Phase::Ramping(ramp) => {
+                if let Some(connection) = &mut self.connections[index]
+                    && connection.stage == Stage::Probing
+                {
+                    connection.stage = Stage::Open;
+                    self.open += 1;
+                    ramp.probing = ramp.probing.saturating_sub(1);
+                    ramp.last_progress_ns = now;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Sends `batches` more, or what is left of those before.
+    #[inline]
+    fn send(&mut self, index: usize, batches: u32, now: u64) {
+        let number = self.number(index);
+        let Some(connection) = &mut self.connections[index] else {
+            return;
+        };
+        connection.allow(batches, self.shared.messages);
+        self.outstanding += u64::from(batches);
+        match connection.send(index, number, now, &mut self.shared) {
+            Ok(Moved { bytes, whole }) => {
+                self.totals.bytes_out += bytes;
+                self.totals.requests += u64::from(whole);
+            }
+            Err(broken) => self.lose(index, broken),
+        }
+    }
+
+    fn next_send_ns(&self) -> Option<u64> {
+        let Load::Idle { interval_us } = self.plan.load else {
+            return None;
+        };
+        let per_round = self.connections.len().max(1) as u128;
+        let after_start_ns = u128::from(self.trickle.sent) * u128::from(interval_us) * 1000;
+        Some(self.trickle.start_ns + (after_start_ns / per_round) as u64)
+    }
+
+    fn send_what_is_due(&mut self, now: u64) {
+        for _ in 0..SENDS_PER_TURN {
+            if self.connections.is_empty() || self.next_send_ns().is_none_or(|due| due > now) {
+                return;
+            }
+            let index = (self.trickle.sent % self.connections.len() as u64) as usize;
+            self.trickle.sent += 1;
+            match &self.connections[index] {
+                None => {}
+                Some(busy) if busy.outstanding(self.shared.messages) > 0 => {
+                    self.tally.sends_skipped += 1;
+                }
+                Some(_) => self.send(index, 1, now_ns()),
+            }
+        }
+    }
+
+    fn lose(&mut self, index: usize, broken: Broken) {
+        let Some(connection) = self.connections[index].take() else {
+            return;
+        };
+        let missing = connection.outstanding(self.shared.messages);
+        self.outstanding -= u64::from(missing);
+        let kind = match broken {
+            Broken::ClosedByServer => "closed by the server".to_owned(),
+            Broken::WrongReply => "wrong reply".to_owned(),
+            Broken::Failed(errno) => format!("connection: {errno}"),
+        };
+        match (&mut self.phase, connection.stage) {
+            (Phase::Ramping(ramp), Stage::Probing) => {
+                ramp.probing = ramp.probing.saturating_sub(1);
+                count_error(&mut ramp.errors, kind);
+            }
+            (_, stage) => {
+                self.open -= u32::from(stage == Stage::Open);
+                self.tally.connections_lost += 1;
+                self.tally.replies_wrong += u64::from(broken == Broken::WrongReply);
+                self.tally.replies_missing += u64::from(missing);
+                count_error(&mut self.tally.errors, kind);
+            }
+        }
+    }
+
+    fn report_window(&mut self) {
+        let mut tally = mem::replace(&mut self.tally, Tally::new());
+        tally.connections = self.open;
+        tally.replies_missing += self.outstanding;
+        for connection in self.connections.iter().flatten() {
+            tally.served_least = tally.served_least.min(connection.served);
+            tally.served_most = tally.served_most.max(connection.served);
+            tally.never_served += u32::from(connection.served == 0);
+        }
+        let _ = self.reports.send(Report::Measured(Box::new(tally)));
+    }
+
+    /// The connection's number among those of all generators.
+    #[inline]
+    fn number(&self, index: usize) -> u32 {
+        self.plan.first_connection + self.thread + index as u32 * self.plan.threads
+    }
+}
