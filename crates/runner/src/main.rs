@@ -1,11 +1,78 @@
-//! Starts each model, loads it, measures it and writes comparable reports.
+//! The runner: starts each model, loads it, measures it and writes comparable reports.
+//!
+//! | module | |
+//! |---|---|
+//! | [`cli`], [`cmd`] | the command line; one file per subcommand |
+//! | [`discover`], [`select`], [`build`] | which models there are, which take part, their programs |
+//! | [`plan`] | what a run will do, decided before it starts |
+//! | [`blocks`] | a run: blocks in shuffled order, saved one by one |
+//! | [`trial`] | one fresh server under one load |
+//! | [`server`], [`generator`] | the two sides of a trial, each by its contract |
+//! | [`child`] | a process that speaks in lines and can't outlive the runner |
+//! | [`sample`] | what processes and the machine used |
+//! | [`conformance`] | the suite that every model is held to |
+//! | [`save`], [`progress`], [`interrupt`], [`usage`] | files, the progress line, Ctrl-C, exit code 2 |
+//!
+//! It links no model and names none: models are programs, found by cargo.
+
 #![forbid(unsafe_code)]
 
+mod blocks;
+mod build;
 mod child;
+mod cli;
 mod cmd;
+mod discover;
+mod generator;
 mod interrupt;
+mod plan;
+mod progress;
+mod sample;
+mod save;
+mod select;
 mod server;
+mod trial;
+mod usage;
 
-fn main() {
-    interrupt::listen().unwrap();
+use clap::Parser as _;
+use cli::{Cli, Subcommands};
+use std::{io::Write as _, process::ExitCode};
+
+/// A bug of ours.
+const EXIT_BUG: u8 = 1;
+
+/// Wrong use. (clap takes the same for what it finds.)
+const EXIT_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(if error.is::<usage::UsageError>() {
+                EXIT_USAGE
+            } else {
+                EXIT_BUG
+            })
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        // Not our signal handlers: this process becomes another program.
+        Some(Subcommands::Guard(args)) => return Err(args.exec()),
+        _ => interrupt::listen()?,
+    }
+    match cli.command {
+        None => cmd::run::run(&cli.run),
+        Some(Subcommands::List(args)) => cmd::list::list(&args),
+        Some(Subcommands::Check(args)) => cmd::check::check(&args),
+        Some(Subcommands::Schema) => {
+            std::io::stdout().write_all(report::schema::schema_text().as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Subcommands::Guard(_)) => unreachable!("returned above"),
+    }
 }

@@ -49,7 +49,11 @@ pub(crate) enum ServerError {
     #[error("speaks version {0} of the launch contract, the runner speaks {CONTRACT}")]
     Contract(u32),
     #[error("{how}")]
-    Died { how: String, stderr_tail: String },
+    Died {
+        phase: &'static str,
+        how: String,
+        stderr_tail: String,
+    },
     #[error("did not stop within {STOP_LIMIT_S} s and was killed")]
     DidNotStop { stderr_tail: String },
     #[error("stopped without a done line")]
@@ -136,7 +140,9 @@ impl Launch {
                 let stderr_tail = child.post_mortem().stderr_tail;
                 return Err(ServerError::NeverReady { stderr_tail });
             }
-            Err(Silence::Ended) => return Err(died("before it was ready", child.post_mortem())),
+            Err(Silence::Ended) => {
+                return Err(died("start", "before it was ready", child.post_mortem()));
+            }
         };
         match serde_json::from_str(&line) {
             Ok(ServerLine::Ready(ready)) if ready.contract != CONTRACT => {
@@ -168,7 +174,7 @@ impl Server {
     pub(crate) fn check_alive(&mut self) -> Result<(), ServerError> {
         match self.child.ended() {
             None => Ok(()),
-            Some(_) => Err(died("during the run", self.child.post_mortem())),
+            Some(_) => Err(died("run", "during the run", self.child.post_mortem())),
         }
     }
 
@@ -206,7 +212,7 @@ impl Server {
         }
         let post_mortem = self.child.post_mortem();
         if !status.success() {
-            return Err(died("while stopping", post_mortem));
+            return Err(died("stop", "while stopping", post_mortem));
         }
         done.ok_or(ServerError::NoDoneLine {
             stderr_tail: post_mortem.stderr_tail,
@@ -215,6 +221,19 @@ impl Server {
 }
 
 impl ServerError {
+    /// When it went wrong, as reports name it.
+    pub(crate) fn phase(&self) -> &'static str {
+        match self {
+            Self::Start(_)
+            | Self::NeverReady { .. }
+            | Self::NotReady { .. }
+            | Self::Contract(_) => "start",
+            Self::Died { phase, .. } => phase,
+            Self::Interrupted => "run",
+            Self::DidNotStop { .. } | Self::NoDoneLine { .. } => "stop",
+        }
+    }
+
     /// What the server wrote last to its standard error.
     pub(crate) fn stderr_tail(&self) -> &str {
         match self {
@@ -228,7 +247,7 @@ impl ServerError {
     }
 }
 
-fn died(when: &str, post_mortem: PostMortem) -> ServerError {
+fn died(phase: &'static str, when: &str, post_mortem: PostMortem) -> ServerError {
     let PostMortem {
         status,
         stderr_tail,
@@ -237,7 +256,11 @@ fn died(when: &str, post_mortem: PostMortem) -> ServerError {
         Some(status) => format!("ended {when} ({status})"),
         None => format!("closed its output {when}"),
     };
-    ServerError::Died { how, stderr_tail }
+    ServerError::Died {
+        phase,
+        how,
+        stderr_tail,
+    }
 }
 
 /// Numbers as the command line takes them: `0,1`.

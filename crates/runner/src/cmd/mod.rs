@@ -1,3 +1,6 @@
 //! One file per subcommand.
 
+pub(crate) mod check;
 pub(crate) mod guard;
+pub(crate) mod list;
+pub(crate) mod run;

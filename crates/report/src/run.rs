@@ -1,0 +1,94 @@
+//! The report of a run: what was planned, on which machine, and what came of it.
+
+use crate::{
+    check::{Status, Verdict},
+    environment::Environment,
+    model::Load,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The schema that [`RunReport`]s of this version name.
+pub const RUN_SCHEMA: &str = "millionfold/run-report/1";
+
+/// Everything about a run that isn't about one model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunReport {
+    /// `millionfold/run-report/1`.
+    pub schema: String,
+    /// The name of the run's directory.
+    pub run: String,
+    /// When it began, in UTC.
+    pub started_at: String,
+    /// The run was ended before all its blocks were done.
+    pub interrupted: bool,
+    /// What was to be done.
+    pub plan: Plan,
+    /// The order of models in each block, as far as blocks were begun.
+    pub block_order: Vec<Vec<String>>,
+    /// What came of each model.
+    pub models: Vec<ModelOutcome>,
+    /// The worst of all models' verdicts, with the checks of the run itself.
+    pub verdict: Verdict,
+    /// The machine.
+    pub environment: Environment,
+}
+
+/// What came of one model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelOutcome {
+    /// Its name.
+    pub name: String,
+    /// Its report's file, beside this one.
+    pub report: String,
+    /// Its verdict.
+    pub status: Status,
+    /// Why it could not be measured.
+    pub failure: Option<String>,
+}
+
+/// What a run decided before it started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Plan {
+    /// Names of the models.
+    pub models: Vec<String>,
+    /// One trial of each model and load per block.
+    pub blocks: u32,
+    /// Of the shuffling.
+    pub seed: u64,
+    /// `framed` or `raw`.
+    pub wire: String,
+    /// `echo` or `discard`.
+    pub workload: String,
+    /// Payload of a request (framed), or its size (raw).
+    pub payload_bytes: u32,
+    /// What is measured in each block.
+    pub loads: Vec<PlannedLoad>,
+    /// The server's I/O threads.
+    pub server_threads: u32,
+    /// CPUs that servers run on; empty: any.
+    pub server_cpus: Vec<usize>,
+    /// Generator processes.
+    pub client_processes: u32,
+    /// Threads of each generator process.
+    pub client_threads: u32,
+    /// CPUs that generators run on; empty: any.
+    pub client_cpus: Vec<usize>,
+    /// Connections from one source address.
+    pub connections_per_source: u32,
+    /// How long all blocks will take, without builds.
+    pub expected_s: f64,
+}
+
+/// One load of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PlannedLoad {
+    /// How requests arrive.
+    pub load: Load,
+    /// Counts of connections, one window each.
+    pub connections: Vec<u32>,
+    /// Load before each window.
+    pub warm_up_us: u64,
+    /// Length of each window.
+    pub window_us: u64,
+}

@@ -1,0 +1,141 @@
+//! The table that a person reads in ten seconds.
+
+use crate::{
+    check::{Status, Verdict},
+    model::{ModelReport, Peak, Spread},
+};
+use comfy_table::{Cell, CellAlignment, Table, presets};
+
+/// One row per model: memory, rate, service time, CPU, verdict.
+pub fn table(reports: &[ModelReport]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header([
+        "model",
+        "user memory\nB/conn",
+        "kernel memory\nB/conn, both ends",
+        "peak rate\n1/s (spread)",
+        "service time, us\np50 / p99 / max",
+        "server CPU\nus/request",
+        "verdict",
+    ]);
+    for report in reports {
+        table.add_row(row(report));
+    }
+    for index in 1..=5 {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.to_string()
+}
+
+fn row(report: &ModelReport) -> Vec<Cell> {
+    let memory = report.summary.memory.as_ref();
+    let peak = report.summary.peak.as_ref();
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), whole);
+    vec![
+        Cell::new(&report.model.name),
+        Cell::new(number(memory.and_then(|m| m.user_bytes_per_connection))),
+        Cell::new(number(memory.and_then(|m| m.kernel_bytes_per_connection))),
+        Cell::new(peak.map_or_else(|| "-".to_owned(), rate)),
+        Cell::new(peak.map_or_else(|| "-".to_owned(), service_time)),
+        Cell::new(peak.map_or_else(
+            || "-".to_owned(),
+            |p| format!("{:.2}", p.server_cpu_us_per_request.median),
+        )),
+        Cell::new(report.verdict.status.word()),
+    ]
+}
+
+fn rate(peak: &Peak) -> String {
+    let floor = if peak.generator_bound { ">= " } else { "" };
+    let Spread { median, low, high } = peak.rate_per_s;
+    let spread = (high - low) / median.max(1.0) * 50.0;
+    format!(
+        "{floor}{} ±{spread:.0} %\nat {} conn",
+        whole(median),
+        whole(peak.connections.into())
+    )
+}
+
+fn service_time(peak: &Peak) -> String {
+    let time = &peak.service_time_us;
+    format!(
+        "{} / {} / {}",
+        whole(time.p50),
+        whole(time.p99),
+        whole(time.max)
+    )
+}
+
+/// Lines below the table: the verdict of the run, and why each model isn't valid.
+pub fn explanation(reports: &[ModelReport], run: &Verdict) -> String {
+    let mut lines = vec![format!("verdict: {}", run.status.word())];
+    for report in reports {
+        let Some(check) = report
+            .verdict
+            .worst()
+            .filter(|check| check.status() > Status::Valid)
+        else {
+            continue;
+        };
+        let place = check
+            .trial
+            .as_ref()
+            .map(|trial| format!(" ({trial})"))
+            .unwrap_or_default();
+        lines.push(format!(
+            "  {} is {}: {}{place}: {}\n    -> {}",
+            report.model.name,
+            report.verdict.status.word(),
+            check.id,
+            check.detail,
+            check.advice
+        ));
+        if let Some(failure) = &report.failure {
+            for line in failure
+                .stderr_tail
+                .lines()
+                .rev()
+                .take(8)
+                .collect::<Vec<_>>()
+                .iter()
+                .rev()
+            {
+                lines.push(format!("    | {line}"));
+            }
+        }
+    }
+    lines.join("\n")
+}
+
+/// 1234567.8 as `1,234,568`.
+fn whole(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if value <= -0.5 {
+        format!("-{text}")
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!(whole(0.2), "0");
+        assert_eq!(whole(999.4), "999");
+        assert_eq!(whole(1000.0), "1,000");
+        assert_eq!(whole(-1_234_567.8), "-1,234,568");
+    }
+}

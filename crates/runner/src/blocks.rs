@@ -1,0 +1,151 @@
+//! A run: block by block, each model once per block in shuffled order, saved after every block.
+//!
+//! Interleaving lets a machine's drift hit all models alike; a fresh server for each trial lets
+//! figures vary as they do between processes. Source: T. Kalibera and R. Jones, "Rigorous
+//! Benchmarking in Reasonable Time", ISMM 2013.
+
+use crate::{interrupt, progress::Progress, save::RunDirectory, trial::Bench};
+use report::{
+    check::Verdict,
+    model::{Load, ModelReport},
+    run::{ModelOutcome, PlannedLoad, RunReport},
+    summary::conclude,
+};
+use std::path::{Path, PathBuf};
+
+/// A model on its way through the run.
+#[derive(Debug)]
+pub(crate) struct Contestant {
+    /// `None` when there is nothing to run: the report's failure says why.
+    pub(crate) program: Option<PathBuf>,
+    pub(crate) report: ModelReport,
+}
+
+/// A run on its way.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) report: RunReport,
+    pub(crate) directory: RunDirectory,
+    pub(crate) contestants: Vec<Contestant>,
+    /// Paths of the reports, as far as written: the run's first.
+    pub(crate) saved: Vec<PathBuf>,
+    allow_remote: bool,
+}
+
+impl Run {
+    pub(crate) fn new(report: RunReport, directory: RunDirectory, allow_remote: bool) -> Self {
+        Self {
+            report,
+            directory,
+            contestants: Vec::new(),
+            saved: Vec::new(),
+            allow_remote,
+        }
+    }
+
+    pub(crate) fn enter(&mut self, contestant: Contestant) {
+        self.contestants.push(contestant);
+    }
+
+    /// Runs all blocks, or as many as the user has patience for, and writes the reports.
+    ///
+    /// # Errors
+    /// A report can't be written.
+    pub(crate) fn measure(&mut self, loadgen: &Path) -> anyhow::Result<()> {
+        let plan = self.report.plan.clone();
+        let trials = plan.blocks as usize * self.contestants.len() * plan.loads.len();
+        let progress = Progress::new(trials as u64);
+        let bench = Bench {
+            plan: &plan,
+            loadgen,
+            allow_remote: self.allow_remote,
+            progress: &progress,
+        };
+        let mut random = fastrand::Rng::with_seed(plan.seed);
+        for block in 1..=plan.blocks {
+            if interrupt::asked() {
+                break;
+            }
+            let mut order: Vec<usize> = (0..self.contestants.len()).collect();
+            random.shuffle(&mut order);
+            let names = order
+                .iter()
+                .map(|&i| self.contestants[i].report.model.name.clone());
+            self.report.block_order.push(names.collect());
+            for index in order {
+                for load in &plan.loads {
+                    self.contestants[index].take_turn(&bench, block, load);
+                }
+            }
+            self.save()?;
+        }
+        progress.finish();
+        let interrupted = interrupt::asked();
+        self.report.interrupted = interrupted;
+        for contestant in &mut self.contestants {
+            contestant.report.interrupted = interrupted;
+        }
+        self.save()
+    }
+
+    /// Draws the conclusions so far and writes all reports.
+    ///
+    /// # Errors
+    /// A report can't be written.
+    pub(crate) fn save(&mut self) -> anyhow::Result<()> {
+        let mut saved = Vec::new();
+        self.report.models.clear();
+        for Contestant { report, .. } in &mut self.contestants {
+            conclude(report)?;
+            saved.push(self.directory.write(&report.model.name, report)?);
+            self.report.models.push(ModelOutcome {
+                name: report.model.name.clone(),
+                report: format!("{}.json", report.model.name),
+                status: report.verdict.status,
+                failure: report
+                    .failure
+                    .as_ref()
+                    .map(|failure| failure.reason.clone()),
+            });
+        }
+        self.report.verdict = Verdict {
+            status: self
+                .report
+                .models
+                .iter()
+                .map(|model| model.status)
+                .max()
+                .unwrap_or_default(),
+            checks: Vec::new(),
+        };
+        saved.insert(0, self.directory.write("run", &self.report)?);
+        self.saved = saved;
+        Ok(())
+    }
+}
+
+impl Contestant {
+    /// One trial, unless the model has failed before or the user wants to stop.
+    fn take_turn(&mut self, bench: &Bench<'_>, block: u32, planned: &PlannedLoad) {
+        let Some(program) = &self.program else {
+            return bench.progress.end();
+        };
+        if self.report.failure.is_some() || interrupt::asked() {
+            return bench.progress.end();
+        }
+        let load = match planned.load {
+            Load::Closed { .. } => "closed",
+            Load::Idle { .. } => "idle",
+        };
+        let (name, blocks) = (&self.report.model.name, bench.plan.blocks);
+        bench
+            .progress
+            .begin(&format!("block {block}/{blocks}  {name}  {load}"));
+        match bench.trial(program, block, planned) {
+            Ok(trial) => self.report.trials.push(trial),
+            Err(error) if error.is_interrupt() => {}
+            Err(error) => self.report.failure = Some(error.failure()),
+        }
+        bench.progress.end();
+    }
+}

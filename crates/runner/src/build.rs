@@ -1,0 +1,133 @@
+//! Building the generator and the models, each on its own and in release.
+//!
+//! One `cargo build` per package: building several together would unify features, so that what
+//! one model asks of a shared dependency would be switched on in another.
+
+use crate::{
+    discover::{Workspace, cargo},
+    interrupt,
+};
+use report::model::Failure;
+use serde::Deserialize;
+use std::{
+    io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write as _},
+    path::PathBuf,
+    process::Stdio,
+    thread,
+};
+
+/// What is kept of a build's messages.
+const TAIL_BYTES: usize = 4 << 10;
+
+#[derive(Deserialize)]
+struct Message {
+    executable: Option<PathBuf>,
+    message: Option<Diagnostic>,
+}
+
+#[derive(Deserialize)]
+struct Diagnostic {
+    level: String,
+    rendered: Option<String>,
+}
+
+/// The release executable of a package: built, or with `no_build` just found.
+///
+/// # Errors
+/// Why there is none, with the end of what cargo said.
+pub(crate) fn executable(
+    workspace: &Workspace,
+    package: &str,
+    no_build: bool,
+) -> Result<PathBuf, Failure> {
+    let failure = |reason: String, stderr_tail: String| Failure {
+        phase: "build".to_owned(),
+        reason,
+        stderr_tail,
+    };
+    if no_build {
+        let path = workspace.target.join("release").join(package);
+        if path.is_file() {
+            return Ok(path);
+        }
+        let reason = format!("{package} has not been built; run again without --no-build");
+        return Err(failure(reason, String::new()));
+    }
+    build(workspace, package)
+        .map_err(|error| failure(format!("cargo can't be run: {error}"), String::new()))?
+        .map_err(|said| failure(format!("cargo build --release -p {package} failed"), said))
+}
+
+/// Runs cargo, passing its progress on; `Err` inside `Ok` is what it said when it failed.
+fn build(workspace: &Workspace, package: &str) -> io::Result<Result<PathBuf, String>> {
+    let mut command = cargo();
+    command
+        .args(["build", "--release", "--message-format=json", "-p", package])
+        .current_dir(&workspace.root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    if io::stderr().is_terminal() {
+        // Its standard error is a pipe here, so cargo has to be told that people watch.
+        command.env("CARGO_TERM_PROGRESS_WHEN", "always");
+        command.env("CARGO_TERM_PROGRESS_WIDTH", "80");
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    let mut child = command.spawn()?;
+    let progress = child
+        .stderr
+        .take()
+        .map(|pipe| thread::spawn(move || pass_on(pipe)));
+    let (mut found, mut errors) = (None, String::new());
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            let Ok(message) = serde_json::from_str::<Message>(&line) else {
+                continue;
+            };
+            found = message.executable.or(found);
+            if let Some(Diagnostic {
+                level,
+                rendered: Some(text),
+            }) = message.message
+                && level == "error"
+            {
+                eprint!("{text}");
+                errors.push_str(&text);
+            }
+        }
+    }
+    let status = child.wait()?;
+    let said = progress
+        .and_then(|thread| thread.join().ok())
+        .unwrap_or_default();
+    if interrupt::asked() {
+        return Ok(Err("interrupted".to_owned()));
+    }
+    match found {
+        Some(path) if status.success() => Ok(Ok(path)),
+        _ => Ok(Err(if errors.is_empty() {
+            said
+        } else {
+            tail(errors)
+        })),
+    }
+}
+
+/// Copies to standard error as it comes, and returns the end of it.
+fn pass_on(mut pipe: impl Read) -> String {
+    let mut kept = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+        let _ = io::stderr().write_all(&buffer[..length]);
+        kept.extend_from_slice(&buffer[..length]);
+    }
+    tail(String::from_utf8_lossy(&kept).into_owned())
+}
+
+fn tail(text: String) -> String {
+    let mut start = text.len().saturating_sub(TAIL_BYTES);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text[start..].trim().to_owned()
+}

@@ -1,0 +1,65 @@
+//! `runner list`: the models, and whether they can run here.
+
+use crate::{
+    build,
+    discover::{ModelCrate, Workspace},
+    server::Launch,
+};
+use clap::Args;
+use std::{env::consts::OS, process::ExitCode};
+
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    /// Build each model that hasn't been built, to ask it whether it can run here
+    #[arg(long)]
+    build: bool,
+}
+
+pub(crate) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header([
+        "model",
+        "title",
+        "runtime",
+        "accept",
+        "cpu work",
+        "block work",
+        "runs here",
+    ]);
+    for model in &workspace.models {
+        let metadata = &model.metadata;
+        let version = model.runtime_version.as_deref().unwrap_or("?");
+        table.add_row([
+            &model.name,
+            &metadata.title,
+            &format!("{} {version}", metadata.runtime),
+            &metadata.accept,
+            &metadata.cpu,
+            &metadata.block,
+            &runs_here(&workspace, model, args.build),
+        ]);
+    }
+    println!("{table}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runs_here(workspace: &Workspace, model: &ModelCrate, may_build: bool) -> String {
+    if !model
+        .metadata
+        .platforms
+        .iter()
+        .any(|platform| platform == OS)
+    {
+        return format!("no: it is for {}", model.metadata.platforms.join(", "));
+    }
+    match build::executable(workspace, &format!("model-{}", model.name), !may_build) {
+        Ok(program) => match Launch::new(&program).preflight() {
+            Ok(()) => "yes".to_owned(),
+            Err(reason) => format!("no: {reason}"),
+        },
+        Err(failure) if may_build => format!("no: {}", failure.reason),
+        Err(_) => "not built yet: list --build asks it".to_owned(),
+    }
+}

@@ -1,0 +1,197 @@
+//! Which models there are: every workspace member that describes itself as one.
+//!
+//! There is no list. A model is a crate `model-<name>` with `[package.metadata.model]`; cargo
+//! finds it by the workspace's glob.
+
+use crate::usage::usage;
+use anyhow::Context as _;
+use serde::Deserialize;
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The workspace as cargo sees it.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    pub(crate) root: PathBuf,
+    pub(crate) target: PathBuf,
+    /// In the order of their names.
+    pub(crate) models: Vec<ModelCrate>,
+}
+
+/// A crate that is a model.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ModelCrate {
+    /// Without `model-`.
+    pub(crate) name: String,
+    pub(crate) metadata: ModelMetadata,
+    /// As resolved in Cargo.lock.
+    pub(crate) runtime_version: Option<String>,
+}
+
+/// `[package.metadata.model]`: what a report has to say about the model.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub(crate) struct ModelMetadata {
+    pub(crate) title: String,
+    /// Name of a dependency.
+    pub(crate) runtime: String,
+    /// `shared`, `sharded` or `handoff`.
+    pub(crate) accept: String,
+    /// `inline` or `offload`.
+    pub(crate) cpu: String,
+    /// `inline` or `offload`.
+    pub(crate) block: String,
+    /// As in `std::env::consts::OS`.
+    pub(crate) platforms: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    workspace_root: PathBuf,
+    target_directory: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    metadata: Option<PackageMetadata>,
+}
+
+#[derive(Deserialize)]
+struct PackageMetadata {
+    model: Option<ModelMetadata>,
+}
+
+#[derive(Deserialize)]
+struct Lock {
+    package: Vec<LockedPackage>,
+}
+
+#[derive(Deserialize)]
+struct LockedPackage {
+    name: String,
+    version: String,
+    #[serde(default)]
+    dependencies: Vec<String>,
+}
+
+impl Workspace {
+    /// Asks cargo about the workspace of the current directory or, elsewhere, about the one
+    /// that this runner was built from.
+    ///
+    /// # Errors
+    /// There is no workspace, or a model's description can't be understood.
+    pub(crate) fn find() -> anyhow::Result<Self> {
+        let built_from = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        let here = metadata(Path::new(".")).ok().filter(|found| {
+            found
+                .packages
+                .iter()
+                .any(|p| p.name == env!("CARGO_PKG_NAME"))
+        });
+        let metadata = match here {
+            Some(found) => found,
+            None => metadata(built_from)?,
+        };
+        let lock =
+            fs::read_to_string(metadata.workspace_root.join("Cargo.lock")).unwrap_or_default();
+        let lock: Option<Lock> = toml::from_str(&lock).ok();
+        let mut models: Vec<ModelCrate> = metadata
+            .packages
+            .into_iter()
+            .filter_map(|package| {
+                let name = package.name.strip_prefix("model-")?.to_owned();
+                let metadata = package.metadata?.model?;
+                let runtime_version = lock
+                    .as_ref()
+                    .and_then(|lock| lock.version(&package.name, &metadata.runtime));
+                Some(ModelCrate {
+                    name,
+                    metadata,
+                    runtime_version,
+                })
+            })
+            .collect();
+        models.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Self {
+            root: metadata.workspace_root,
+            target: metadata.target_directory,
+            models,
+        })
+    }
+}
+
+impl Lock {
+    /// The version of a package's dependency.
+    fn version(&self, package: &str, dependency: &str) -> Option<String> {
+        let package = self.package.iter().find(|p| p.name == package)?;
+        // `name`, or `name version` where several versions are locked.
+        let entry = package
+            .dependencies
+            .iter()
+            .find(|entry| entry.split(' ').next() == Some(dependency))?;
+        let wanted = entry.split(' ').nth(1);
+        self.package
+            .iter()
+            .find(|p| p.name == dependency && wanted.is_none_or(|version| p.version == version))
+            .map(|p| p.version.clone())
+    }
+}
+
+/// The cargo that runs this, or that in the path.
+pub(crate) fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn metadata(directory: &Path) -> anyhow::Result<Metadata> {
+    let output = cargo()
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(directory)
+        .output()
+        .map_err(|error| {
+            usage(format!(
+                "can't run cargo: {error}; install Rust from rustup.rs"
+            ))
+        })?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(usage(format!(
+            "there is no workspace here; run this in a clone of Millionfold ({})",
+            said.trim()
+        )));
+    }
+    serde_json::from_slice(&output.stdout).context("what cargo metadata says can't be understood")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_that_of_the_models_own_dependency() {
+        let lock: Lock = toml::from_str(
+            r#"
+            [[package]]
+            name = "model-x"
+            version = "0.1.0"
+            dependencies = ["kit", "runtime 2.0.0"]
+            [[package]]
+            name = "runtime"
+            version = "1.0.0"
+            [[package]]
+            name = "runtime"
+            version = "2.0.0"
+            [[package]]
+            name = "kit"
+            version = "0.3.0"
+            "#,
+        )
+        .unwrap();
+        assert_eq!(lock.version("model-x", "runtime").as_deref(), Some("2.0.0"));
+        assert_eq!(lock.version("model-x", "kit").as_deref(), Some("0.3.0"));
+        assert_eq!(lock.version("model-x", "other"), None);
+    }
+}

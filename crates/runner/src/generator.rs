@@ -1,0 +1,246 @@
+//! The load generator's processes, driven as one (`protocol::generator`).
+
+use crate::child::{Child, Silence};
+use protocol::generator::{Command, Event, Plan, Totals, WindowResult};
+use report::stats::{HistogramError, add_histograms, encode};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    time::{Duration, Instant},
+};
+use thiserror::Error;
+
+/// A generator that says nothing for this long, not even how far it has come, hangs.
+const SILENCE_LIMIT: Duration = Duration::from_secs(15);
+
+/// All generator processes of a trial.
+#[derive(Debug)]
+pub(crate) struct Generators {
+    processes: Vec<Child>,
+}
+
+/// What a ramp came to, over all processes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Connected {
+    pub(crate) connections: u32,
+    pub(crate) elapsed_us: u64,
+    pub(crate) connect_time: String,
+    pub(crate) errors: BTreeMap<String, u64>,
+}
+
+/// What went wrong with a generator.
+#[derive(Debug, Error)]
+pub(crate) enum GeneratorError {
+    #[error("the load generator can't be started: {0}")]
+    Start(std::io::Error),
+    #[error("the load generator {silence}: {stderr_tail}")]
+    Silent {
+        silence: Silence,
+        stderr_tail: String,
+    },
+    #[error("the load generator failed: {0}")]
+    Failed(String),
+    #[error("the load generator wrote {0:?}")]
+    Unexpected(String),
+    #[error(transparent)]
+    Histogram(#[from] HistogramError),
+    #[error("interrupted")]
+    Interrupted,
+}
+
+type Result<T> = std::result::Result<T, GeneratorError>;
+
+impl Generators {
+    /// Starts one process for each plan.
+    ///
+    /// # Errors
+    /// The program can't be started or takes no plan.
+    pub(crate) fn start(program: &Path, plans: &[Plan]) -> Result<Self> {
+        let mut processes = Vec::new();
+        for plan in plans {
+            let no_args: [&str; 0] = [];
+            let mut child = Child::spawn(program, no_args, None).map_err(GeneratorError::Start)?;
+            say(&mut child, plan)?;
+            processes.push(child);
+        }
+        Ok(Self { processes })
+    }
+
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.processes.iter().map(Child::pid).collect()
+    }
+
+    /// Opens connections until there are `connections`, in shares as even as can be.
+    ///
+    /// # Errors
+    /// A generator fails. Connections that fail are counted, not an error.
+    pub(crate) fn connect(&mut self, connections: u32) -> Result<Connected> {
+        let shares = shares(connections, self.processes.len());
+        for (child, share) in self.processes.iter_mut().zip(shares) {
+            say(child, &Command::Connect { connections: share })?;
+        }
+        let mut all = Connected::default();
+        let mut times = Vec::new();
+        for child in &mut self.processes {
+            match next_event(child, Duration::ZERO)? {
+                Event::Connected {
+                    connections,
+                    elapsed_us,
+                    connect_time,
+                    errors,
+                } => {
+                    all.connections += connections;
+                    all.elapsed_us = all.elapsed_us.max(elapsed_us);
+                    times.push(connect_time.0);
+                    add(&mut all.errors, errors);
+                }
+                other => return Err(GeneratorError::Unexpected(format!("{other:?}"))),
+            }
+        }
+        all.connect_time = sum(&times)?;
+        Ok(all)
+    }
+
+    /// Begins the load.
+    ///
+    /// # Errors
+    /// A generator is gone.
+    pub(crate) fn begin(&mut self) -> Result<()> {
+        self.processes
+            .iter_mut()
+            .try_for_each(|child| say(child, &Command::Start))
+    }
+
+    /// Measures for one window; `at_edge` is called when it opens and when it closes.
+    ///
+    /// # Errors
+    /// A generator fails.
+    pub(crate) fn measure(
+        &mut self,
+        window: Duration,
+        mut at_edge: impl FnMut(),
+    ) -> Result<WindowResult> {
+        let window_us = window.as_micros() as u64;
+        for child in &mut self.processes {
+            say(child, &Command::Measure { window_us })?;
+        }
+        for edge in [Event::WindowOpened, Event::WindowClosed] {
+            for child in &mut self.processes {
+                let event = next_event(child, window)?;
+                if event != edge {
+                    return Err(GeneratorError::Unexpected(format!("{event:?}")));
+                }
+            }
+            at_edge();
+        }
+        let mut results = Vec::new();
+        for child in &mut self.processes {
+            match next_event(child, Duration::ZERO)? {
+                Event::Result(result) => results.push(*result),
+                other => return Err(GeneratorError::Unexpected(format!("{other:?}"))),
+            }
+        }
+        merge(results)
+    }
+
+    /// Closes all connections and ends the processes.
+    ///
+    /// # Errors
+    /// A generator fails.
+    pub(crate) fn finish(mut self) -> Result<Totals> {
+        for child in &mut self.processes {
+            say(child, &Command::Finish)?;
+        }
+        let mut totals = Totals::default();
+        for child in &mut self.processes {
+            match next_event(child, Duration::ZERO)? {
+                Event::Finished(one) => totals.add(&one),
+                other => return Err(GeneratorError::Unexpected(format!("{other:?}"))),
+            }
+        }
+        Ok(totals)
+    }
+}
+
+/// `total` in `parts` parts that differ by one at most.
+pub(crate) fn shares(total: u32, parts: usize) -> impl Iterator<Item = u32> {
+    let parts = parts.max(1) as u32;
+    (0..parts).map(move |part| total / parts + u32::from(part < total % parts))
+}
+
+fn say(child: &mut Child, message: &impl serde::Serialize) -> Result<()> {
+    let line = serde_json::to_string(message)
+        .map_err(|error| GeneratorError::Unexpected(error.to_string()))?;
+    // A generator that is gone has mostly said why.
+    child
+        .say(&line)
+        .or_else(|_| next_event(child, Duration::ZERO).map(drop))
+}
+
+/// The next event but progress; `expected` is how long it takes when all is well.
+fn next_event(child: &mut Child, expected: Duration) -> Result<Event> {
+    loop {
+        let line = match child.next_line(Instant::now() + expected + SILENCE_LIMIT) {
+            Ok(line) => line,
+            Err(Silence::Interrupted) => return Err(GeneratorError::Interrupted),
+            Err(silence) => {
+                let stderr_tail = child.post_mortem().stderr_tail;
+                return Err(GeneratorError::Silent {
+                    silence,
+                    stderr_tail,
+                });
+            }
+        };
+        match serde_json::from_str(&line) {
+            Ok(Event::Progress { .. }) => {}
+            Ok(Event::Failed { message }) => return Err(GeneratorError::Failed(message)),
+            Ok(event) => return Ok(event),
+            Err(_) => return Err(GeneratorError::Unexpected(line.chars().take(200).collect())),
+        }
+    }
+}
+
+fn merge(results: Vec<WindowResult>) -> Result<WindowResult> {
+    let histograms: Vec<String> = results.iter().map(|r| r.service_time.0.clone()).collect();
+    let merged = results.into_iter().reduce(|mut all, one| {
+        all.window_us = all.window_us.min(one.window_us);
+        all.connections += one.connections;
+        all.connections_lost += one.connections_lost;
+        all.requests += one.requests;
+        all.replies_missing += one.replies_missing;
+        all.replies_wrong += one.replies_wrong;
+        all.sends_skipped += one.sends_skipped;
+        all.served_least = all.served_least.min(one.served_least);
+        all.served_most = all.served_most.max(one.served_most);
+        all.never_served += one.never_served;
+        add(&mut all.errors, one.errors);
+        all
+    });
+    let mut merged =
+        merged.ok_or_else(|| GeneratorError::Unexpected("no generator at all".to_owned()))?;
+    merged.service_time.0 = sum(&histograms)?;
+    Ok(merged)
+}
+
+fn sum(histograms: &[String]) -> Result<String> {
+    let sum = add_histograms(histograms.iter().map(String::as_str))?;
+    Ok(sum.map(|sum| encode(&sum)).transpose()?.unwrap_or_default())
+}
+
+fn add(errors: &mut BTreeMap<String, u64>, more: BTreeMap<String, u64>) {
+    for (kind, times) in more {
+        *errors.entry(kind).or_default() += times;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_differ_by_one_at_most() {
+        assert_eq!(shares(10, 3).collect::<Vec<_>>(), [4, 3, 3]);
+        assert_eq!(shares(2, 3).collect::<Vec<_>>(), [1, 1, 0]);
+        assert_eq!(shares(7, 0).sum::<u32>(), 7);
+    }
+}

@@ -1,0 +1,176 @@
+//! From what the user named to the models that take part.
+
+use crate::{
+    cli::ModelArgs,
+    discover::{ModelCrate, Workspace},
+    usage::usage,
+};
+use rustix::fs::{Access, access};
+use std::{fs, path::PathBuf};
+use wildmatch::WildMatch;
+
+/// A model that takes part.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entrant {
+    pub(crate) name: String,
+    /// `None` for a program that isn't a crate of the workspace.
+    pub(crate) model: Option<ModelCrate>,
+    /// A program to take instead of building one.
+    pub(crate) program: Option<PathBuf>,
+}
+
+/// The models that the arguments name, each once, in the order in which they are named.
+///
+/// # Errors
+/// A name or glob that fits nothing, or a program that can't be run.
+pub(crate) fn select(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<Vec<Entrant>> {
+    let known = known(args, workspace)?;
+    if args.model.is_empty() {
+        return Err(usage(format!(
+            "--model is missing; there are: all, {}",
+            names(&known)
+        )));
+    }
+    let mut selected: Vec<Entrant> = Vec::new();
+    for wanted in &args.model {
+        let pattern = WildMatch::new(if wanted == "all" { "*" } else { wanted });
+        let fitting: Vec<&Entrant> = known
+            .iter()
+            .filter(|entrant| pattern.matches(&entrant.name))
+            .collect();
+        if fitting.is_empty() {
+            return Err(unknown(wanted, &known));
+        }
+        for entrant in fitting {
+            if !selected.contains(entrant) {
+                selected.push(entrant.clone());
+            }
+        }
+    }
+    Ok(selected)
+}
+
+fn known(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<Vec<Entrant>> {
+    let mut known: Vec<Entrant> = workspace
+        .models
+        .iter()
+        .map(|model| Entrant {
+            name: model.name.clone(),
+            model: Some(model.clone()),
+            program: None,
+        })
+        .collect();
+    for (name, path) in &args.bin {
+        // The name becomes a file's.
+        if !name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            || name.starts_with('.')
+            || name == "run"
+        {
+            return Err(usage(format!(
+                "--bin {name}=...: a name has letters, digits, - and _, and is not \"run\""
+            )));
+        }
+        let program = fs::canonicalize(path)
+            .map_err(|error| usage(format!("--bin {name}={}: {error}", path.display())))?;
+        if !program.is_file() || access(&program, Access::EXEC_OK).is_err() {
+            return Err(usage(format!(
+                "--bin {name}={}: not an executable file; chmod +x?",
+                path.display()
+            )));
+        }
+        match known.iter_mut().find(|entrant| entrant.name == *name) {
+            Some(entrant) => entrant.program = Some(program),
+            None => known.push(Entrant {
+                name: name.clone(),
+                model: None,
+                program: Some(program),
+            }),
+        }
+    }
+    Ok(known)
+}
+
+fn unknown(wanted: &str, known: &[Entrant]) -> anyhow::Error {
+    let near: Vec<&str> = known
+        .iter()
+        .map(|entrant| entrant.name.as_str())
+        .filter(|name| strsim::jaro_winkler(name, wanted) > 0.75)
+        .collect();
+    let hint = if near.is_empty() {
+        format!("there are: {}", names(known))
+    } else {
+        format!(
+            "did you mean {}? There are: {}",
+            near.join(" or "),
+            names(known)
+        )
+    };
+    usage(format!("no model fits {wanted:?}; {hint}"))
+}
+
+fn names(known: &[Entrant]) -> String {
+    known
+        .iter()
+        .map(|entrant| entrant.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn select_of(wanted: &[&str]) -> anyhow::Result<Vec<String>> {
+        let model = |name: &str| ModelCrate {
+            name: name.to_owned(),
+            metadata: Default::default(),
+            runtime_version: None,
+        };
+        let workspace = Workspace {
+            root: PathBuf::new(),
+            target: PathBuf::new(),
+            models: ["alpha", "beta", "beta-local"].map(model).to_vec(),
+        };
+        let args = ModelArgs {
+            model: wanted.iter().map(|&name| name.to_owned()).collect(),
+            no_build: false,
+            bin: Vec::new(),
+        };
+        Ok(select(&args, &workspace)?
+            .into_iter()
+            .map(|entrant| entrant.name)
+            .collect())
+    }
+
+    #[test]
+    fn names_globs_and_all_give_each_model_once() {
+        assert_eq!(
+            select_of(&["beta*", "beta", "alpha"]).unwrap(),
+            ["beta", "beta-local", "alpha"]
+        );
+        assert_eq!(
+            select_of(&["all"]).unwrap(),
+            ["alpha", "beta", "beta-local"]
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_brings_near_ones() {
+        let error = select_of(&["apha"]).unwrap_err().to_string();
+        assert!(error.contains("did you mean alpha?"), "{error}");
+        assert!(
+            select_of(&["zzz"])
+                .unwrap_err()
+                .to_string()
+                .contains("beta-local")
+        );
+        assert!(
+            select_of(&[])
+                .unwrap_err()
+                .to_string()
+                .contains("--model is missing")
+        );
+    }
+}
