@@ -3,6 +3,7 @@
 use crate::{
     check::{Status, Verdict},
     model::{ModelReport, Peak, Spread},
+    run::RunReport,
 };
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
@@ -108,6 +109,54 @@ pub fn explanation(reports: &[ModelReport], run: &Verdict) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// A run as a table in Markdown, with the machine above it and the reasons below.
+pub fn markdown(run: &RunReport, reports: &[ModelReport]) -> String {
+    let environment = &run.environment;
+    let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
+    let mut text = format!(
+        "{}, {} CPUs, Linux {}; {} blocks, {} of {} bytes; measured {}.\n\n",
+        known(&environment.cpu),
+        environment.cpus.unwrap_or(0),
+        known(&environment.kernel),
+        run.plan.blocks,
+        run.plan.workload,
+        run.plan.payload_bytes,
+        run.started_at.split('T').next().unwrap_or_default(),
+    );
+    text.push_str(
+        "| model | user memory, B/conn | kernel memory, B/conn (both ends) | peak rate, 1/s \
+         | service time, us: p50 / p99 / max | server CPU, us/request | verdict |\n\
+         |---|---:|---:|---:|---:|---:|---|\n",
+    );
+    for report in reports {
+        text.push_str(&markdown_row(report));
+    }
+    for report in reports {
+        if let Some(check) = report
+            .verdict
+            .worst()
+            .filter(|c| c.status() > Status::Valid)
+        {
+            text.push_str(&format!(
+                "\n{} is {}: `{}`, {}.\n",
+                report.model.name,
+                report.verdict.status.word(),
+                check.id,
+                check.detail
+            ));
+        }
+    }
+    text
+}
+
+fn markdown_row(report: &ModelReport) -> String {
+    let cells: Vec<String> = row(report)
+        .iter()
+        .map(|cell| cell.content().replace('\n', " "))
+        .collect();
+    format!("| {} |\n", cells.join(" | "))
 }
 
 /// 1234567.8 as `1,234,568`.

@@ -34,6 +34,8 @@ pub(crate) enum Subcommands {
     List(cmd::list::ListArgs),
     /// Hold models to the conformance suite
     Check(cmd::check::CheckArgs),
+    /// Show saved reports again
+    Report(cmd::report::ReportArgs),
     /// Print the JSON Schema of the reports
     Schema,
     /// Become another program that can't outlive the runner

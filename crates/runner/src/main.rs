@@ -69,6 +69,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         None => cmd::run::run(&cli.run),
         Some(Subcommands::List(args)) => cmd::list::list(&args),
         Some(Subcommands::Check(args)) => cmd::check::check(&args),
+        Some(Subcommands::Report(args)) => cmd::report::report(&args),
         Some(Subcommands::Schema) => {
             std::io::stdout().write_all(report::schema::schema_text().as_bytes())?;
             Ok(ExitCode::SUCCESS)

@@ -109,6 +109,16 @@ mod tests {
     }
 
     #[test]
+    fn a_full_disk_is_called_that() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let error = explain(Path::new("out/x.json"), &full).to_string();
+        assert!(
+            error.contains("out/x.json") && error.contains("free some space"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_file_in_the_way_is_named() {
         let file = NamedTempFile::new().unwrap();
         let error = RunDirectory::create(&file.path().join("x"), "now")

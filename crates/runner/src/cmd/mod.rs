@@ -3,4 +3,5 @@
 pub(crate) mod check;
 pub(crate) mod guard;
 pub(crate) mod list;
+pub(crate) mod report;
 pub(crate) mod run;

@@ -1,0 +1,127 @@
+//! A server for the runner's tests that keeps the launch contract, except where its first
+//! argument says otherwise. The second argument only marks the process.
+
+use protocol::{
+    launch::{CONTRACT, Done, Ready, ServerLine, Unmet},
+    session::{Chunk, Session},
+    wire::Wire,
+};
+use std::{
+    env,
+    io::{self, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    process::exit,
+    sync::atomic::{AtomicU64, Ordering::SeqCst},
+    thread,
+    time::Duration,
+};
+
+static ACCEPTED: AtomicU64 = AtomicU64::new(0);
+static REQUESTS: AtomicU64 = AtomicU64::new(0);
+static RESPONSES: AtomicU64 = AtomicU64::new(0);
+static BYTES_IN: AtomicU64 = AtomicU64::new(0);
+static BYTES_OUT: AtomicU64 = AtomicU64::new(0);
+
+fn main() {
+    let args: Vec<String> = env::args().collect();
+    let mode = args.get(1).cloned().unwrap_or_default();
+    if args.iter().any(|arg| arg == "--preflight") {
+        if mode == "unmet" {
+            say(&ServerLine::Unmet(Unmet {
+                missing: "a full moon".to_owned(),
+                mend: "wait two weeks".to_owned(),
+            }));
+            exit(1);
+        }
+        return;
+    }
+    match mode.as_str() {
+        "dies-at-start" => {
+            eprintln!("no luck today");
+            exit(7);
+        }
+        "never-ready" => sleep_for_ever(),
+        "garbage" => println!("hello, I am a server"),
+        "floods-stderr" => drop(thread::spawn(|| {
+            loop {
+                eprintln!("{}", "very interesting ".repeat(100));
+            }
+        })),
+        _ => {}
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut addr = listener.local_addr().unwrap();
+    if mode == "remote" {
+        addr.set_ip([192, 0, 2, 1].into());
+    }
+    thread::spawn({
+        let mode = mode.clone();
+        move || {
+            for stream in listener.incoming().flatten() {
+                ACCEPTED.fetch_add(1, SeqCst);
+                let mode = mode.clone();
+                thread::spawn(move || serve(stream, &mode));
+            }
+        }
+    });
+    say(&ServerLine::Ready(Ready {
+        contract: if mode == "contract-9" { 9 } else { CONTRACT },
+        addr,
+        pid: std::process::id(),
+        threads: 1,
+    }));
+    let _ = io::copy(&mut io::stdin(), &mut io::sink());
+    match mode.as_str() {
+        "ignores-end-of-input" => sleep_for_ever(),
+        "no-done-line" => return,
+        _ => {}
+    }
+    let extra = u64::from(mode == "miscounts");
+    say(&ServerLine::Done(Done {
+        accepted: ACCEPTED.load(SeqCst),
+        requests: Some(REQUESTS.load(SeqCst) + extra),
+        responses: Some(RESPONSES.load(SeqCst)),
+        bytes_in: BYTES_IN.load(SeqCst),
+        bytes_out: BYTES_OUT.load(SeqCst),
+        ..Done::default()
+    }));
+}
+
+fn serve(mut stream: TcpStream, mode: &str) {
+    let _ = stream.set_nodelay(true);
+    let mut session = Session::new(Wire::Framed);
+    let mut chunk = Chunk::new(64 << 10);
+    while let Ok(received @ 1..) = stream.read(chunk.space()) {
+        BYTES_IN.fetch_add(received as u64, SeqCst);
+        chunk.fill(received);
+        while let Ok(Some(step)) = session.next(&mut chunk) {
+            let mut reply = step.reply.to_vec();
+            let before = REQUESTS.fetch_add(step.requests.into(), SeqCst);
+            match mode {
+                "dies" if before == 500 => {
+                    eprintln!("it was nice while it lasted");
+                    exit(9);
+                }
+                "wrong-bytes" if before % 200 == 199 => *reply.last_mut().unwrap() ^= 1,
+                "loses-a-reply" if before == 300 => continue,
+                "closes-a-connection" if before == 300 => return,
+                _ => {}
+            }
+            if stream.write_all(&reply).is_err() {
+                return;
+            }
+            RESPONSES.fetch_add(step.responses.into(), SeqCst);
+            BYTES_OUT.fetch_add(reply.len() as u64, SeqCst);
+        }
+    }
+}
+
+fn say(line: &ServerLine) {
+    println!("{}", serde_json::to_string(line).unwrap());
+}
+
+fn sleep_for_ever() {
+    loop {
+        thread::sleep(Duration::from_secs(3600));
+    }
+}

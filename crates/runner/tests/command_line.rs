@@ -1,0 +1,169 @@
+//! Wrong use gets one clear line and exit code 2, and leaves nothing behind.
+
+mod common;
+
+use common::{Fixture, runner, stderr, stdout};
+use std::{fs, process::Output};
+
+const WRONG_USE: Option<i32> = Some(2);
+
+fn refused(args: &[&str]) -> String {
+    let output = runner().args(args).output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        WRONG_USE,
+        "{args:?}: {}",
+        stderr(&output)
+    );
+    stderr(&output)
+}
+
+#[test]
+fn an_unknown_model_brings_near_names() {
+    let said = refused(&["--model", "epol"]);
+    assert!(said.contains("did you mean epoll"), "{said}");
+    let said = refused(&["--model", "xyzzy"]);
+    assert!(
+        said.contains("there are:") && said.contains("tokio"),
+        "{said}"
+    );
+}
+
+#[test]
+fn numbers_that_can_not_be_are_refused() {
+    for args in [
+        ["--model", "epoll", "--connections", "0"],
+        ["--model", "epoll", "--duration", "-1"],
+        ["--model", "epoll", "--trials", "0"],
+        ["--model", "epoll", "--outstanding", "0"],
+        ["--model", "epoll", "--payload", "1048577"],
+        ["--model", "epoll", "--workload", "dance"],
+        ["--model", "epoll", "--server-cpus", "4095"],
+        ["--model", "epoll", "--bin", "epoll"],
+    ] {
+        refused(&args);
+    }
+}
+
+#[test]
+fn more_connections_than_the_limit_allows_names_the_limit() {
+    let said = refused(&["--model", "epoll", "--connections", "4000000000"]);
+    assert!(
+        said.contains("RLIMIT_NOFILE") && said.contains("ulimit"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_program_that_can_not_run_is_refused_before_anything_starts() {
+    let fixture = Fixture::new();
+    let file = fixture.dir.path().join("plain");
+    fs::write(&file, "no program").unwrap();
+    let said = refused(&["--model", "x", "--bin", &format!("x={}", file.display())]);
+    assert!(said.contains("not an executable file"), "{said}");
+    let said = refused(&["--model", "x", "--bin", "x=/no/such/file"]);
+    assert!(said.contains("No such file"), "{said}");
+}
+
+#[test]
+fn an_out_directory_that_is_a_file_is_refused() {
+    let fixture = Fixture::new();
+    let file = fixture.out();
+    fs::write(&file, "in the way").unwrap();
+    let output: Output = fixture.run("good", &[]);
+    assert_eq!(output.status.code(), WRONG_USE);
+    let said = stderr(&output);
+    assert!(
+        said.contains("is a file") && said.contains("--out"),
+        "{said}"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), "in the way");
+}
+
+#[test]
+fn a_directory_that_can_not_be_written_is_refused() {
+    let fixture = Fixture::new();
+    // Even root can't make files there.
+    let bin = fixture.fake("good");
+    let said = refused(&[
+        "--model",
+        "good",
+        "--bin",
+        &bin,
+        "--out",
+        "/proc/millionfold",
+    ]);
+    assert!(
+        said.contains("can't write /proc/millionfold") && said.contains("--out"),
+        "{said}"
+    );
+    fixture.assert_nothing_left();
+}
+
+#[test]
+fn a_dry_run_shows_plan_and_commands_and_does_nothing() {
+    let fixture = Fixture::new();
+    let output = fixture.run("good", &["--dry-run", "--seed", "7"]);
+    assert!(output.status.success());
+    let said = stdout(&output);
+    for part in [
+        "--seed 7",
+        "5, 10, 15, 20 connections",
+        "--listen 127.0.0.1:0",
+        "loadgen",
+    ] {
+        assert!(said.contains(part), "no {part:?} in {said}");
+    }
+    assert!(!fixture.out().exists());
+}
+
+#[test]
+fn the_schema_is_the_one_in_the_repository() {
+    let output = runner().arg("schema").output().unwrap();
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../bench-results/report.schema.json"
+    );
+    assert_eq!(stdout(&output), fs::read_to_string(path).unwrap());
+}
+
+#[test]
+fn the_list_has_every_model_crate() {
+    let output = runner().arg("list").output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let crates = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let names = fs::read_dir(crates)
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.file_name());
+    for name in names.filter_map(|name| name.into_string().ok()) {
+        if let Some(model) = name.strip_prefix("model-").filter(|name| *name != "kit") {
+            assert!(
+                stdout(&output).contains(model),
+                "{model} is not in the list"
+            );
+        }
+    }
+}
+
+#[test]
+fn json_goes_to_standard_output_and_fits_the_schema() {
+    let fixture = Fixture::new();
+    let output = fixture.run("good", &["--json"]);
+    let text = stdout(&output);
+    let schema: serde_json::Value = serde_json::from_str(&report::schema::schema_text()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut reports = 0;
+    for report in serde_json::Deserializer::from_str(&text).into_iter::<serde_json::Value>() {
+        let report = report.unwrap();
+        if let Err(error) = validator.validate(&report) {
+            panic!("{}: {error}", error.instance_path());
+        }
+        reports += 1;
+    }
+    assert_eq!(reports, 2, "run.json and one model: {text}");
+    assert!(
+        !text.contains(&fixture.mark()),
+        "no absolute path gets into a report"
+    );
+}

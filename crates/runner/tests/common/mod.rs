@@ -1,0 +1,166 @@
+//! What the runner's tests share: the runner itself, and models that misbehave.
+
+#![allow(dead_code, reason = "each test program uses a part of this")]
+
+use report::{model::ModelReport, run::RunReport};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+pub fn runner() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    command
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A directory with programs, and one for reports.
+pub struct Fixture {
+    pub dir: TempDir,
+}
+
+impl Fixture {
+    pub fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub fn out(&self) -> PathBuf {
+        self.dir.path().join("out")
+    }
+
+    /// A program that behaves like the fake model's `mode`; the argument for --bin.
+    pub fn fake(&self, mode: &str) -> String {
+        let example = Path::new(env!("CARGO_BIN_EXE_runner")).with_file_name("examples/fake_model");
+        assert!(
+            example.is_file(),
+            "{} is built by cargo test",
+            example.display()
+        );
+        let path = self.dir.path().join(mode);
+        let script = format!(
+            "#!/bin/sh\nexec {} {mode} {} \"$@\"\n",
+            example.display(),
+            self.mark()
+        );
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        format!("{mode}={}", path.display())
+    }
+
+    /// Marks this fixture's processes.
+    pub fn mark(&self) -> String {
+        self.dir.path().display().to_string()
+    }
+
+    /// A short run of one fake model.
+    pub fn run(&self, mode: &str, args: &[&str]) -> Output {
+        let (bin, out) = (self.fake(mode), self.out());
+        runner()
+            .args([
+                "--model",
+                mode,
+                "--bin",
+                &bin,
+                "--trials",
+                "1",
+                "--duration",
+                "0.3",
+            ])
+            .args(["--connections", "20", "--out"])
+            .arg(out)
+            .args(args)
+            .output()
+            .unwrap()
+    }
+
+    /// The reports of this fixture's only run.
+    pub fn reports(&self) -> (RunReport, Vec<ModelReport>) {
+        let runs: Vec<_> = fs::read_dir(self.out()).unwrap().flatten().collect();
+        assert_eq!(runs.len(), 1, "one run has one directory");
+        let directory = runs[0].path();
+        let run: RunReport = read(&directory.join("run.json"));
+        let models = run
+            .models
+            .iter()
+            .map(|model| read(&directory.join(&model.report)))
+            .collect();
+        let files = fs::read_dir(&directory).unwrap().count();
+        assert_eq!(
+            files,
+            run.models.len() + 1,
+            "nothing is left beside the reports"
+        );
+        (run, models)
+    }
+
+    pub fn report(&self) -> ModelReport {
+        self.reports().1.remove(0)
+    }
+
+    /// Asserts that no process of this fixture is left, or will be soon.
+    pub fn assert_nothing_left(&self) {
+        eventually("all processes end", || {
+            processes_with(&self.mark()).is_empty()
+        });
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
+    let text = fs::read_to_string(path).unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Waits until something holds, for as long as a slow machine may take.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: not within a minute");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Processes whose command line mentions `mark`.
+pub fn processes_with(mark: &str) -> Vec<u32> {
+    pids()
+        .filter(|pid| command_line(*pid).is_some_and(|line| line.contains(mark)))
+        .collect()
+}
+
+/// Processes whose parent this is.
+pub fn children_of(parent: u32) -> Vec<u32> {
+    let is_child = |pid: &u32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status
+            .lines()
+            .any(|line| line == format!("PPid:\t{parent}"))
+    };
+    pids().filter(is_child).collect()
+}
+
+pub fn is_alive(pid: u32) -> bool {
+    command_line(pid).is_some_and(|line| !line.is_empty())
+}
+
+fn command_line(pid: u32) -> Option<String> {
+    let bytes = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn pids() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}

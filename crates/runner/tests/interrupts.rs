@@ -1,0 +1,101 @@
+//! Ctrl-C and worse: finished trials are saved, and no process is left behind.
+
+mod common;
+
+use common::{Fixture, children_of, eventually, is_alive, runner, stderr};
+use report::check::Status;
+use rustix::process::{Pid, Signal, kill_process};
+use std::process::{Child, Stdio};
+
+/// A long run of a good model, as soon as its second trial is on its way.
+fn long_run(fixture: &Fixture) -> Child {
+    let child = runner()
+        .args([
+            "--model",
+            "good",
+            "--bin",
+            &fixture.fake("good"),
+            "--load",
+            "closed",
+        ])
+        .args([
+            "--trials",
+            "100",
+            "--duration",
+            "0.5",
+            "--connections",
+            "5",
+            "--out",
+        ])
+        .arg(fixture.out())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("the first trial is saved", || {
+        let runs = std::fs::read_dir(fixture.out())
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut reports = runs.map(|run| run.path().join("good.json"));
+        reports.any(|path| {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            text.contains("\"service_time_histogram\"")
+        })
+    });
+    eventually("the next trial runs", || children_of(child.id()).len() == 2);
+    child
+}
+
+fn signal(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(child.id() as i32).unwrap();
+    kill_process(pid, signal).unwrap();
+}
+
+#[test]
+fn ctrl_c_saves_what_is_finished_and_ends_everything() {
+    let fixture = Fixture::new();
+    let child = long_run(&fixture);
+    signal(&child, Signal::INT);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("interrupted"),
+        "{}",
+        stderr(&output)
+    );
+    let (run, models) = fixture.reports();
+    assert!(run.interrupted && models[0].interrupted);
+    assert!(!models[0].trials.is_empty());
+    assert_eq!(
+        models[0].failure, None,
+        "an interrupt is not the model's fault"
+    );
+    assert!(models[0].summary.peak.is_some());
+    assert_ne!(
+        models[0].verdict.status,
+        Status::Invalid,
+        "{:?}",
+        models[0].verdict.worst()
+    );
+    fixture.assert_nothing_left();
+}
+
+#[test]
+fn a_killed_runner_leaves_no_process_and_readable_reports() {
+    let fixture = Fixture::new();
+    let mut child = long_run(&fixture);
+    let children = children_of(child.id());
+    signal(&child, Signal::KILL);
+    child.wait().unwrap();
+    eventually("servers and generators end", || {
+        !children.iter().any(|&pid| is_alive(pid))
+    });
+    fixture.assert_nothing_left();
+    let (run, models) = fixture.reports();
+    assert!(
+        run.interrupted && models[0].interrupted,
+        "nobody came to say that it was complete"
+    );
+    assert!(!models[0].trials.is_empty());
+}

@@ -1,0 +1,192 @@
+//! A model that misbehaves is a row with its reason; figures it spoiled are marked.
+
+mod common;
+
+use common::{Fixture, runner, stderr};
+use report::check::Status;
+
+const FAILED: Option<i32> = Some(3);
+
+/// Runs a fake that can't be measured; returns phase, reason and tail of standard error.
+fn failure_of(mode: &str) -> (String, String, String) {
+    let fixture = Fixture::new();
+    let output = fixture.run(mode, &["--load", "closed"]);
+    let shown = stderr(&output);
+    assert_eq!(output.status.code(), FAILED, "{shown}");
+    let failure = fixture
+        .report()
+        .failure
+        .unwrap_or_else(|| panic!("no failure: {shown}"));
+    assert!(
+        shown.contains(&failure.reason),
+        "the table's notes lack {failure:?}: {shown}"
+    );
+    fixture.assert_nothing_left();
+    (failure.phase, failure.reason, failure.stderr_tail)
+}
+
+/// Runs a fake that answers, and returns the ids of the checks that failed as invalid.
+fn invalid_checks_of(mode: &str) -> Vec<String> {
+    let fixture = Fixture::new();
+    let output = fixture.run(mode, &["--load", "closed"]);
+    assert_eq!(output.status.code(), FAILED, "{}", stderr(&output));
+    let report = fixture.report();
+    assert_eq!(report.failure, None);
+    assert_eq!(report.verdict.status, Status::Invalid);
+    let checks = report.verdict.checks.into_iter();
+    checks
+        .filter(|check| check.status() == Status::Invalid)
+        .map(|check| check.id)
+        .collect()
+}
+
+#[test]
+fn one_that_is_never_ready_is_given_up() {
+    let (phase, reason, _) = failure_of("never-ready");
+    assert_eq!(phase, "start");
+    assert!(reason.contains("not ready within"), "{reason}");
+}
+
+#[test]
+fn one_that_dies_at_the_start_shows_its_last_words() {
+    let (phase, reason, tail) = failure_of("dies-at-start");
+    assert_eq!(phase, "start");
+    assert!(reason.contains("exit status: 7"), "{reason}");
+    assert_eq!(tail, "no luck today");
+}
+
+#[test]
+fn one_that_dies_under_load_shows_its_last_words() {
+    let (phase, reason, tail) = failure_of("dies");
+    assert_eq!(phase, "run");
+    assert!(reason.contains("exit status: 9"), "{reason}");
+    assert_eq!(tail, "it was nice while it lasted");
+}
+
+#[test]
+fn garbage_instead_of_the_ready_line_is_quoted() {
+    let (phase, reason, _) = failure_of("garbage");
+    assert_eq!(phase, "start");
+    assert!(reason.contains("hello, I am a server"), "{reason}");
+}
+
+#[test]
+fn another_version_of_the_contract_is_refused() {
+    let (_, reason, _) = failure_of("contract-9");
+    assert!(reason.contains("version 9"), "{reason}");
+}
+
+#[test]
+fn one_that_ignores_the_end_of_input_is_killed() {
+    let (phase, reason, _) = failure_of("ignores-end-of-input");
+    assert_eq!(phase, "stop");
+    assert!(reason.contains("killed"), "{reason}");
+}
+
+#[test]
+fn one_without_a_done_line_can_not_be_believed() {
+    let (phase, reason, _) = failure_of("no-done-line");
+    assert_eq!(phase, "stop");
+    assert!(reason.contains("done line"), "{reason}");
+}
+
+#[test]
+fn an_unmet_need_says_how_to_mend_it() {
+    let (phase, reason, _) = failure_of("unmet");
+    assert_eq!(phase, "preflight");
+    assert_eq!(reason, "a full moon; to mend it: wait two weeks");
+}
+
+#[test]
+fn an_address_that_is_not_loopback_is_refused() {
+    let (phase, reason, _) = failure_of("remote");
+    assert_eq!(phase, "start");
+    assert!(
+        reason.contains("192.0.2.1") && reason.contains("--allow-remote"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn a_flood_on_standard_error_does_not_matter() {
+    let fixture = Fixture::new();
+    fixture.run("floods-stderr", &["--load", "closed"]);
+    let report = fixture.report();
+    assert_eq!(report.failure, None);
+    assert!(
+        report
+            .summary
+            .peak
+            .is_some_and(|peak| peak.rate_per_s.median > 0.0)
+    );
+    fixture.assert_nothing_left();
+}
+
+#[test]
+fn wrong_bytes_are_caught() {
+    assert!(invalid_checks_of("wrong-bytes").contains(&"replies_right".to_owned()));
+}
+
+#[test]
+fn a_lost_reply_is_caught() {
+    let checks = invalid_checks_of("loses-a-reply");
+    assert!(
+        checks.contains(&"replies_complete".to_owned()),
+        "{checks:?}"
+    );
+}
+
+#[test]
+fn a_connection_that_is_dropped_is_caught() {
+    let checks = invalid_checks_of("closes-a-connection");
+    assert!(
+        checks.contains(&"connections_open".to_owned()),
+        "{checks:?}"
+    );
+}
+
+#[test]
+fn counts_that_disagree_are_caught() {
+    assert_eq!(invalid_checks_of("miscounts"), ["counts_agree"]);
+}
+
+#[test]
+fn a_failing_model_does_not_stop_the_others() {
+    let fixture = Fixture::new();
+    let (good, bad) = (fixture.fake("good"), fixture.fake("dies-at-start"));
+    let output = runner()
+        .args([
+            "--model",
+            "dies-at-start,good",
+            "--bin",
+            &good,
+            "--bin",
+            &bad,
+        ])
+        .args([
+            "--trials",
+            "2",
+            "--duration",
+            "0.2",
+            "--connections",
+            "20",
+            "--out",
+        ])
+        .arg(fixture.out())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), FAILED, "{}", stderr(&output));
+    let (run, models) = fixture.reports();
+    assert_eq!(run.block_order.len(), 2);
+    assert!(models[0].failure.is_some() && models[0].trials.is_empty());
+    assert_eq!(models[1].failure, None);
+    assert_eq!(
+        models[1].trials.len(),
+        4,
+        "two blocks of idle and closed load"
+    );
+    let invalid = |check: &&report::check::Check| check.status() == Status::Invalid;
+    assert_eq!(models[1].verdict.checks.iter().find(invalid), None);
+    let memory = models[1].summary.memory.as_ref().unwrap();
+    assert_eq!(memory.connections_max, 20);
+}
