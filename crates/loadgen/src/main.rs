@@ -7,8 +7,7 @@
 //! | module | |
 //! |---|---|
 //! | [`coordinator`] | takes commands, directs the threads, adds up what they bring |
-//! | [`worker`] | one thread's event loop: what is done when |
-//! | [`ramp`] | opening connections at a pace the server can follow |
+//! | [`worker`] | one thread's event loop: what is done when; opening connections |
 //! | [`connection`] | one connection: its bytes out, its bytes in |
 //! | [`tally`] | what a thread counted |
 //! | [`socket`] | system calls on client sockets |
@@ -18,7 +17,6 @@
 mod clock;
 mod connection;
 mod coordinator;
-mod ramp;
 mod socket;
 mod tally;
 mod worker;

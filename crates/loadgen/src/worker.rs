@@ -1,12 +1,15 @@
 //! One thread's event loop: when to connect, to send, to count and to stop.
 //!
 //! Events are edge-triggered and registered once per connection: a connection costs no
-//! `epoll_ctl` after its first, and a ready connection is not reported twice.
+//! `epoll_ctl` after its first, and a ready connection is not reported twice. Opening
+//! connections is in [`ramp`], the schedule of an idle load in [`trickle`].
+
+mod ramp;
+mod trickle;
 
 use crate::{
     clock::{now_ns, timespec},
     connection::{Broken, Connection, Moved, Shared, Stage},
-    ramp::{Ramp, STALL_LIMIT_NS},
     socket,
     tally::{Report, Tally, count_error},
 };
@@ -23,7 +26,6 @@ use rustix::{
         eventfd,
     },
     io::Errno,
-    net::sockopt,
 };
 use std::{
     mem,
@@ -35,15 +37,15 @@ use std::{
     },
 };
 
+use ramp::Ramp;
+use trickle::Trickle;
+
 const EVENTS_PER_WAIT: usize = 1024;
 const BUFFER_BYTES: usize = 64 << 10;
 const BELL: u64 = u64::MAX;
 
 /// How often a ramp that can't go on looks whether it has stalled.
 const RAMP_LOOK_NS: u64 = 100_000_000;
-
-/// Messages of an idle load that are sent before events are looked at.
-const SENDS_PER_TURN: u32 = 64;
 
 /// What the coordinator wants of a thread.
 #[derive(Clone, Copy, Debug)]
@@ -83,14 +85,6 @@ const NO_WINDOW: Window = Window {
     open_ns: u64::MAX,
     close_ns: u64::MAX,
 };
-
-/// The schedule of an idle load: the `sent`-th message goes to the `sent`-th connection, round
-/// and round.
-#[derive(Clone, Copy, Debug, Default)]
-struct Trickle {
-    start_ns: u64,
-    sent: u64,
-}
 
 pub(crate) struct Worker<'a> {
     plan: &'a Plan,
@@ -226,10 +220,7 @@ impl<'a> Worker<'a> {
     fn start(&mut self, now: u64) {
         self.phase = Phase::Loading;
         self.window = NO_WINDOW;
-        self.trickle = Trickle {
-            start_ns: now,
-            sent: 0,
-        };
+        self.trickle = Trickle::starting(now);
         if let Load::Closed { .. } = self.plan.load {
             for index in 0..self.connections.len() {
                 self.send(index, self.shared.depth, now_ns());
@@ -280,62 +271,6 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn go_on_connecting(&mut self, now: u64) {
-        let Phase::Ramping(mut ramp) = mem::replace(&mut self.phase, Phase::Resting) else {
-            return;
-        };
-        for _ in 0..ramp.room(self.connections.len() as u32) {
-            self.connect(&mut ramp);
-        }
-        let begun = self.connections.len() as u32;
-        if now.saturating_sub(ramp.last_progress_ns) > STALL_LIMIT_NS {
-            let waiting = ramp.connecting + ramp.probing;
-            ramp.give_up(
-                begun,
-                format!("no answer to {waiting} new connections for 10 s"),
-            );
-            (ramp.connecting, ramp.probing) = (0, 0);
-        }
-        if ramp.is_over(begun) {
-            let _ = self.reports.send(Report::Connected {
-                connections: self.open,
-                connect_time: Box::new(ramp.connect_time),
-                errors: ramp.errors,
-            });
-        } else {
-            self.phase = Phase::Ramping(ramp);
-        }
-    }
-
-    fn connect(&mut self, ramp: &mut Ramp) {
-        let index = self.connections.len();
-        let began_ns = now_ns();
-        let source = socket::source_of(
-            self.number(index),
-            self.plan.connections_per_source,
-            self.plan.target,
-        );
-        let fd = match socket::begin_connect(self.plan.target, source) {
-            Ok(fd) => fd,
-            Err((call, errno @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))) => {
-                return ramp.give_up(index as u32, format!("{call}: {errno}"));
-            }
-            Err((call, errno)) => {
-                self.connections.push(None);
-                return count_error(&mut ramp.errors, format!("{call}: {errno}"));
-            }
-        };
-        let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-        match epoll::add(&self.epoll, &fd, EventData::new_u64(index as u64), interest) {
-            Ok(()) => {
-                ramp.connecting += 1;
-                self.shared.sent_at_ns[index * self.shared.depth as usize] = began_ns;
-                self.connections.push(Some(Connection::new(fd)));
-            }
-            Err(errno) => ramp.give_up(index as u32, format!("epoll_ctl: {errno}")),
-        }
-    }
-
     fn react(&mut self, index: usize, flags: EventFlags) {
         // An event may follow the one that lost the connection.
         let Some(connection) = &self.connections[index] else {
@@ -356,33 +291,6 @@ impl<'a> Worker<'a> {
             {
                 self.send(index, 0, now_ns());
             }
-        }
-    }
-
-    fn establish(&mut self, index: usize) {
-        let now = now_ns();
-        let (Phase::Ramping(ramp), Some(connection)) =
-            (&mut self.phase, &mut self.connections[index])
-        else {
-            return;
-        };
-        ramp.connecting = ramp.connecting.saturating_sub(1);
-        ramp.last_progress_ns = now;
-        if let Err(errno) = sockopt::socket_error(&connection.fd).unwrap_or_else(Err) {
-            count_error(&mut ramp.errors, format!("connect: {errno}"));
-            self.connections[index] = None;
-            return;
-        }
-        let began_ns = self.shared.sent_at_ns[index * self.shared.depth as usize];
-        ramp.connect_time.saturating_record(now - began_ns);
-        self.totals.connections += 1;
-        if ramp.probes(index as u32) {
-            ramp.probing += 1;
-            connection.stage = Stage::Probing;
-            self.send(index, 1, now);
-        } else {
-            connection.stage = Stage::Open;
-            self.open += 1;
         }
     }
 
@@ -435,10 +343,10 @@ impl<'a> Worker<'a> {
     #[inline]
     fn go_on(&mut self, index: usize, whole: u32, now: u64) {
         match &mut self.phase {
-            Phase::Loading if matches!(self.plan.load, Load::Closed { .. }) => {
-                if now < self.window.close_ns {
-                    self.send(index, whole, now);
-                }
+            Phase::Loading
+                if matches!(self.plan.load, Load::Closed { .. }) && now < self.window.close_ns =>
+            {
+                self.send(index, whole, now);
             }
             Phase::Ramping(ramp) => {
                 if let Some(connection) = &mut self.connections[index]
@@ -469,32 +377,6 @@ impl<'a> Worker<'a> {
                 self.totals.requests += u64::from(whole);
             }
             Err(broken) => self.lose(index, broken),
-        }
-    }
-
-    fn next_send_ns(&self) -> Option<u64> {
-        let Load::Idle { interval_us } = self.plan.load else {
-            return None;
-        };
-        let per_round = self.connections.len().max(1) as u128;
-        let after_start_ns = u128::from(self.trickle.sent) * u128::from(interval_us) * 1000;
-        Some(self.trickle.start_ns + (after_start_ns / per_round) as u64)
-    }
-
-    fn send_what_is_due(&mut self, now: u64) {
-        for _ in 0..SENDS_PER_TURN {
-            if self.connections.is_empty() || self.next_send_ns().is_none_or(|due| due > now) {
-                return;
-            }
-            let index = (self.trickle.sent % self.connections.len() as u64) as usize;
-            self.trickle.sent += 1;
-            match &self.connections[index] {
-                None => {}
-                Some(busy) if busy.outstanding(self.shared.messages) > 0 => {
-                    self.tally.sends_skipped += 1;
-                }
-                Some(_) => self.send(index, 1, now_ns()),
-            }
         }
     }
 

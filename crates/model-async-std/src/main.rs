@@ -14,10 +14,9 @@ use async_std::{
     net::{TcpListener, TcpStream},
     task,
 };
-use model_kit::{Closed, Connection, Listeners, Model, Refused, Server, with_chunk};
+use model_kit::{Closed, Connection, Ended, Listeners, Model, Refused, Server, with_chunk};
 use std::{
     env,
-    error::Error,
     future::poll_fn,
     io,
     pin::Pin,
@@ -35,7 +34,7 @@ fn main() -> ExitCode {
     model.main()
 }
 
-fn run(server: Arc<Server>) -> Result<(), Box<dyn Error>> {
+fn run(server: Arc<Server>) -> Ended {
     // SAFETY: the only other thread so far is the kit's, which waits for the end of standard
     // input and reads no environment. The variable is the documented way to set the number of
     // threads: https://docs.rs/async-std/latest/async_std/index.html#runtime-configuration

@@ -16,9 +16,8 @@ use glommio::{
     net::{TcpListener, TcpStream},
     spawn_local, timer,
 };
-use model_kit::{Closed, Connection, Listeners, Model, Need, Refused, Server, with_chunk};
+use model_kit::{Closed, Connection, Ended, Listeners, Model, Need, Refused, Server, with_chunk};
 use std::{
-    error::Error,
     future::poll_fn,
     io,
     os::fd::{FromRawFd as _, IntoRawFd as _},
@@ -45,7 +44,7 @@ fn main() -> ExitCode {
     model.main()
 }
 
-fn run(server: Arc<Server>) -> Result<(), Box<dyn Error>> {
+fn run(server: Arc<Server>) -> Ended {
     let executors = LocalExecutorPoolBuilder::new(PoolPlacement::Unbound(server.threads()))
         .on_all_shards(move || async move { accept(&server).await })
         .map_err(|error| error.to_string())?;

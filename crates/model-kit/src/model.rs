@@ -33,8 +33,11 @@ pub struct Model {
     /// What it needs from the machine beyond sockets.
     pub needs: &'static [Need],
     /// Serves until the server is stopping and every connection has closed.
-    pub run: fn(Arc<Server>) -> Result<(), Box<dyn Error>>,
+    pub run: fn(Arc<Server>) -> Ended,
 }
+
+/// How a model's `run` ends: without an error when it was told to stop.
+pub type Ended = Result<(), Box<dyn Error>>;
 
 /// How many listening sockets there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +74,7 @@ impl Model {
         }
     }
 
-    fn serve(&self, args: Args) -> Result<(), Box<dyn Error>> {
+    fn serve(&self, args: Args) -> Ended {
         raise_open_files();
         // Before any thread starts: threads inherit it.
         pin(&args.cpus)?;

@@ -9,8 +9,8 @@
 //! that matters at a million connections: the buffer belongs to the worker's thread and not to
 //! the task, so a connection that waits holds none.
 
-use model_kit::{Closed, Connection, Listeners, Model, Refused, Server, with_chunk};
-use std::{error::Error, future::poll_fn, pin::Pin, process::ExitCode, sync::Arc, task::ready};
+use model_kit::{Closed, Connection, Ended, Listeners, Model, Refused, Server, with_chunk};
+use std::{future::poll_fn, pin::Pin, process::ExitCode, sync::Arc, task::ready};
 use tokio::{
     io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     model.main()
 }
 
-fn run(server: Arc<Server>) -> Result<(), Box<dyn Error>> {
+fn run(server: Arc<Server>) -> Ended {
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(server.threads())
         .enable_all()
@@ -34,7 +34,7 @@ fn run(server: Arc<Server>) -> Result<(), Box<dyn Error>> {
     runtime.block_on(accept(&server))
 }
 
-async fn accept(server: &Server) -> Result<(), Box<dyn Error>> {
+async fn accept(server: &Server) -> Ended {
     let listener = server.listen()?;
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;

@@ -1,6 +1,11 @@
 //! A server for the runner's tests that keeps the launch contract, except where its first
 //! argument says otherwise. The second argument only marks the process.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
 use protocol::{
     launch::{CONTRACT, Done, Ready, ServerLine, Unmet},
     session::{Chunk, Session},

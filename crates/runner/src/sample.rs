@@ -122,11 +122,10 @@ pub(crate) fn add_memory(used: &mut ProcessUse, pids: &[u32]) {
     used.processes = pids.len() as u32;
     used.pss_bytes = sum_of(pids, |process| {
         let rollup = process.smaps_rollup().ok()?;
-        let pss = rollup
+        rollup
             .memory_map_rollup
             .iter()
-            .find_map(|map| map.extension.map.get("Pss").copied());
-        pss
+            .find_map(|map| map.extension.map.get("Pss").copied())
     });
     used.peak_resident_bytes = sum_of(pids, |process| Some(process.status().ok()?.vmhwm? << 10));
 }

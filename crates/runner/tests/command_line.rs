@@ -1,5 +1,10 @@
 //! Wrong use gets one clear line and exit code 2, and leaves nothing behind.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
 mod common;
 
 use common::{Fixture, runner, stderr, stdout};

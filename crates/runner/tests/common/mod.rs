@@ -12,38 +12,38 @@ use std::{
 };
 use tempfile::TempDir;
 
-pub fn runner() -> Command {
+pub(crate) fn runner() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     command
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// A directory with programs, and one for reports.
-pub struct Fixture {
-    pub dir: TempDir,
+pub(crate) struct Fixture {
+    pub(crate) dir: TempDir,
 }
 
 impl Fixture {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             dir: tempfile::tempdir().unwrap(),
         }
     }
 
-    pub fn out(&self) -> PathBuf {
+    pub(crate) fn out(&self) -> PathBuf {
         self.dir.path().join("out")
     }
 
     /// A program that behaves like the fake model's `mode`; the argument for --bin.
-    pub fn fake(&self, mode: &str) -> String {
+    pub(crate) fn fake(&self, mode: &str) -> String {
         let example = Path::new(env!("CARGO_BIN_EXE_runner")).with_file_name("examples/fake_model");
         assert!(
             example.is_file(),
@@ -62,12 +62,12 @@ impl Fixture {
     }
 
     /// Marks this fixture's processes.
-    pub fn mark(&self) -> String {
+    pub(crate) fn mark(&self) -> String {
         self.dir.path().display().to_string()
     }
 
     /// A short run of one fake model.
-    pub fn run(&self, mode: &str, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, mode: &str, args: &[&str]) -> Output {
         let (bin, out) = (self.fake(mode), self.out());
         runner()
             .args([
@@ -88,7 +88,7 @@ impl Fixture {
     }
 
     /// The reports of this fixture's only run.
-    pub fn reports(&self) -> (RunReport, Vec<ModelReport>) {
+    pub(crate) fn reports(&self) -> (RunReport, Vec<ModelReport>) {
         let runs: Vec<_> = fs::read_dir(self.out()).unwrap().flatten().collect();
         assert_eq!(runs.len(), 1, "one run has one directory");
         let directory = runs[0].path();
@@ -107,12 +107,12 @@ impl Fixture {
         (run, models)
     }
 
-    pub fn report(&self) -> ModelReport {
+    pub(crate) fn report(&self) -> ModelReport {
         self.reports().1.remove(0)
     }
 
     /// Asserts that no process of this fixture is left, or will be soon.
-    pub fn assert_nothing_left(&self) {
+    pub(crate) fn assert_nothing_left(&self) {
         eventually("all processes end", || {
             processes_with(&self.mark()).is_empty()
         });
@@ -125,7 +125,7 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
 }
 
 /// Waits until something holds, for as long as a slow machine may take.
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < deadline, "{what}: not within a minute");
@@ -134,14 +134,14 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Processes whose command line mentions `mark`.
-pub fn processes_with(mark: &str) -> Vec<u32> {
+pub(crate) fn processes_with(mark: &str) -> Vec<u32> {
     pids()
         .filter(|pid| command_line(*pid).is_some_and(|line| line.contains(mark)))
         .collect()
 }
 
 /// Processes whose parent this is.
-pub fn children_of(parent: u32) -> Vec<u32> {
+pub(crate) fn children_of(parent: u32) -> Vec<u32> {
     let is_child = |pid: &u32| {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         status
@@ -151,7 +151,7 @@ pub fn children_of(parent: u32) -> Vec<u32> {
     pids().filter(is_child).collect()
 }
 
-pub fn is_alive(pid: u32) -> bool {
+pub(crate) fn is_alive(pid: u32) -> bool {
     command_line(pid).is_some_and(|line| !line.is_empty())
 }
 

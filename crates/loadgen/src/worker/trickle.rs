@@ -1,0 +1,50 @@
+//! An idle load: one message on every connection in each interval.
+
+use super::Worker;
+use crate::clock::now_ns;
+use protocol::generator::Load;
+
+/// Messages of an idle load that are sent before events are looked at.
+const SENDS_PER_TURN: u32 = 64;
+
+/// The schedule of an idle load: the `sent`-th message goes to the `sent`-th connection, round
+/// and round.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Trickle {
+    start_ns: u64,
+    sent: u64,
+}
+
+impl Trickle {
+    pub(super) fn starting(start_ns: u64) -> Self {
+        Self { start_ns, sent: 0 }
+    }
+}
+
+impl Worker<'_> {
+    pub(super) fn next_send_ns(&self) -> Option<u64> {
+        let Load::Idle { interval_us } = self.plan.load else {
+            return None;
+        };
+        let per_round = self.connections.len().max(1) as u128;
+        let after_start_ns = u128::from(self.trickle.sent) * u128::from(interval_us) * 1000;
+        Some(self.trickle.start_ns + (after_start_ns / per_round) as u64)
+    }
+
+    pub(super) fn send_what_is_due(&mut self, now: u64) {
+        for _ in 0..SENDS_PER_TURN {
+            if self.connections.is_empty() || self.next_send_ns().is_none_or(|due| due > now) {
+                return;
+            }
+            let index = (self.trickle.sent % self.connections.len() as u64) as usize;
+            self.trickle.sent += 1;
+            match &self.connections[index] {
+                None => {}
+                Some(busy) if busy.outstanding(self.shared.messages) > 0 => {
+                    self.tally.sends_skipped += 1;
+                }
+                Some(_) => self.send(index, 1, now_ns()),
+            }
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The generator as a program, against servers whose behaviour is known.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
+use protocol::{
+    client::Workload,
+    generator::{Command as Order, Event, Load, Plan, Totals, WindowResult},
+    session::{Chunk, Session},
+    wire::Wire,
+};
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// What a test's server does to the reply with this number, counted on its connection.
+type Meddle = fn(number: u32, reply: &mut Vec<u8>);
+
+fn serve(wire: Wire, meddle: Meddle) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || answer(stream, wire, meddle));
+        }
+    });
+    addr
+}
+
+fn answer(mut stream: TcpStream, wire: Wire, meddle: Meddle) {
+    let mut session = Session::new(wire);
+    let mut chunk = Chunk::new(64 << 10);
+    let mut number = 0;
+    while let Ok(received @ 1..) = stream.read(chunk.space()) {
+        chunk.fill(received);
+        while let Ok(Some(step)) = session.next(&mut chunk) {
+            let mut reply = step.reply.to_vec();
+            meddle(number, &mut reply);
+            number += 1;
+            if stream.write_all(&reply).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+struct Generator {
+    child: Child,
+    orders: ChildStdin,
+    events: BufReader<ChildStdout>,
+}
+
+impl Generator {
+    fn start(plan: &Plan) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut orders = child.stdin.take().unwrap();
+        let events = BufReader::new(child.stdout.take().unwrap());
+        writeln!(orders, "{}", serde_json::to_string(plan).unwrap()).unwrap();
+        Self {
+            child,
+            orders,
+            events,
+        }
+    }
+
+    fn order(&mut self, order: &Order) {
+        writeln!(self.orders, "{}", serde_json::to_string(order).unwrap()).unwrap();
+    }
+
+    fn next(&mut self) -> Event {
+        loop {
+            let mut line = String::new();
+            assert!(
+                self.events.read_line(&mut line).unwrap() > 0,
+                "the generator ended"
+            );
+            match serde_json::from_str(&line).unwrap() {
+                Event::Progress { .. } => {}
+                event => return event,
+            }
+        }
+    }
+
+    fn connect(&mut self, connections: u32) -> u32 {
+        self.order(&Order::Connect { connections });
+        match self.next() {
+            Event::Connected { connections, .. } => connections,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn measure(&mut self, window: Duration) -> WindowResult {
+        self.order(&Order::Start);
+        self.order(&Order::Measure {
+            window_us: window.as_micros() as u64,
+        });
+        assert_eq!(self.next(), Event::WindowOpened);
+        assert_eq!(self.next(), Event::WindowClosed);
+        match self.next() {
+            Event::Result(result) => *result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn finish(mut self) -> Totals {
+        self.order(&Order::Finish);
+        let Event::Finished(totals) = self.next() else {
+            panic!("not finished");
+        };
+        assert!(self.child.wait().unwrap().success());
+        totals
+    }
+}
+
+fn plan(target: SocketAddr) -> Plan {
+    Plan {
+        target,
+        wire: Wire::Framed,
+        workload: Workload::Echo,
+        payload_bytes: 100,
+        load: Load::Closed { outstanding: 1 },
+        threads: 1,
+        cpus: Vec::new(),
+        first_connection: 0,
+        connections_max: 100,
+        connections_per_source: Some(10_000),
+        reply_deadline_us: 500_000,
+    }
+}
+
+const WINDOW: Duration = Duration::from_millis(200);
+
+/// One window over ten connections, and the totals.
+fn measured(plan: &Plan) -> (WindowResult, Totals) {
+    let mut generator = Generator::start(plan);
+    assert_eq!(generator.connect(10), 10);
+    let result = generator.measure(WINDOW);
+    (result, generator.finish())
+}
+
+fn assert_faultless(result: &WindowResult, totals: &Totals) {
+    assert_eq!(
+        (
+            result.replies_missing,
+            result.replies_wrong,
+            result.connections_lost
+        ),
+        (0, 0, 0)
+    );
+    assert!(result.errors.is_empty(), "{:?}", result.errors);
+    assert!(
+        result.requests > 0 && result.never_served == 0,
+        "{result:?}"
+    );
+    assert!(totals.requests >= result.requests);
+}
+
+#[test]
+fn every_form_of_load_is_served_and_counted() {
+    let framed = plan(serve(Wire::Framed, |_, _| {}));
+    let raw = Plan {
+        wire: Wire::Raw,
+        ..plan(serve(Wire::Raw, |_, _| {}))
+    };
+    let plans = [
+        framed.clone(),
+        Plan {
+            threads: 3,
+            load: Load::Closed { outstanding: 7 },
+            ..framed.clone()
+        },
+        Plan {
+            payload_bytes: 0,
+            ..framed.clone()
+        },
+        Plan {
+            payload_bytes: 1 << 20,
+            ..framed.clone()
+        },
+        Plan {
+            payload_bytes: 8,
+            ..raw.clone()
+        },
+        Plan {
+            payload_bytes: 200_000,
+            load: Load::Closed { outstanding: 2 },
+            ..raw
+        },
+    ];
+    for plan in plans {
+        let (result, totals) = measured(&plan);
+        assert_faultless(&result, &totals);
+        assert_eq!(totals.requests, totals.responses, "{plan:?}");
+        assert_eq!(totals.bytes_in, totals.bytes_out, "{plan:?}");
+    }
+    let discard = Plan {
+        workload: Workload::Discard,
+        load: Load::Closed { outstanding: 9 },
+        ..framed
+    };
+    let (result, totals) = measured(&discard);
+    assert_faultless(&result, &totals);
+    assert_eq!(
+        totals.bytes_out,
+        10 * totals.bytes_in,
+        "one of ten requests is answered"
+    );
+}
+
+#[test]
+fn an_idle_load_gives_each_connection_its_turn() {
+    let target = serve(Wire::Framed, |_, _| {});
+    let idle = Plan {
+        load: Load::Idle {
+            interval_us: 50_000,
+        },
+        ..plan(target)
+    };
+    let (result, totals) = measured(&idle);
+    assert_faultless(&result, &totals);
+    // Four rounds fit the window; a slow machine may see fewer, none sees more.
+    assert!(result.served_most <= 5, "{result:?}");
+}
+
+#[test]
+fn connections_are_added_step_by_step() {
+    let mut generator = Generator::start(&plan(serve(Wire::Framed, |_, _| {})));
+    for connections in [5, 20, 100] {
+        assert_eq!(generator.connect(connections), connections);
+        assert_eq!(generator.measure(WINDOW).connections, connections);
+    }
+    assert_eq!(generator.finish().connections, 100);
+}
+
+#[test]
+fn a_flipped_bit_is_a_wrong_reply() {
+    let meddle: Meddle = |number, reply| reply[60] ^= u8::from(number == 20);
+    let (result, _) = measured(&plan(serve(Wire::Framed, meddle)));
+    assert_eq!(
+        result.replies_wrong, 10,
+        "one on each connection: {result:?}"
+    );
+}
+
+#[test]
+fn a_reply_that_never_comes_is_missing() {
+    let meddle: Meddle = |number, reply| {
+        if number == 20 {
+            reply.clear();
+        }
+    };
+    let (result, _) = measured(&plan(serve(Wire::Framed, meddle)));
+    assert_eq!(
+        (result.replies_missing, result.replies_wrong),
+        (10, 0),
+        "{result:?}"
+    );
+}
+
+#[test]
+fn the_reply_to_another_request_is_wrong() {
+    let meddle: Meddle = |_, reply| reply[8] ^= 1;
+    let mut generator = Generator::start(&plan(serve(Wire::Framed, meddle)));
+    // The first and the last connection ask for an answer before the load begins.
+    assert_eq!(generator.connect(10), 8);
+}
+
+#[test]
+fn nobody_there_is_counted_by_kind() {
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let mut generator = Generator::start(&plan(free));
+    generator.order(&Order::Connect { connections: 10 });
+    let Event::Connected {
+        connections,
+        errors,
+        ..
+    } = generator.next()
+    else {
+        panic!("not connected");
+    };
+    assert_eq!(connections, 0);
+    assert_eq!(errors.values().sum::<u64>(), 10, "{errors:?}");
+    assert!(
+        errors.keys().all(|kind| kind.contains("refused")),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn the_end_of_its_input_is_its_end() {
+    let mut generator = Generator::start(&plan(serve(Wire::Framed, |_, _| {})));
+    generator.connect(10);
+    generator.order(&Order::Start);
+    drop(generator.orders);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while generator.child.try_wait().unwrap().is_none() {
+        assert!(
+            Instant::now() < deadline,
+            "it goes on without a coordinator"
+        );
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_plan_that_is_none_is_said_to_be_none() {
+    let output = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stdout).contains("the plan can't be understood"));
+}

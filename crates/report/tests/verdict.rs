@@ -1,0 +1,305 @@
+//! Each check passes on a sound report and fails on one with its own fault; the summary is what
+//! the trials say.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
+use hdrhistogram::Histogram;
+use report::{
+    check::{Status, Verdict},
+    model::{
+        Counts, Failure, Load, MODEL_SCHEMA, MachineUse, Model, ModelReport, Percentiles,
+        ProcessUse, Step, Summary, Trial, Window,
+    },
+    stats::{encode, percentiles},
+    summary::conclude,
+};
+use std::collections::BTreeMap;
+
+const CLOSED: Load = Load::Closed { outstanding: 1 };
+const IDLE: Load = Load::Idle {
+    interval_us: 1_000_000,
+};
+
+/// A window of one second in which each of the connections was served `times` times, each reply
+/// after the time that a closed load gives it.
+fn step(connections: u32, times: u32) -> Step {
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, 300_000_000_000, 3).unwrap();
+    let requests = u64::from(connections) * u64::from(times);
+    histogram
+        .record_n(1_000_000_000 / u64::from(times), requests)
+        .unwrap();
+    Step {
+        connections,
+        connections_open: connections,
+        connect_elapsed_us: 1_000,
+        connect_time_us: Percentiles::default(),
+        warm_up_us: 0,
+        window_asked_us: 1_000_000,
+        window: Window {
+            length_us: 1_000_000,
+            requests,
+            served_least: times,
+            served_most: times,
+            service_time_us: percentiles(&histogram),
+            service_time_count: requests,
+            service_time_histogram: encode(&histogram).unwrap(),
+            ..Window::default()
+        },
+        server: ProcessUse {
+            processes: 1,
+            cpu_user_s: 0.1,
+            cpu_system_s: 0.4,
+            pss_bytes: Some(1_000_000 + 100 * u64::from(connections)),
+            ..ProcessUse::default()
+        },
+        generator: ProcessUse {
+            processes: 1,
+            cpu_system_s: 0.5,
+            ..ProcessUse::default()
+        },
+        server_threads: 1,
+        generator_threads: 1,
+        machine: MachineUse {
+            steal_share: Some(0.0),
+            other_cpus_used: Some(0.05),
+            slab_bytes: Some(50_000_000 + 8_000 * u64::from(connections)),
+            listen_overflows: Some(0),
+            ..MachineUse::default()
+        },
+    }
+}
+
+fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
+    let counts = Counts {
+        connections: 100,
+        requests: Some(5_000),
+        responses: Some(5_000),
+        request_bytes: 90_000,
+        response_bytes: 90_000,
+    };
+    Trial {
+        block,
+        load,
+        steps,
+        generator_counts: counts,
+        server_counts: counts,
+    }
+}
+
+/// Three blocks of a ladder and a closed load, with nothing wrong.
+fn sound() -> ModelReport {
+    let ladder = || {
+        [100, 200, 300]
+            .map(|connections| step(connections, 1))
+            .to_vec()
+    };
+    let trials = (1..=3).flat_map(|block| {
+        [
+            trial(block, IDLE, ladder()),
+            trial(block, CLOSED, vec![step(100, 500 + 10 * block)]),
+        ]
+    });
+    ModelReport {
+        schema: MODEL_SCHEMA.to_owned(),
+        run: "test".to_owned(),
+        interrupted: false,
+        model: Model::default(),
+        verdict: Verdict::default(),
+        failure: None,
+        summary: Summary::default(),
+        not_measured: BTreeMap::new(),
+        trials: trials.collect(),
+    }
+}
+
+/// The verdict, and the ids of the checks that failed, when the closed trial of block 2 is
+/// spoiled.
+fn spoiled(spoil: impl FnOnce(&mut Trial)) -> (Status, Vec<String>) {
+    let mut report = sound();
+    spoil(&mut report.trials[3]);
+    failed_checks(report)
+}
+
+fn failed_checks(mut report: ModelReport) -> (Status, Vec<String>) {
+    conclude(&mut report).unwrap();
+    let failed = report.verdict.checks.iter().filter(|check| !check.passed);
+    (
+        report.verdict.status,
+        failed.map(|check| check.id.clone()).collect(),
+    )
+}
+
+fn one(id: &str) -> Vec<String> {
+    vec![id.to_owned()]
+}
+
+#[test]
+fn a_sound_report_is_valid() {
+    assert_eq!(failed_checks(sound()), (Status::Valid, vec![]));
+}
+
+#[test]
+fn every_fault_of_a_step_is_caught_by_its_own_check() {
+    type Spoil = fn(&mut Step);
+    let faults: [(&str, Status, Spoil); 11] = [
+        ("connections_open", Status::Invalid, |step| {
+            step.connections_open = 99
+        }),
+        ("connections_open", Status::Invalid, |step| {
+            step.window.connections_lost = 1
+        }),
+        ("replies_right", Status::Invalid, |step| {
+            step.window.replies_wrong = 1
+        }),
+        ("replies_complete", Status::Invalid, |step| {
+            step.window.replies_missing = 1
+        }),
+        ("window_length", Status::Invalid, |step| {
+            step.window.length_us -= 1
+        }),
+        ("every_connection_served", Status::Invalid, |step| {
+            step.window.never_served = 1
+        }),
+        ("littles_law", Status::Invalid, |step| {
+            step.window.service_time_us.mean *= 1.11
+        }),
+        ("accept_queue", Status::Suspect, |step| {
+            step.machine.listen_overflows = Some(1)
+        }),
+        ("steal", Status::Suspect, |step| {
+            step.machine.steal_share = Some(0.02)
+        }),
+        ("other_load", Status::Suspect, |step| {
+            step.machine.other_cpus_used = Some(0.5)
+        }),
+        ("generator_bound", Status::Suspect, |step| {
+            step.generator.cpu_user_s = 0.45
+        }),
+    ];
+    for (id, status, spoil) in faults {
+        assert_eq!(
+            spoiled(|trial| spoil(&mut trial.steps[0])),
+            (status, one(id))
+        );
+    }
+}
+
+#[test]
+fn half_of_the_connections_idle_breaks_littles_law() {
+    // The same rate, made by half of the connections: each request takes half the time.
+    let (status, failed) = spoiled(|trial| {
+        let half = step(50, 1040);
+        let step = &mut trial.steps[0];
+        step.window = Window {
+            never_served: 50,
+            ..half.window
+        };
+    });
+    assert_eq!(status, Status::Invalid);
+    assert_eq!(failed, ["every_connection_served", "littles_law"]);
+}
+
+#[test]
+fn each_count_that_differs_is_caught() {
+    let faults: [fn(&mut Counts); 5] = [
+        |counts| counts.connections += 1,
+        |counts| counts.requests = Some(4_999),
+        |counts| counts.responses = Some(5_001),
+        |counts| counts.request_bytes -= 1,
+        |counts| counts.response_bytes += 1,
+    ];
+    for fault in faults {
+        let result = spoiled(|trial| fault(&mut trial.server_counts));
+        assert_eq!(result, (Status::Invalid, one("counts_agree")));
+    }
+    // A wire without frames: the server can't count requests, and needn't.
+    let raw = spoiled(|trial| {
+        trial.server_counts.requests = None;
+        trial.server_counts.responses = None;
+    });
+    assert_eq!(raw, (Status::Valid, vec![]));
+}
+
+#[test]
+fn a_busy_generator_is_no_limit_while_the_server_is_busier() {
+    let result = spoiled(|trial| {
+        trial.steps[0].generator.cpu_user_s = 0.45;
+        trial.steps[0].server.cpu_user_s = 0.58;
+    });
+    assert_eq!(result, (Status::Valid, vec![]));
+}
+
+#[test]
+fn a_generator_that_is_the_limit_makes_the_rate_a_floor() {
+    let mut report = sound();
+    report.trials[5].steps[0].generator.cpu_user_s = 0.45;
+    conclude(&mut report).unwrap();
+    assert!(report.summary.peak.as_ref().unwrap().generator_bound);
+    assert!(report::table::table(&[report]).contains(">= "));
+}
+
+#[test]
+fn two_trials_are_few_and_a_failure_is_invalid() {
+    let mut few = sound();
+    few.trials.truncate(4);
+    assert_eq!(failed_checks(few), (Status::Suspect, one("trials_enough")));
+    let mut failed = sound();
+    failed.failure = Some(Failure {
+        phase: "run".to_owned(),
+        reason: "it died".to_owned(),
+        stderr_tail: String::new(),
+    });
+    assert_eq!(failed_checks(failed), (Status::Invalid, one("model_ran")));
+}
+
+#[test]
+fn memory_that_does_not_grow_evenly_is_suspect() {
+    let mut report = sound();
+    report.trials[0].steps[1].server.pss_bytes = Some(1_001_000);
+    let (status, failed) = failed_checks(report);
+    assert_eq!((status, failed), (Status::Suspect, one("memory_fit")));
+}
+
+#[test]
+fn the_summary_is_what_the_trials_say() {
+    let mut report = sound();
+    conclude(&mut report).unwrap();
+    let memory = report.summary.memory.unwrap();
+    assert_eq!(
+        memory.user_bytes_per_connection.map(f64::round),
+        Some(100.0)
+    );
+    assert_eq!(
+        memory.kernel_bytes_per_connection.map(f64::round),
+        Some(8_000.0)
+    );
+    assert_eq!(memory.user_base_bytes.map(f64::round), Some(1_000_000.0));
+    assert_eq!(memory.connections_max, 300);
+    let peak = report.summary.peak.unwrap();
+    let rate = peak.rate_per_s;
+    assert_eq!(
+        (rate.low, rate.median, rate.high),
+        (51_000.0, 52_000.0, 53_000.0)
+    );
+    assert!((peak.server_cpu_us_per_request.median - 0.5e6 / 52_000.0).abs() < 1e-6);
+    assert!((peak.service_time_us.p50 - 1e6 / 520.0).abs() < 5.0);
+    assert!(report.not_measured.is_empty());
+}
+
+#[test]
+fn what_is_null_has_its_reason() {
+    let mut report = sound();
+    report.trials.retain(|trial| trial.load == CLOSED);
+    for trial in &mut report.trials {
+        trial.load = IDLE;
+        trial.steps[0].server.pss_bytes = None;
+    }
+    conclude(&mut report).unwrap();
+    let memory = report.summary.memory.unwrap();
+    assert_eq!(memory.user_bytes_per_connection, None);
+    assert!(report.not_measured.contains_key("summary.memory.user_*"));
+    assert!(report.not_measured.contains_key("summary.peak"));
+}
