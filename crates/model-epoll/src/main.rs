@@ -36,6 +36,10 @@ fn main() -> ExitCode {
 }
 
 fn run(server: Arc<Server>) -> Ended {
+    with_chunk(|chunk| run_loop(&server, chunk))
+}
+
+fn run_loop(server: &Server, chunk: &mut Chunk) -> Ended {
     let listener = server.listen()?;
     listener.set_nonblocking(true)?;
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
@@ -60,10 +64,10 @@ fn run(server: Arc<Server>) -> Ended {
         }
         for event in &events {
             if event.data.u64() != token(&listener).u64() {
-                with_chunk(|chunk| sockets.serve(event.data.u64() as usize, chunk))?;
+                sockets.serve(event.data.u64() as usize, chunk)?;
                 continue;
             }
-            match sockets.accept(&server, &listener)? {
+            match sockets.accept(server, &listener)? {
                 Refused::Retry => {}
                 Refused::Pause(time) => {
                     pause = Some(time.try_into()?);

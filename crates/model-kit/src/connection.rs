@@ -1,18 +1,22 @@
 //! One connection's side of the conversation, whatever runtime moves its bytes.
 
-use crate::counters::count;
+use crate::counters::counters;
 use protocol::{
     session::{Chunk, Session},
     wire::{Malformed, Wire},
 };
-use std::{cell::RefCell, io};
+use std::{
+    cell::{Cell, RefCell},
+    io,
+};
 
 /// Size of a read. A thread's connections share one buffer, so it costs nothing per
 /// connection; 64 KiB is what one loopback segment can bring at once.
 const CHUNK_BYTES: usize = 64 << 10;
 
 thread_local! {
-    static CHUNK: RefCell<Chunk> = RefCell::new(Chunk::new(CHUNK_BYTES));
+    // A reference rather than an owner: without a destructor, access is a plain load.
+    static CHUNK: Cell<Option<&'static RefCell<Chunk>>> = const { Cell::new(None) };
 }
 
 /// Lends the thread's receive buffer. The closure can't await, so no connection holds the
@@ -22,7 +26,16 @@ thread_local! {
 /// When called within itself.
 #[inline]
 pub fn with_chunk<R>(f: impl FnOnce(&mut Chunk) -> R) -> R {
-    CHUNK.with_borrow_mut(f)
+    let chunk = CHUNK.get().unwrap_or_else(new_chunk);
+    f(&mut chunk.borrow_mut())
+}
+
+/// I/O threads live as long as the process, and so do their buffers.
+#[cold]
+fn new_chunk() -> &'static RefCell<Chunk> {
+    let chunk: &'static RefCell<Chunk> = Box::leak(Box::new(RefCell::new(Chunk::new(CHUNK_BYTES))));
+    CHUNK.set(Some(chunk));
+    chunk
 }
 
 /// An open connection: its session, and the replies that the kernel wouldn't take yet.
@@ -54,7 +67,7 @@ impl From<io::Error> for Closed {
 impl Connection {
     /// A connection that has just been accepted.
     pub fn open(wire: Wire) -> Self {
-        count(|c| c.accepted.add(1));
+        counters().accepted.add(1);
         Self {
             session: Session::new(wire),
             unsent: Vec::new(),
@@ -81,19 +94,18 @@ impl Connection {
             return Err(Closed::ByClient);
         }
         chunk.fill(received_bytes);
-        count(|c| c.bytes_in.add(received_bytes as u64));
+        let counters = counters();
+        counters.bytes_in.add(received_bytes as u64);
         loop {
             match self.session.next(chunk) {
                 Ok(Some(step)) => {
-                    count(|c| {
-                        c.requests.add(step.requests.into());
-                        c.responses.add(step.responses.into());
-                    });
+                    counters.requests.add(step.requests.into());
+                    counters.responses.add(step.responses.into());
                     self.send_or_keep(step.reply, &mut send)?;
                 }
                 Ok(None) => return Ok(()),
                 Err(malformed) => {
-                    count(|c| c.malformed.add(1));
+                    counters.malformed.add(1);
                     return Err(Closed::Malformed(malformed));
                 }
             }
@@ -108,7 +120,7 @@ impl Connection {
 
     /// Everything unsent has been sent by the model.
     pub fn sent_all(&mut self) {
-        count(|c| c.bytes_out.add(self.unsent.len() as u64));
+        counters().bytes_out.add(self.unsent.len() as u64);
         // Freed rather than kept: a connection that once met a full buffer is cheap again.
         self.unsent = Vec::new();
     }
@@ -135,7 +147,7 @@ impl Connection {
             match send(reply) {
                 Ok(0) => return Err(Closed::Failed(io::ErrorKind::WriteZero.into())),
                 Ok(sent) => {
-                    count(|c| c.bytes_out.add(sent as u64));
+                    counters().bytes_out.add(sent as u64);
                     reply = &reply[sent..];
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -150,7 +162,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        count(|c| c.closed.add(1));
+        counters().closed.add(1);
     }
 }
 

@@ -1,9 +1,12 @@
 //! Counts that every thread keeps for itself and that are added up once, at the end.
 
 use protocol::{launch::Done, wire::Wire};
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    cell::Cell,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 /// One thread's counts. On cache lines of their own (two, because neighbours are fetched in
@@ -38,21 +41,28 @@ impl Count {
     }
 }
 
-static ALL: Mutex<Vec<Arc<Counters>>> = Mutex::new(Vec::new());
+static ALL: Mutex<Vec<&'static Counters>> = Mutex::new(Vec::new());
 
 thread_local! {
-    static MINE: Arc<Counters> = {
-        let mine = Arc::<Counters>::default();
-        ALL.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&mine));
-        mine
-    };
+    // A reference rather than an owner: without a destructor, access is a plain load.
+    static MINE: Cell<Option<&'static Counters>> = const { Cell::new(None) };
 }
 
-/// Counts on this thread. Does nothing while the thread's locals are being destroyed, which is
-/// after the last request.
+/// This thread's counts.
 #[inline]
-pub(crate) fn count(f: impl FnOnce(&Counters)) {
-    let _ = MINE.try_with(|mine| f(mine));
+pub(crate) fn counters() -> &'static Counters {
+    MINE.get().unwrap_or_else(register)
+}
+
+/// Counts outlive their thread: they are added up at the end of the process.
+#[cold]
+fn register() -> &'static Counters {
+    let mine: &'static Counters = Box::leak(Box::default());
+    ALL.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(mine);
+    MINE.set(Some(mine));
+    mine
 }
 
 fn sum(of: impl Fn(&Counters) -> &Count) -> u64 {

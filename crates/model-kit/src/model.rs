@@ -5,7 +5,7 @@ use crate::{
     counters,
     preflight::Need,
     server::{Server, write_line},
-    stop,
+    stop::Stop,
 };
 use clap::Parser as _;
 use protocol::launch::{STOP_LIMIT_S, ServerLine};
@@ -78,13 +78,13 @@ impl Model {
         raise_open_files();
         // Before any thread starts: threads inherit it.
         pin(&args.cpus)?;
-        let signals = stop::stop_signals()?;
+        let stop = Stop::prepare()?;
         let server = Arc::new(Server::new(args, self.listeners));
 
         let (returned, has_returned) = mpsc::channel();
         let stopper = thread::Builder::new().name("stop".into()).spawn({
             let server = Arc::clone(&server);
-            move || stop_when_told(&signals, &server, &has_returned)
+            move || stop_when_told(stop, &server, &has_returned)
         })?;
         (self.run)(Arc::clone(&server))?;
         // The drain has ended, or `run` would not have returned without an error.
@@ -97,14 +97,10 @@ impl Model {
 }
 
 /// Waits for the word, ends every connection, and makes sure that the process ends in time.
-fn stop_when_told(
-    signals: &std::os::fd::OwnedFd,
-    server: &Server,
-    has_returned: &mpsc::Receiver<()>,
-) {
-    stop::wait_for_stop(signals);
+fn stop_when_told(mut stop: Stop, server: &Server, has_returned: &mpsc::Receiver<()>) {
+    stop.wait();
     server.begin_stop();
-    let all_closed = stop::shut_all(DRAIN_LIMIT);
+    let all_closed = stop.shut_all(DRAIN_LIMIT);
     server.end_drain();
     if all_closed
         && has_returned

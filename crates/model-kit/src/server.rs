@@ -1,6 +1,6 @@
 //! What a running model asks of the kit: listeners, readiness, advice on failed accepts.
 
-use crate::{args::Args, counters::count, drain::Drain, model::Listeners};
+use crate::{args::Args, counters::counters, drain::Drain, model::Listeners};
 use protocol::{
     launch::{CONTRACT, Ready, ServerLine},
     wire::Wire,
@@ -137,7 +137,7 @@ impl Server {
         if self.stopping.load(SeqCst) {
             return Refused::Stopping;
         }
-        count(|c| c.accept_errors.add(1));
+        counters().accept_errors.add(1);
         match error.kind() {
             io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => Refused::Retry,
             _ => Refused::Pause(ACCEPT_PAUSE),

@@ -12,12 +12,14 @@
 use crate::counters::open_connections;
 use rustix::{
     event::{PollFd, PollFlags, poll},
+    fs::{Dir, Mode, OFlags, open},
     io::{Errno, read},
     net::{AddressFamily, Shutdown, SocketType, getsockname, shutdown, sockopt},
+    pipe::{PipeFlags, pipe_with},
 };
 use std::{
-    fs, io,
-    os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd},
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     thread,
     time::{Duration, Instant},
 };
@@ -26,70 +28,92 @@ use std::{
 /// listener was shut.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// A pipe that becomes readable on SIGTERM or SIGINT.
-pub(crate) fn stop_signals() -> io::Result<OwnedFd> {
-    let (heard, told) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
-        signal_hook::low_level::pipe::register(signal, told.try_clone()?)?;
-    }
-    // The write end stays open for as long as the handlers are registered, that is, for ever.
-    Ok(heard)
+/// Hears of the end, and brings it about. Made at the start, with all the descriptors that it
+/// takes: at the end there may be none left.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    /// Becomes readable on SIGTERM or SIGINT.
+    signals: OwnedFd,
+    /// /proc/self/fd
+    descriptors: Dir,
 }
 
-/// Returns when standard input has ended or a signal has come.
-pub(crate) fn wait_for_stop(signals: &OwnedFd) {
-    let stdin = io::stdin();
-    let mut ignored = [0; 512];
-    loop {
-        let mut fds = [
-            PollFd::new(&stdin, PollFlags::IN),
-            PollFd::new(signals, PollFlags::IN),
-        ];
-        match poll(&mut fds, None) {
-            Ok(_) => {}
-            Err(Errno::INTR) => continue,
-            Err(_) => return,
+impl Stop {
+    /// # Errors
+    /// Out of descriptors already, or /proc is missing.
+    pub(crate) fn prepare() -> io::Result<Self> {
+        let (signals, told) = pipe_with(PipeFlags::CLOEXEC)?;
+        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
+            signal_hook::low_level::pipe::register(signal, told.try_clone()?)?;
         }
-        if !fds[1].revents().is_empty() {
-            return;
-        }
-        if !fds[0].revents().is_empty() && !matches!(read(stdin.as_fd(), &mut ignored), Ok(1..)) {
-            return;
+        // The handlers keep write ends of their own, for as long as the process lives.
+        drop(told);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let descriptors = Dir::new(open("/proc/self/fd", flags, Mode::empty())?)?;
+        Ok(Self {
+            signals,
+            descriptors,
+        })
+    }
+
+    /// Returns when standard input has ended or a signal has come.
+    pub(crate) fn wait(&self) {
+        let stdin = io::stdin();
+        let mut ignored = [0; 512];
+        loop {
+            let mut fds = [
+                PollFd::new(&stdin, PollFlags::IN),
+                PollFd::new(&self.signals, PollFlags::IN),
+            ];
+            match poll(&mut fds, None) {
+                Ok(_) => {}
+                Err(Errno::INTR) => continue,
+                Err(_) => return,
+            }
+            if !fds[1].revents().is_empty() {
+                return;
+            }
+            if !fds[0].revents().is_empty() && !matches!(read(stdin.as_fd(), &mut ignored), Ok(1..))
+            {
+                return;
+            }
         }
     }
-}
 
-/// Shuts every TCP socket of the process until no connection is left or the time is over;
-/// says whether none was left.
-pub(crate) fn shut_all(limit: Duration) -> bool {
-    let deadline = Instant::now() + limit;
-    loop {
-        shut_tcp_sockets();
-        if open_connections() == 0 {
-            return true;
+    /// Shuts every TCP socket of the process until no connection is left or the time is over;
+    /// says whether none was left.
+    pub(crate) fn shut_all(&mut self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        loop {
+            self.shut_tcp_sockets();
+            if open_connections() == 0 {
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
+            }
+            thread::sleep(LOOK_AGAIN);
         }
-        if Instant::now() >= deadline {
-            return false;
-        }
-        thread::sleep(LOOK_AGAIN);
     }
-}
 
-fn shut_tcp_sockets() {
-    let Ok(entries) = fs::read_dir("/proc/self/fd") else {
-        return;
-    };
-    let numbers = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    // Collected first: the listing's own descriptor is closed before any is touched.
-    for fd in numbers.collect::<Vec<RawFd>>() {
-        // SAFETY: the number was an open descriptor a moment ago. Should its thread have
-        // closed it since, the calls below fail with EBADF; should another TCP socket have
-        // taken the number, it is one of ours too and has to be shut all the same.
-        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-        if is_tcp(fd) {
-            let _ = shutdown(fd, Shutdown::Read);
+    fn shut_tcp_sockets(&mut self) {
+        self.descriptors.rewind();
+        for entry in self.descriptors.by_ref().flatten() {
+            let Some(fd) = entry
+                .file_name()
+                .to_str()
+                .ok()
+                .and_then(|name| name.parse().ok())
+            else {
+                continue;
+            };
+            // SAFETY: the number was an open descriptor a moment ago. Should its thread have
+            // closed it since, the calls below fail with EBADF; should another TCP socket have
+            // taken the number, it is one of ours too and has to be shut all the same.
+            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+            if is_tcp(fd) {
+                let _ = shutdown(fd, Shutdown::Read);
+            }
         }
     }
 }

@@ -60,17 +60,16 @@ impl Session {
     /// # Errors
     /// [`Malformed`] when the stream leaves the wire's rules. Everything before that point has
     /// been returned by earlier calls; the connection has to be closed.
+    #[inline]
     pub fn next<'chunk>(
         &mut self,
         chunk: &'chunk mut Chunk,
     ) -> Result<Option<Step<'chunk>>, Malformed> {
+        if chunk.start == chunk.end {
+            return Ok(None);
+        }
         if matches!(self.0, State::Raw) {
-            let reply = chunk.take_rest();
-            return Ok((!reply.is_empty()).then_some(Step {
-                reply,
-                requests: 0,
-                responses: 0,
-            }));
+            return Ok(FramesSeen::default().replying(chunk.take_rest()));
         }
         self.put_back_held(chunk);
         // The reply is `start..chunk.start`: one stretch of the chunk. What is dropped must not
@@ -120,7 +119,6 @@ impl Session {
     fn put_back_held(&mut self, chunk: &mut Chunk) {
         if let State::Header { held, bytes } = &mut self.0
             && *held > 0
-            && chunk.start < chunk.end
         {
             let length = usize::from(*held);
             chunk.start -= length;

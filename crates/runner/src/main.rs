@@ -11,7 +11,8 @@
 //! | [`child`] | a process that speaks in lines and can't outlive the runner |
 //! | [`sample`] | what processes and the machine used |
 //! | [`conformance`] | the suite that every model is held to |
-//! | [`save`], [`progress`], [`interrupt`], [`usage`] | files, the progress line, Ctrl-C, exit code 2 |
+//! | [`save`], [`output`], [`progress`] | files, standard output, the progress line |
+//! | [`interrupt`], [`usage`] | Ctrl-C, exit code 2 |
 //!
 //! It links no model and names none: models are programs, found by cargo.
 
@@ -22,9 +23,11 @@ mod build;
 mod child;
 mod cli;
 mod cmd;
+mod conformance;
 mod discover;
 mod generator;
 mod interrupt;
+mod output;
 mod plan;
 mod progress;
 mod sample;
@@ -36,7 +39,7 @@ mod usage;
 
 use clap::Parser as _;
 use cli::{Cli, Subcommands};
-use std::{io::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 /// A bug of ours.
 const EXIT_BUG: u8 = 1;
@@ -71,7 +74,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Subcommands::Check(args)) => cmd::check::check(&args),
         Some(Subcommands::Report(args)) => cmd::report::report(&args),
         Some(Subcommands::Schema) => {
-            std::io::stdout().write_all(report::schema::schema_text().as_bytes())?;
+            output::write(report::schema::schema_text());
             Ok(ExitCode::SUCCESS)
         }
         Some(Subcommands::Guard(_)) => unreachable!("returned above"),

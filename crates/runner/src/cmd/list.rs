@@ -3,6 +3,7 @@
 use crate::{
     build,
     discover::{ModelCrate, Workspace},
+    output,
     server::Launch,
 };
 use clap::Args;
@@ -41,7 +42,7 @@ pub(crate) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
             &runs_here(&workspace, model, args.build),
         ]);
     }
-    println!("{table}");
+    output::line(format_args!("{table}"));
     Ok(ExitCode::SUCCESS)
 }
 

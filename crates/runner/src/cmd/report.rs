@@ -1,6 +1,6 @@
 //! `runner report`: shows saved reports again. Measuring and reporting are apart.
 
-use crate::usage::usage;
+use crate::{output, usage::usage};
 use clap::{Args, ValueEnum};
 use report::{
     model::ModelReport,
@@ -56,9 +56,13 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
         let models = models?;
         match args.format {
             Format::Text => {
-                println!("{}\n{}", table(&models), explanation(&models, &run.verdict));
+                output::line(format_args!(
+                    "{}\n{}",
+                    table(&models),
+                    explanation(&models, &run.verdict)
+                ));
             }
-            Format::Markdown => print!("{}", markdown(&run, &models)),
+            Format::Markdown => output::write(format_args!("{}", markdown(&run, &models))),
         }
     }
     Ok(ExitCode::SUCCESS)

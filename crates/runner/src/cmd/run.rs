@@ -5,7 +5,7 @@ use crate::{
     build,
     cli::RunArgs,
     discover::Workspace,
-    interrupt, plan,
+    interrupt, output, plan,
     save::RunDirectory,
     select::{Entrant, select},
 };
@@ -41,8 +41,8 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         .collect();
     let plan = plan::decide(args, names)?;
     if args.dry_run {
-        println!("{}", plan::describe(&plan));
-        println!("{}", command_lines(&plan, &entrants));
+        output::line(format_args!("{}", plan::describe(&plan)));
+        output::line(format_args!("{}", command_lines(&plan, &entrants)));
         return Ok(ExitCode::SUCCESS);
     }
     eprintln!("{}\n", plan::describe(&plan));
@@ -252,9 +252,9 @@ fn show(run: &Run, json: bool) -> anyhow::Result<ExitCode> {
         if json {
             let text = fs::read_to_string(path)
                 .with_context(|| format!("can't read {} again", path.display()))?;
-            print!("{text}");
+            output::write(format_args!("{text}"));
         } else {
-            println!("{}", path.display());
+            output::line(format_args!("{}", path.display()));
         }
     }
     let failed = run

@@ -1,0 +1,118 @@
+//! Cases of clients that do wrong: it must cost them their own connection and nobody else's.
+
+use super::{
+    proc, request,
+    subject::{Subject, run},
+    tally::Tally,
+};
+use crate::server::Launch;
+use anyhow::{Context as _, Result};
+use protocol::wire::{HEADER_BYTES, Kind, MAX_PAYLOAD_BYTES, VERSION};
+use std::{thread, time::Duration};
+
+pub(super) fn reset(launch: &Launch) -> Result<()> {
+    run(launch, |subject| {
+        let other = subject.connect()?;
+        let greeting = subject.greeting(0);
+        other.round_trip(&greeting)?;
+        let open_before = proc::open_files(subject.pid())?;
+
+        let message = subject.echo(0, 10_000);
+        for round in 0..20 {
+            for cut in [0, 1, HEADER_BYTES / 2, message.len() / 2] {
+                let client = subject.connect()?;
+                client.send(&message[..cut])?;
+                // In some rounds the server has read that before the reset, in some not.
+                if round % 2 == 0 {
+                    thread::sleep(Duration::from_micros(500));
+                }
+                client.reset()?;
+                other.round_trip(&greeting).with_context(|| {
+                    format!("another connection was reset {cut} bytes into a message")
+                })?;
+            }
+        }
+        proc::wait_for_open_files(subject.pid(), open_before)
+            .context("80 connections were reset in mid-message")?;
+        other.finish()
+    })?;
+    Ok(())
+}
+
+/// What is wrong with a header, and the header.
+type Broken = (&'static str, [u8; HEADER_BYTES]);
+
+fn broken_headers() -> Vec<Broken> {
+    let with = |kind, at: usize, bytes: &[u8]| {
+        let mut header = request::header(kind, 7, 10);
+        header[at..at + bytes.len()].copy_from_slice(bytes);
+        header
+    };
+    let over_long = (MAX_PAYLOAD_BYTES + 1).to_le_bytes();
+    vec![
+        ("version 0", with(Kind::Echo, 0, &[0])),
+        ("a version too new", with(Kind::Echo, 0, &[VERSION + 1])),
+        ("kind 255, which is none", with(Kind::Echo, 1, &[255])),
+        ("the first reserved byte set", with(Kind::Echo, 2, &[1])),
+        (
+            "the second reserved byte set",
+            with(Kind::Discard, 3, &[0x80]),
+        ),
+        (
+            "a payload one byte over the bound",
+            with(Kind::Echo, 4, &over_long),
+        ),
+        ("a payload of 4 GiB", with(Kind::Discard, 4, &[0xff; 4])),
+        (
+            "an argument for an echo",
+            with(Kind::Echo, 16, &[1, 0, 0, 0]),
+        ),
+        (
+            "an argument for a discard",
+            with(Kind::Discard, 16, &[0, 0, 0, 1]),
+        ),
+    ]
+}
+
+pub(super) fn malformed(launch: &Launch) -> Result<()> {
+    let mut tally = Tally::new(launch.wire);
+    let done = run(launch, |subject| {
+        let other = subject.connect_many(1)?.remove(0);
+        let greeting = subject.greeting(0);
+        tally.accepted(1);
+        tally.echo(&greeting);
+        for (what, header) in broken_headers() {
+            for valid_before in [0, 3] {
+                send_broken(subject, &mut tally, valid_before, &header).with_context(|| {
+                    format!("{valid_before} valid requests and a header with {what}")
+                })?;
+                other
+                    .round_trip(&greeting)
+                    .with_context(|| format!("another connection has sent a header with {what}"))?;
+                tally.echo(&greeting);
+            }
+        }
+        other.finish()
+    })?;
+    tally.expect(&done)
+}
+
+/// Valid requests and a broken header in one segment: answers, then no more connection.
+fn send_broken(
+    subject: &Subject,
+    tally: &mut Tally,
+    valid_before: u64,
+    header: &[u8],
+) -> Result<()> {
+    let valid: Vec<Vec<u8>> = (0..valid_before)
+        .map(|id| subject.echo(id, id as usize * 25))
+        .collect();
+    tally.accepted(1);
+    valid.iter().for_each(|echo| tally.echo(echo));
+    tally.malformed(header);
+
+    let client = subject.connect()?;
+    client.send(&[&valid.concat(), header].concat())?;
+    client.expect_all(&valid)?;
+    client.expect_closed()
+}
