@@ -137,7 +137,10 @@ impl Connection {
         self.send_or_keep(&unsent, &mut send)
     }
 
-    #[inline]
+    /// Always inlined, because it wraps a system call: as a function of its own it made each
+    /// request 10 % dearer (1.11 to 1.01 of a plain echo's CPU time, on a CPU whose return
+    /// predictions the kernel clears, as the mitigations of SRSO do).
+    #[inline(always)]
     fn send_or_keep(
         &mut self,
         mut reply: &[u8],

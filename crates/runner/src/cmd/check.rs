@@ -98,10 +98,10 @@ fn show(outcome: &Outcome) {
         result,
     } = outcome;
     let word = if result.is_ok() { "ok  " } else { "FAIL" };
-    println!(
+    output::line(format_args!(
         "  {word} {name:18} {:5.1} s  {about}",
         elapsed.as_secs_f64()
-    );
+    ));
     if let Err(reason) = result {
         output::line(format_args!("       {}", reason.replace('\n', "\n       ")));
     }
