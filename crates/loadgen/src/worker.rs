@@ -294,7 +294,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, index: usize) {
         loop {
             let number = self.number(index);
@@ -340,7 +340,7 @@ impl<'a> Worker<'a> {
     }
 
     /// What the arrival of `whole` replies allows.
-    #[inline]
+    #[inline(always)]
     fn go_on(&mut self, index: usize, whole: u32, now: u64) {
         match &mut self.phase {
             Phase::Loading
@@ -363,7 +363,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Sends `batches` more, or what is left of those before.
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, index: usize, batches: u32, now: u64) {
         let number = self.number(index);
         let Some(connection) = &mut self.connections[index] else {

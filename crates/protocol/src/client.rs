@@ -84,6 +84,30 @@ impl Messages {
         self.batch
     }
 
+    /// The batch that a message belongs to.
+    #[inline]
+    pub fn batch_of(&self, sequence: u32) -> u32 {
+        // Divisions are what the request's way can spare most easily: nearly all batches are
+        // of one.
+        if self.batch == 1 {
+            sequence
+        } else {
+            sequence / self.batch
+        }
+    }
+
+    /// Whether a message is the first of its batch.
+    #[inline]
+    pub fn opens_batch(&self, sequence: u32) -> bool {
+        self.batch == 1 || sequence.is_multiple_of(self.batch)
+    }
+
+    /// Whether a message is the last of its batch, the one that is answered.
+    #[inline]
+    fn closes_batch(&self, sequence: u32) -> bool {
+        self.batch == 1 || sequence % self.batch == self.batch - 1
+    }
+
     /// Length of one message, header included.
     pub fn message_bytes(&self) -> usize {
         self.prefix_bytes() + self.payload_bytes
@@ -145,7 +169,7 @@ impl Messages {
         let number = u64::from(id.connection) << 32 | u64::from(id.sequence);
         match self.wire {
             Wire::Framed => Header {
-                kind: if id.sequence % self.batch == self.batch - 1 {
+                kind: if self.closes_batch(id.sequence) {
                     Kind::Echo
                 } else {
                     Kind::Discard
