@@ -27,6 +27,10 @@ use std::{
     time::Duration,
 };
 
+/// A window opens this long after its announcement, so that every thread, which hears of it
+/// only between two batches of events, knows of it in time.
+const WINDOW_LEAD_NS: u64 = 20_000_000;
+
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// The whole life of the generator.
@@ -161,11 +165,12 @@ impl Coordinator<'_> {
     }
 
     fn measure(&self, window_us: u64) -> anyhow::Result<()> {
-        let open_ns = now_ns();
+        let open_ns = now_ns() + WINDOW_LEAD_NS;
         let close_ns = open_ns + window_us * 1000;
         self.order(|_| Order::Measure { open_ns, close_ns })?;
+        sleep_until(open_ns);
         emit(&Event::WindowOpened)?;
-        thread::sleep(Duration::from_nanos(close_ns.saturating_sub(now_ns())));
+        sleep_until(close_ns);
         emit(&Event::WindowClosed)?;
         let mut tally = Tally::new();
         for _ in &self.threads {
@@ -232,6 +237,10 @@ impl Coordinator<'_> {
             requests: sum(|p| p.requests.load(Relaxed)),
         })
     }
+}
+
+fn sleep_until(end_ns: u64) {
+    thread::sleep(Duration::from_nanos(end_ns.saturating_sub(now_ns())));
 }
 
 fn messages_of(plan: &Plan) -> Messages {

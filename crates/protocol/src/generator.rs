@@ -78,7 +78,7 @@ pub enum Command {
     },
     /// Begin the load.
     Start,
-    /// Open the window now for this long, then stop sending and wait for what is outstanding.
+    /// Open the window in a moment for this long, then stop sending and wait for what is outstanding.
     Measure {
         /// Length of the window.
         window_us: u64,
