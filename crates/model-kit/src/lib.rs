@@ -18,7 +18,7 @@ mod server;
 mod stop;
 
 pub use connection::{Closed, Connection, with_chunk};
-pub use model::{Ended, Listeners, Model};
+pub use model::{Ended, Model};
 pub use preflight::Need;
 pub use protocol::session::Chunk;
-pub use server::{Refused, Server};
+pub use server::{Listeners, Refused, Server};

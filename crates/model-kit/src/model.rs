@@ -4,7 +4,7 @@ use crate::{
     args::Args,
     counters,
     preflight::Need,
-    server::{Server, write_line},
+    server::{Listeners, Server, write_line},
     stop::Stop,
 };
 use clap::Parser as _;
@@ -38,15 +38,6 @@ pub struct Model {
 
 /// How a model's `run` ends: without an error when it was told to stop.
 pub type Ended = Result<(), Box<dyn Error>>;
-
-/// How many listening sockets there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listeners {
-    /// One for the whole server.
-    One,
-    /// One for each I/O thread, sharing the port with SO_REUSEPORT.
-    PerThread,
-}
 
 impl Model {
     /// The whole life of the model's process.

@@ -1,6 +1,6 @@
 //! What a running model asks of the kit: listeners, readiness, advice on failed accepts.
 
-use crate::{args::Args, counters::counters, drain::Drain, model::Listeners};
+use crate::{args::Args, counters::counters, drain::Drain};
 use protocol::{
     launch::{CONTRACT, Ready, ServerLine},
     wire::Wire,
@@ -34,6 +34,15 @@ pub struct Server {
     not_ready: AtomicU32,
     stopping: AtomicBool,
     drain: Drain,
+}
+
+/// How many listening sockets there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listeners {
+    /// One for the whole server.
+    One,
+    /// One for each I/O thread, sharing the port with SO_REUSEPORT.
+    PerThread,
 }
 
 /// What to do after an `accept` that failed.

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::cmd;
+use crate::{cmd, select::ModelArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::client::Workload;
 use std::path::PathBuf;
@@ -41,22 +41,6 @@ pub(crate) enum Subcommands {
     /// Become another program that can't outlive the runner
     #[command(hide = true)]
     Guard(cmd::guard::GuardArgs),
-}
-
-/// Which models, and where their programs are.
-#[derive(Args, Debug)]
-pub(crate) struct ModelArgs {
-    /// Models to take: names, globs such as 'tok*', or all
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    pub(crate) model: Vec<String>,
-
-    /// Use what has been built before
-    #[arg(long)]
-    pub(crate) no_build: bool,
-
-    /// A program to take for the model NAME, instead of building it; NAME may be new
-    #[arg(long, value_name = "NAME=PATH", value_parser = name_and_path)]
-    pub(crate) bin: Vec<(String, PathBuf)>,
 }
 
 /// What is measured, and how.
@@ -163,15 +147,6 @@ fn seconds(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(seconds) if (0.1..=3600.0).contains(&seconds) => Ok(seconds),
         _ => Err("a number of seconds from 0.1 to 3600".to_owned()),
-    }
-}
-
-fn name_and_path(text: &str) -> Result<(String, PathBuf), String> {
-    match text.split_once('=') {
-        Some((name, path)) if !name.is_empty() && !path.is_empty() => {
-            Ok((name.to_owned(), path.into()))
-        }
-        _ => Err("NAME=PATH, such as mine=./my-server".to_owned()),
     }
 }
 

@@ -1,13 +1,29 @@
 //! From what the user named to the models that take part.
 
 use crate::{
-    cli::ModelArgs,
     discover::{ModelCrate, Workspace},
     usage::usage,
 };
+use clap::Args;
 use rustix::fs::{Access, access};
 use std::{fs, path::PathBuf};
 use wildmatch::WildMatch;
+
+/// Which models, and where their programs are.
+#[derive(Args, Debug)]
+pub(crate) struct ModelArgs {
+    /// Models to take: names, globs such as 'tok*', or all
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) model: Vec<String>,
+
+    /// Use what has been built before
+    #[arg(long)]
+    pub(crate) no_build: bool,
+
+    /// A program to take for the model NAME, instead of building it; NAME may be new
+    #[arg(long, value_name = "NAME=PATH", value_parser = name_and_path)]
+    pub(crate) bin: Vec<(String, PathBuf)>,
+}
 
 /// A model that takes part.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,6 +132,15 @@ fn names(known: &[Entrant]) -> String {
         .map(|entrant| entrant.name.as_str())
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+fn name_and_path(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+            Ok((name.to_owned(), path.into()))
+        }
+        _ => Err("NAME=PATH, such as mine=./my-server".to_owned()),
+    }
 }
 
 #[cfg(test)]

@@ -2,11 +2,10 @@
 
 use crate::{
     build,
-    cli::ModelArgs,
     conformance::{self, Outcome},
     discover::Workspace,
     interrupt, output,
-    select::select,
+    select::{ModelArgs, select},
     server::Launch,
 };
 use clap::{Args, ValueEnum};
