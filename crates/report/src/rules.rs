@@ -29,6 +29,9 @@ const FIT_R2_MIN: f64 = 0.95;
 /// large as what is measured.
 const FIT_MATTERS_BYTES: f64 = 100.0;
 
+/// A ladder shorter than this can't tell a few pages of memory from what a connection costs.
+const LADDER_MIN: u32 = 1_000;
+
 /// Trials that a figure should rest on.
 const TRIALS_MIN: usize = 3;
 
@@ -61,6 +64,7 @@ pub fn of_trial(trial: &Trial) -> Vec<Check> {
 /// Checks of the figures over all trials.
 pub fn of_summary(trials: &[Trial], memory: Option<&Memory>) -> Vec<Check> {
     let mut checks = vec![trials_enough(trials)];
+    checks.extend(memory.map(memory_ladder));
     checks.extend(memory.and_then(memory_fit));
     checks
 }
@@ -289,6 +293,20 @@ fn trials_enough(trials: &[Trial]) -> Check {
         "--trials 3 shows how much a figure varies; a comparison needs six",
     )
     .values(least as f64, TRIALS_MIN as f64)
+}
+
+fn memory_ladder(memory: &Memory) -> Check {
+    Check::new(
+        "memory_ladder",
+        Status::Suspect,
+        memory.connections_max >= LADDER_MIN,
+        format!(
+            "memory was measured up to {} connections",
+            memory.connections_max
+        ),
+        "a few pages weigh as much as these connections: --connections 1000 or more",
+    )
+    .values(memory.connections_max.into(), LADDER_MIN.into())
 }
 
 fn memory_fit(memory: &Memory) -> Option<Check> {

@@ -92,7 +92,7 @@ fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
 /// Three blocks of a ladder and a closed load, with nothing wrong.
 fn sound() -> ModelReport {
     let ladder = || {
-        [100, 200, 300]
+        [1_000, 2_000, 3_000]
             .map(|connections| step(connections, 1))
             .to_vec()
     };
@@ -258,9 +258,21 @@ fn two_trials_are_few_and_a_failure_is_invalid() {
 #[test]
 fn memory_that_does_not_grow_evenly_is_suspect() {
     let mut report = sound();
-    report.trials[0].steps[1].server.pss_bytes = Some(1_001_000);
+    report.trials[0].steps[2].server.pss_bytes = Some(1_900_000);
     let (status, failed) = failed_checks(report);
     assert_eq!((status, failed), (Status::Suspect, one("memory_fit")));
+}
+
+#[test]
+fn a_short_ladder_is_suspect() {
+    let mut report = sound();
+    for trial in report.trials.iter_mut().filter(|trial| trial.load == IDLE) {
+        trial.steps = [100, 200, 300]
+            .map(|connections| step(connections, 1))
+            .to_vec();
+    }
+    let (status, failed) = failed_checks(report);
+    assert_eq!((status, failed), (Status::Suspect, one("memory_ladder")));
 }
 
 #[test]
@@ -277,7 +289,7 @@ fn the_summary_is_what_the_trials_say() {
         Some(8_000.0)
     );
     assert_eq!(memory.user_base_bytes.map(f64::round), Some(1_000_000.0));
-    assert_eq!(memory.connections_max, 300);
+    assert_eq!(memory.connections_max, 3_000);
     let peak = report.summary.peak.unwrap();
     let rate = peak.rate_per_s;
     assert_eq!(
