@@ -5,7 +5,7 @@
 
 use crate::{
     check::{Check, Status},
-    model::{Failure, Load, Memory, Step, Trial},
+    model::{Failure, Load, Memory, ModelReport, Step, Trial},
 };
 
 /// Little's law: mean service time x rate may differ from the requests outstanding by this
@@ -35,6 +35,10 @@ const LADDER_MIN: u32 = 1_000;
 /// Trials that a figure should rest on.
 const TRIALS_MIN: usize = 3;
 
+/// Nobody answers this many requests within one tick of 10 ms: without CPU time another process
+/// did the work.
+const REQUESTS_FOR_A_TICK: u64 = 20_000;
+
 /// All checks of one trial.
 pub fn of_trial(trial: &Trial) -> Vec<Check> {
     let name = trial_name(trial);
@@ -46,6 +50,7 @@ pub fn of_trial(trial: &Trial) -> Vec<Check> {
             replies_complete(step),
             window_length(step),
             every_connection_served(step, trial.load),
+            cpu_measured(step),
             accept_queue(step),
         ]);
         checks.extend(steal(step));
@@ -62,8 +67,9 @@ pub fn of_trial(trial: &Trial) -> Vec<Check> {
 }
 
 /// Checks of the figures over all trials.
-pub fn of_summary(trials: &[Trial], memory: Option<&Memory>) -> Vec<Check> {
-    let mut checks = vec![trials_enough(trials)];
+pub fn of_summary(report: &ModelReport) -> Vec<Check> {
+    let memory = report.summary.memory.as_ref();
+    let mut checks = vec![trials_enough(&report.trials, report.interrupted)];
     checks.extend(memory.map(memory_ladder));
     checks.extend(memory.and_then(memory_fit));
     checks
@@ -76,7 +82,11 @@ pub fn failed(failure: &Failure) -> Check {
         Status::Invalid,
         false,
         format!("{} failed: {}", failure.phase, failure.reason),
-        "see the failure's stderr_tail in the report",
+        if failure.stderr_tail.is_empty() {
+            "drive the model by hand, or run the conformance suite on it"
+        } else {
+            "its last words are below, and in the report as failure.stderr_tail"
+        },
     )
 }
 
@@ -197,6 +207,19 @@ fn every_connection_served(step: &Step, load: Load) -> Check {
     .values(step.window.never_served as f64, 0.0)
 }
 
+fn cpu_measured(step: &Step) -> Check {
+    let cpu_s = step.server.cpu_user_s + step.server.cpu_system_s;
+    let requests = step.window.requests;
+    Check::new(
+        "cpu_measured",
+        Status::Invalid,
+        cpu_s > 0.0 || requests < REQUESTS_FOR_A_TICK,
+        format!("the server used {cpu_s:.2} s of CPU time for {requests} requests"),
+        "the process that was measured isn't the one that answers: end a start script with exec",
+    )
+    .values(cpu_s, 0.0)
+}
+
 fn littles_law(step: &Step, outstanding: u32) -> Check {
     let seconds = step.window.length_us as f64 / 1e6;
     // Batches rather than requests: a value of the histogram is one batch. A workload whose
@@ -224,7 +247,7 @@ fn generator_bound(step: &Step) -> Check {
         Status::Suspect,
         !is_generator_bound(step),
         format!(
-            "generator {:.0} % busy, server {:.0} %: of their CPUs",
+            "the generator used {:.0} % of its CPUs, the server {:.0} % of its own",
             busy * 100.0,
             server * 100.0
         ),
@@ -275,7 +298,7 @@ fn other_load(step: &Step) -> Option<Check> {
     Some(check.values(cpus, OTHER_CPUS_MAX))
 }
 
-fn trials_enough(trials: &[Trial]) -> Check {
+fn trials_enough(trials: &[Trial], interrupted: bool) -> Check {
     let closed = trials
         .iter()
         .filter(|t| matches!(t.load, Load::Closed { .. }))
@@ -289,8 +312,16 @@ fn trials_enough(trials: &[Trial]) -> Check {
         "trials_enough",
         Status::Suspect,
         least >= TRIALS_MIN,
-        format!("{least} trials of each load"),
-        "--trials 3 shows how much a figure varies; a comparison needs six",
+        match (least, interrupted) {
+            (1, false) => "one trial of each load".to_owned(),
+            (_, false) => format!("{least} trials of each load"),
+            (_, true) => format!("{least} finished trials of each load in an interrupted run"),
+        },
+        if interrupted {
+            "let it run to its end"
+        } else {
+            "--trials 3 shows how much a figure varies; a comparison needs six"
+        },
     )
     .values(least as f64, TRIALS_MIN as f64)
 }

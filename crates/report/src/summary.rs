@@ -21,9 +21,9 @@ pub fn conclude(report: &mut ModelReport) -> Result<(), HistogramError> {
     };
     report.not_measured = reasons(report);
     let mut checks: Vec<_> = trials.iter().flat_map(rules::of_trial).collect();
-    checks.extend(rules::of_summary(trials, report.summary.memory.as_ref()));
-    if let Some(failure) = &report.failure {
-        checks.push(rules::failed(failure));
+    match &report.failure {
+        Some(failure) => checks.push(rules::failed(failure)),
+        None => checks.extend(rules::of_summary(report)),
     }
     report.verdict = Verdict::of(checks);
     Ok(())

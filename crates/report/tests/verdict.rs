@@ -144,7 +144,7 @@ fn a_sound_report_is_valid() {
 #[test]
 fn every_fault_of_a_step_is_caught_by_its_own_check() {
     type Spoil = fn(&mut Step);
-    let faults: [(&str, Status, Spoil); 11] = [
+    let faults: [(&str, Status, Spoil); 12] = [
         ("connections_open", Status::Invalid, |step| {
             step.connections_open = 99
         }),
@@ -162,6 +162,9 @@ fn every_fault_of_a_step_is_caught_by_its_own_check() {
         }),
         ("every_connection_served", Status::Invalid, |step| {
             step.window.never_served = 1
+        }),
+        ("cpu_measured", Status::Invalid, |step| {
+            (step.server.cpu_user_s, step.server.cpu_system_s) = (0.0, 0.0);
         }),
         ("littles_law", Status::Invalid, |step| {
             step.window.service_time_us.mean *= 1.11

@@ -72,7 +72,10 @@ fn main() {
     say(&ServerLine::Ready(Ready {
         contract: if mode == "contract-9" { 9 } else { CONTRACT },
         addr,
-        pid: std::process::id(),
+        pid: match mode.as_str() {
+            "foreign-pid" => 1,
+            _ => std::process::id(),
+        },
         threads: 1,
     }));
     let _ = io::copy(&mut io::stdin(), &mut io::sink());

@@ -6,6 +6,8 @@
 //! when the runner dies, whatever the reason: see [`crate::cmd::guard`].
 
 use crate::interrupt;
+use procfs::process::Process;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::{
     ffi::{OsStr, OsString},
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
@@ -99,6 +101,15 @@ impl Child {
         self.process.id()
     }
 
+    /// Whether a process is the child or one that it started.
+    pub(crate) fn has_in_group(&self, pid: u32) -> bool {
+        let Ok(pid) = i32::try_from(pid) else {
+            return false;
+        };
+        let stat = Process::new(pid).and_then(|process| process.stat());
+        stat.is_ok_and(|stat| u32::try_from(stat.pgrp) == Ok(self.pid()))
+    }
+
     /// Writes a line to the child's standard input.
     ///
     /// # Errors
@@ -162,10 +173,15 @@ impl Child {
         // A child that is just dying shall tell its own end rather than be killed.
         let status = self.wait_until(Instant::now() + Duration::from_millis(200));
         self.kill();
-        if let Some(reader) = self.stderr_reader.take()
-            && status.is_some()
+        // Not `join`: something that the child started may hold the pipe open for ever.
+        let patience = Instant::now() + Duration::from_millis(300);
+        while self
+            .stderr_reader
+            .as_ref()
+            .is_some_and(|reader| !reader.is_finished())
+            && Instant::now() < patience
         {
-            let _ = reader.join();
+            thread::sleep(Duration::from_millis(2));
         }
         PostMortem {
             status,
@@ -173,7 +189,11 @@ impl Child {
         }
     }
 
+    /// Kills the child and whatever it started: they are a process group.
     fn kill(&mut self) {
+        if let Some(group) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -48,6 +48,8 @@ pub(crate) enum ServerError {
     NotReady { line: String, stderr_tail: String },
     #[error("speaks version {0} of the launch contract, the runner speaks {CONTRACT}")]
     Contract(u32),
+    #[error("names process {0} as the server, which is not one that was started")]
+    ForeignProcess(u32),
     #[error("{how}")]
     Died {
         phase: &'static str,
@@ -148,6 +150,10 @@ impl Launch {
             Ok(ServerLine::Ready(ready)) if ready.contract != CONTRACT => {
                 Err(ServerError::Contract(ready.contract))
             }
+            // It is measured and may be signalled: it has to be ours.
+            Ok(ServerLine::Ready(ready)) if !child.has_in_group(ready.pid) => {
+                Err(ServerError::ForeignProcess(ready.pid))
+            }
             Ok(ServerLine::Ready(ready)) => Ok(Server { child, ready }),
             _ => Err(ServerError::NotReady {
                 line: line.chars().take(200).collect(),
@@ -162,9 +168,10 @@ impl Server {
         self.ready.addr
     }
 
-    /// The process to be measured.
+    /// The process to be measured: the one that says it is the server, which under a start
+    /// script is not the one that was started.
     pub(crate) fn pid(&self) -> u32 {
-        self.child.pid()
+        self.ready.pid
     }
 
     /// Fails when the server has ended by itself.
@@ -227,7 +234,8 @@ impl ServerError {
             Self::Start(_)
             | Self::NeverReady { .. }
             | Self::NotReady { .. }
-            | Self::Contract(_) => "start",
+            | Self::Contract(_)
+            | Self::ForeignProcess(_) => "start",
             Self::Died { phase, .. } => phase,
             Self::Interrupted => "run",
             Self::DidNotStop { .. } | Self::NoDoneLine { .. } => "stop",
@@ -242,7 +250,7 @@ impl ServerError {
             | Self::Died { stderr_tail, .. }
             | Self::DidNotStop { stderr_tail }
             | Self::NoDoneLine { stderr_tail } => stderr_tail,
-            Self::Start(_) | Self::Contract(_) | Self::Interrupted => "",
+            Self::Start(_) | Self::Contract(_) | Self::ForeignProcess(_) | Self::Interrupted => "",
         }
     }
 }

@@ -156,6 +156,43 @@ fn counts_that_disagree_are_caught() {
 }
 
 #[test]
+fn a_server_behind_a_start_script_is_the_one_that_is_measured() {
+    let fixture = Fixture::new();
+    let bin = fixture.script("wrapped", "$fake good $mark \"$@\"\nexit $?");
+    fixture.run_bin(&bin, &["--load", "closed"]);
+    let report = fixture.report();
+    assert_eq!(report.failure, None);
+    let step = &report.trials[0].steps[0];
+    let cpu_s = step.server.cpu_user_s + step.server.cpu_system_s;
+    assert!(
+        cpu_s > 0.0,
+        "no CPU time for {} requests",
+        step.window.requests
+    );
+    fixture.assert_nothing_left();
+}
+
+#[test]
+fn what_a_start_script_leaves_behind_neither_stays_nor_blocks() {
+    let fixture = Fixture::new();
+    // The process in the background holds standard output and error open.
+    let bin = fixture.script(
+        "littering",
+        "$fake never-ready $mark &\n$fake good $mark \"$@\"\nexit $?",
+    );
+    let output = fixture.run_bin(&bin, &["--load", "closed"]);
+    assert_eq!(fixture.report().failure, None, "{}", stderr(&output));
+    fixture.assert_nothing_left();
+}
+
+#[test]
+fn a_process_that_was_not_started_is_not_measured() {
+    let (phase, reason, _) = failure_of("foreign-pid");
+    assert_eq!(phase, "start");
+    assert!(reason.contains("process 1 "), "{reason}");
+}
+
+#[test]
 fn a_failing_model_does_not_stop_the_others() {
     let fixture = Fixture::new();
     let (good, bad) = (fixture.fake("good"), fixture.fake("dies-at-start"));

@@ -44,21 +44,26 @@ impl Fixture {
 
     /// A program that behaves like the fake model's `mode`; the argument for --bin.
     pub(crate) fn fake(&self, mode: &str) -> String {
+        self.script(mode, &format!("exec $fake {mode} $mark \"$@\""))
+    }
+
+    /// A start script in which `$fake MODE $mark` is the fake model; the argument for --bin.
+    pub(crate) fn script(&self, name: &str, lines: &str) -> String {
         let example = Path::new(env!("CARGO_BIN_EXE_runner")).with_file_name("examples/fake_model");
         assert!(
             example.is_file(),
             "{} is built by cargo test",
             example.display()
         );
-        let path = self.dir.path().join(mode);
+        let path = self.dir.path().join(name);
         let script = format!(
-            "#!/bin/sh\nexec {} {mode} {} \"$@\"\n",
+            "#!/bin/sh\nfake={}\nmark={}\n{lines}\n",
             example.display(),
             self.mark()
         );
         fs::write(&path, script).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        format!("{mode}={}", path.display())
+        format!("{name}={}", path.display())
     }
 
     /// Marks this fixture's processes.
@@ -68,20 +73,25 @@ impl Fixture {
 
     /// A short run of one fake model.
     pub(crate) fn run(&self, mode: &str, args: &[&str]) -> Output {
-        let (bin, out) = (self.fake(mode), self.out());
+        self.run_bin(&self.fake(mode), args)
+    }
+
+    /// A short run of a program, given as --bin takes it.
+    pub(crate) fn run_bin(&self, bin: &str, args: &[&str]) -> Output {
+        let (name, _) = bin.split_once('=').unwrap();
         runner()
             .args([
                 "--model",
-                mode,
+                name,
                 "--bin",
-                &bin,
+                bin,
                 "--trials",
                 "1",
                 "--duration",
                 "0.3",
             ])
             .args(["--connections", "20", "--out"])
-            .arg(out)
+            .arg(self.out())
             .args(args)
             .output()
             .unwrap()
