@@ -6,6 +6,7 @@ use crate::{
     run::RunReport,
 };
 use comfy_table::{Cell, CellAlignment, Table, presets};
+use std::collections::BTreeSet;
 
 /// One row per model: memory, rate, service time, CPU, verdict.
 pub fn table(reports: &[ModelReport]) -> String {
@@ -52,9 +53,14 @@ fn row(report: &ModelReport) -> Vec<Cell> {
 fn rate(peak: &Peak) -> String {
     let floor = if peak.generator_bound { ">= " } else { "" };
     let Spread { median, low, high } = peak.rate_per_s;
-    let spread = (high - low) / median.max(1.0) * 50.0;
+    let spread = if low < high {
+        format!(" ±{:.0} %", (high - low) / median.max(1.0) * 50.0)
+    } else {
+        // One trial says nothing about how much it varies.
+        String::new()
+    };
     format!(
-        "{floor}{} ±{spread:.0} %\nat {} conn",
+        "{floor}{}{spread}\nat {} conn",
         whole(median),
         whole(peak.connections.into())
     )
@@ -71,8 +77,11 @@ fn service_time(peak: &Peak) -> String {
 }
 
 /// Lines below the table: the verdict of the run, and why each model isn't valid.
-pub fn explanation(reports: &[ModelReport], run: &Verdict) -> String {
-    let mut lines = vec![format!("verdict: {}", run.status.word())];
+pub fn explanation(reports: &[ModelReport], run: &RunReport) -> String {
+    let mut lines = vec![format!("verdict: {}", run.verdict.status.word())];
+    if run.interrupted {
+        lines.push("  interrupted: these are the trials that were finished".to_owned());
+    }
     for report in reports {
         let Some(check) = report
             .verdict
@@ -87,11 +96,12 @@ pub fn explanation(reports: &[ModelReport], run: &Verdict) -> String {
             .map(|trial| format!(" ({trial})"))
             .unwrap_or_default();
         lines.push(format!(
-            "  {} is {}: {}{place}: {}\n    -> {}",
+            "  {} is {}: {}{place}: {}{}\n    -> {}",
             report.model.name,
             report.verdict.status.word(),
             check.id,
             check.detail,
+            others(&report.verdict, &check.id),
             check.advice
         ));
         if let Some(failure) = &report.failure {
@@ -109,6 +119,20 @@ pub fn explanation(reports: &[ModelReport], run: &Verdict) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// Which other checks failed: the one that is shown may not be the one that matters.
+fn others(verdict: &Verdict, shown: &str) -> String {
+    let failed = verdict.checks.iter().filter(|check| !check.passed);
+    let ids: BTreeSet<&str> = failed
+        .map(|check| check.id.as_str())
+        .filter(|id| *id != shown)
+        .collect();
+    if ids.is_empty() {
+        return String::new();
+    }
+    let ids: Vec<&str> = ids.into_iter().collect();
+    format!(" (and {})", ids.join(", "))
 }
 
 /// A run as a table in Markdown, with the machine above it and the reasons below.

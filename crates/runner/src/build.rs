@@ -91,7 +91,7 @@ fn build(workspace: &Workspace, package: &str) -> io::Result<Result<PathBuf, Str
             }) = message.message
                 && level == "error"
             {
-                eprint!("{text}");
+                let _ = io::stderr().write_all(text.as_bytes());
                 errors.push_str(&text);
             }
         }

@@ -19,7 +19,8 @@ use std::path::PathBuf;
         runner --model 'tok*,epoll' --trials 6   a comparison\n  \
         runner --model all --dry-run             what would be done\n  \
         runner list                              which models there are\n\n\
-        Exit codes: 0 fine, 1 a bug of ours, 2 wrong use, 3 a model failed or a verdict is invalid."
+        Exit codes: 0 fine, 1 a bug of ours, 2 wrong use, 3 a model failed or a verdict is invalid,\n\
+        130 interrupted."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -97,7 +98,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub(crate) client_cpus: Vec<usize>,
 
-    /// Directory in which the run's own directory is made [default: bench-results]
+    /// Directory in which the run's own directory is made [default: bench-results of this repository]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 

@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     match dispatch(cli) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            output::say(format_args!("error: {error:#}"));
             ExitCode::from(if error.is::<usage::UsageError>() {
                 EXIT_USAGE
             } else {

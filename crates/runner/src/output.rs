@@ -1,8 +1,10 @@
-//! Standard output, which may be a pipe whose reader has seen enough.
+//! Standard output, which may be a pipe whose reader has seen enough, and standard error, which
+//! may be closed.
 
+use crate::EXIT_USAGE;
 use std::{
     fmt,
-    io::{self, Write as _},
+    io::{self, ErrorKind, Write as _},
     process::exit,
 };
 
@@ -14,10 +16,19 @@ pub(crate) fn line(text: impl fmt::Display) {
 /// Writes text as it is; otherwise as [`line`].
 pub(crate) fn write(text: impl fmt::Display) {
     let mut stdout = io::stdout().lock();
-    if write!(stdout, "{text}")
-        .and_then(|()| stdout.flush())
-        .is_err()
-    {
-        exit(0);
+    match write!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => exit(0),
+        Err(error) => {
+            say(format_args!(
+                "error: standard output can't be written: {error}"
+            ));
+            exit(EXIT_USAGE.into());
+        }
     }
+}
+
+/// Tells a person something. That nobody listens is no reason to stop.
+pub(crate) fn say(text: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{text}");
 }

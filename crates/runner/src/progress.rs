@@ -1,5 +1,6 @@
 //! How far a run has come: a line that changes on a terminal, a line per trial elsewhere.
 
+use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     cell::RefCell,
@@ -35,7 +36,7 @@ impl Progress {
         trial.clone_into(&mut self.trial.borrow_mut());
         match &self.bar {
             Some(bar) => bar.set_message(trial.to_owned()),
-            None => eprintln!("{trial}"),
+            None => output::say(trial),
         }
     }
 

@@ -172,3 +172,42 @@ fn json_goes_to_standard_output_and_fits_the_schema() {
         "no absolute path gets into a report"
     );
 }
+
+#[test]
+fn a_closed_standard_error_is_no_bug() {
+    let fixture = Fixture::new();
+    let script = format!(
+        "exec {} --model good --bin {} --load closed --connections 5 --duration 0.2 --trials 1 \
+         --out {} 2>&-",
+        env!("CARGO_BIN_EXE_runner"),
+        fixture.fake("good"),
+        fixture.out().display()
+    );
+    let status = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .status()
+        .unwrap();
+    assert!(matches!(status.code(), Some(0 | 3)), "{status}");
+    assert_eq!(fixture.report().failure, None);
+}
+
+#[test]
+fn a_full_standard_output_is_said() {
+    let output = runner()
+        .arg("schema")
+        .stdout(
+            std::fs::OpenOptions::new()
+                .write(true)
+                .open("/dev/full")
+                .unwrap(),
+        )
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("No space left"),
+        "{}",
+        stderr(&output)
+    );
+}

@@ -61,6 +61,6 @@ fn runs_here(workspace: &Workspace, model: &ModelCrate, may_build: bool) -> Stri
             Err(reason) => format!("no: {reason}"),
         },
         Err(failure) if may_build => format!("no: {}", failure.reason),
-        Err(_) => "not built yet: list --build asks it".to_owned(),
+        Err(_) => "unknown until built: list --build".to_owned(),
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
                 output::line(format_args!(
                     "{}\n{}",
                     table(&models),
-                    explanation(&models, &run.verdict)
+                    explanation(&models, &run)
                 ));
             }
             Format::Markdown => output::write(format_args!("{}", markdown(&run, &models))),

@@ -8,6 +8,7 @@ use crate::{
     interrupt, output, plan,
     save::RunDirectory,
     select::{Entrant, select},
+    usage::usage,
 };
 use anyhow::Context as _;
 use report::{
@@ -45,7 +46,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         output::line(format_args!("{}", command_lines(&plan, &entrants)));
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("{}\n", plan::describe(&plan));
+    output::say(format_args!("{}\n", plan::describe(&plan)));
 
     // Before the builds: a directory that can't be written is heard of at once.
     let started_at = jiff::Timestamp::now();
@@ -72,8 +73,11 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         .inspect_err(|_| run.directory.remove_if_empty())?;
 
     let no_build = args.models.no_build;
-    let loadgen = build::executable(&workspace, "loadgen", no_build)
-        .map_err(|failure| anyhow::anyhow!("{}\n{}", failure.reason, failure.stderr_tail));
+    let loadgen =
+        build::executable(&workspace, "loadgen", no_build).map_err(|failure| match no_build {
+            true => usage(failure.reason),
+            false => anyhow::anyhow!("{}\n{}", failure.reason, failure.stderr_tail),
+        });
     if loadgen.is_err() && interrupt::asked() {
         return Ok(ExitCode::from(EXIT_INTERRUPTED));
     }
@@ -82,7 +86,11 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         if interrupt::asked() {
             break;
         }
-        run.enter(prepare(entrant, &workspace, &run.report, no_build));
+        let contestant = prepare(entrant, &workspace, &run.report, no_build);
+        // A build that was cut short says nothing about the model.
+        if !interrupt::asked() {
+            run.enter(contestant);
+        }
     }
     run.measure(&loadgen)?;
     show(&run, args.json)
@@ -240,14 +248,11 @@ fn command_lines(plan: &Plan, entrants: &[Entrant]) -> String {
 
 fn show(run: &Run, json: bool) -> anyhow::Result<ExitCode> {
     let reports: Vec<ModelReport> = run.contestants.iter().map(|c| c.report.clone()).collect();
-    eprintln!(
+    output::say(format_args!(
         "\n{}\n{}",
         table(&reports),
-        explanation(&reports, &run.report.verdict)
-    );
-    if run.report.interrupted {
-        eprintln!("interrupted: the reports hold the trials that were finished");
-    }
+        explanation(&reports, &run.report)
+    ));
     for path in &run.saved {
         if json {
             let text = fs::read_to_string(path)
