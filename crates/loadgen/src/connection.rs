@@ -40,6 +40,8 @@ pub(crate) enum Stage {
     /// Established; its first request is on its way, to see that the server keeps up.
     Probing,
     Open,
+    /// It has had its reply and waits for the server's end of it.
+    Closing,
 }
 
 /// What sending or receiving came to.

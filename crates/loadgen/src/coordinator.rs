@@ -2,19 +2,20 @@
 
 use crate::{
     clock::now_ns,
-    tally::{Errors, Report, Tally, add_errors, encode, latencies},
+    tally::{Errors, IntervalTally, Report, ScheduledTally, Tally, add_errors, encode, latencies},
     worker::{Channels, Order, Progress, Worker, new_bell},
 };
 use anyhow::{Context as _, bail, ensure};
 use protocol::{
     client::{Messages, Workload},
-    generator::{Command, Event, Load, Plan, Totals, WindowResult},
+    generator::{Command, Event, Load, Plan, ScheduledTimes, Totals, WindowResult},
 };
 use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
     thread::{CpuSet, sched_setaffinity},
 };
 use std::{
+    collections::{BTreeMap, btree_map::Entry},
     io::{self, BufRead as _, Write as _},
     os::fd::OwnedFd,
     process::exit,
@@ -24,7 +25,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// A window opens this long after its announcement, so that every thread, which hears of it
@@ -32,6 +33,12 @@ use std::{
 const WINDOW_LEAD_NS: u64 = 20_000_000;
 
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// One request in eleven days: less is no load.
+const RATE_MIN_PER_S: f64 = 1e-6;
+
+/// How often the threads' intervals are looked for while a command is waited for.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// The whole life of the generator.
 ///
@@ -42,6 +49,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     io::stdin().read_line(&mut first)?;
     let plan: Plan = serde_json::from_str(&first).context("the plan can't be understood")?;
     ensure!(plan.threads >= 1, "a plan needs at least one thread");
+    ensure!(plan.interval_us >= 1, "a plan needs an interval");
     raise_open_files();
     pin(&plan.cpus)?;
     let messages = messages_of(&plan);
@@ -76,6 +84,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             plan: &plan,
             threads,
             reports,
+            intervals: BTreeMap::new(),
         }
         .obey(&commands);
         if let Err(error) = &result {
@@ -111,17 +120,27 @@ struct Coordinator<'a> {
     plan: &'a Plan,
     threads: Vec<Thread>,
     reports: Receiver<Report>,
+    /// What some of the threads have told, and how many of them.
+    intervals: BTreeMap<u32, (u32, IntervalTally)>,
 }
 
 impl Coordinator<'_> {
-    fn obey(&self, commands: &Receiver<Command>) -> anyhow::Result<()> {
+    fn obey(mut self, commands: &Receiver<Command>) -> anyhow::Result<()> {
+        let mut silent_since = Instant::now();
         loop {
-            match commands.recv_timeout(PROGRESS_EVERY) {
+            match commands.recv_timeout(LOOK_EVERY) {
                 Ok(Command::Connect { connections }) => self.connect(connections)?,
-                Ok(Command::Start) => self.order(|_| Order::Start)?,
+                Ok(Command::Start { rate_per_s }) => self.start(rate_per_s)?,
                 Ok(Command::Measure { window_us }) => self.measure(window_us)?,
                 Ok(Command::Finish) => return self.finish(),
-                Err(RecvTimeoutError::Timeout) => self.show_progress()?,
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.pass_intervals_on()? {
+                        silent_since = Instant::now();
+                    } else if silent_since.elapsed() >= PROGRESS_EVERY {
+                        silent_since = Instant::now();
+                        self.show_progress()?;
+                    }
+                }
                 // Standard input has ended, and with it this process: see `read_commands`.
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
@@ -164,6 +183,46 @@ impl Coordinator<'_> {
         })
     }
 
+    fn start(&mut self, rate_per_s: Option<f64>) -> anyhow::Result<()> {
+        let scheduled = matches!(self.plan.load, Load::Open(_) | Load::Churn(_));
+        if scheduled {
+            let rate_per_s = rate_per_s.context("a load with a schedule needs a rate")?;
+            ensure!(
+                rate_per_s.is_finite() && rate_per_s >= RATE_MIN_PER_S,
+                "{rate_per_s} requests/s can't be scheduled"
+            );
+        }
+        self.intervals.clear();
+        self.order(|_| Order::Start { rate_per_s })
+    }
+
+    /// Tells the intervals that all threads have told; says whether there was one.
+    fn pass_intervals_on(&mut self) -> anyhow::Result<bool> {
+        while let Ok(report) = self.reports.try_recv() {
+            match report {
+                Report::Interval(told) => match self.intervals.entry(told.index) {
+                    Entry::Vacant(entry) => drop(entry.insert((1, *told))),
+                    Entry::Occupied(mut entry) => {
+                        let (threads, sum) = entry.get_mut();
+                        *threads += 1;
+                        sum.add(&told)?;
+                    }
+                },
+                Report::Failed(error) => return Err(error),
+                other => bail!("a thread reported {other:?} without being asked"),
+            }
+        }
+        let mut any = false;
+        while let Some(entry) = self.intervals.first_entry() {
+            if entry.get().0 < self.plan.threads {
+                break;
+            }
+            emit(&Event::Interval(entry.remove().1.encode()?))?;
+            any = true;
+        }
+        Ok(any)
+    }
+
     fn measure(&self, window_us: u64) -> anyhow::Result<()> {
         let open_ns = now_ns() + WINDOW_LEAD_NS;
         let close_ns = open_ns + window_us * 1000;
@@ -179,11 +238,19 @@ impl Coordinator<'_> {
                 other => bail!("a thread reported {other:?} while measuring"),
             }
         }
-        emit(&Event::Result(Box::new(WindowResult {
+        emit(&Event::Result(Box::new(self.result(window_us, tally)?)))
+    }
+
+    fn result(&self, window_us: u64, tally: Tally) -> anyhow::Result<WindowResult> {
+        let intervals = tally.intervals.iter().map(IntervalTally::encode);
+        Ok(WindowResult {
             window_us,
             connections: tally.connections,
             connections_lost: tally.connections_lost,
             requests: tally.requests,
+            offered: tally.scheduled.offered,
+            requests_waited: tally.scheduled.waited,
+            replies_late: tally.scheduled.late,
             replies_missing: tally.replies_missing,
             replies_wrong: tally.replies_wrong,
             sends_skipped: tally.sends_skipped,
@@ -191,8 +258,26 @@ impl Coordinator<'_> {
             served_most: tally.served_most,
             never_served: tally.never_served,
             service_time: encode(&tally.service_time)?,
+            scheduled: self.scheduled_times(&tally.scheduled)?,
+            polls: tally.polls,
+            polls_empty: tally.polls_empty,
+            intervals: intervals.collect::<anyhow::Result<_>>()?,
             errors: tally.errors,
-        })))
+        })
+    }
+
+    fn scheduled_times(&self, tally: &ScheduledTally) -> anyhow::Result<Option<ScheduledTimes>> {
+        let churns = match self.plan.load {
+            Load::Closed { .. } | Load::Idle { .. } => return Ok(None),
+            Load::Open(_) => false,
+            Load::Churn(_) => true,
+        };
+        Ok(Some(ScheduledTimes {
+            response_time: encode(&tally.response_time)?,
+            lag: encode(&tally.lag)?,
+            connect_time: churns.then(|| encode(&tally.connect_time)).transpose()?,
+            longest_stall_us: tally.longest_stall_ns / 1000,
+        }))
     }
 
     fn finish(&self) -> anyhow::Result<()> {
@@ -222,6 +307,8 @@ impl Coordinator<'_> {
         loop {
             match self.reports.recv_timeout(PROGRESS_EVERY) {
                 Ok(Report::Failed(error)) => return Err(error),
+                // Told before the window was announced.
+                Ok(Report::Interval(_)) => {}
                 Ok(report) => return Ok(report),
                 Err(RecvTimeoutError::Timeout) => self.show_progress()?,
                 Err(RecvTimeoutError::Disconnected) => bail!("all threads have ended"),
@@ -247,7 +334,7 @@ fn messages_of(plan: &Plan) -> Messages {
     let batch = match (plan.workload, plan.load) {
         (Workload::Echo, _) => 1,
         (Workload::Discard, Load::Closed { outstanding }) => outstanding.saturating_add(1),
-        (Workload::Discard, Load::Idle { .. }) => 2,
+        (Workload::Discard, _) => 2,
     };
     Messages::new(plan.wire, plan.payload_bytes, batch)
 }

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
-use protocol::generator::{Histogram, Totals};
+use protocol::generator::{Histogram, Interval, Totals};
 use std::collections::BTreeMap;
 
 /// From a nanosecond to five minutes, to three digits.
@@ -14,6 +14,11 @@ pub(crate) type Latencies = hdrhistogram::Histogram<u64>;
 
 pub(crate) fn latencies() -> Latencies {
     Latencies::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("the bounds are constants that fit")
+}
+
+/// A small one for each interval: from a microsecond, to two digits.
+fn coarse_latencies() -> Latencies {
+    Latencies::new_with_bounds(1000, LATENCY_MAX_NS, 2).expect("the bounds are constants that fit")
 }
 
 /// # Errors
@@ -52,7 +57,88 @@ pub(crate) struct Tally {
     pub(crate) served_most: u32,
     pub(crate) never_served: u32,
     pub(crate) service_time: Latencies,
+    pub(crate) scheduled: ScheduledTally,
+    pub(crate) polls: u64,
+    pub(crate) polls_empty: u64,
+    pub(crate) intervals: Vec<IntervalTally>,
     pub(crate) errors: Errors,
+}
+
+/// What counts from the moments that a schedule intended; stays empty without one.
+#[derive(Debug)]
+pub(crate) struct ScheduledTally {
+    pub(crate) offered: u64,
+    pub(crate) waited: u64,
+    pub(crate) late: u64,
+    pub(crate) response_time: Latencies,
+    pub(crate) lag: Latencies,
+    pub(crate) connect_time: Latencies,
+    pub(crate) longest_stall_ns: u64,
+}
+
+impl ScheduledTally {
+    fn new() -> Self {
+        Self {
+            offered: 0,
+            waited: 0,
+            late: 0,
+            response_time: latencies(),
+            lag: latencies(),
+            connect_time: latencies(),
+            longest_stall_ns: 0,
+        }
+    }
+
+    pub(crate) fn record_response(&mut self, response_ns: u64, deadline_ns: u64) {
+        self.response_time.saturating_record(response_ns);
+        self.late += u64::from(response_ns > deadline_ns);
+    }
+
+    fn add(&mut self, other: &Self) -> anyhow::Result<()> {
+        self.offered += other.offered;
+        self.waited += other.waited;
+        self.late += other.late;
+        self.response_time.add(&other.response_time)?;
+        self.lag.add(&other.lag)?;
+        self.connect_time.add(&other.connect_time)?;
+        self.longest_stall_ns = self.longest_stall_ns.max(other.longest_stall_ns);
+        Ok(())
+    }
+}
+
+/// What one or more threads saw in a short interval.
+#[derive(Debug)]
+pub(crate) struct IntervalTally {
+    pub(crate) index: u32,
+    pub(crate) requests: u64,
+    pub(crate) latency: Latencies,
+}
+
+impl IntervalTally {
+    pub(crate) fn new(index: u32) -> Self {
+        Self {
+            index,
+            requests: 0,
+            latency: coarse_latencies(),
+        }
+    }
+
+    /// # Errors
+    /// The histograms don't fit each other, which same bounds exclude.
+    pub(crate) fn add(&mut self, other: &Self) -> anyhow::Result<()> {
+        self.requests += other.requests;
+        Ok(self.latency.add(&other.latency)?)
+    }
+
+    /// # Errors
+    /// See [`encode`].
+    pub(crate) fn encode(&self) -> anyhow::Result<Interval> {
+        Ok(Interval {
+            index: self.index,
+            requests: self.requests,
+            latency: encode(&self.latency)?,
+        })
+    }
 }
 
 impl Tally {
@@ -68,6 +154,10 @@ impl Tally {
             served_most: 0,
             never_served: 0,
             service_time: latencies(),
+            scheduled: ScheduledTally::new(),
+            polls: 0,
+            polls_empty: 0,
+            intervals: Vec::new(),
             errors: Errors::new(),
         }
     }
@@ -85,6 +175,16 @@ impl Tally {
         self.served_most = self.served_most.max(other.served_most);
         self.never_served += other.never_served;
         self.service_time.add(&other.service_time)?;
+        self.scheduled.add(&other.scheduled)?;
+        self.polls += other.polls;
+        self.polls_empty += other.polls_empty;
+        if self.intervals.is_empty() {
+            self.intervals = other.intervals;
+        } else {
+            for (mine, its) in self.intervals.iter_mut().zip(&other.intervals) {
+                mine.add(its)?;
+            }
+        }
         add_errors(&mut self.errors, other.errors);
         Ok(())
     }
@@ -98,6 +198,7 @@ pub(crate) enum Report {
         connect_time: Box<Latencies>,
         errors: Errors,
     },
+    Interval(Box<IntervalTally>),
     Measured(Box<Tally>),
     Finished(Totals),
     Failed(anyhow::Error),

@@ -2,10 +2,16 @@
 //!
 //! Events are edge-triggered and registered once per connection: a connection costs no
 //! `epoll_ctl` after its first, and a ready connection is not reported twice. Opening
-//! connections is in [`ramp`], the schedule of an idle load in [`trickle`].
+//! connections is in [`ramp`]; what makes requests due is in [`trickle`] (idle load), [`open`]
+//! and [`churn`].
 
+mod arrivals;
+mod churn;
+mod intervals;
+mod open;
 mod ramp;
 mod trickle;
+mod waiting;
 
 use crate::{
     clock::{now_ns, timespec},
@@ -37,6 +43,10 @@ use std::{
     },
 };
 
+use arrivals::ArrivalTimes;
+use churn::ChurnLoad;
+use intervals::Course;
+use open::OpenLoad;
 use ramp::Ramp;
 use trickle::Trickle;
 
@@ -51,7 +61,7 @@ const RAMP_LOOK_NS: u64 = 100_000_000;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Order {
     Connect { connections: u32 },
-    Start,
+    Start { rate_per_s: Option<f64> },
     Measure { open_ns: u64, close_ns: u64 },
     Finish,
 }
@@ -80,6 +90,13 @@ struct Window {
     close_ns: u64,
 }
 
+impl Window {
+    #[inline]
+    fn contains(&self, moment_ns: u64) -> bool {
+        moment_ns >= self.open_ns && moment_ns < self.close_ns
+    }
+}
+
 /// There is no window yet, and nothing ends the load.
 const NO_WINDOW: Window = Window {
     open_ns: u64::MAX,
@@ -102,8 +119,15 @@ pub(crate) struct Worker<'a> {
     phase: Phase,
     window: Window,
     trickle: Trickle,
+    /// From the start of an open load to the end of its window.
+    open_load: Option<Box<OpenLoad>>,
+    /// Likewise of a churn load.
+    churn_load: Option<Box<ChurnLoad>>,
+    course: Course,
     tally: Tally,
     totals: Totals,
+    /// The clock as it was read last.
+    now_ns: u64,
 }
 
 /// How to reach a thread.
@@ -133,7 +157,7 @@ impl<'a> Worker<'a> {
         let depth = match plan.load {
             // An idle connection, and one whose batch is several messages, has one batch out.
             Load::Closed { outstanding } if messages.batch() == 1 => outstanding.max(1),
-            Load::Closed { .. } | Load::Idle { .. } => 1,
+            _ => 1,
         };
         let connections_max = plan.connections_max.div_ceil(plan.threads) as usize;
         let epoll = epoll::create(CreateFlags::CLOEXEC).context("epoll_create1")?;
@@ -165,8 +189,12 @@ impl<'a> Worker<'a> {
             phase: Phase::Resting,
             window: NO_WINDOW,
             trickle: Trickle::default(),
+            open_load: None,
+            churn_load: None,
+            course: Course::resting(),
             tally: Tally::new(),
             totals: Totals::default(),
+            now_ns: now_ns(),
         })
     }
 
@@ -188,10 +216,10 @@ impl<'a> Worker<'a> {
                     BELL => self.obey(),
                     index => self.react(index as usize, event.flags),
                 }
+                // A batch of events may take longer than a request may be late.
+                self.send_what_is_due(self.now_ns);
             }
-            self.advance(now_ns());
-            self.progress.connections.store(self.open, Relaxed);
-            self.progress.requests.store(self.totals.responses, Relaxed);
+            self.end_turn(events.is_empty());
         }
         Ok(())
     }
@@ -204,26 +232,43 @@ impl<'a> Worker<'a> {
                 Order::Connect { connections } => {
                     self.phase = Phase::Ramping(Box::new(Ramp::new(connections, now_ns())));
                 }
-                Order::Start => self.start(now_ns()),
+                Order::Start { rate_per_s } => self.start(now_ns(), rate_per_s),
                 Order::Measure { open_ns, close_ns } => {
                     self.connections
                         .iter_mut()
                         .flatten()
                         .for_each(|c| c.served = 0);
                     self.window = Window { open_ns, close_ns };
+                    self.course.cut_at(open_ns);
                 }
                 Order::Finish => self.finish(),
             }
         }
     }
 
-    fn start(&mut self, now: u64) {
+    fn start(&mut self, now: u64, rate_per_s: Option<f64>) {
         self.phase = Phase::Loading;
         self.window = NO_WINDOW;
-        self.trickle = Trickle::starting(now);
-        if let Load::Closed { .. } = self.plan.load {
-            for index in 0..self.connections.len() {
-                self.send(index, self.shared.depth, now_ns());
+        self.start_course(now);
+        let times = |schedule| {
+            let of = (self.thread, self.plan.threads);
+            let rate_per_s = rate_per_s.unwrap_or(1.0);
+            ArrivalTimes::new(schedule, rate_per_s, of, self.plan.first_connection, now)
+        };
+        match self.plan.load {
+            Load::Closed { .. } => {
+                for index in 0..self.connections.len() {
+                    self.send(index, self.shared.depth, now_ns());
+                }
+            }
+            Load::Idle { .. } => self.trickle = Trickle::starting(now),
+            Load::Open(schedule) => {
+                let load = OpenLoad::new(times(schedule), self.connections.len());
+                self.open_load = Some(Box::new(load));
+            }
+            Load::Churn(schedule) => {
+                let load = ChurnLoad::new(times(schedule));
+                self.churn_load = Some(Box::new(load));
             }
         }
     }
@@ -242,33 +287,93 @@ impl<'a> Worker<'a> {
             Phase::Resting | Phase::Over => return None,
             Phase::Ramping(ramp) if ramp.room(self.connections.len() as u32) > 0 => now,
             Phase::Ramping(_) => now + RAMP_LOOK_NS,
+            Phase::Loading if self.polls_busily() => now,
             Phase::Loading => self
                 .next_send_ns()
                 .unwrap_or(u64::MAX)
-                .min(self.window.close_ns),
+                .min(self.window.close_ns)
+                .min(self.course.end_ns),
             Phase::Draining { deadline_ns } => *deadline_ns,
         };
         (until < u64::MAX).then(|| until.saturating_sub(now))
     }
 
+    fn polls_busily(&self) -> bool {
+        matches!(self.plan.load, Load::Open(s) | Load::Churn(s) if s.busy_poll)
+    }
+
+    /// When the next request is due by the clock.
+    fn next_send_ns(&self) -> Option<u64> {
+        match (&self.open_load, &self.churn_load) {
+            (Some(open), _) => Some(open.times.next_ns()),
+            (_, Some(churn)) => Some(churn.times.next_ns()),
+            _ => self.next_trickle_ns(),
+        }
+    }
+
+    #[inline(always)]
+    fn send_what_is_due(&mut self, now: u64) {
+        if !matches!(self.plan.load, Load::Closed { .. }) && matches!(self.phase, Phase::Loading) {
+            self.send_scheduled(now);
+            self.churn(now);
+            self.send_trickle(now);
+        }
+    }
+
+    /// All events have been looked at.
+    fn end_turn(&mut self, had_none: bool) {
+        let turn_began_ns = self.now_ns;
+        self.now_ns = now_ns();
+        if self.window.contains(turn_began_ns) {
+            self.tally.polls += 1;
+            self.tally.polls_empty += u64::from(had_none);
+            if self.polls_busily() {
+                let longest_ns = &mut self.tally.scheduled.longest_stall_ns;
+                *longest_ns = (*longest_ns).max(self.now_ns - turn_began_ns);
+            }
+        }
+        self.advance(self.now_ns);
+        self.progress.connections.store(self.open, Relaxed);
+        self.progress.requests.store(self.totals.responses, Relaxed);
+    }
+
     /// What time, rather than an event, asks for.
     fn advance(&mut self, now: u64) {
+        self.roll_course(now);
         match &mut self.phase {
             Phase::Resting | Phase::Over => {}
             Phase::Ramping(_) => self.go_on_connecting(now),
             Phase::Loading if now >= self.window.close_ns => {
                 let deadline_ns = self.window.close_ns + self.plan.reply_deadline_us * 1000;
-                self.phase = Phase::Draining { deadline_ns };
-                self.advance(now);
+                // What the schedule intended for the window is still due.
+                self.send_what_is_due(now);
+                let is_behind = !matches!(self.plan.load, Load::Idle { .. })
+                    && self
+                        .next_send_ns()
+                        .is_some_and(|due| due < self.window.close_ns);
+                if !is_behind || now >= deadline_ns {
+                    self.phase = Phase::Draining { deadline_ns };
+                    self.advance(now);
+                }
             }
             Phase::Loading => self.send_what_is_due(now),
             Phase::Draining { deadline_ns } => {
-                if self.outstanding == 0 || now >= *deadline_ns {
+                let deadline_ns = *deadline_ns;
+                if self.is_drained() || now >= deadline_ns {
                     self.phase = Phase::Resting;
-                    self.report_window();
+                    self.report_window(now);
                 }
             }
         }
+    }
+
+    fn is_drained(&self) -> bool {
+        self.outstanding == 0
+            && self
+                .open_load
+                .as_ref()
+                .is_none_or(|open| open.waiting.is_empty())
+            && self.churn_load.as_ref().is_none_or(|churn| churn.is_idle())
     }
 
     fn react(&mut self, index: usize, flags: EventFlags) {
@@ -277,7 +382,10 @@ impl<'a> Worker<'a> {
             return;
         };
         if connection.stage == Stage::Connecting {
-            self.establish(index);
+            match self.churn_load {
+                None => self.establish(index),
+                Some(_) => self.establish_churned(index),
+            }
         } else {
             if flags
                 .intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
@@ -298,7 +406,7 @@ impl<'a> Worker<'a> {
     fn receive(&mut self, index: usize) {
         loop {
             let number = self.number(index);
-            let Some(connection) = &mut self.connections[index] else {
+            let Some(connection) = &self.connections[index] else {
                 return;
             };
             let received_bytes = match connection.receive(&mut self.shared.received) {
@@ -309,13 +417,23 @@ impl<'a> Worker<'a> {
             // The one reading of the clock per reply: the reply's arrival, and the next
             // request's departure a moment later.
             let now = now_ns();
-            let in_window = now >= self.window.open_ns && now < self.window.close_ns;
-            let tally = &mut self.tally;
+            self.now_ns = now;
+            if now >= self.course.end_ns {
+                self.roll_course(now);
+            }
+            let in_window = self.window.contains(now);
+            let intended_ns = self.intended_ns(index);
+            let counts = intended_ns.map_or(in_window, |due_ns| self.window.contains(due_ns));
+            let Some(connection) = &mut self.connections[index] else {
+                return;
+            };
+            let (tally, course) = (&mut self.tally, &mut self.course);
             let verified =
                 connection.verify(index, number, received_bytes, &self.shared, |sent_at_ns| {
-                    if in_window {
+                    if counts {
                         tally.service_time.saturating_record(now - sent_at_ns);
                     }
+                    course.count(now - intended_ns.unwrap_or(sent_at_ns));
                 });
             let Moved { bytes, whole } = match verified {
                 Ok(moved) => moved,
@@ -348,6 +466,11 @@ impl<'a> Worker<'a> {
             {
                 self.send(index, whole, now);
             }
+            Phase::Loading | Phase::Draining { .. } => match (&self.open_load, &self.churn_load) {
+                (Some(_), _) => self.go_on_scheduled(index, now),
+                (_, Some(_)) => self.close_churned(index, now),
+                _ => {}
+            },
             Phase::Ramping(ramp) => {
                 if let Some(connection) = &mut self.connections[index]
                     && connection.stage == Stage::Probing
@@ -359,6 +482,16 @@ impl<'a> Worker<'a> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// When the request that is on its way was due, if there is a schedule.
+    #[inline(always)]
+    fn intended_ns(&self, index: usize) -> Option<u64> {
+        match self.plan.load {
+            Load::Closed { .. } | Load::Idle { .. } => None,
+            Load::Open(_) => Some(self.open_load.as_ref()?.intended_ns[index]),
+            Load::Churn(_) => Some(self.churn_load.as_ref()?.intended_ns(index)),
         }
     }
 
@@ -384,6 +517,10 @@ impl<'a> Worker<'a> {
         let Some(connection) = self.connections[index].take() else {
             return;
         };
+        self.free_churned(index);
+        if connection.stage == Stage::Closing {
+            return;
+        }
         let missing = connection.outstanding(self.shared.messages);
         self.outstanding -= u64::from(missing);
         let kind = match broken {
@@ -406,7 +543,8 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn report_window(&mut self) {
+    fn report_window(&mut self, now: u64) {
+        self.count_unanswered(now);
         let mut tally = mem::replace(&mut self.tally, Tally::new());
         tally.connections = self.open;
         tally.replies_missing += self.outstanding;
@@ -421,6 +559,9 @@ impl<'a> Worker<'a> {
     /// The connection's number among those of all generators.
     #[inline]
     fn number(&self, index: usize) -> u32 {
+        if let Some(churn) = &self.churn_load {
+            return churn.number(index);
+        }
         self.plan.first_connection + self.thread + index as u32 * self.plan.threads
     }
 }

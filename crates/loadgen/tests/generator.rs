@@ -5,148 +5,20 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
+mod common;
+
+use common::{Generator, Meddle, WINDOW, measured, plan, serve};
 use protocol::{
     client::Workload,
     generator::{Command as Order, Event, Load, Plan, Totals, WindowResult},
-    session::{Chunk, Session},
     wire::Wire,
 };
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    net::TcpListener,
+    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
-
-/// What a test's server does to the reply with this number, counted on its connection.
-type Meddle = fn(number: u32, reply: &mut Vec<u8>);
-
-fn serve(wire: Wire, meddle: Meddle) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            thread::spawn(move || answer(stream, wire, meddle));
-        }
-    });
-    addr
-}
-
-fn answer(mut stream: TcpStream, wire: Wire, meddle: Meddle) {
-    let mut session = Session::new(wire);
-    let mut chunk = Chunk::new(64 << 10);
-    let mut number = 0;
-    while let Ok(received @ 1..) = stream.read(chunk.space()) {
-        chunk.fill(received);
-        while let Ok(Some(step)) = session.next(&mut chunk) {
-            let mut reply = step.reply.to_vec();
-            meddle(number, &mut reply);
-            number += 1;
-            if stream.write_all(&reply).is_err() {
-                return;
-            }
-        }
-    }
-}
-
-struct Generator {
-    child: Child,
-    orders: ChildStdin,
-    events: BufReader<ChildStdout>,
-}
-
-impl Generator {
-    fn start(plan: &Plan) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_loadgen"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut orders = child.stdin.take().unwrap();
-        let events = BufReader::new(child.stdout.take().unwrap());
-        writeln!(orders, "{}", serde_json::to_string(plan).unwrap()).unwrap();
-        Self {
-            child,
-            orders,
-            events,
-        }
-    }
-
-    fn order(&mut self, order: &Order) {
-        writeln!(self.orders, "{}", serde_json::to_string(order).unwrap()).unwrap();
-    }
-
-    fn next(&mut self) -> Event {
-        loop {
-            let mut line = String::new();
-            assert!(
-                self.events.read_line(&mut line).unwrap() > 0,
-                "the generator ended"
-            );
-            match serde_json::from_str(&line).unwrap() {
-                Event::Progress { .. } => {}
-                event => return event,
-            }
-        }
-    }
-
-    fn connect(&mut self, connections: u32) -> u32 {
-        self.order(&Order::Connect { connections });
-        match self.next() {
-            Event::Connected { connections, .. } => connections,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn measure(&mut self, window: Duration) -> WindowResult {
-        self.order(&Order::Start);
-        self.order(&Order::Measure {
-            window_us: window.as_micros() as u64,
-        });
-        assert_eq!(self.next(), Event::WindowOpened);
-        assert_eq!(self.next(), Event::WindowClosed);
-        match self.next() {
-            Event::Result(result) => *result,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn finish(mut self) -> Totals {
-        self.order(&Order::Finish);
-        let Event::Finished(totals) = self.next() else {
-            panic!("not finished");
-        };
-        assert!(self.child.wait().unwrap().success());
-        totals
-    }
-}
-
-fn plan(target: SocketAddr) -> Plan {
-    Plan {
-        target,
-        wire: Wire::Framed,
-        workload: Workload::Echo,
-        payload_bytes: 100,
-        load: Load::Closed { outstanding: 1 },
-        threads: 1,
-        cpus: Vec::new(),
-        first_connection: 0,
-        connections_max: 100,
-        connections_per_source: Some(10_000),
-        reply_deadline_us: 500_000,
-    }
-}
-
-const WINDOW: Duration = Duration::from_millis(200);
-
-/// One window over ten connections, and the totals.
-fn measured(plan: &Plan) -> (WindowResult, Totals) {
-    let mut generator = Generator::start(plan);
-    assert_eq!(generator.connect(10), 10);
-    let result = generator.measure(WINDOW);
-    (result, generator.finish())
-}
 
 fn assert_faultless(result: &WindowResult, totals: &Totals) {
     assert_eq!(
@@ -303,7 +175,7 @@ fn nobody_there_is_counted_by_kind() {
 fn the_end_of_its_input_is_its_end() {
     let mut generator = Generator::start(&plan(serve(Wire::Framed, |_, _| {})));
     generator.connect(10);
-    generator.order(&Order::Start);
+    generator.order(&Order::Start { rate_per_s: None });
     drop(generator.orders);
     let deadline = Instant::now() + Duration::from_secs(60);
     while generator.child.try_wait().unwrap().is_none() {

@@ -8,14 +8,15 @@
 //! coordinator                         generator
 //! plan, connect {connections}   ->
 //!                               <-    connected
-//! start                         ->
-//!                               <-    progress, progress, ...
+//! start {rate_per_s}            ->
+//!                               <-    interval, interval, ...
 //! measure {window_us}           ->
 //!                               <-    window_opened, window_closed, result
 //! connect ... or finish         ->
 //!                               <-    finished
 //! ```
 //!
+//! Intervals tell how the load goes, so that the coordinator can see when it has become steady.
 //! No message needs to cross inside a window. Nothing here assumes that both sides share a
 //! machine, a clock's origin or a file system: times are durations from a command's receipt.
 
@@ -47,8 +48,11 @@ pub struct Plan {
     /// Connections from one source address. Sources are 127.0.0.1, 127.0.0.2, ... by a
     /// connection's number; `None` leaves the choice to the kernel.
     pub connections_per_source: Option<u32>,
-    /// A reply that takes longer than this after the window's end is missing.
+    /// A reply that hasn't come so long after the window's end is missing; in open load one
+    /// that took longer than this is late.
     pub reply_deadline_us: u64,
+    /// How often the load is reported on while it runs; at least 1.
+    pub interval_us: u64,
 }
 
 /// How requests arrive.
@@ -65,10 +69,38 @@ pub enum Load {
         /// At least 1.
         interval_us: u64,
     },
+    /// Requests arrive on a schedule that doesn't care how the server is doing, spread over the
+    /// connections in turn. One whose connection still waits for a reply waits for it, and its
+    /// waiting counts.
+    Open(Schedule),
+    /// Connections arrive on a schedule; each is opened, sends one request and is closed.
+    Churn(Schedule),
+}
+
+/// When requests are to be sent, but for the rate, which `start` brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// How they lie in time.
+    pub arrivals: Arrivals,
+    /// Of the random numbers. Threads and generators derive their own from it.
+    pub seed: u64,
+    /// Ask for events without pause rather than sleep until the next send, which comes late by
+    /// 30 to 100 us. It keeps each thread's CPU busy.
+    pub busy_poll: bool,
+}
+
+/// How requests lie in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrivals {
+    /// Independently of each other: the gaps are exponentially distributed.
+    Poisson,
+    /// At equal distances.
+    Uniform,
 }
 
 /// What the coordinator tells the generator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
     /// Open connections until there are this many (a total, not an addition).
@@ -77,7 +109,10 @@ pub enum Command {
         connections: u32,
     },
     /// Begin the load.
-    Start,
+    Start {
+        /// Of this generator, in open and churn load; at least a request per hour.
+        rate_per_s: Option<f64>,
+    },
     /// Open the window in a moment for this long, then stop sending and wait for what is outstanding.
     Measure {
         /// Length of the window.
@@ -109,6 +144,8 @@ pub enum Event {
         /// Why connections failed, and how often.
         errors: BTreeMap<String, u64>,
     },
+    /// What happened in the next `interval_us` of the load; none are told inside a window.
+    Interval(Interval),
     /// From now on replies count.
     WindowOpened,
     /// From now on they don't.
@@ -135,6 +172,12 @@ pub struct WindowResult {
     pub connections_lost: u32,
     /// Requests completed in the window.
     pub requests: u64,
+    /// Requests that the schedule put into the window; 0 without a schedule.
+    pub offered: u64,
+    /// Of these, those that had to wait because their connection had no reply yet.
+    pub requests_waited: u64,
+    /// Of these, those whose response time was over the deadline.
+    pub replies_late: u64,
     /// Requests that had no reply at the deadline.
     pub replies_missing: u64,
     /// Replies that were not the expected bytes.
@@ -149,8 +192,42 @@ pub struct WindowResult {
     pub never_served: u32,
     /// Reply received minus request sent, one value per batch (see `client`).
     pub service_time: Histogram,
+    /// With a schedule only.
+    pub scheduled: Option<ScheduledTimes>,
+    /// How often events were asked for in the window, and how often there were none.
+    pub polls: u64,
+    /// See `polls`.
+    pub polls_empty: u64,
+    /// What happened in each `interval_us` of the window.
+    pub intervals: Vec<Interval>,
     /// Kinds of errors, and how often.
     pub errors: BTreeMap<String, u64>,
+}
+
+/// Times that count from what a schedule intended. Of the requests that it put into the window,
+/// whenever their replies came; one without a reply is in them with its age at the deadline.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScheduledTimes {
+    /// Reply received minus the intended moment.
+    pub response_time: Histogram,
+    /// Actually sent minus intended, of the requests that didn't have to wait for their
+    /// connection: the generator's own error.
+    pub lag: Histogram,
+    /// From `connect` to established; churn only.
+    pub connect_time: Option<Histogram>,
+    /// The longest time in which a thread of the generator looked for nothing to do.
+    pub longest_stall_us: u64,
+}
+
+/// What happened in a short time, for seeing change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Counted from 0 at `start`, and again at the window's opening.
+    pub index: u32,
+    /// Requests completed.
+    pub requests: u64,
+    /// Service times, with a schedule response times; coarse (two digits).
+    pub latency: Histogram,
 }
 
 /// What a generator sent and received over its whole life, to be held against the server's

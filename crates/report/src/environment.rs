@@ -24,6 +24,9 @@ pub struct Environment {
     pub clock_source: Option<String>,
     /// Frequency governor of the first CPU.
     pub governor: Option<String>,
+    /// Whether the CPU may run faster than its nominal frequency while it is cool.
+    #[serde(default)]
+    pub turbo: Option<bool>,
     /// Mitigations of CPU bugs, by bug.
     pub mitigations: BTreeMap<String, String>,
     /// Settings under /proc/sys that bear on connections.
@@ -77,6 +80,10 @@ impl Environment {
                 "/sys/devices/system/clocksource/clocksource0/current_clocksource",
             ),
             governor: line_of("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            turbo: turbo(
+                line_of("/sys/devices/system/cpu/intel_pstate/no_turbo").as_deref(),
+                line_of("/sys/devices/system/cpu/cpufreq/boost").as_deref(),
+            ),
             mitigations: files_in("/sys/devices/system/cpu/vulnerabilities"),
             sysctls: SYSCTLS
                 .iter()
@@ -101,6 +108,11 @@ impl Environment {
                 "no cpufreq here, as in most virtual machines",
             ),
             (
+                self.turbo.is_none(),
+                "turbo",
+                "neither intel_pstate/no_turbo nor cpufreq/boost here, as in most virtual machines",
+            ),
+            (
                 self.clock_source.is_none(),
                 "clock_source",
                 "not shown in /sys",
@@ -116,6 +128,15 @@ impl Environment {
             self.not_measured
                 .insert(field.to_owned(), reason.to_owned());
         }
+    }
+}
+
+/// From what the kernel's two kinds of drivers say; one of them states the opposite.
+fn turbo(no_turbo: Option<&str>, boost: Option<&str>) -> Option<bool> {
+    match (no_turbo, boost) {
+        (Some(off), _) => Some(off == "0"),
+        (None, Some(on)) => Some(on == "1"),
+        (None, None) => None,
     }
 }
 
@@ -161,11 +182,23 @@ mod tests {
     }
 
     #[test]
+    fn turbo_is_told_by_either_driver() {
+        assert_eq!(turbo(Some("0"), None), Some(true));
+        assert_eq!(turbo(Some("1"), Some("1")), Some(false));
+        assert_eq!(turbo(None, Some("1")), Some(true));
+        assert_eq!(turbo(None, None), None);
+    }
+
+    #[test]
     fn what_is_null_has_a_reason() {
         let environment = Environment::read();
         assert_eq!(
             environment.governor.is_none(),
             environment.not_measured.contains_key("governor")
+        );
+        assert_eq!(
+            environment.turbo.is_none(),
+            environment.not_measured.contains_key("turbo")
         );
     }
 }

@@ -1,6 +1,7 @@
-//! The report of one model: what it is, every trial, and the summary.
+//! The report of one model: what it is, and the summary. What the figures come from is in
+//! [`crate::trial`].
 
-use crate::check::Verdict;
+use crate::{check::Verdict, slo::Slo, trial::Trial};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -70,6 +71,18 @@ pub struct Summary {
     pub memory: Option<Memory>,
     /// The highest rate in closed load.
     pub peak: Option<Peak>,
+    /// Open load at its lowest rate: in a comparison the one that every model was given.
+    #[serde(default)]
+    pub open: Option<Scheduled>,
+    /// Open load at every rate, from the lowest to the highest.
+    #[serde(default)]
+    pub open_ladder: Vec<Scheduled>,
+    /// Connections that are opened, ask once and are closed.
+    #[serde(default)]
+    pub churn: Option<Scheduled>,
+    /// The highest rate that meets a target.
+    #[serde(default)]
+    pub capacity: Option<Capacity>,
 }
 
 /// What an idle connection costs in memory, as slopes over a ladder of connection counts.
@@ -86,6 +99,10 @@ pub struct Memory {
     pub kernel_bytes_per_connection: Option<f64>,
     /// The least and the greatest slope among the trials.
     pub kernel_bytes_per_connection_range: Option<Range>,
+    /// The same by slab cache, the median of the trials' slopes: caches over 1 byte per
+    /// connection. The kernel may keep objects in another cache of equal object size.
+    #[serde(default)]
+    pub kernel_by_cache_bytes_per_connection: BTreeMap<String, f64>,
     /// The top of the ladder.
     pub connections_max: u32,
     /// Worst coefficient of determination of the trials' user lines, 0 to 1.
@@ -105,6 +122,18 @@ pub struct Peak {
     pub generator_bound: bool,
     /// Server CPU time, user and system, per request.
     pub server_cpu_us_per_request: Spread,
+    /// Server CPU time in user mode, per request; from ticks of 10 ms.
+    #[serde(default)]
+    pub server_cpu_user_us_per_request: Option<Spread>,
+    /// Server CPU time in the kernel, per request; likewise.
+    #[serde(default)]
+    pub server_cpu_system_us_per_request: Option<Spread>,
+    /// System calls of the server, per request.
+    #[serde(default)]
+    pub server_syscalls_per_request: Option<Spread>,
+    /// Context switches of the server, voluntary or not, per request.
+    #[serde(default)]
+    pub server_switches_per_request: Option<Spread>,
     /// Share of one CPU that the server used, median; 1.0 is one CPU.
     pub server_cpus_used: f64,
     /// Share of one CPU that the generator used, median.
@@ -112,6 +141,49 @@ pub struct Peak {
     /// Reply received minus request sent, from the sum of all trials' histograms. Not a
     /// response time: a closed load sends less while the server is slow.
     pub service_time_us: Percentiles,
+}
+
+/// A load with a schedule: open or churn, at one rate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Scheduled {
+    /// Requests per second that the schedule was made for.
+    pub offered_rate_per_s: f64,
+    /// Requests per second that were answered in the windows: the median of the trials.
+    pub achieved_rate_per_s: f64,
+    /// Answered of offered, the least of the trials; 1 is all.
+    pub achieved_share: f64,
+    /// Connections; for churn the most at a time.
+    pub connections: u32,
+    /// Reply received minus the moment the request was due, from the sum of all trials'
+    /// histograms.
+    pub response_time_us: Percentiles,
+    /// The 99th percentile of each trial's response times.
+    pub response_time_p99_us: Spread,
+    /// Reply received minus request sent.
+    pub service_time_us: Percentiles,
+    /// Request sent minus due, where its connection was free: the generator's own error.
+    pub lag_us: Percentiles,
+    /// Requests whose connection still waited for another reply when they were due, 0 to 1.
+    pub waited_share: f64,
+    /// Replies that took longer than the deadline.
+    pub replies_late: u64,
+    /// From `connect` to established; churn only.
+    pub connect_time_us: Option<Percentiles>,
+    /// Server CPU time, user and system, per request.
+    pub server_cpu_us_per_request: Spread,
+}
+
+/// The highest rate that meets a target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Capacity {
+    /// The target.
+    pub slo: Slo,
+    /// Requests per second, over the trials; null when a trial found no rate that meets it.
+    pub rate_per_s: Option<Spread>,
+    /// Beyond that rate the generator was at its limit: the rate is a floor.
+    pub generator_bound: bool,
+    /// Everything that was tried, from the lowest rate to the highest.
+    pub curve: Vec<Scheduled>,
 }
 
 /// A figure over several trials.
@@ -149,156 +221,4 @@ pub struct Percentiles {
     pub p99_9: f64,
     /// All were at most this.
     pub max: f64,
-}
-
-/// One fresh server, one load, one or more windows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Trial {
-    /// Counted from 1.
-    pub block: u32,
-    /// How requests arrived.
-    pub load: Load,
-    /// One for each count of connections.
-    pub steps: Vec<Step>,
-    /// What the generators sent and received over the trial's whole life.
-    pub generator_counts: Counts,
-    /// What the server says it received and sent.
-    pub server_counts: Counts,
-}
-
-/// How requests arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Load {
-    /// So many requests outstanding on each connection, the next one when a reply arrives.
-    Closed {
-        /// Per connection.
-        outstanding: u32,
-    },
-    /// A message on each connection every so often.
-    Idle {
-        /// Between two messages on one connection.
-        interval_us: u64,
-    },
-}
-
-/// Counts of a trial's whole life. Both sides must agree.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Counts {
-    /// Connections established or accepted.
-    pub connections: u64,
-    /// Requests sent or received; null where the wire has no frames that a server could count.
-    pub requests: Option<u64>,
-    /// Replies received or sent; null likewise.
-    pub responses: Option<u64>,
-    /// From the generator to the server.
-    pub request_bytes: u64,
-    /// From the server to the generator.
-    pub response_bytes: u64,
-}
-
-/// One count of connections and one window.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Step {
-    /// Asked for.
-    pub connections: u32,
-    /// Established before the window and still open when it closed.
-    pub connections_open: u32,
-    /// How long the connections took that were added for this step.
-    pub connect_elapsed_us: u64,
-    /// From `connect` to established, for those.
-    pub connect_time_us: Percentiles,
-    /// Load before the window, not counted.
-    pub warm_up_us: u64,
-    /// What was asked for.
-    pub window_asked_us: u64,
-    /// What happened in the window.
-    pub window: Window,
-    /// The server over the window.
-    pub server: ProcessUse,
-    /// All generator processes over the window.
-    pub generator: ProcessUse,
-    /// I/O threads of the server.
-    pub server_threads: u32,
-    /// Threads of all generators together.
-    pub generator_threads: u32,
-    /// The machine over the window.
-    pub machine: MachineUse,
-}
-
-/// What happened in a window.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Window {
-    /// Its length.
-    pub length_us: u64,
-    /// Requests answered in it.
-    pub requests: u64,
-    /// Connections that were lost, in the window or before it.
-    pub connections_lost: u64,
-    /// Requests that were not answered before the deadline.
-    pub replies_missing: u64,
-    /// Replies that were not the expected bytes.
-    pub replies_wrong: u64,
-    /// Messages of an idle load that were not sent because the one before was unanswered.
-    pub sends_skipped: u64,
-    /// The least answered on one connection.
-    pub served_least: u32,
-    /// The most answered on one connection.
-    pub served_most: u32,
-    /// Connections on which nothing was answered.
-    pub never_served: u64,
-    /// Reply received minus request sent. For `discard` one value per batch.
-    pub service_time_us: Percentiles,
-    /// Values in the histogram.
-    pub service_time_count: u64,
-    /// All values in nanoseconds: HdrHistogram V2, deflated, base64.
-    pub service_time_histogram: String,
-    /// Kinds of errors, and how often.
-    pub errors: BTreeMap<String, u64>,
-}
-
-/// What processes used over a window. Sums over all processes of that role.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ProcessUse {
-    /// How many.
-    pub processes: u32,
-    /// CPU time in user mode.
-    pub cpu_user_s: f64,
-    /// CPU time in the kernel. A loopback `send` runs the receiver's TCP input too.
-    pub cpu_system_s: f64,
-    /// Context switches to wait for something.
-    pub voluntary_switches: u64,
-    /// Context switches because another had to run.
-    pub involuntary_switches: u64,
-    /// Proportional set size at the window's end.
-    pub pss_bytes: Option<u64>,
-    /// The most resident memory so far.
-    pub peak_resident_bytes: Option<u64>,
-}
-
-/// What the machine as a whole did over a window, or held at its end.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MachineUse {
-    /// Share of all CPU time that the hypervisor gave to others, 0 to 1.
-    pub steal_share: Option<f64>,
-    /// Share of all CPU time in software interrupts.
-    pub softirq_share: Option<f64>,
-    /// CPU time beyond that of server and generator, in CPUs.
-    pub other_cpus_used: Option<f64>,
-    /// Slab at the end: kernel objects such as sockets.
-    pub slab_bytes: Option<u64>,
-    /// Slab by cache at the end, the greatest ones; null where /proc/slabinfo can't be read.
-    pub slab_by_cache_bytes: Option<BTreeMap<String, u64>>,
-    /// Page tables at the end.
-    pub page_tables_bytes: Option<u64>,
-    /// Memory in TCP buffers at the end.
-    pub tcp_buffers_bytes: Option<u64>,
-    /// TCP sockets in use at the end.
-    pub tcp_sockets: Option<u64>,
-    /// Free memory at the end.
-    pub free_bytes: Option<u64>,
-    /// Connections that an accept queue had no room for, in the window and the ramp before it.
-    pub listen_overflows: Option<u64>,
-    /// TCP segments sent again, likewise.
-    pub retransmits: Option<u64>,
 }

@@ -3,7 +3,7 @@
 use crate::{
     check::{Status, Verdict},
     environment::Environment,
-    model::Load,
+    trial::Load,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -85,10 +85,34 @@ pub struct Plan {
 pub struct PlannedLoad {
     /// How requests arrive.
     pub load: Load,
-    /// Counts of connections, one window each.
+    /// Counts of connections, one window each. With a schedule there is one count, and a
+    /// window for each rate.
     pub connections: Vec<u32>,
-    /// Load before each window.
+    /// With a schedule: requests per second. Empty until the peak is known that they depend on.
+    #[serde(default)]
+    pub rates_per_s: Vec<f64>,
+    /// The lowest rate as a share of the slowest model's peak in this run; null when rates
+    /// are given.
+    #[serde(default)]
+    pub rate_share_of_peak: Option<f64>,
+    /// Load before each window, at least.
     pub warm_up_us: u64,
+    /// After this long the window opens even if the load isn't steady; null where the
+    /// warm-up's end isn't detected.
+    #[serde(default)]
+    pub warm_up_max_us: Option<u64>,
     /// Length of each window.
     pub window_us: u64,
+}
+
+impl PlannedLoad {
+    /// Windows of one trial: connections, and the rate where there is one.
+    pub fn windows(&self) -> Vec<(u32, Option<f64>)> {
+        if !self.load.is_scheduled() {
+            return self.connections.iter().map(|&c| (c, None)).collect();
+        }
+        let connections = self.connections.first().copied().unwrap_or(1);
+        let rates = self.rates_per_s.iter();
+        rates.map(|&rate| (connections, Some(rate))).collect()
+    }
 }

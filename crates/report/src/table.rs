@@ -1,24 +1,24 @@
 //! The table that a person reads in ten seconds.
 
 use crate::{
-    check::{Status, Verdict},
+    check::{Check, Status, Verdict},
     model::{ModelReport, Peak, Spread},
     run::RunReport,
 };
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use std::collections::BTreeSet;
 
-/// One row per model: memory, rate, service time, CPU, verdict.
+/// One row per model: memory, rate, times, CPU, verdict.
 pub fn table(reports: &[ModelReport]) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_header([
         "model",
-        "user memory\nB/conn",
-        "kernel memory\nB/conn, both ends",
+        "memory, B/conn\nuser, kernel*",
         "peak rate\n1/s (spread)",
-        "service time, us\np50 / p99 / max",
+        "service time, us\np50 / p99 at peak",
         "server CPU\nus/request",
+        "response time, us\np50 / p99 / p99.9",
         "verdict",
     ]);
     for report in reports {
@@ -29,25 +29,55 @@ pub fn table(reports: &[ModelReport]) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table.to_string()
+    format!("{table}\n* of both ends of each connection")
 }
 
 fn row(report: &ModelReport) -> Vec<Cell> {
     let memory = report.summary.memory.as_ref();
     let peak = report.summary.peak.as_ref();
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), whole);
+    let nothing = || "-".to_owned();
     vec![
         Cell::new(&report.model.name),
-        Cell::new(number(memory.and_then(|m| m.user_bytes_per_connection))),
-        Cell::new(number(memory.and_then(|m| m.kernel_bytes_per_connection))),
-        Cell::new(peak.map_or_else(|| "-".to_owned(), rate)),
-        Cell::new(peak.map_or_else(|| "-".to_owned(), service_time)),
-        Cell::new(peak.map_or_else(
-            || "-".to_owned(),
-            |p| format!("{:.2}", p.server_cpu_us_per_request.median),
-        )),
+        Cell::new(memory.map_or_else(nothing, |m| {
+            let user = number(m.user_bytes_per_connection);
+            format!("{user}\n{}", number(m.kernel_bytes_per_connection))
+        })),
+        Cell::new(peak.map_or_else(nothing, rate)),
+        Cell::new(peak.map_or_else(nothing, |peak| {
+            let time = &peak.service_time_us;
+            format!("{} / {}", whole(time.p50), whole(time.p99))
+        })),
+        Cell::new(peak.map_or_else(nothing, |p| {
+            format!("{:.2}", p.server_cpu_us_per_request.median)
+        })),
+        Cell::new(response_times(report)),
         Cell::new(report.verdict.status.word()),
     ]
+}
+
+/// Percentiles at each offered rate. Only lines of the same rate compare.
+fn response_times(report: &ModelReport) -> String {
+    let summary = &report.summary;
+    let lines: Vec<String> = summary
+        .open_ladder
+        .iter()
+        .chain(&summary.churn)
+        .map(|open| {
+            let time = &open.response_time_us;
+            format!(
+                "{} / {} / {}\nat {}/s",
+                whole(time.p50),
+                whole(time.p99),
+                whole(time.p99_9),
+                whole(open.offered_rate_per_s)
+            )
+        })
+        .collect();
+    if lines.is_empty() {
+        return "-".to_owned();
+    }
+    lines.join("\n")
 }
 
 fn rate(peak: &Peak) -> String {
@@ -66,59 +96,59 @@ fn rate(peak: &Peak) -> String {
     )
 }
 
-fn service_time(peak: &Peak) -> String {
-    let time = &peak.service_time_us;
-    format!(
-        "{} / {} / {}",
-        whole(time.p50),
-        whole(time.p99),
-        whole(time.max)
-    )
-}
-
-/// Lines below the table: the verdict of the run, and why each model isn't valid.
-pub fn explanation(reports: &[ModelReport], run: &RunReport) -> String {
+/// Lines below the table: the verdict of the run, and why each model isn't valid. With `all`
+/// every check is shown, passed or not.
+pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> String {
     let mut lines = vec![format!("verdict: {}", run.verdict.status.word())];
     if run.interrupted {
         lines.push("  interrupted: these are the trials that were finished".to_owned());
     }
+    lines.extend(run.verdict.checks.iter().filter(|c| !c.passed).map(reason));
     for report in reports {
-        let Some(check) = report
-            .verdict
-            .worst()
-            .filter(|check| check.status() > Status::Valid)
-        else {
-            continue;
-        };
-        let place = check
-            .trial
-            .as_ref()
-            .map(|trial| format!(" ({trial})"))
-            .unwrap_or_default();
-        lines.push(format!(
-            "  {} is {}: {}{place}: {}{}\n    -> {}",
-            report.model.name,
-            report.verdict.status.word(),
-            check.id,
-            check.detail,
-            others(&report.verdict, &check.id),
-            check.advice
-        ));
+        let verdict = &report.verdict;
+        if let Some(check) = verdict.worst().filter(|check| !check.passed) {
+            lines.push(format!(
+                "  {} is {}: {}{}",
+                report.model.name,
+                verdict.status.word(),
+                reason(check).trim_start(),
+                others(verdict, &check.id)
+            ));
+            lines.push(format!("    -> {}", check.advice));
+        }
         if let Some(failure) = &report.failure {
-            for line in failure
-                .stderr_tail
-                .lines()
-                .rev()
-                .take(8)
-                .collect::<Vec<_>>()
-                .iter()
-                .rev()
-            {
-                lines.push(format!("    | {line}"));
-            }
+            let tail: Vec<&str> = failure.stderr_tail.lines().collect();
+            let last = &tail[tail.len().saturating_sub(8)..];
+            lines.extend(last.iter().map(|line| format!("    | {line}")));
+        }
+        if all {
+            lines.push(format!("\nchecks of {}", report.model.name));
+            lines.extend(verdict.checks.iter().map(marked));
         }
     }
     lines.join("\n")
+}
+
+fn reason(check: &Check) -> String {
+    format!("  {}{}: {}", check.id, place(check), check.detail)
+}
+
+fn marked(check: &Check) -> String {
+    let mark = match check.status() {
+        Status::Valid => "ok     ",
+        Status::Suspect => "SUSPECT",
+        Status::Invalid => "INVALID",
+    };
+    let mut line = format!("  {mark}{}", reason(check));
+    if !check.passed {
+        line.push_str(&format!("\n            -> {}", check.advice));
+    }
+    line
+}
+
+fn place(check: &Check) -> String {
+    let trial = check.trial.as_ref();
+    trial.map(|trial| format!(" ({trial})")).unwrap_or_default()
 }
 
 /// Which other checks failed: the one that is shown may not be the one that matters.
@@ -150,8 +180,9 @@ pub fn markdown(run: &RunReport, reports: &[ModelReport]) -> String {
         run.started_at.split('T').next().unwrap_or_default(),
     );
     text.push_str(
-        "| model | user memory, B/conn | kernel memory, B/conn (both ends) | peak rate, 1/s \
-         | service time, us: p50 / p99 / max | server CPU, us/request | verdict |\n\
+        "| model | memory, B/conn: user, kernel (both ends) | peak rate, 1/s \
+         | service time, us: p50 / p99 at peak | server CPU, us/request \
+         | response time, us: p50 / p99 / p99.9 | verdict |\n\
          |---|---:|---:|---:|---:|---:|---|\n",
     );
     for report in reports {
@@ -178,13 +209,17 @@ pub fn markdown(run: &RunReport, reports: &[ModelReport]) -> String {
 fn markdown_row(report: &ModelReport) -> String {
     let cells: Vec<String> = row(report)
         .iter()
-        .map(|cell| cell.content().replace('\n', " "))
+        .map(|cell| {
+            cell.content()
+                .replace("\nat ", " at ")
+                .replace('\n', "<br>")
+        })
         .collect();
     format!("| {} |\n", cells.join(" | "))
 }
 
 /// 1234567.8 as `1,234,568`.
-fn whole(value: f64) -> String {
+pub(crate) fn whole(value: f64) -> String {
     let digits = format!("{:.0}", value.abs());
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -9,12 +9,13 @@
 use hdrhistogram::Histogram;
 use report::{
     check::{Status, Verdict},
-    model::{
-        Counts, Failure, Load, MODEL_SCHEMA, MachineUse, Model, ModelReport, Percentiles,
-        ProcessUse, Step, Summary, Trial, Window,
-    },
+    model::{Failure, MODEL_SCHEMA, Model, ModelReport, Percentiles, Spread, Summary},
     stats::{encode, percentiles},
     summary::conclude,
+    trial::{
+        Arrivals, Counts, Load, MachineUse, ProcessUse, ScheduledWindow, Step, SyscallWindow,
+        Trial, Window,
+    },
 };
 use std::collections::BTreeMap;
 
@@ -34,6 +35,8 @@ fn step(connections: u32, times: u32) -> Step {
     Step {
         connections,
         connections_open: connections,
+        rate_per_s: None,
+        steady: Some(true),
         connect_elapsed_us: 1_000,
         connect_time_us: Percentiles::default(),
         warm_up_us: 0,
@@ -53,6 +56,9 @@ fn step(connections: u32, times: u32) -> Step {
             cpu_user_s: 0.1,
             cpu_system_s: 0.4,
             pss_bytes: Some(1_000_000 + 100 * u64::from(connections)),
+            voluntary_switches: requests / 4,
+            involuntary_switches: requests / 4,
+            syscalls: Some(2_000),
             ..ProcessUse::default()
         },
         generator: ProcessUse {
@@ -66,9 +72,18 @@ fn step(connections: u32, times: u32) -> Step {
             steal_share: Some(0.0),
             other_cpus_used: Some(0.05),
             slab_bytes: Some(50_000_000 + 8_000 * u64::from(connections)),
+            slab_by_cache_bytes: Some(BTreeMap::from([
+                ("TCP".to_owned(), 5_000 * u64::from(connections)),
+                ("constant".to_owned(), 9_000_000),
+                (format!("only at {connections}"), 9_000_000),
+            ])),
             listen_overflows: Some(0),
             ..MachineUse::default()
         },
+        syscall_window: Some(SyscallWindow {
+            length_us: 300_000,
+            requests: 1_000,
+        }),
     }
 }
 
@@ -86,7 +101,36 @@ fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
         steps,
         generator_counts: counts,
         server_counts: counts,
+        schedule_seed: None,
     }
+}
+
+const OPEN: Load = Load::Open {
+    arrivals: Arrivals::Poisson,
+    deadline_us: 1_000_000,
+};
+
+/// A window of one second at a rate of 10,000/s, all answered within 2 ms.
+fn open_step() -> Step {
+    let mut step = step(100, 100);
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, 300_000_000_000, 3).unwrap();
+    histogram.record_n(2_000_000, 10_000).unwrap();
+    let mut lag = histogram.clone();
+    lag.reset();
+    lag.record_n(5_000, 10_000).unwrap();
+    step.rate_per_s = Some(10_000.0);
+    step.window.polls = Some(1_000_000);
+    step.window.polls_empty = Some(900_000);
+    step.window.scheduled = Some(ScheduledWindow {
+        offered: 10_000,
+        response_time_us: percentiles(&histogram),
+        response_time_histogram: encode(&histogram).unwrap(),
+        lag_us: percentiles(&lag),
+        lag_histogram: encode(&lag).unwrap(),
+        longest_stall_us: 300,
+        ..ScheduledWindow::default()
+    });
+    step
 }
 
 /// Three blocks of a ladder and a closed load, with nothing wrong.
@@ -100,6 +144,7 @@ fn sound() -> ModelReport {
         [
             trial(block, IDLE, ladder()),
             trial(block, CLOSED, vec![step(100, 500 + 10 * block)]),
+            trial(block, OPEN, vec![open_step()]),
         ]
     });
     ModelReport {
@@ -119,7 +164,17 @@ fn sound() -> ModelReport {
 /// spoiled.
 fn spoiled(spoil: impl FnOnce(&mut Trial)) -> (Status, Vec<String>) {
     let mut report = sound();
-    spoil(&mut report.trials[3]);
+    spoil(&mut report.trials[4]);
+    failed_checks(report)
+}
+
+/// Likewise for the open trial of block 2.
+fn spoiled_open(spoil: fn(&mut Step, &mut ScheduledWindow)) -> (Status, Vec<String>) {
+    let mut report = sound();
+    let step = &mut report.trials[5].steps[0];
+    let mut window = step.window.scheduled.take().unwrap();
+    spoil(step, &mut window);
+    step.window.scheduled = Some(window);
     failed_checks(report)
 }
 
@@ -191,6 +246,46 @@ fn every_fault_of_a_step_is_caught_by_its_own_check() {
 }
 
 #[test]
+fn every_fault_of_an_open_load_is_caught_by_its_own_check() {
+    type Spoil = fn(&mut Step, &mut ScheduledWindow);
+    let faults: [(&str, Status, Spoil); 7] = [
+        ("rate_achieved", Status::Invalid, |step, _| {
+            step.window.requests = 8_900
+        }),
+        ("rate_achieved", Status::Suspect, |step, _| {
+            step.window.requests = 9_800
+        }),
+        ("lag", Status::Suspect, |_, window| {
+            window.lag_us.p99 = 250.0
+        }),
+        ("generator_stall", Status::Suspect, |_, window| {
+            window.longest_stall_us = 100_001
+        }),
+        ("generator_bound", Status::Suspect, |step, _| {
+            step.window.polls_empty = Some(90_000)
+        }),
+        ("steady_state", Status::Suspect, |step, _| {
+            step.steady = Some(false)
+        }),
+        ("every_connection_served", Status::Invalid, |step, _| {
+            step.window.never_served = 1
+        }),
+    ];
+    for (id, status, spoil) in faults {
+        assert_eq!(spoiled_open(spoil), (status, one(id)));
+    }
+}
+
+#[test]
+fn with_few_requests_not_every_connection_has_its_turn() {
+    let result = spoiled_open(|step, window| {
+        (window.offered, step.window.requests) = (150, 150);
+        step.window.never_served = 10;
+    });
+    assert_eq!(result, (Status::Valid, vec![]));
+}
+
+#[test]
 fn half_of_the_connections_idle_breaks_littles_law() {
     // The same rate, made by half of the connections: each request takes half the time.
     let (status, failed) = spoiled(|trial| {
@@ -238,7 +333,7 @@ fn a_busy_generator_is_no_limit_while_the_server_is_busier() {
 #[test]
 fn a_generator_that_is_the_limit_makes_the_rate_a_floor() {
     let mut report = sound();
-    report.trials[5].steps[0].generator.cpu_user_s = 0.45;
+    report.trials[7].steps[0].generator.cpu_user_s = 0.45;
     conclude(&mut report).unwrap();
     assert!(report.summary.peak.as_ref().unwrap().generator_bound);
     assert!(report::table::table(&[report]).contains(">= "));
@@ -247,7 +342,7 @@ fn a_generator_that_is_the_limit_makes_the_rate_a_floor() {
 #[test]
 fn two_trials_are_few_and_a_failure_is_invalid() {
     let mut few = sound();
-    few.trials.truncate(4);
+    few.trials.truncate(6);
     assert_eq!(failed_checks(few), (Status::Suspect, one("trials_enough")));
     let mut failed = sound();
     failed.failure = Some(Failure {
@@ -301,7 +396,47 @@ fn the_summary_is_what_the_trials_say() {
     );
     assert!((peak.server_cpu_us_per_request.median - 0.5e6 / 52_000.0).abs() < 1e-6);
     assert!((peak.service_time_us.p50 - 1e6 / 520.0).abs() < 5.0);
-    assert!(report.not_measured.is_empty());
+    let open = report.summary.open.unwrap();
+    assert_eq!(open.offered_rate_per_s, 10_000.0);
+    assert_eq!(
+        (open.achieved_rate_per_s, open.achieved_share),
+        (10_000.0, 1.0)
+    );
+    assert!((open.response_time_us.p99_9 - 2_000.0).abs() < 5.0);
+    assert!((open.lag_us.p50 - 5.0).abs() < 0.1);
+    let reasons: Vec<&String> = report.not_measured.keys().collect();
+    assert_eq!(reasons, ["summary.capacity", "summary.churn"]);
+}
+
+#[test]
+fn resources_are_told_per_request_and_per_connection() {
+    let mut report = sound();
+    conclude(&mut report).unwrap();
+    let memory = report.summary.memory.unwrap();
+    let by_cache = memory.kernel_by_cache_bytes_per_connection;
+    let names: Vec<&String> = by_cache.keys().collect();
+    assert_eq!(names, ["TCP"]);
+    assert_eq!(by_cache["TCP"].round(), 5_000.0);
+    let peak = report.summary.peak.unwrap();
+    let median = |spread: Option<Spread>| spread.unwrap().median;
+    assert_eq!(median(peak.server_syscalls_per_request), 2.0);
+    assert_eq!(median(peak.server_switches_per_request), 0.5);
+    let user = median(peak.server_cpu_user_us_per_request);
+    let system = median(peak.server_cpu_system_us_per_request);
+    assert!((user - 0.1e6 / 52_000.0).abs() < 1e-6, "{user}");
+    assert!((system - 0.4e6 / 52_000.0).abs() < 1e-6, "{system}");
+}
+
+#[test]
+fn cpu_time_to_the_nanosecond_is_preferred_to_ticks() {
+    let mut report = sound();
+    for trial in &mut report.trials {
+        trial.steps[0].server.cpu_s = Some(0.25);
+    }
+    conclude(&mut report).unwrap();
+    let peak = report.summary.peak.unwrap();
+    assert!((peak.server_cpu_us_per_request.median - 0.25e6 / 52_000.0).abs() < 1e-6);
+    assert_eq!(peak.server_cpus_used, 0.25);
 }
 
 #[test]
@@ -317,4 +452,22 @@ fn what_is_null_has_its_reason() {
     assert_eq!(memory.user_bytes_per_connection, None);
     assert!(report.not_measured.contains_key("summary.memory.user_*"));
     assert!(report.not_measured.contains_key("summary.peak"));
+}
+
+#[test]
+fn system_calls_that_were_not_counted_keep_the_steps_reason() {
+    let mut report = sound();
+    for trial in &mut report.trials {
+        for step in &mut trial.steps {
+            step.syscall_window = None;
+            step.server.syscalls = None;
+            let reason = ("syscalls".to_owned(), "no tracefs".to_owned());
+            step.server.not_measured.extend([reason]);
+        }
+    }
+    conclude(&mut report).unwrap();
+    let peak = report.summary.peak.unwrap();
+    assert_eq!(peak.server_syscalls_per_request, None);
+    let path = "summary.peak.server_syscalls_per_request";
+    assert_eq!(report.not_measured[path], "no tracefs");
 }

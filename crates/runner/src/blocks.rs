@@ -4,11 +4,11 @@
 //! figures vary as they do between processes. Source: T. Kalibera and R. Jones, "Rigorous
 //! Benchmarking in Reasonable Time", ISMM 2013.
 
-use crate::{interrupt, progress::Progress, save::RunDirectory, trial::Bench};
+use crate::{interrupt, plan, progress::Progress, save::RunDirectory, trial::Bench};
 use report::{
     check::Verdict,
-    model::{Load, ModelReport},
-    run::{ModelOutcome, PlannedLoad, RunReport},
+    model::ModelReport,
+    run::{ModelOutcome, Plan, PlannedLoad, RunReport},
     summary::conclude,
 };
 use std::path::{Path, PathBuf};
@@ -49,19 +49,48 @@ impl Run {
 
     /// Runs all blocks, or as many as the user has patience for, and writes the reports.
     ///
+    /// Loads whose rate depends on the peak come in blocks of their own, after the others.
+    ///
     /// # Errors
     /// A report can't be written.
     pub(crate) fn measure(&mut self, loadgen: &Path) -> anyhow::Result<()> {
+        let progress = Progress::new(self.trials_planned());
+        let mut random = fastrand::Rng::with_seed(self.report.plan.seed);
+        let waits = |load: &PlannedLoad| load.rate_share_of_peak.is_some();
+        let loads = self.report.plan.loads.len();
+        for late in [false, true] {
+            if late {
+                self.fix_rates();
+            }
+            let taken = |i: &usize| waits(&self.report.plan.loads[*i]) == late;
+            let loads: Vec<usize> = (0..loads).filter(taken).collect();
+            if !loads.is_empty() {
+                self.measure_blocks(&loads, loadgen, &progress, &mut random)?;
+            }
+        }
+        progress.finish();
+        let interrupted = interrupt::asked();
+        self.report.interrupted = interrupted;
+        for contestant in &mut self.contestants {
+            contestant.report.interrupted = interrupted;
+        }
+        self.save()
+    }
+
+    fn measure_blocks(
+        &mut self,
+        loads: &[usize],
+        loadgen: &Path,
+        progress: &Progress,
+        random: &mut fastrand::Rng,
+    ) -> anyhow::Result<()> {
         let plan = self.report.plan.clone();
-        let trials = plan.blocks as usize * self.contestants.len() * plan.loads.len();
-        let progress = Progress::new(trials as u64);
         let bench = Bench {
             plan: &plan,
             loadgen,
             allow_remote: self.allow_remote,
-            progress: &progress,
+            progress,
         };
-        let mut random = fastrand::Rng::with_seed(plan.seed);
         for block in 1..=plan.blocks {
             if interrupt::asked() {
                 break;
@@ -73,19 +102,32 @@ impl Run {
                 .map(|&i| self.contestants[i].report.model.name.clone());
             self.report.block_order.push(names.collect());
             for index in order {
-                for load in &plan.loads {
-                    self.contestants[index].take_turn(&bench, block, load);
+                for &load in loads {
+                    self.contestants[index].take_turn(&bench, block, &plan.loads[load]);
                 }
             }
             self.save()?;
         }
-        progress.finish();
-        let interrupted = interrupt::asked();
-        self.report.interrupted = interrupted;
-        for contestant in &mut self.contestants {
-            contestant.report.interrupted = interrupted;
+        Ok(())
+    }
+
+    /// Now that the peaks are known: the same rates for all models.
+    fn fix_rates(&mut self) {
+        let peaks: Vec<f64> = self
+            .contestants
+            .iter()
+            .filter_map(Contestant::peak)
+            .collect();
+        for load in &mut self.report.plan.loads {
+            if let Some(share) = load.rate_share_of_peak {
+                load.rates_per_s = plan::rates_of(share, &peaks);
+            }
         }
-        self.save()
+    }
+
+    fn trials_planned(&self) -> u64 {
+        let Plan { blocks, loads, .. } = &self.report.plan;
+        u64::from(*blocks) * (loads.len() * self.contestants.len()) as u64
     }
 
     /// Draws the conclusions so far and writes all reports.
@@ -125,6 +167,12 @@ impl Run {
 }
 
 impl Contestant {
+    /// The highest rate that was measured so far.
+    fn peak(&self) -> Option<f64> {
+        let peak = self.report.summary.peak.as_ref()?;
+        (peak.rate_per_s.median > 0.0).then_some(peak.rate_per_s.median)
+    }
+
     /// One trial, unless the model has failed before or the user wants to stop.
     fn take_turn(&mut self, bench: &Bench<'_>, block: u32, planned: &PlannedLoad) {
         let Some(program) = &self.program else {
@@ -133,15 +181,21 @@ impl Contestant {
         if self.report.failure.is_some() || interrupt::asked() {
             return bench.progress.end();
         }
-        let load = match planned.load {
-            Load::Closed { .. } => "closed",
-            Load::Idle { .. } => "idle",
-        };
+        let mut planned = planned.clone();
+        if planned.rate_share_of_peak.is_some() {
+            // A model without a peak, or a rate, can't have this load.
+            let peak = self.peak().unwrap_or(0.0);
+            planned.rates_per_s = plan::rates_within(&planned.rates_per_s, peak);
+            if planned.rates_per_s.is_empty() {
+                return bench.progress.end();
+            }
+        }
+        let load = planned.load.word();
         let (name, blocks) = (&self.report.model.name, bench.plan.blocks);
         bench
             .progress
             .begin(&format!("block {block}/{blocks}  {name}  {load}"));
-        match bench.trial(program, block, planned) {
+        match bench.trial(program, block, &planned) {
             Ok(trial) => self.report.trials.push(trial),
             Err(error) if error.is_interrupt() => {}
             Err(error) => self.report.failure = Some(error.failure()),

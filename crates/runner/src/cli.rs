@@ -3,7 +3,8 @@
 use crate::{cmd, select::ModelArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::client::Workload;
-use std::path::PathBuf;
+use report::slo::Slo;
+use std::{path::PathBuf, str::FromStr};
 
 /// Compares ways of building a TCP server, in numbers that can be believed.
 ///
@@ -18,7 +19,8 @@ use std::path::PathBuf;
         runner --model epoll                     memory, peak rate and CPU of one model\n  \
         runner --model 'tok*,epoll' --trials 6   a comparison\n  \
         runner --model all --dry-run             what would be done\n  \
-        runner list                              which models there are\n\n\
+        runner list                              which models there are\n  \
+        runner doctor                            can figures from this machine be trusted?\n\n\
         Exit codes: 0 fine, 1 a bug of ours, 2 wrong use, 3 a model failed or a verdict is invalid,\n\
         130 interrupted."
 )]
@@ -35,6 +37,12 @@ pub(crate) enum Subcommands {
     List(cmd::list::ListArgs),
     /// Hold models to the conformance suite
     Check(cmd::check::CheckArgs),
+    /// Look at this machine: what would spoil figures, what stops many connections
+    ///
+    /// It looks for one second, changes nothing, and names the command that mends each finding.
+    /// "problem" bears on the figures or breaks a run with the default options, "note" is worth
+    /// knowing. The commands are for root, and last until the next boot or the end of the shell.
+    Doctor(cmd::doctor::DoctorArgs),
     /// Show saved reports again
     Report(cmd::report::ReportArgs),
     /// Print the JSON Schema of the reports
@@ -50,29 +58,56 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) models: ModelArgs,
 
-    /// Connections [default: 10000 for idle load, 100 for closed load]
+    /// Connections [default: 10000 for idle load, 100 for closed and open load; churn: at most
+    /// 1000 at a time]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: Option<u32>,
 
-    /// Seconds of each closed-load window
-    #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = seconds)]
-    pub(crate) duration: f64,
+    /// Seconds of each window in closed, open and churn load [default: 3, with several models 1.5]
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub(crate) duration: Option<f64>,
+
+    /// Seconds after which the window opens even if the load isn't steady yet
+    #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = seconds)]
+    pub(crate) warm_up: f64,
 
     /// Payload of a request, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(..=i64::from(protocol::wire::MAX_PAYLOAD_BYTES)))]
     pub(crate) payload: u32,
 
     /// Trials of each model and load, each with a fresh server; a comparison needs six
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) trials: u32,
+    /// [default: 3, with several models 6]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) trials: Option<u32>,
 
     /// What one request asks the server to do
     #[arg(long, value_enum, default_value = "echo")]
     pub(crate) workload: WorkloadArg,
 
-    /// Measure only under this load [default: both, one after the other]
-    #[arg(long, value_enum)]
-    pub(crate) load: Option<LoadArg>,
+    /// How requests arrive; one or more of these [default: idle,closed,open]
+    #[arg(long, value_enum, value_name = "LOADS", value_delimiter = ',')]
+    pub(crate) load: Vec<LoadArg>,
+
+    /// In open and churn load: requests/s such as 50000, or a share of the slowest peak that
+    /// this run measures, such as 70% (the same rate for all models) [default: 70%]
+    #[arg(long, value_name = "RATE")]
+    pub(crate) rate: Option<Rate>,
+
+    /// How the requests of open and churn load lie in time
+    #[arg(long, value_enum, default_value = "poisson")]
+    pub(crate) arrivals: ArrivalsArg,
+
+    /// Seconds after which a reply in open and churn load is late
+    #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = seconds)]
+    pub(crate) deadline: f64,
+
+    /// A question instead of loads
+    #[arg(long, value_enum, conflicts_with_all = ["load", "rate"])]
+    pub(crate) scenario: Option<ScenarioArg>,
+
+    /// The target of --scenario capacity, such as 'p99<=2ms'
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) slo: Option<Slo>,
 
     /// Requests outstanding on each connection, in closed load
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -114,6 +149,10 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Show every check with what was measured, not only the worst
+    #[arg(long)]
+    pub(crate) explain: bool,
+
     /// Allow a server whose address is not on loopback
     #[arg(long)]
     pub(crate) allow_remote: bool,
@@ -133,6 +172,53 @@ pub(crate) enum LoadArg {
     Closed,
     /// Connections that are held open and hardly used: what one costs
     Idle,
+    /// Requests on a schedule that doesn't care how the server is doing: response times
+    Open,
+    /// Connections on a schedule, each for one request
+    Churn,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScenarioArg {
+    /// Which is the highest rate whose response times meet --slo?
+    Capacity,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ArrivalsArg {
+    /// Independently of each other, as from many clients
+    Poisson,
+    /// At equal distances
+    Uniform,
+}
+
+/// How much is offered in open and churn load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Rate {
+    PerSecond(f64),
+    /// Of the slowest model's peak; 0 to 1, mostly.
+    ShareOfPeak(f64),
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, is_share) = match text.strip_suffix('%') {
+            Some(number) => (number, true),
+            None => (text, false),
+        };
+        match number.trim().parse::<f64>() {
+            Ok(share) if is_share && (1.0..=1000.0).contains(&share) => {
+                Ok(Self::ShareOfPeak(share / 100.0))
+            }
+            Ok(rate) if !is_share && (1.0..=1e9).contains(&rate) => Ok(Self::PerSecond(rate)),
+            _ => Err(
+                "a number of requests/s from 1 to 1e9, or a share of the peak such as 70%"
+                    .to_owned(),
+            ),
+        }
+    }
 }
 
 impl From<WorkloadArg> for Workload {
@@ -155,6 +241,16 @@ fn seconds(text: &str) -> Result<f64, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory as _;
+
+    #[test]
+    fn a_rate_is_a_number_or_a_share() {
+        assert_eq!("50000".parse(), Ok(Rate::PerSecond(50_000.0)));
+        assert_eq!("5e4".parse(), Ok(Rate::PerSecond(50_000.0)));
+        assert_eq!("70%".parse(), Ok(Rate::ShareOfPeak(0.7)));
+        for wrong in ["0", "-5", "0%", "x", "NaN", "inf", "70 percent", ""] {
+            assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

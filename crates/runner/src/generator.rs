@@ -1,8 +1,8 @@
 //! The load generator's processes, driven as one (`protocol::generator`).
 
 use crate::child::{Child, Silence};
-use protocol::generator::{Command, Event, Plan, Totals, WindowResult};
-use report::stats::{HistogramError, add_histograms, encode};
+use protocol::generator::{Command, Event, Histogram, Interval, Plan, Totals, WindowResult};
+use report::stats::{HistogramError, add_histograms, encode, percentiles};
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -26,6 +26,29 @@ pub(crate) struct Connected {
     pub(crate) elapsed_us: u64,
     pub(crate) connect_time: String,
     pub(crate) errors: BTreeMap<String, u64>,
+}
+
+/// What happened in a short interval of the load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct IntervalSum {
+    pub(crate) requests: u64,
+    /// Of service times, with a schedule of response times; 0 without any.
+    pub(crate) p99_us: f64,
+}
+
+impl IntervalSum {
+    /// The sum of several processes' intervals.
+    ///
+    /// # Errors
+    /// A histogram can't be read.
+    pub(crate) fn of(intervals: &[Interval]) -> Result<Self> {
+        let texts = intervals.iter().map(|interval| interval.latency.0.as_str());
+        let histogram = add_histograms(texts)?;
+        Ok(Self {
+            requests: intervals.iter().map(|interval| interval.requests).sum(),
+            p99_us: histogram.map_or(0.0, |histogram| percentiles(&histogram).p99),
+        })
+    }
 }
 
 /// What went wrong with a generator.
@@ -101,14 +124,30 @@ impl Generators {
         Ok(all)
     }
 
-    /// Begins the load.
+    /// Begins the load; `rate_per_s` is over all processes.
     ///
     /// # Errors
     /// A generator is gone.
-    pub(crate) fn begin(&mut self) -> Result<()> {
+    pub(crate) fn begin(&mut self, rate_per_s: Option<f64>) -> Result<()> {
+        let share = rate_per_s.map(|rate| rate / self.processes.len() as f64);
         self.processes
             .iter_mut()
-            .try_for_each(|child| say(child, &Command::Start))
+            .try_for_each(|child| say(child, &Command::Start { rate_per_s: share }))
+    }
+
+    /// The next interval of the load, over all processes.
+    ///
+    /// # Errors
+    /// A generator fails.
+    pub(crate) fn next_interval(&mut self) -> Result<IntervalSum> {
+        let mut told = Vec::new();
+        for child in &mut self.processes {
+            match next_event_or_interval(child, Duration::ZERO)? {
+                Event::Interval(interval) => told.push(interval),
+                other => return Err(GeneratorError::Unexpected(format!("{other:?}"))),
+            }
+        }
+        IntervalSum::of(&told)
     }
 
     /// Measures for one window; `at_edge` is called when it opens and when it closes.
@@ -177,8 +216,19 @@ fn say(child: &mut Child, message: &impl serde::Serialize) -> Result<()> {
         .or_else(|_| next_event(child, Duration::ZERO).map(drop))
 }
 
-/// The next event but progress; `expected` is how long it takes when all is well.
+/// The next event that isn't about how it goes; `expected` is how long it takes when all is
+/// well.
 fn next_event(child: &mut Child, expected: Duration) -> Result<Event> {
+    loop {
+        match next_event_or_interval(child, expected)? {
+            // Told before the window was announced.
+            Event::Interval(_) => {}
+            event => return Ok(event),
+        }
+    }
+}
+
+fn next_event_or_interval(child: &mut Child, expected: Duration) -> Result<Event> {
     loop {
         let line = match child.next_line(Instant::now() + expected + SILENCE_LIMIT) {
             Ok(line) => line,
@@ -201,25 +251,66 @@ fn next_event(child: &mut Child, expected: Duration) -> Result<Event> {
 }
 
 fn merge(results: Vec<WindowResult>) -> Result<WindowResult> {
-    let histograms: Vec<String> = results.iter().map(|r| r.service_time.0.clone()).collect();
+    let texts = |of: fn(&WindowResult) -> Option<&Histogram>| {
+        let texts = results.iter().filter_map(of);
+        sum(&texts
+            .map(|histogram| histogram.0.clone())
+            .collect::<Vec<_>>())
+    };
+    let service_time = texts(|r| Some(&r.service_time))?;
+    let response_time = texts(|r| Some(&r.scheduled.as_ref()?.response_time))?;
+    let lag = texts(|r| Some(&r.scheduled.as_ref()?.lag))?;
+    let connect_time = texts(|r| r.scheduled.as_ref()?.connect_time.as_ref())?;
+    let intervals = merge_intervals(&results)?;
     let merged = results.into_iter().reduce(|mut all, one| {
         all.window_us = all.window_us.min(one.window_us);
         all.connections += one.connections;
         all.connections_lost += one.connections_lost;
         all.requests += one.requests;
+        all.offered += one.offered;
+        all.requests_waited += one.requests_waited;
+        all.replies_late += one.replies_late;
         all.replies_missing += one.replies_missing;
         all.replies_wrong += one.replies_wrong;
         all.sends_skipped += one.sends_skipped;
         all.served_least = all.served_least.min(one.served_least);
         all.served_most = all.served_most.max(one.served_most);
         all.never_served += one.never_served;
+        all.polls += one.polls;
+        all.polls_empty += one.polls_empty;
+        if let (Some(all), Some(one)) = (&mut all.scheduled, one.scheduled) {
+            all.longest_stall_us = all.longest_stall_us.max(one.longest_stall_us);
+        }
         add(&mut all.errors, one.errors);
         all
     });
     let mut merged =
         merged.ok_or_else(|| GeneratorError::Unexpected("no generator at all".to_owned()))?;
-    merged.service_time.0 = sum(&histograms)?;
+    merged.service_time.0 = service_time;
+    merged.intervals = intervals;
+    if let Some(scheduled) = &mut merged.scheduled {
+        scheduled.response_time.0 = response_time;
+        scheduled.lag.0 = lag;
+        if let Some(times) = &mut scheduled.connect_time {
+            times.0 = connect_time;
+        }
+    }
     Ok(merged)
+}
+
+/// The intervals of all processes, one by one; as many as all of them have.
+fn merge_intervals(results: &[WindowResult]) -> Result<Vec<Interval>> {
+    let length = results.iter().map(|r| r.intervals.len()).min().unwrap_or(0);
+    let merged = (0..length).map(|index| {
+        let same: Vec<&Interval> = results.iter().map(|r| &r.intervals[index]).collect();
+        let texts: Vec<String> = same.iter().map(|i| i.latency.0.clone()).collect();
+        Ok(Interval {
+            index: index as u32,
+            requests: same.iter().map(|interval| interval.requests).sum(),
+            latency: Histogram(sum(&texts)?),
+        })
+    });
+    merged.collect()
 }
 
 fn sum(histograms: &[String]) -> Result<String> {

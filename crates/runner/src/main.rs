@@ -6,7 +6,8 @@
 //! | [`discover`], [`select`], [`build`] | which models there are, which take part, their programs |
 //! | [`plan`] | what a run will do, decided before it starts |
 //! | [`blocks`] | a run: blocks in shuffled order, saved one by one |
-//! | [`trial`] | one fresh server under one load |
+//! | [`trial`], [`warm_up`] | one fresh server under one load; when that is steady |
+//! | [`capacity`] | the search for the highest rate that meets a target |
 //! | [`server`], [`generator`] | the two sides of a trial, each by its contract |
 //! | [`child`] | a process that speaks in lines and can't outlive the runner |
 //! | [`sample`] | what processes and the machine used |
@@ -20,6 +21,7 @@
 
 mod blocks;
 mod build;
+mod capacity;
 mod child;
 mod cli;
 mod cmd;
@@ -36,6 +38,7 @@ mod select;
 mod server;
 mod trial;
 mod usage;
+mod warm_up;
 
 use clap::Parser as _;
 use cli::{Cli, Subcommands};
@@ -72,6 +75,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         None => cmd::run::run(&cli.run),
         Some(Subcommands::List(args)) => cmd::list::list(&args),
         Some(Subcommands::Check(args)) => cmd::check::check(&args),
+        Some(Subcommands::Doctor(args)) => cmd::doctor::doctor(&args),
         Some(Subcommands::Report(args)) => cmd::report::report(&args),
         Some(Subcommands::Schema) => {
             output::write(report::schema::schema_text());

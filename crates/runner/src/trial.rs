@@ -1,28 +1,30 @@
-//! One trial: a fresh server, one load, a window for each count of connections.
+//! One trial: a fresh server, one load, a window for each count of connections or each rate.
+
+mod syscalls;
+mod window;
 
 use crate::{
-    generator::{Connected, GeneratorError, Generators},
+    capacity::Search,
+    generator::{GeneratorError, Generators},
     interrupt, plan,
     progress::Progress,
     sample::{self, NetEvents, Snapshot},
     server::{Server, ServerError},
+    warm_up::{WarmUp, WarmUpWatch, resident_pages},
 };
-use protocol::{
-    generator::{Totals, WindowResult},
-    launch::Done,
-};
+use protocol::{generator::Totals, launch::Done};
 use report::{
-    model::{Counts, Failure, Load, Percentiles, Step, Trial, Window},
+    model::Failure,
+    rules,
     run::{Plan, PlannedLoad},
-    stats::{HistogramError, decode, percentiles},
+    slo::Slo,
+    stats::HistogramError,
+    trial::{Counts, Load, Step, Trial},
 };
-use std::{
-    net::SocketAddr,
-    path::Path,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, path::Path, time::Duration};
+use syscalls::count_syscalls;
 use thiserror::Error;
+use window::{percentiles_of, window_of};
 
 /// Why there is no trial.
 #[derive(Debug, Error)]
@@ -38,6 +40,13 @@ pub(crate) enum TrialError {
          the same"
     )]
     Remote(SocketAddr),
+}
+
+/// What one window is to be over.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    connections: u32,
+    rate_per_s: Option<f64>,
 }
 
 /// What a trial is made with.
@@ -64,19 +73,27 @@ impl Bench<'_> {
         if !server.addr().ip().is_loopback() && !self.allow_remote {
             return Err(TrialError::Remote(server.addr()));
         }
-        let plans = plan::generator_plans(self.plan, planned, server.addr());
+        let seed = plan::schedule_seed(self.plan, block);
+        let plans = plan::generator_plans(self.plan, planned, server.addr(), seed);
         let mut generators = Generators::start(self.loadgen, &plans)?;
-        let mut steps = Vec::new();
-        for &connections in &planned.connections {
-            match self.step(&mut server, &mut generators, planned, connections) {
-                Ok(step) => steps.push(step),
-                Err(error) => {
-                    // A generator's trouble is mostly the echo of a server's death.
-                    server.check_alive()?;
-                    return Err(error);
-                }
-            }
-        }
+        let mut step = |asked| {
+            self.step(&mut server, &mut generators, planned, asked)
+                // A generator's trouble is mostly the echo of a server's death.
+                .map_err(|error| server.check_alive().err().map_or(error, TrialError::from))
+        };
+        let steps = match planned.load {
+            Load::Capacity { slo, .. } => search(planned, slo, &mut step)?,
+            _ => planned
+                .windows()
+                .into_iter()
+                .map(|(connections, rate_per_s)| {
+                    step(Asked {
+                        connections,
+                        rate_per_s,
+                    })
+                })
+                .collect::<Result<_, _>>()?,
+        };
         let sent = generators.finish()?;
         let heard = server.stop()?;
         Ok(Trial {
@@ -85,6 +102,7 @@ impl Bench<'_> {
             steps,
             generator_counts: generator_counts(&sent),
             server_counts: server_counts(&heard),
+            schedule_seed: planned.load.is_scheduled().then_some(seed),
         })
     }
 
@@ -93,21 +111,27 @@ impl Bench<'_> {
         server: &mut Server,
         generators: &mut Generators,
         planned: &PlannedLoad,
-        connections: u32,
+        asked: Asked,
     ) -> Result<Step, TrialError> {
         let net_before = NetEvents::read();
+        let connections = asked.connections;
         self.progress
             .say(&format!("{connections} connections: connecting"));
-        let connected = generators.connect(connections)?;
-        server.check_alive()?;
-        let load = match planned.load {
-            Load::Closed { .. } => "closed load",
-            Load::Idle { .. } => "idle load",
+        // Churn opens its own, one for each request.
+        let open_before = match planned.load {
+            Load::Churn { .. } => 0,
+            _ => connections,
         };
+        let connected = generators.connect(open_before)?;
+        server.check_alive()?;
+        let rate = asked
+            .rate_per_s
+            .map_or_else(String::new, |r| format!(" at {r}/s"));
+        let load = planned.load.word();
         self.progress
-            .say(&format!("{connections} connections: {load}"));
-        generators.begin()?;
-        sleep(Duration::from_micros(planned.warm_up_us))?;
+            .say(&format!("{connections} connections: {load} load{rate}"));
+        generators.begin(asked.rate_per_s)?;
+        let warm_up = warm_up(server, generators, planned)?;
 
         let (server_pids, generator_pids) = ([server.pid()], generators.pids());
         let mut edges = Vec::new();
@@ -125,20 +149,25 @@ impl Bench<'_> {
         sample::add_memory(&mut generator_use, &generator_pids);
         sample::add_kernel_memory(&mut machine);
         net_before.add_since(&mut machine);
-        Ok(Step {
+        let mut step = Step {
             connections,
             connections_open: result.connections,
+            rate_per_s: asked.rate_per_s,
             connect_elapsed_us: connected.elapsed_us,
             connect_time_us: percentiles_of(&connected.connect_time)?,
-            warm_up_us: planned.warm_up_us,
+            warm_up_us: warm_up.map_or(0, |warm_up| warm_up.length_us),
+            steady: warm_up.map(|warm_up| warm_up.steady),
             window_asked_us: planned.window_us,
-            window: window_of(result, connected)?,
+            window: window_of(result, connected, plan::interval_us(planned))?,
             server: server_use,
             generator: generator_use,
             server_threads: self.plan.server_threads,
             generator_threads: self.plan.client_threads * self.plan.client_processes,
             machine,
-        })
+            syscall_window: None,
+        };
+        count_syscalls(server, generators, planned.load, &mut step)?;
+        Ok(step)
     }
 }
 
@@ -166,46 +195,52 @@ impl TrialError {
     }
 }
 
-/// Sleeps, but not past the user's wish to stop.
-fn sleep(duration: Duration) -> Result<(), TrialError> {
-    let end = Instant::now() + duration;
-    loop {
-        if interrupt::asked() {
-            return Err(GeneratorError::Interrupted.into());
-        }
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(());
-        }
-        thread::sleep(left.min(Duration::from_millis(50)));
+/// Tries rates until the highest one that meets the target is known.
+fn search(
+    planned: &PlannedLoad,
+    slo: Slo,
+    step: &mut impl FnMut(Asked) -> Result<Step, TrialError>,
+) -> Result<Vec<Step>, TrialError> {
+    let connections = planned.connections.first().copied().unwrap_or(1);
+    let mut search = Search::new();
+    let mut steps = Vec::new();
+    while let Some(rate) = search.next_per_s() {
+        let tried = step(Asked {
+            connections,
+            rate_per_s: Some(rate),
+        })?;
+        search.tell(rate, rules::meets(&tried, &slo));
+        steps.push(tried);
     }
+    Ok(steps)
 }
 
-fn window_of(result: WindowResult, connected: Connected) -> Result<Window, HistogramError> {
-    let histogram = decode(&result.service_time.0)?;
-    let mut errors = result.errors;
-    for (kind, times) in connected.errors {
-        *errors.entry(kind).or_default() += times;
+/// Waits until the load is steady, or for as long as the plan allows; `None` when it asks for
+/// no warm-up.
+fn warm_up(
+    server: &mut Server,
+    generators: &mut Generators,
+    planned: &PlannedLoad,
+) -> Result<Option<WarmUp>, TrialError> {
+    let Some(max_us) = planned.warm_up_max_us else {
+        return Ok(None);
+    };
+    let (min, max) = (
+        Duration::from_micros(planned.warm_up_us),
+        Duration::from_micros(max_us),
+    );
+    let interval = Duration::from_micros(plan::interval_us(planned));
+    let mut watch = WarmUpWatch::new(min, max);
+    for number in 1.. {
+        let seen = generators.next_interval()?;
+        let pages = resident_pages(server.pid());
+        let over = watch.observe(seen, pages, interval * number);
+        if over.is_some() {
+            return Ok(over);
+        }
+        server.check_alive()?;
     }
-    Ok(Window {
-        length_us: result.window_us,
-        requests: result.requests,
-        connections_lost: result.connections_lost.into(),
-        replies_missing: result.replies_missing,
-        replies_wrong: result.replies_wrong,
-        sends_skipped: result.sends_skipped,
-        served_least: result.served_least,
-        served_most: result.served_most,
-        never_served: result.never_served.into(),
-        service_time_us: percentiles(&histogram),
-        service_time_count: histogram.len(),
-        service_time_histogram: result.service_time.0,
-        errors,
-    })
-}
-
-fn percentiles_of(histogram: &str) -> Result<Percentiles, HistogramError> {
-    Ok(percentiles(&decode(histogram)?))
+    unreachable!("the watch ends at its maximum")
 }
 
 fn generator_counts(totals: &Totals) -> Counts {

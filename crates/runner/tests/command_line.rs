@@ -45,6 +45,14 @@ fn numbers_that_can_not_be_are_refused() {
         ["--model", "epoll", "--workload", "dance"],
         ["--model", "epoll", "--server-cpus", "4095"],
         ["--model", "epoll", "--bin", "epoll"],
+        ["--model", "epoll", "--rate", "0"],
+        ["--model", "epoll", "--rate", "-5"],
+        ["--model", "epoll", "--rate", "fast"],
+        ["--model", "epoll", "--rate", "0%"],
+        ["--model", "epoll", "--slo", "p98<=2ms"],
+        ["--model", "epoll", "--slo", "p99<=2ms"],
+        ["--model", "epoll", "--scenario", "capacity"],
+        ["--model", "epoll", "--scenario", "capacities"],
     ] {
         refused(&args);
     }
@@ -113,7 +121,7 @@ fn a_dry_run_shows_plan_and_commands_and_does_nothing() {
     let said = stdout(&output);
     for part in [
         "--seed 7",
-        "5, 10, 15, 20 connections",
+        "6, 13, 20 connections",
         "--listen 127.0.0.1:0",
         "loadgen",
     ] {
@@ -173,6 +181,39 @@ fn json_goes_to_standard_output_and_fits_the_schema() {
     );
 }
 
+/// What the doctor says of a machine on which a process may open so many files.
+fn doctor(open_files: u32) -> (Option<i32>, serde_json::Value) {
+    let script = format!(
+        "ulimit -n {open_files} && exec {} doctor --json",
+        env!("CARGO_BIN_EXE_runner")
+    );
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .output()
+        .unwrap();
+    let said = serde_json::from_str(&stdout(&output)).unwrap();
+    (output.status.code(), said)
+}
+
+#[test]
+fn the_doctor_names_a_limit_that_is_too_low_and_how_to_raise_it() {
+    let (code, said) = doctor(1024);
+    assert_eq!(code, Some(0), "{said}");
+    let findings = said["findings"].as_array().unwrap();
+    let files = findings.iter().find(|one| one["item"] == "open files");
+    let files = files.unwrap();
+    assert_eq!(files["level"], "problem");
+    // The command, or where to set it if this root may not.
+    let advice = format!("{} {}", files["means"], files["mend"]);
+    assert!(advice.contains("nofile"), "{advice}");
+}
+
+#[test]
+fn the_doctor_fails_where_nothing_can_be_measured() {
+    let (code, said) = doctor(150);
+    assert_eq!(code, Some(3), "{said}");
+}
+
 #[test]
 fn a_closed_standard_error_is_no_bug() {
     let fixture = Fixture::new();
@@ -210,4 +251,17 @@ fn a_full_standard_output_is_said() {
         "{}",
         stderr(&output)
     );
+}
+
+#[test]
+fn a_share_of_a_peak_that_is_not_measured_is_refused() {
+    for load in ["open", "churn", "open,idle"] {
+        let said = refused(&["--model", "epoll", "--load", load, "--rate", "70%"]);
+        assert!(
+            said.contains("peak") && said.contains("--rate 50000"),
+            "{said}"
+        );
+    }
+    let said = refused(&["--model", "epoll", "--load", "closed", "--rate", "500"]);
+    assert!(said.contains("--load open"), "{said}");
 }

@@ -206,6 +206,8 @@ fn a_failing_model_does_not_stop_the_others() {
             &bad,
         ])
         .args([
+            "--load",
+            "idle,closed",
             "--trials",
             "2",
             "--duration",

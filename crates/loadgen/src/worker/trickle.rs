@@ -22,7 +22,7 @@ impl Trickle {
 }
 
 impl Worker<'_> {
-    pub(super) fn next_send_ns(&self) -> Option<u64> {
+    pub(super) fn next_trickle_ns(&self) -> Option<u64> {
         let Load::Idle { interval_us } = self.plan.load else {
             return None;
         };
@@ -31,9 +31,9 @@ impl Worker<'_> {
         Some(self.trickle.start_ns + (after_start_ns / per_round) as u64)
     }
 
-    pub(super) fn send_what_is_due(&mut self, now: u64) {
+    pub(super) fn send_trickle(&mut self, now: u64) {
         for _ in 0..SENDS_PER_TURN {
-            if self.connections.is_empty() || self.next_send_ns().is_none_or(|due| due > now) {
+            if self.connections.is_empty() || self.next_trickle_ns().is_none_or(|due| due > now) {
                 return;
             }
             let index = (self.trickle.sent % self.connections.len() as u64) as usize;

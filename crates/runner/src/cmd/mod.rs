@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 pub(crate) mod check;
+pub(crate) mod doctor;
 pub(crate) mod guard;
 pub(crate) mod list;
 pub(crate) mod report;

@@ -19,6 +19,10 @@ pub(crate) struct ReportArgs {
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
 
+    /// Show every check with what was measured, not only the worst
+    #[arg(long)]
+    explain: bool,
+
     /// How to show them
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -59,7 +63,7 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
                 output::line(format_args!(
                     "{}\n{}",
                     table(&models),
-                    explanation(&models, &run)
+                    explanation(&models, &run, args.explain)
                 ));
             }
             Format::Markdown => output::write(format_args!("{}", markdown(&run, &models))),

@@ -93,7 +93,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         }
     }
     run.measure(&loadgen)?;
-    show(&run, args.json)
+    show(&run, args.json, args.explain)
 }
 
 /// Builds a model and asks it whether it can run here.
@@ -238,7 +238,7 @@ fn command_lines(plan: &Plan, entrants: &[Entrant]) -> String {
     lines.push("  cargo build --release -p loadgen".to_owned());
     let target = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     for load in &plan.loads {
-        for generator in plan::generator_plans(plan, load, target) {
+        for generator in plan::generator_plans(plan, load, target, plan::schedule_seed(plan, 1)) {
             let text = serde_json::to_string(&generator).unwrap_or_default();
             lines.push(format!("  target/release/loadgen <<< '{text}'"));
         }
@@ -246,12 +246,12 @@ fn command_lines(plan: &Plan, entrants: &[Entrant]) -> String {
     lines.join("\n")
 }
 
-fn show(run: &Run, json: bool) -> anyhow::Result<ExitCode> {
+fn show(run: &Run, json: bool, explain: bool) -> anyhow::Result<ExitCode> {
     let reports: Vec<ModelReport> = run.contestants.iter().map(|c| c.report.clone()).collect();
     output::say(format_args!(
         "\n{}\n{}",
         table(&reports),
-        explanation(&reports, &run.report)
+        explanation(&reports, &run.report, explain)
     ));
     for path in &run.saved {
         if json {

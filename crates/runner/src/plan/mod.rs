@@ -1,15 +1,21 @@
 //! What a run will do: decided, shown and written down before anything starts.
 
+mod describe;
+mod loads;
+
+pub(crate) use describe::describe;
+pub(crate) use loads::{IDLE_CONNECTIONS, LOADED_CONNECTIONS, rates_of, rates_within};
+
 use crate::{
-    cli::{LoadArg, RunArgs, WorkloadArg},
+    cli::{RunArgs, WorkloadArg},
     generator::shares,
     server::{Launch, join},
     usage::usage,
 };
 use protocol::{generator, wire::Wire};
 use report::{
-    model::Load,
     run::{Plan, PlannedLoad},
+    trial::{Arrivals, Load},
 };
 use rustix::{
     process::{Resource, getrlimit},
@@ -21,32 +27,28 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Connections of the idle ladder's top, and of closed load, if nobody says otherwise.
-const IDLE_CONNECTIONS: u32 = 10_000;
-const CLOSED_CONNECTIONS: u32 = 100;
-
-/// The ladder for memory: equal steps, because its slope is what counts.
-const LADDER_STEPS: u32 = 4;
-
-/// At most so many messages a second over all connections, so that idle stays idle.
-const IDLE_MESSAGES_PER_S: u32 = 20_000;
-const IDLE_INTERVAL_MIN_US: u64 = 1_000_000;
-
-/// Every connection has its turn once in an interval. The window is longer by this, in percent,
-/// so that a reply that comes late at its edge doesn't make a connection look forgotten.
-const IDLE_WINDOW_PERCENT: u64 = 120;
-
-const WARM_UP_US: u64 = 1_000_000;
-
 /// Kernel work per connect grows beyond some 14,000 connections from one address: see
 /// bench-results/README.md.
-const CONNECTIONS_PER_SOURCE: u32 = 10_000;
+pub(crate) const CONNECTIONS_PER_SOURCE: u32 = 10_000;
 
 /// Descriptors that a process needs besides its connections.
-const OTHER_DESCRIPTORS: u64 = 100;
+pub(crate) const OTHER_DESCRIPTORS: u64 = 100;
 
-/// After the window, replies are waited for so long.
+/// After the window of a load without a schedule, replies are waited for so long.
 const REPLY_DEADLINE_US: u64 = 5_000_000;
+
+/// How finely the course of a load is seen.
+const INTERVAL_US: u64 = 50_000;
+/// In long windows less finely.
+const INTERVAL_LONG_US: u64 = 1_000_000;
+const WINDOW_LONG_US: u64 = 60_000_000;
+
+/// Rates that a search for the capacity tries, more or less.
+const CAPACITY_STEPS: usize = 15;
+
+/// Trials of each model: enough to see how a figure varies; enough to tell models apart.
+const TRIALS_OF_ONE: u32 = 3;
+const TRIALS_OF_SEVERAL: u32 = 6;
 
 /// Decides everything that the user left open.
 ///
@@ -56,7 +58,7 @@ pub(crate) fn decide(args: &RunArgs, models: Vec<String>) -> anyhow::Result<Plan
     let allowed = allowed_cpus();
     let (server_cpus, client_cpus) = cpu_sets(args, &allowed)?;
     let per_set = |cpus: &[usize]| u32::try_from(cpus.len().max(1)).unwrap_or(1);
-    let loads = loads(args);
+    let loads = loads::loads(args, models.len())?;
     let connections_max = loads
         .iter()
         .flat_map(|load| load.connections.iter().copied())
@@ -66,9 +68,13 @@ pub(crate) fn decide(args: &RunArgs, models: Vec<String>) -> anyhow::Result<Plan
     let client_threads = args
         .client_threads
         .unwrap_or_else(|| per_set(&client_cpus).div_ceil(client_processes));
+    let trials = match models.len() {
+        1 => TRIALS_OF_ONE,
+        _ => TRIALS_OF_SEVERAL,
+    };
     let mut plan = Plan {
         models,
-        blocks: args.trials,
+        blocks: args.trials.unwrap_or(trials),
         seed: args.seed.unwrap_or_else(|| {
             // Only has to differ from run to run. Short, so that it can be typed again.
             let since = SystemTime::now()
@@ -93,38 +99,6 @@ pub(crate) fn decide(args: &RunArgs, models: Vec<String>) -> anyhow::Result<Plan
     };
     plan.expected_s = expected_s(&plan);
     Ok(plan)
-}
-
-fn loads(args: &RunArgs) -> Vec<PlannedLoad> {
-    let wants = |load| args.load.is_none_or(|only| only == load);
-    let mut loads = Vec::new();
-    if wants(LoadArg::Idle) {
-        let top = args.connections.unwrap_or(IDLE_CONNECTIONS);
-        let spread_us = u64::from(top) * 1_000_000 / u64::from(IDLE_MESSAGES_PER_S);
-        let interval_us = spread_us.max(IDLE_INTERVAL_MIN_US);
-        let mut connections: Vec<u32> = (1..=u64::from(LADDER_STEPS))
-            .map(|step| (u64::from(top) * step / u64::from(LADDER_STEPS)) as u32)
-            .filter(|&count| count > 0)
-            .collect();
-        connections.dedup();
-        loads.push(PlannedLoad {
-            load: Load::Idle { interval_us },
-            connections,
-            warm_up_us: 0,
-            window_us: interval_us * IDLE_WINDOW_PERCENT / 100,
-        });
-    }
-    if wants(LoadArg::Closed) {
-        loads.push(PlannedLoad {
-            load: Load::Closed {
-                outstanding: args.outstanding,
-            },
-            connections: vec![args.connections.unwrap_or(CLOSED_CONNECTIONS)],
-            warm_up_us: WARM_UP_US,
-            window_us: (args.duration * 1e6) as u64,
-        });
-    }
-    loads
 }
 
 /// Disjoint sets where there are two CPUs or more: the first half serves, the other asks.
@@ -177,7 +151,7 @@ fn client_processes(args: &RunArgs, connections: u32) -> anyhow::Result<u32> {
 }
 
 /// CPUs that this process may use; none if that can't be told.
-fn allowed_cpus() -> Vec<usize> {
+pub(crate) fn allowed_cpus() -> Vec<usize> {
     let Ok(set) = sched_getaffinity(None) else {
         return Vec::new();
     };
@@ -187,15 +161,30 @@ fn allowed_cpus() -> Vec<usize> {
 }
 
 fn expected_s(plan: &Plan) -> f64 {
-    let per_trial = |load: &PlannedLoad| {
-        let steps = load.connections.len() as f64;
-        let connections = f64::from(load.connections.iter().copied().max().unwrap_or(0));
-        // Starting and stopping; connecting and closing at some 15,000 a second.
-        0.5 + connections / 15_000.0
-            + steps * ((load.warm_up_us + load.window_us) as f64 / 1e6 + 0.1)
-    };
-    let per_block: f64 = plan.loads.iter().map(per_trial).sum();
-    per_block * f64::from(plan.blocks) * plan.models.len() as f64
+    let per_model: f64 = plan
+        .loads
+        .iter()
+        .map(|load| {
+            let windows = match load.rate_share_of_peak {
+                // Two rates, mostly, when there is more than one model.
+                Some(_) => plan.models.len().min(2),
+                None if matches!(load.load, Load::Capacity { .. }) => CAPACITY_STEPS,
+                None => load.windows().len(),
+            };
+            let connections = f64::from(load.connections.iter().copied().max().unwrap_or(0));
+            // Starting and stopping; connecting and closing at some 15,000 a second.
+            let per_trial = 0.5
+                + connections / 15_000.0
+                + windows as f64 * ((load.warm_up_us + load.window_us) as f64 / 1e6 + 0.1);
+            per_trial * f64::from(plan.blocks)
+        })
+        .sum();
+    per_model * plan.models.len() as f64
+}
+
+/// The seed of a block's schedules: the same for all models in it.
+pub(crate) fn schedule_seed(plan: &Plan, block: u32) -> u64 {
+    plan.seed.wrapping_mul(1000).wrapping_add(block.into())
 }
 
 /// How a server of this plan is started.
@@ -212,7 +201,23 @@ pub(crate) fn generator_plans(
     plan: &Plan,
     load: &PlannedLoad,
     target: SocketAddr,
+    schedule_seed: u64,
 ) -> Vec<generator::Plan> {
+    // A generator that shares its CPUs with the server would take from it by polling.
+    let schedule = |arrivals| generator::Schedule {
+        arrivals: match arrivals {
+            Arrivals::Poisson => generator::Arrivals::Poisson,
+            Arrivals::Uniform => generator::Arrivals::Uniform,
+        },
+        seed: schedule_seed,
+        busy_poll: has_own_cpus(plan),
+    };
+    let reply_deadline_us = match load.load {
+        Load::Open { deadline_us, .. }
+        | Load::Capacity { deadline_us, .. }
+        | Load::Churn { deadline_us, .. } => deadline_us,
+        Load::Closed { .. } | Load::Idle { .. } => REPLY_DEADLINE_US,
+    };
     let top = load.connections.iter().copied().max().unwrap_or(1);
     let mut first_connection = 0;
     shares(top, plan.client_processes as usize)
@@ -228,13 +233,18 @@ pub(crate) fn generator_plans(
                 load: match load.load {
                     Load::Closed { outstanding } => generator::Load::Closed { outstanding },
                     Load::Idle { interval_us } => generator::Load::Idle { interval_us },
+                    Load::Open { arrivals, .. } | Load::Capacity { arrivals, .. } => {
+                        generator::Load::Open(schedule(arrivals))
+                    }
+                    Load::Churn { arrivals, .. } => generator::Load::Churn(schedule(arrivals)),
                 },
                 threads: plan.client_threads,
                 cpus: plan.client_cpus.clone(),
                 first_connection,
                 connections_max: share,
                 connections_per_source: Some(plan.connections_per_source),
-                reply_deadline_us: REPLY_DEADLINE_US,
+                reply_deadline_us,
+                interval_us: interval_us(load),
             };
             first_connection += share;
             one
@@ -242,54 +252,22 @@ pub(crate) fn generator_plans(
         .collect()
 }
 
-/// The plan for people.
-pub(crate) fn describe(plan: &Plan) -> String {
-    let cpus = |cpus: &[usize]| match cpus {
-        [] => "any CPU".to_owned(),
-        [one] => format!("CPU {one}"),
-        more => format!("CPUs {}", join(more)),
-    };
-    let mut lines = vec![
-        format!("models      {}", plan.models.join(", ")),
-        format!(
-            "blocks      {} (a fresh server for each trial; order shuffled with --seed {})",
-            plan.blocks, plan.seed
-        ),
-        format!(
-            "workload    {}, {} bytes of payload",
-            plan.workload, plan.payload_bytes
-        ),
-    ];
-    for load in &plan.loads {
-        let counts: Vec<String> = load.connections.iter().map(u32::to_string).collect();
-        let (window_s, warm_up_s) = (load.window_us as f64 / 1e6, load.warm_up_us as f64 / 1e6);
-        lines.push(match load.load {
-            Load::Idle { interval_us } => format!(
-                "idle        {} connections, a message on each every {} s: memory",
-                counts.join(", "),
-                interval_us as f64 / 1e6
-            ),
-            Load::Closed { outstanding } => format!(
-                "closed      {} connections, {outstanding} outstanding on each, {warm_up_s} s of \
-                 warm-up and {window_s} s of window: rate, service time, CPU",
-                counts.join(", ")
-            ),
-        });
+/// How finely the course of this load is seen.
+pub(crate) fn interval_us(load: &PlannedLoad) -> u64 {
+    if load.window_us > WINDOW_LONG_US {
+        INTERVAL_LONG_US
+    } else {
+        INTERVAL_US
     }
-    lines.push(format!(
-        "server      {} thread(s) on {}",
-        plan.server_threads,
-        cpus(&plan.server_cpus)
-    ));
-    lines.push(format!(
-        "generator   {} process(es) of {} thread(s) on {}",
-        plan.client_processes,
-        plan.client_threads,
-        cpus(&plan.client_cpus)
-    ));
-    lines.push(format!(
-        "takes       about {:.0} s after the builds",
-        plan.expected_s
-    ));
-    lines.join("\n")
+}
+
+/// Whether every thread of the generators has a CPU that no server thread runs on.
+fn has_own_cpus(plan: &Plan) -> bool {
+    let is_shared = |cpu| plan.server_cpus.is_empty() || plan.server_cpus.contains(cpu);
+    let own = plan
+        .client_cpus
+        .iter()
+        .filter(|cpu| !is_shared(cpu))
+        .count();
+    own >= (plan.client_threads * plan.client_processes) as usize
 }

@@ -1,0 +1,157 @@
+//! What the generator's tests share: servers whose behaviour is known, and the generator as a
+//! coordinator sees it.
+
+#![allow(dead_code, reason = "each test program uses a part of this")]
+
+use protocol::{
+    client::Workload,
+    generator::{Command as Order, Event, Load, Plan, Totals, WindowResult},
+    session::{Chunk, Session},
+    wire::Wire,
+};
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+/// What a test's server does to the reply with this number, counted on its connection.
+pub(crate) type Meddle = fn(number: u32, reply: &mut Vec<u8>);
+
+pub(crate) fn serve(wire: Wire, meddle: Meddle) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || answer(stream, wire, meddle));
+        }
+    });
+    addr
+}
+
+fn answer(mut stream: TcpStream, wire: Wire, meddle: Meddle) {
+    let mut session = Session::new(wire);
+    let mut chunk = Chunk::new(64 << 10);
+    let mut number = 0;
+    while let Ok(received @ 1..) = stream.read(chunk.space()) {
+        chunk.fill(received);
+        while let Ok(Some(step)) = session.next(&mut chunk) {
+            let mut reply = step.reply.to_vec();
+            meddle(number, &mut reply);
+            number += 1;
+            if stream.write_all(&reply).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+pub(crate) struct Generator {
+    pub(crate) child: Child,
+    pub(crate) orders: ChildStdin,
+    events: BufReader<ChildStdout>,
+    pub(crate) rate_per_s: Option<f64>,
+}
+
+impl Generator {
+    pub(crate) fn start(plan: &Plan) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_loadgen"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut orders = child.stdin.take().unwrap();
+        let events = BufReader::new(child.stdout.take().unwrap());
+        writeln!(orders, "{}", serde_json::to_string(plan).unwrap()).unwrap();
+        Self {
+            child,
+            orders,
+            events,
+            rate_per_s: None,
+        }
+    }
+
+    pub(crate) fn order(&mut self, order: &Order) {
+        writeln!(self.orders, "{}", serde_json::to_string(order).unwrap()).unwrap();
+    }
+
+    /// The next event, but for those that tell how it goes.
+    pub(crate) fn next(&mut self) -> Event {
+        loop {
+            match self.next_of_all() {
+                Event::Progress { .. } | Event::Interval(_) => {}
+                event => return event,
+            }
+        }
+    }
+
+    pub(crate) fn next_of_all(&mut self) -> Event {
+        let mut line = String::new();
+        assert!(
+            self.events.read_line(&mut line).unwrap() > 0,
+            "the generator ended"
+        );
+        serde_json::from_str(&line).unwrap()
+    }
+
+    pub(crate) fn connect(&mut self, connections: u32) -> u32 {
+        self.order(&Order::Connect { connections });
+        match self.next() {
+            Event::Connected { connections, .. } => connections,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn measure(&mut self, window: Duration) -> WindowResult {
+        self.order(&Order::Start {
+            rate_per_s: self.rate_per_s,
+        });
+        self.order(&Order::Measure {
+            window_us: window.as_micros() as u64,
+        });
+        assert_eq!(self.next(), Event::WindowOpened);
+        assert_eq!(self.next(), Event::WindowClosed);
+        match self.next() {
+            Event::Result(result) => *result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn finish(mut self) -> Totals {
+        self.order(&Order::Finish);
+        let Event::Finished(totals) = self.next() else {
+            panic!("not finished");
+        };
+        assert!(self.child.wait().unwrap().success());
+        totals
+    }
+}
+
+pub(crate) fn plan(target: SocketAddr) -> Plan {
+    Plan {
+        target,
+        wire: Wire::Framed,
+        workload: Workload::Echo,
+        payload_bytes: 100,
+        load: Load::Closed { outstanding: 1 },
+        threads: 1,
+        cpus: Vec::new(),
+        first_connection: 0,
+        connections_max: 100,
+        connections_per_source: Some(10_000),
+        reply_deadline_us: 500_000,
+        interval_us: 50_000,
+    }
+}
+
+pub(crate) const WINDOW: Duration = Duration::from_millis(200);
+
+/// One window over ten connections, and the totals.
+pub(crate) fn measured(plan: &Plan) -> (WindowResult, Totals) {
+    let mut generator = Generator::start(plan);
+    assert_eq!(generator.connect(10), 10);
+    let result = generator.measure(WINDOW);
+    (result, generator.finish())
+}

@@ -1,0 +1,80 @@
+//! Do the figures over all trials rest on enough.
+
+use crate::{
+    check::{Check, Status},
+    model::{Memory, ModelReport},
+    trial::Trial,
+};
+use std::collections::BTreeMap;
+
+/// A memory slope whose line explains less of the points than this is a guess.
+const FIT_R2_MIN: f64 = 0.95;
+
+/// Bytes per connection below which a line's fit says nothing: noise of a few pages then is as
+/// large as what is measured.
+const FIT_MATTERS_BYTES: f64 = 100.0;
+
+/// A ladder shorter than this can't tell a few pages of memory from what a connection costs.
+const LADDER_MIN: u32 = 1_000;
+
+/// Trials that a figure should rest on.
+const TRIALS_MIN: usize = 3;
+
+pub(super) fn of_summary(report: &ModelReport) -> Vec<Check> {
+    let memory = report.summary.memory.as_ref();
+    let mut checks = vec![trials_enough(&report.trials, report.interrupted)];
+    checks.extend(memory.map(memory_ladder));
+    checks.extend(memory.and_then(memory_fit));
+    checks
+}
+
+fn trials_enough(trials: &[Trial], interrupted: bool) -> Check {
+    let mut by_load: BTreeMap<&str, usize> = BTreeMap::new();
+    for trial in trials {
+        *by_load.entry(trial.load.word()).or_default() += 1;
+    }
+    let least = by_load.values().copied().min().unwrap_or(0);
+    Check::new(
+        "trials_enough",
+        Status::Suspect,
+        least >= TRIALS_MIN,
+        match (least, interrupted) {
+            (1, false) => "one trial of each load".to_owned(),
+            (_, false) => format!("{least} trials of each load"),
+            (_, true) => format!("{least} finished trials of each load in an interrupted run"),
+        },
+        if interrupted {
+            "let it run to its end"
+        } else {
+            "--trials 3 shows how much a figure varies; a comparison needs six"
+        },
+    )
+    .values(least as f64, TRIALS_MIN as f64)
+}
+
+fn memory_ladder(memory: &Memory) -> Check {
+    Check::new(
+        "memory_ladder",
+        Status::Suspect,
+        memory.connections_max >= LADDER_MIN,
+        format!(
+            "memory was measured up to {} connections",
+            memory.connections_max
+        ),
+        "a few pages weigh as much as these connections: --connections 1000 or more",
+    )
+    .values(memory.connections_max.into(), LADDER_MIN.into())
+}
+
+fn memory_fit(memory: &Memory) -> Option<Check> {
+    let r2 = memory.user_fit_r2?;
+    let slope = memory.user_bytes_per_connection?;
+    let check = Check::new(
+        "memory_fit",
+        Status::Suspect,
+        r2 >= FIT_R2_MIN || slope.abs() < FIT_MATTERS_BYTES,
+        format!("the line through the memory ladder has r2 = {r2:.3}"),
+        "memory doesn't grow evenly: more --connections, or look at the steps in the report",
+    );
+    Some(check.values(r2, FIT_R2_MIN))
+}

@@ -1,0 +1,325 @@
+//! What a model's figures come from: trials, and what was seen in each of their windows.
+
+use crate::{model::Percentiles, slo::Slo};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One fresh server, one load, one or more windows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Trial {
+    /// Counted from 1.
+    pub block: u32,
+    /// How requests arrived.
+    pub load: Load,
+    /// One for each count of connections.
+    pub steps: Vec<Step>,
+    /// What the generators sent and received over the trial's whole life.
+    pub generator_counts: Counts,
+    /// What the server says it received and sent.
+    pub server_counts: Counts,
+    /// Seed of a load's schedule: the same for all models in a block.
+    #[serde(default)]
+    pub schedule_seed: Option<u64>,
+}
+
+/// How requests arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Load {
+    /// So many requests outstanding on each connection, the next one when a reply arrives.
+    Closed {
+        /// Per connection.
+        outstanding: u32,
+    },
+    /// A message on each connection every so often.
+    Idle {
+        /// Between two messages on one connection.
+        interval_us: u64,
+    },
+    /// Requests on a schedule that doesn't care how the server is doing.
+    Open {
+        /// How they lie in time.
+        arrivals: Arrivals,
+        /// Replies that take longer are late; those that take longer than this after the
+        /// window are missing.
+        deadline_us: u64,
+    },
+    /// Open load at one rate after the other, in search of the highest that meets a target.
+    Capacity {
+        /// The target.
+        slo: Slo,
+        /// How they lie in time.
+        arrivals: Arrivals,
+        /// As in open load.
+        deadline_us: u64,
+    },
+    /// Connections on a schedule, each for one request.
+    Churn {
+        /// How they lie in time.
+        arrivals: Arrivals,
+        /// As in open load.
+        deadline_us: u64,
+    },
+}
+
+/// How the moments of a schedule lie in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrivals {
+    /// Independently of each other.
+    Poisson,
+    /// At equal distances.
+    Uniform,
+}
+
+impl Load {
+    /// The word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Closed { .. } => "closed",
+            Self::Idle { .. } => "idle",
+            Self::Open { .. } => "open",
+            Self::Capacity { .. } => "capacity",
+            Self::Churn { .. } => "churn",
+        }
+    }
+
+    /// Whether a schedule says when requests are sent.
+    pub fn is_scheduled(&self) -> bool {
+        !matches!(self, Self::Closed { .. } | Self::Idle { .. })
+    }
+}
+
+/// Counts of a trial's whole life. Both sides must agree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counts {
+    /// Connections established or accepted.
+    pub connections: u64,
+    /// Requests sent or received; null where the wire has no frames that a server could count.
+    pub requests: Option<u64>,
+    /// Replies received or sent; null likewise.
+    pub responses: Option<u64>,
+    /// From the generator to the server.
+    pub request_bytes: u64,
+    /// From the server to the generator.
+    pub response_bytes: u64,
+}
+
+/// One count of connections and one window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Step {
+    /// Asked for.
+    pub connections: u32,
+    /// Established before the window and still open when it closed.
+    pub connections_open: u32,
+    /// Requests per second that the schedule was made for; null without one.
+    #[serde(default)]
+    pub rate_per_s: Option<f64>,
+    /// How long the connections took that were added for this step.
+    pub connect_elapsed_us: u64,
+    /// From `connect` to established, for those.
+    pub connect_time_us: Percentiles,
+    /// Load before the window, not counted.
+    pub warm_up_us: u64,
+    /// Whether rate, latency and the server's memory had stopped changing by the end of the
+    /// warm-up; null where that isn't asked for (idle load).
+    #[serde(default)]
+    pub steady: Option<bool>,
+    /// What was asked for.
+    pub window_asked_us: u64,
+    /// What happened in the window.
+    pub window: Window,
+    /// The server over the window.
+    pub server: ProcessUse,
+    /// All generator processes over the window.
+    pub generator: ProcessUse,
+    /// I/O threads of the server.
+    pub server_threads: u32,
+    /// Threads of all generators together.
+    pub generator_threads: u32,
+    /// The machine over the window.
+    pub machine: MachineUse,
+    /// Where system calls were counted; null where they weren't.
+    #[serde(default)]
+    pub syscall_window: Option<SyscallWindow>,
+}
+
+/// A short window of the same load after the one that is measured: counting system calls slows
+/// each of them down, so nothing else is taken from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SyscallWindow {
+    /// Its length.
+    pub length_us: u64,
+    /// Requests answered in it.
+    pub requests: u64,
+}
+
+/// What happened in a window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Window {
+    /// Its length.
+    pub length_us: u64,
+    /// Requests answered in it.
+    pub requests: u64,
+    /// Connections that were lost, in the window or before it.
+    pub connections_lost: u64,
+    /// Requests that were not answered before the deadline.
+    pub replies_missing: u64,
+    /// Replies that were not the expected bytes.
+    pub replies_wrong: u64,
+    /// Messages of an idle load that were not sent because the one before was unanswered.
+    pub sends_skipped: u64,
+    /// The least answered on one connection.
+    pub served_least: u32,
+    /// The most answered on one connection.
+    pub served_most: u32,
+    /// Connections on which nothing was answered.
+    pub never_served: u64,
+    /// Reply received minus request sent. For `discard` one value per batch.
+    pub service_time_us: Percentiles,
+    /// Values in the histogram.
+    pub service_time_count: u64,
+    /// All values in nanoseconds: HdrHistogram V2, deflated, base64.
+    pub service_time_histogram: String,
+    /// What counts from the schedule's moments; null without one.
+    #[serde(default)]
+    pub scheduled: Option<ScheduledWindow>,
+    /// How often the generator asked for events; null in reports from before this was counted.
+    #[serde(default)]
+    pub polls: Option<u64>,
+    /// How often there were none.
+    #[serde(default)]
+    pub polls_empty: Option<u64>,
+    /// The course of the window; null in reports from before it was recorded.
+    #[serde(default)]
+    pub series: Option<Series>,
+    /// Kinds of errors, and how often.
+    pub errors: BTreeMap<String, u64>,
+}
+
+/// What a schedule put into a window. Every request of it is in here, whenever its reply came;
+/// one without a reply is in the response times with its age at the deadline.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScheduledWindow {
+    /// Requests that were due in the window.
+    pub offered: u64,
+    /// Of these, those whose connection still waited for another reply.
+    pub requests_waited: u64,
+    /// Of these, those that were answered after the deadline.
+    pub replies_late: u64,
+    /// Reply received minus the moment the request was due.
+    pub response_time_us: Percentiles,
+    /// All of them in nanoseconds: HdrHistogram V2, deflated, base64.
+    pub response_time_histogram: String,
+    /// Request sent minus due, where its connection was free.
+    pub lag_us: Percentiles,
+    /// All of them in nanoseconds, likewise.
+    pub lag_histogram: String,
+    /// From `connect` to established; churn only.
+    pub connect_time_us: Option<Percentiles>,
+    /// All of them in nanoseconds, likewise.
+    pub connect_time_histogram: Option<String>,
+    /// The longest time in which a thread of the generator looked for nothing to do.
+    pub longest_stall_us: u64,
+}
+
+/// The course of a window in equal intervals.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Series {
+    /// Length of each.
+    pub interval_us: u64,
+    /// Requests answered.
+    pub requests: Vec<u64>,
+    /// 99th percentile of service times, with a schedule of response times; 0 where there
+    /// were none.
+    pub p99_us: Vec<f64>,
+    /// How many independent values the series of requests is worth; null when it is too short.
+    pub effective_samples: Option<f64>,
+}
+
+/// What processes used over a window. Sums over all processes of that role.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProcessUse {
+    /// How many.
+    pub processes: u32,
+    /// CPU time in user mode, in ticks of 10 ms, which the kernel tells from system time by
+    /// sampling.
+    pub cpu_user_s: f64,
+    /// CPU time in the kernel, likewise. A loopback `send` runs the receiver's TCP input too.
+    pub cpu_system_s: f64,
+    /// CPU time of both kinds, to the nanosecond.
+    #[serde(default)]
+    pub cpu_s: Option<f64>,
+    /// Context switches to wait for something.
+    pub voluntary_switches: u64,
+    /// Context switches because another had to run.
+    pub involuntary_switches: u64,
+    /// Proportional set size at the window's end.
+    pub pss_bytes: Option<u64>,
+    /// The most resident memory so far.
+    pub peak_resident_bytes: Option<u64>,
+    /// System calls in the step's `syscall_window`.
+    #[serde(default)]
+    pub syscalls: Option<u64>,
+    /// Reasons for what is null here, by field.
+    #[serde(default)]
+    pub not_measured: BTreeMap<String, String>,
+}
+
+impl ProcessUse {
+    /// CPU time, user and system, from the finer clock where there is one.
+    pub fn cpu_total_s(&self) -> f64 {
+        self.cpu_s.unwrap_or(self.cpu_user_s + self.cpu_system_s)
+    }
+}
+
+/// What the machine as a whole did over a window, or held at its end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MachineUse {
+    /// Share of all CPU time that the hypervisor gave to others, 0 to 1.
+    pub steal_share: Option<f64>,
+    /// Share of all CPU time in software interrupts.
+    pub softirq_share: Option<f64>,
+    /// CPU time beyond that of server and generator, in CPUs.
+    pub other_cpus_used: Option<f64>,
+    /// Slab at the end: kernel objects such as sockets.
+    pub slab_bytes: Option<u64>,
+    /// Slab by cache at the end: every cache that holds something. (Older reports: the twelve
+    /// greatest.) The kernel may keep objects in another cache of equal object size.
+    pub slab_by_cache_bytes: Option<BTreeMap<String, u64>>,
+    /// Page tables at the end.
+    pub page_tables_bytes: Option<u64>,
+    /// Memory in TCP buffers at the end.
+    pub tcp_buffers_bytes: Option<u64>,
+    /// TCP sockets in use at the end.
+    pub tcp_sockets: Option<u64>,
+    /// Free memory at the end.
+    pub free_bytes: Option<u64>,
+    /// Connections that an accept queue had no room for, in the window and the ramp before it.
+    pub listen_overflows: Option<u64>,
+    /// TCP segments sent again, likewise.
+    pub retransmits: Option<u64>,
+    /// Share of the window in which some task waited for a CPU, 0 to 1 (PSI, `some`). Server and
+    /// generator count among them.
+    #[serde(default)]
+    pub pressure_cpu_share: Option<f64>,
+    /// Share of the window in which some task waited for memory, 0 to 1.
+    #[serde(default)]
+    pub pressure_memory_share: Option<f64>,
+    /// Share of the window in which some task waited for a disk, 0 to 1.
+    #[serde(default)]
+    pub pressure_io_share: Option<f64>,
+    /// Pages read from swap.
+    #[serde(default)]
+    pub swap_in_pages: Option<u64>,
+    /// Pages written to swap.
+    #[serde(default)]
+    pub swap_out_pages: Option<u64>,
+    /// For how long CPU quotas kept the runner's cgroup, or one above it, from running.
+    #[serde(default)]
+    pub throttled_us: Option<u64>,
+    /// Reasons for what is null here, by field.
+    #[serde(default)]
+    pub not_measured: BTreeMap<String, String>,
+}

@@ -1,0 +1,88 @@
+//! The plan for people.
+
+use crate::server::join;
+use report::{
+    run::{Plan, PlannedLoad},
+    trial::Load,
+};
+
+/// Some lines, each with a word in front.
+pub(crate) fn describe(plan: &Plan) -> String {
+    let cpus = |cpus: &[usize]| match cpus {
+        [] => "any CPU".to_owned(),
+        [one] => format!("CPU {one}"),
+        more => format!("CPUs {}", join(more)),
+    };
+    let mut lines = vec![
+        format!("models      {}", plan.models.join(", ")),
+        format!(
+            "blocks      {} (a fresh server for each trial; order shuffled with --seed {})",
+            plan.blocks, plan.seed
+        ),
+        format!(
+            "workload    {}, {} bytes of payload",
+            plan.workload, plan.payload_bytes
+        ),
+    ];
+    for load in &plan.loads {
+        lines.push(format!("{:11} {}", load.load.word(), what(load)));
+    }
+    lines.push(format!(
+        "server      {} thread(s) on {}",
+        plan.server_threads,
+        cpus(&plan.server_cpus)
+    ));
+    lines.push(format!(
+        "generator   {} process(es) of {} thread(s) on {}",
+        plan.client_processes,
+        plan.client_threads,
+        cpus(&plan.client_cpus)
+    ));
+    lines.push(format!(
+        "takes       about {:.0} s after the builds",
+        plan.expected_s
+    ));
+    lines.join("\n")
+}
+
+fn what(planned: &PlannedLoad) -> String {
+    let counts: Vec<String> = planned.connections.iter().map(u32::to_string).collect();
+    let connections = counts.join(", ");
+    let window_s = planned.window_us as f64 / 1e6;
+    match planned.load {
+        Load::Idle { interval_us } => format!(
+            "{connections} connections, a message on each every {} s: memory",
+            interval_us as f64 / 1e6
+        ),
+        Load::Closed { outstanding } => format!(
+            "{connections} connections, {outstanding} outstanding on each, {window_s} s: peak \
+             rate, service time, CPU"
+        ),
+        Load::Open { arrivals, .. } => format!(
+            "{connections} connections, {}, {arrivals:?} arrivals, {window_s} s: response time",
+            rates(planned)
+        ),
+        Load::Capacity { slo, arrivals, .. } => format!(
+            "{connections} connections, {arrivals:?} arrivals, windows of {window_s} s: the highest \
+             rate with {slo}"
+        ),
+        Load::Churn { arrivals, .. } => format!(
+            "{}, {arrivals:?} arrivals, at most {connections} connections at a time, {window_s} \
+             s: response time",
+            rates(planned)
+        ),
+    }
+}
+
+fn rates(planned: &PlannedLoad) -> String {
+    match planned.rate_share_of_peak {
+        Some(share) if planned.rates_per_s.is_empty() => format!(
+            "{:.0} % of the slowest peak, the same for all models",
+            share * 100.0
+        ),
+        _ => {
+            let rates: Vec<String> = planned.rates_per_s.iter().map(f64::to_string).collect();
+            format!("{}/s", rates.join(", "))
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Memory that the kernel holds: of the whole machine, as it keeps no account by process.
+
+use super::explain;
+use procfs::{Current as _, Meminfo};
+use report::trial::MachineUse;
+use std::{collections::BTreeMap, fs};
+
+/// Adds what memory the kernel holds now.
+pub(crate) fn add_kernel_memory(machine: &mut MachineUse) {
+    let memory = Meminfo::current().ok();
+    let sockstat = fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
+    let in_pages = |pages: u64| pages * procfs::page_size();
+    let reasons = &mut machine.not_measured;
+    let mut known =
+        |field, value, source| explain(reasons, field, value, &format!("not shown in {source}"));
+    machine.slab_bytes = known(
+        "slab_bytes",
+        memory.as_ref().map(|m| m.slab),
+        "/proc/meminfo",
+    );
+    machine.page_tables_bytes = known(
+        "page_tables_bytes",
+        memory.as_ref().and_then(|m| m.page_tables),
+        "/proc/meminfo",
+    );
+    machine.free_bytes = known("free_bytes", memory.map(|m| m.mem_free), "/proc/meminfo");
+    machine.tcp_sockets = known(
+        "tcp_sockets",
+        sockstat_value(&sockstat, "inuse"),
+        "/proc/net/sockstat",
+    );
+    machine.tcp_buffers_bytes = known(
+        "tcp_buffers_bytes",
+        sockstat_value(&sockstat, "mem").map(in_pages),
+        "/proc/net/sockstat",
+    );
+    machine.slab_by_cache_bytes = explain(
+        &mut machine.not_measured,
+        "slab_by_cache_bytes",
+        fs::read_to_string("/proc/slabinfo")
+            .ok()
+            .map(|text| slab_by_cache(&text)),
+        "/proc/slabinfo can't be read: only root may",
+    );
+}
+
+/// All caches of /proc/slabinfo that hold something.
+fn slab_by_cache(text: &str) -> BTreeMap<String, u64> {
+    text.lines()
+        .filter_map(slab_line)
+        .filter(|&(_, bytes)| bytes > 0)
+        .collect()
+}
+
+/// name active_objs num_objs objsize objperslab pagesperslab : tunables a b c : slabdata active_slabs num_slabs shared
+fn slab_line(line: &str) -> Option<(String, u64)> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let pages_per_slab: u64 = words.get(5)?.parse().ok()?;
+    let slabs: u64 = words.get(14)?.parse().ok()?;
+    Some((
+        (*words.first()?).to_owned(),
+        slabs * pages_per_slab * procfs::page_size(),
+    ))
+}
+
+/// A value of the TCP line: `TCP: inuse 5 orphan 0 tw 0 alloc 7 mem 1`.
+fn sockstat_value(sockstat: &str, name: &str) -> Option<u64> {
+    let line = sockstat.lines().find(|line| line.starts_with("TCP:"))?;
+    let mut words = line.split(' ');
+    words.find(|word| *word == name)?;
+    words.next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_found_by_their_names() {
+        let sockstat = "sockets: used 9\nTCP: inuse 5 orphan 0 tw 0 alloc 7 mem 3\n";
+        assert_eq!(sockstat_value(sockstat, "mem"), Some(3));
+        assert_eq!(sockstat_value(sockstat, "none"), None);
+    }
+
+    #[test]
+    fn every_cache_that_holds_something_is_named() {
+        let text = "slabinfo - version: 2.1\n\
+                    # name <active_objs> ...\n\
+                    TCP 100 120 2432 13 8 : tunables 0 0 0 : slabdata 10 11 0\n\
+                    empty 0 0 2432 13 8 : tunables 0 0 0 : slabdata 0 0 0\n";
+        let expected = BTreeMap::from([("TCP".to_owned(), 11 * 8 * procfs::page_size())]);
+        assert_eq!(slab_by_cache(text), expected);
+    }
+}

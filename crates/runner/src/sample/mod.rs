@@ -1,0 +1,71 @@
+//! What processes and the machine used, read from /proc at the edges of a window.
+//!
+//! | module | |
+//! |---|---|
+//! | [`process`] | CPU time, context switches and memory of server and generators |
+//! | [`machine`] | what bears on a window from outside: steal, pressure, swap, throttling |
+//! | [`kernel`] | memory that the kernel holds, by slab cache |
+//! | [`net`] | events of the network stack |
+//! | [`syscalls`] | system calls, which take a window of their own |
+//!
+//! What can't be read is `None`, and its reason stands under the field's name in the
+//! `not_measured` beside it.
+
+mod kernel;
+mod machine;
+mod net;
+mod process;
+mod syscalls;
+
+pub(crate) use kernel::add_kernel_memory;
+pub(crate) use net::NetEvents;
+pub(crate) use process::add_memory;
+pub(crate) use syscalls::{SyscallCounter, add_syscalls, no_syscalls};
+
+use machine::MachineCounters;
+use process::Counters;
+use report::trial::{MachineUse, ProcessUse};
+use std::{collections::BTreeMap, time::Instant};
+
+/// Counters that only grow, at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    at: Instant,
+    server: Counters,
+    generator: Counters,
+    machine: MachineCounters,
+}
+
+impl Snapshot {
+    pub(crate) fn take(server: &[u32], generator: &[u32]) -> Self {
+        Self {
+            at: Instant::now(),
+            server: Counters::of(server),
+            generator: Counters::of(generator),
+            machine: MachineCounters::read(),
+        }
+    }
+}
+
+/// What was used between two snapshots: by the server, by the generators, by the machine.
+pub(crate) fn between(from: &Snapshot, to: &Snapshot) -> (ProcessUse, ProcessUse, MachineUse) {
+    let server = from.server.until(&to.server);
+    let generator = from.generator.until(&to.generator);
+    let ours_s =
+        server.cpu_user_s + server.cpu_system_s + generator.cpu_user_s + generator.cpu_system_s;
+    let machine = from.machine.until(&to.machine, to.at - from.at, ours_s);
+    (server, generator, machine)
+}
+
+/// Notes the reason for a figure that is missing.
+fn explain<T>(
+    not_measured: &mut BTreeMap<String, String>,
+    field: &str,
+    value: Option<T>,
+    reason: &str,
+) -> Option<T> {
+    if value.is_none() {
+        not_measured.insert(field.to_owned(), reason.to_owned());
+    }
+    value
+}

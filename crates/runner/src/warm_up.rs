@@ -1,0 +1,122 @@
+//! When a load has become steady: detected, not guessed.
+//!
+//! Each short interval of the load is one observation: requests, the 99th percentile of the
+//! latency, and the server's resident memory. The load is steady when the last second's worth
+//! of each shows no change point (`report::stats::is_steady`).
+
+use crate::generator::IntervalSum;
+use procfs::process::Process;
+use report::stats::is_steady;
+use std::time::Duration;
+
+/// Observations that are looked at.
+const LAST: usize = 20;
+
+/// How a warm-up came out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct WarmUp {
+    pub(crate) length_us: u64,
+    pub(crate) steady: bool,
+}
+
+/// Sees a load warm up.
+#[derive(Debug)]
+pub(crate) struct WarmUpWatch {
+    min: Duration,
+    max: Duration,
+    requests: Vec<f64>,
+    p99_us: Vec<f64>,
+    resident_pages: Vec<f64>,
+}
+
+impl WarmUpWatch {
+    /// A warm-up that takes from `min` to `max`.
+    pub(crate) fn new(min: Duration, max: Duration) -> Self {
+        Self {
+            min,
+            max,
+            requests: Vec::new(),
+            p99_us: Vec::new(),
+            resident_pages: Vec::new(),
+        }
+    }
+
+    /// Takes one observation, `elapsed` after the load's start. Returns how the warm-up came
+    /// out, once it is over.
+    pub(crate) fn observe(
+        &mut self,
+        interval: IntervalSum,
+        resident_pages: Option<u64>,
+        elapsed: Duration,
+    ) -> Option<WarmUp> {
+        self.requests.push(interval.requests as f64);
+        self.p99_us.push(interval.p99_us);
+        self.resident_pages.push(resident_pages.unwrap_or(0) as f64);
+        let over = |steady| {
+            Some(WarmUp {
+                length_us: elapsed.as_micros() as u64,
+                steady,
+            })
+        };
+        if elapsed >= self.min && self.is_steady() {
+            return over(true);
+        }
+        (elapsed >= self.max).then(|| over(false)).flatten()
+    }
+
+    fn is_steady(&self) -> bool {
+        let last = |series: &[f64]| {
+            let from = series.len().checked_sub(LAST);
+            from.is_some_and(|from| is_steady(&series[from..]))
+        };
+        last(&self.requests) && last(&self.p99_us) && last(&self.resident_pages)
+    }
+}
+
+/// Cheap to read, other than PSS: this is asked many times a second.
+pub(crate) fn resident_pages(pid: u32) -> Option<u64> {
+    Some(Process::new(pid as i32).ok()?.statm().ok()?.resident)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Observes a load of so many requests in each interval of 50 ms.
+    fn watch(requests: impl Fn(u64) -> u64, pages: impl Fn(u64) -> u64) -> WarmUp {
+        let mut watch = WarmUpWatch::new(Duration::from_secs(1), Duration::from_secs(5));
+        let mut index = 0;
+        loop {
+            let interval = IntervalSum {
+                requests: requests(index),
+                p99_us: 100.0 + (index % 3) as f64,
+            };
+            index += 1;
+            let elapsed = Duration::from_millis(50 * index);
+            if let Some(warm_up) = watch.observe(interval, Some(pages(index)), elapsed) {
+                return warm_up;
+            }
+        }
+    }
+
+    #[test]
+    fn a_load_that_is_steady_at_once_takes_the_shortest_time() {
+        let warm_up = watch(|i| 1000 + i % 7, |_| 500);
+        assert_eq!(warm_up.length_us, 1_000_000);
+        assert!(warm_up.steady);
+    }
+
+    #[test]
+    fn a_server_that_gets_faster_is_waited_for() {
+        let warm_up = watch(|i| if i < 30 { 500 } else { 1000 } + i % 7, |_| 500);
+        assert!(warm_up.steady);
+        assert!(warm_up.length_us > 2_000_000, "{warm_up:?}");
+    }
+
+    #[test]
+    fn memory_that_keeps_growing_is_never_steady() {
+        let warm_up = watch(|i| 1000 + i % 7, |i| 500 + 50 * i);
+        assert_eq!(warm_up.length_us, 5_000_000);
+        assert!(!warm_up.steady);
+    }
+}

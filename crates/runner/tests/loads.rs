@@ -1,0 +1,133 @@
+//! Every load runs from end to end, against a server that does as it should. What its figures
+//! are is the machine's business; what they rest on is asserted here.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
+mod common;
+
+use common::{Fixture, stderr, stdout};
+use report::{check::Status, trial::Load};
+
+fn invalid(report: &report::model::ModelReport) -> Vec<&str> {
+    let checks = report.verdict.checks.iter();
+    checks
+        .filter(|check| check.status() == Status::Invalid)
+        .map(|check| check.id.as_str())
+        .collect()
+}
+
+#[test]
+fn the_default_run_has_memory_a_peak_and_response_times_at_a_share_of_it() {
+    let fixture = Fixture::new();
+    let output = fixture.run("good", &["--rate", "30%"]);
+    let (run, models) = fixture.reports();
+    let summary = &models[0].summary;
+    assert!(summary.memory.is_some(), "{}", stderr(&output));
+    let (peak, open) = (
+        summary.peak.as_ref().unwrap(),
+        summary.open.as_ref().unwrap(),
+    );
+    let share = open.offered_rate_per_s / peak.rate_per_s.median;
+    // Rates have three digits.
+    assert!((0.29..=0.3).contains(&share), "{share}");
+    assert_eq!(
+        run.plan.loads.last().unwrap().rates_per_s,
+        [open.offered_rate_per_s]
+    );
+    assert!(
+        models[0]
+            .trials
+            .iter()
+            .any(|trial| trial.schedule_seed.is_some())
+    );
+    let shown = stderr(&output);
+    assert!(shown.contains("response time"), "{shown}");
+}
+
+#[test]
+fn open_load_at_a_given_rate_needs_no_peak() {
+    let fixture = Fixture::new();
+    let output = fixture.run(
+        "good",
+        &["--load", "open", "--rate", "500", "--arrivals", "uniform"],
+    );
+    let report = fixture.report();
+    let open = report.summary.open.as_ref().unwrap();
+    assert_eq!(open.offered_rate_per_s, 500.0, "{}", stderr(&output));
+    let window = &report.trials[0].steps[0].window;
+    let scheduled = window.scheduled.as_ref().unwrap();
+    assert!(
+        (149..=151).contains(&scheduled.offered),
+        "{}",
+        scheduled.offered
+    );
+    assert_eq!(
+        window.series.as_ref().unwrap().requests.len(),
+        6,
+        "0.3 s by 50 ms"
+    );
+    assert!(report.not_measured.contains_key("summary.peak"));
+}
+
+#[test]
+fn a_rate_beyond_the_server_is_invalid() {
+    let fixture = Fixture::new();
+    let args = ["--load", "open", "--rate", "10000000", "--deadline", "0.2"];
+    let output = fixture.run("good", &args);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let report = fixture.report();
+    assert!(
+        invalid(&report).contains(&"rate_achieved"),
+        "{:?}",
+        invalid(&report)
+    );
+}
+
+#[test]
+fn a_reply_that_is_lost_in_open_load_is_caught() {
+    let fixture = Fixture::new();
+    fixture.run(
+        "loses-a-reply",
+        &["--load", "open", "--rate", "500", "--deadline", "0.2"],
+    );
+    let report = fixture.report();
+    assert!(
+        invalid(&report).contains(&"replies_complete"),
+        "{:?}",
+        invalid(&report)
+    );
+}
+
+#[test]
+fn churn_opens_a_connection_for_each_request() {
+    let fixture = Fixture::new();
+    fixture.run("good", &["--load", "churn", "--rate", "200"]);
+    let report = fixture.report();
+    assert_eq!(invalid(&report), [] as [&str; 0]);
+    let churn = report.summary.churn.as_ref().unwrap();
+    assert!(churn.connect_time_us.is_some());
+    let counts = report.trials[0].server_counts;
+    assert_eq!(Some(counts.connections), counts.requests);
+}
+
+#[test]
+fn the_capacity_is_searched_for_and_the_whole_curve_kept() {
+    let fixture = Fixture::new();
+    // A target that no rate misses but one that is beyond the server.
+    let args = ["--scenario", "capacity", "--slo", "p50<=0.2s"];
+    let output = fixture.run("good", &args);
+    let report = fixture.report();
+    let capacity = report.summary.capacity.as_ref().unwrap();
+    let rate = capacity.rate_per_s.as_ref().unwrap().median;
+    assert!(capacity.curve.len() > 3, "{}", stderr(&output));
+    assert!(capacity.curve.iter().any(|at| at.offered_rate_per_s > rate));
+    assert!(matches!(report.trials[0].load, Load::Capacity { .. }));
+    assert!(
+        stderr(&output).contains("highest rate"),
+        "{}",
+        stdout(&output)
+    );
+}
