@@ -4,14 +4,15 @@ use clap::{Parser, ValueEnum};
 use protocol::wire;
 use std::net::SocketAddr;
 
-/// The arguments that every model takes.
+/// The arguments that every model takes. Opaque: a program that takes more of them flattens
+/// these into its own.
 #[derive(Debug, Parser)]
 #[command(
     about = "One concurrency model of Millionfold as a TCP server",
     after_help = "Writes one JSON line when it is ready, serves until standard input ends \
                   (or SIGTERM), and writes one JSON line with its counts."
 )]
-pub(crate) struct Args {
+pub struct Args {
     /// Address to listen on; port 0 takes a free one, and the ready line names it
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,

@@ -117,6 +117,32 @@ impl Connection {
         }
     }
 
+    /// Counts what a program has received that understands and answers requests by itself.
+    pub fn received(&mut self, bytes: usize, requests: u64) {
+        counters().bytes_in.add(bytes as u64);
+        counters().requests.add(requests);
+    }
+
+    /// Sends, or keeps as unsent, `reply`, with which `responses` requests are answered: the
+    /// other half of [`Connection::received`].
+    ///
+    /// # Errors
+    /// [`Closed::Failed`] when the socket failed.
+    pub fn reply(
+        &mut self,
+        reply: &[u8],
+        responses: u64,
+        mut send: impl FnMut(&[u8]) -> io::Result<usize>,
+    ) -> Result<(), Closed> {
+        counters().responses.add(responses);
+        self.send_or_keep(reply, &mut send)
+    }
+
+    /// Counts that the client left the wire's rules.
+    pub fn malformed(&mut self) {
+        counters().malformed.add(1);
+    }
+
     /// Replies that are still to be sent. While there are any the model must not read.
     #[inline]
     pub fn unsent(&self) -> &[u8] {

@@ -6,6 +6,9 @@
 //! its own count) says that no connection is left. What it does with a connection is up to the
 //! model; what the bytes mean is up to [`Connection`].
 //!
+//! A program that is no model, and decides for itself what becomes of each request, takes its own
+//! arguments before [`Model::main_with`], and sends with [`Connection::reply`].
+//!
 //! No runtime lives here, and nothing but this crate writes to a model's standard output.
 
 mod args;
@@ -17,6 +20,7 @@ mod preflight;
 mod server;
 mod stop;
 
+pub use args::Args;
 pub use connection::{Closed, Connection, with_chunk};
 pub use model::{Ended, Model};
 pub use preflight::Need;

@@ -27,22 +27,26 @@ const DRAIN_LIMIT: Duration = Duration::from_millis(STOP_LIMIT_S * 1000 - 1000);
 
 /// A concurrency model: what it needs, and how it serves.
 #[derive(Debug)]
-pub struct Model {
+pub struct Model<Run> {
     /// How connections come in.
     pub listeners: Listeners,
     /// What it needs from the machine beyond sockets.
     pub needs: &'static [Need],
     /// Serves until the server is stopping and every connection has closed.
-    pub run: fn(Arc<Server>) -> Ended,
+    pub run: Run,
 }
 
 /// How a model's `run` ends: without an error when it was told to stop.
 pub type Ended = Result<(), Box<dyn Error>>;
 
-impl Model {
+impl<Run: Fn(Arc<Server>) -> Ended> Model<Run> {
     /// The whole life of the model's process.
     pub fn main(self) -> ExitCode {
-        let args = Args::parse();
+        self.main_with(Args::parse())
+    }
+
+    /// The same for a program whose own arguments come along with the contract's.
+    pub fn main_with(self, args: Args) -> ExitCode {
         if args.preflight {
             return self.preflight(args.threads);
         }

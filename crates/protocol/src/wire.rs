@@ -150,6 +150,21 @@ impl Header {
             argument,
         })
     }
+
+    /// The frame that `bytes` begin with, header included, if all of it is there: for a server
+    /// that treats requests one by one. Others understand whole reads, with a
+    /// [`Session`](crate::session::Session).
+    ///
+    /// # Errors
+    /// As [`Header::decode`].
+    pub fn first_frame(bytes: &[u8]) -> Result<Option<(Self, &[u8])>, Malformed> {
+        let Some(header) = bytes.first_chunk::<HEADER_BYTES>() else {
+            return Ok(None);
+        };
+        let header = Self::decode(header)?;
+        let frame = bytes.get(..HEADER_BYTES + header.payload_bytes as usize);
+        Ok(frame.map(|frame| (header, frame)))
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +187,27 @@ mod tests {
             ]
         );
         assert_eq!(Header::decode(&bytes), Ok(header));
+    }
+
+    #[test]
+    fn a_frame_is_there_when_its_last_byte_is() {
+        let header = Header {
+            kind: Kind::Echo,
+            payload_bytes: 3,
+            id: 7,
+            argument: 0,
+        };
+        let bytes = [&header.encode()[..], b"abc", b"next"].concat();
+        let first = |length| Header::first_frame(&bytes[..length]);
+        assert_eq!(first(HEADER_BYTES - 1), Ok(None));
+        assert_eq!(first(HEADER_BYTES + 2), Ok(None));
+        let whole = Ok(Some((header, &bytes[..HEADER_BYTES + 3])));
+        assert_eq!(first(HEADER_BYTES + 3), whole);
+        assert_eq!(first(bytes.len()), whole);
+        assert_eq!(
+            Header::first_frame(&[9; HEADER_BYTES]),
+            Err(Malformed::Version(9))
+        );
     }
 
     #[test]
