@@ -2,12 +2,13 @@
 //!
 //! It takes turns: one event, one reply that is due. A burst of requests doesn't make replies
 //! late, then, and a burst of replies doesn't make the next requests be read late and all at
-//! once, which would bring the same burst back for ever. When a reply is due soon it polls
-//! instead of sleeping.
+//! once, which would bring the same burst back for ever. When a reply is due soon, or a delayed
+//! one has just been sent and the client's next request may follow, it polls instead of sleeping:
+//! being woken takes 10 us after a short sleep and 50 us after a long one.
 
 use crate::{
     client::{Client, Read},
-    clock::{nap, now_ns, sit_until},
+    clock::{WATCHFUL_NS, nap, now_ns, sit_until},
     desk::Desk,
 };
 use model_kit::{Closed, Connection, Ended, Refused, Server};
@@ -43,6 +44,8 @@ pub(crate) struct EventLoop<'a> {
     accepted: u64,
     open: usize,
     desk: Desk,
+    /// A delayed reply has been sent: no sleep until then.
+    awake_until_ns: Option<u64>,
     buffer: Box<[u8]>,
 }
 
@@ -63,6 +66,7 @@ impl<'a> EventLoop<'a> {
             accepted: 0,
             open: 0,
             desk,
+            awake_until_ns: None,
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
         })
     }
@@ -87,6 +91,7 @@ impl<'a> EventLoop<'a> {
                 self.send_one_due()?;
             }
             self.send_one_due()?;
+            self.awake_until_ns.take_if(|end_ns| *end_ns <= now_ns());
             self.watch_listener_again()?;
         }
         Ok(())
@@ -95,8 +100,10 @@ impl<'a> EventLoop<'a> {
     /// `None`: until an event comes.
     fn timeout(&self) -> Option<Timespec> {
         let due_ns = self.desk.next_due_ns().into_iter();
-        let next_ns = due_ns.chain(self.accept_again_ns).min()?;
-        Some(nap(next_ns.saturating_sub(now_ns())))
+        let times_ns = due_ns
+            .chain(self.accept_again_ns)
+            .chain(self.awake_until_ns);
+        Some(nap(times_ns.min()?.saturating_sub(now_ns())))
     }
 
     fn sit_out_stall(&self) {
@@ -184,6 +191,7 @@ impl<'a> EventLoop<'a> {
         match &mut self.clients[due.index] {
             Some(client) if client.number == due.number => {
                 let outcome = client.send_delayed(&due.reply);
+                self.awake_until_ns = Some(now_ns() + WATCHFUL_NS);
                 self.settle(due.index, outcome)
             }
             // It has closed since.
