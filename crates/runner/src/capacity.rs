@@ -49,9 +49,10 @@ impl Search {
             (Some(met), Some(failed)) if failed / met <= PRECISION => return None,
             (Some(met), Some(failed)) => (met * failed).sqrt(),
         };
-        (RATE_MIN_PER_S..=RATE_MAX_PER_S)
-            .contains(&next)
-            .then(|| next.round())
+        // Whole requests a second: at very low rates there may be none in between.
+        let next = next.round();
+        let is_new = ![self.met_per_s, self.failed_per_s].contains(&Some(next));
+        ((RATE_MIN_PER_S..=RATE_MAX_PER_S).contains(&next) && is_new).then_some(next)
     }
 
     /// What the rate that was asked for last came to.
