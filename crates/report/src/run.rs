@@ -2,11 +2,13 @@
 
 use crate::{
     check::{Status, Verdict},
+    compare::ComparisonReport,
     environment::Environment,
     trial::Load,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The schema that [`RunReport`]s of this version name.
 pub const RUN_SCHEMA: &str = "millionfold/run-report/1";
@@ -28,10 +30,33 @@ pub struct RunReport {
     pub block_order: Vec<Vec<String>>,
     /// What came of each model.
     pub models: Vec<ModelOutcome>,
+    /// Every model with every other, adjusted for how many pairs there are; empty until the run
+    /// is over.
+    #[serde(default)]
+    pub comparisons: Vec<ComparisonReport>,
+    /// Why pairs of models could not be compared.
+    #[serde(default)]
+    pub not_compared: Vec<String>,
+    /// A model that was run twice, under two names.
+    #[serde(default)]
+    pub aa_control: Option<AaControl>,
+    /// What the control says about noise: ratios this close to 1, as a share, are none. By the
+    /// figure's id; empty without a control.
+    #[serde(default)]
+    pub noise_bands: BTreeMap<String, f64>,
     /// The worst of all models' verdicts, with the checks of the run itself.
     pub verdict: Verdict,
     /// The machine.
     pub environment: Environment,
+}
+
+/// A model that was run twice, under two names: where it differs from itself, so may others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AaControl {
+    /// The model.
+    pub model: String,
+    /// Its other name.
+    pub control: String,
 }
 
 /// What came of one model.

@@ -1,8 +1,11 @@
 //! From trials to the summary, and from there to a model's verdict.
 
 mod memory;
+mod of_run;
 mod peak;
 mod scheduled;
+
+pub use of_run::conclude_run;
 
 pub(crate) use memory::memory_line;
 pub(crate) use peak::{cpu_us_per_request, rate_per_s};

@@ -229,7 +229,7 @@ fn worse_by_less_than_the_threshold_is_no_regression() {
     let options = |threshold, noise_band| Options {
         threshold,
         noise_band,
-        allow_different: false,
+        ..Options::default()
     };
     let with = |options| {
         let baseline = model_report("r1", "a", 6, BASE);

@@ -9,9 +9,11 @@
 use hdrhistogram::Histogram;
 use report::{
     check::{Status, Verdict},
+    environment::Environment,
     model::{Failure, MODEL_SCHEMA, Model, ModelReport, Percentiles, Spread, Summary},
+    run::{AaControl, Plan, RUN_SCHEMA, RunReport},
     stats::{encode, percentiles},
-    summary::conclude,
+    summary::{conclude, conclude_run},
     trial::{
         Arrivals, Counts, Load, MachineUse, ProcessUse, ScheduledWindow, Step, SyscallWindow,
         Trial, Window,
@@ -78,6 +80,11 @@ fn step(connections: u32, times: u32) -> Step {
                 (format!("only at {connections}"), 9_000_000),
             ])),
             listen_overflows: Some(0),
+            swap_in_pages: Some(0),
+            swap_out_pages: Some(0),
+            throttled_us: Some(0),
+            pressure_memory_share: Some(0.0),
+            pressure_io_share: Some(0.02),
             ..MachineUse::default()
         },
         syscall_window: Some(SyscallWindow {
@@ -160,6 +167,39 @@ fn sound() -> ModelReport {
     }
 }
 
+fn run_report() -> RunReport {
+    RunReport {
+        schema: RUN_SCHEMA.to_owned(),
+        run: "test".to_owned(),
+        started_at: String::new(),
+        interrupted: false,
+        plan: Plan {
+            models: Vec::new(),
+            blocks: 6,
+            seed: 1,
+            wire: "framed".to_owned(),
+            workload: "echo".to_owned(),
+            payload_bytes: 64,
+            loads: Vec::new(),
+            server_threads: 1,
+            server_cpus: Vec::new(),
+            client_processes: 1,
+            client_threads: 1,
+            client_cpus: Vec::new(),
+            connections_per_source: 10_000,
+            expected_s: 1.0,
+        },
+        block_order: Vec::new(),
+        models: Vec::new(),
+        comparisons: Vec::new(),
+        not_compared: Vec::new(),
+        aa_control: None,
+        noise_bands: BTreeMap::new(),
+        verdict: Verdict::default(),
+        environment: Environment::default(),
+    }
+}
+
 /// The verdict, and the ids of the checks that failed, when the closed trial of block 2 is
 /// spoiled.
 fn spoiled(spoil: impl FnOnce(&mut Trial)) -> (Status, Vec<String>) {
@@ -199,7 +239,7 @@ fn a_sound_report_is_valid() {
 #[test]
 fn every_fault_of_a_step_is_caught_by_its_own_check() {
     type Spoil = fn(&mut Step);
-    let faults: [(&str, Status, Spoil); 12] = [
+    let faults: [(&str, Status, Spoil); 16] = [
         ("connections_open", Status::Invalid, |step| {
             step.connections_open = 99
         }),
@@ -235,6 +275,18 @@ fn every_fault_of_a_step_is_caught_by_its_own_check() {
         }),
         ("generator_bound", Status::Suspect, |step| {
             step.generator.cpu_user_s = 0.45
+        }),
+        ("swap", Status::Suspect, |step| {
+            step.machine.swap_in_pages = Some(1)
+        }),
+        ("throttled", Status::Suspect, |step| {
+            step.machine.throttled_us = Some(1)
+        }),
+        ("pressure", Status::Suspect, |step| {
+            step.machine.pressure_memory_share = Some(0.02)
+        }),
+        ("pressure", Status::Suspect, |step| {
+            step.machine.pressure_io_share = Some(0.2)
         }),
     ];
     for (id, status, spoil) in faults {
@@ -351,6 +403,51 @@ fn two_trials_are_few_and_a_failure_is_invalid() {
         stderr_tail: String::new(),
     });
     assert_eq!(failed_checks(failed), (Status::Invalid, one("model_ran")));
+}
+
+#[test]
+fn a_rate_that_varies_widely_is_suspect() {
+    let six = |times: [u32; 6]| {
+        let mut report = sound();
+        let trials = (1..).zip(times);
+        report.trials = trials
+            .map(|(block, times)| trial(block, CLOSED, vec![step(100, times)]))
+            .collect();
+        failed_checks(report)
+    };
+    assert_eq!(six([500, 505, 495, 502, 498, 500]), (Status::Valid, vec![]));
+    assert_eq!(
+        six([400, 600, 390, 610, 380, 620]),
+        (Status::Suspect, one("interval_width"))
+    );
+}
+
+#[test]
+fn a_control_that_differs_from_itself_makes_the_run_suspect() {
+    let named = |name: &str, factor: u32| {
+        let mut report = sound();
+        report.model.name = name.to_owned();
+        report.trials = (1..=6)
+            .map(|block| trial(block, CLOSED, vec![step(100, factor + block)]))
+            .collect();
+        conclude(&mut report).unwrap();
+        report
+    };
+    let verdict_of = |control_times: u32| {
+        let (model, control) = (named("a", 500), named("a-aa", control_times));
+        let mut run = run_report();
+        run.aa_control = Some(AaControl {
+            model: "a".to_owned(),
+            control: "a-aa".to_owned(),
+        });
+        conclude_run(&mut run, &[&model, &control], true);
+        assert!(run.noise_bands["peak.rate_per_s"] >= 0.01);
+        run.verdict
+    };
+    assert_eq!(verdict_of(500).status, Status::Valid);
+    let verdict = verdict_of(600);
+    assert_eq!(verdict.status, Status::Suspect);
+    assert_eq!(verdict.worst().unwrap().id, "aa_control");
 }
 
 #[test]

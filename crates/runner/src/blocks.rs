@@ -6,10 +6,9 @@
 
 use crate::{interrupt, plan, progress::Progress, save::RunDirectory, trial::Bench};
 use report::{
-    check::Verdict,
     model::ModelReport,
-    run::{ModelOutcome, Plan, PlannedLoad, RunReport},
-    summary::conclude,
+    run::{Plan, PlannedLoad, RunReport},
+    summary::{conclude, conclude_run},
 };
 use std::path::{Path, PathBuf};
 
@@ -30,6 +29,7 @@ pub(crate) struct Run {
     /// Paths of the reports, as far as written: the run's first.
     pub(crate) saved: Vec<PathBuf>,
     allow_remote: bool,
+    is_over: bool,
 }
 
 impl Run {
@@ -40,6 +40,7 @@ impl Run {
             contestants: Vec::new(),
             saved: Vec::new(),
             allow_remote,
+            is_over: false,
         }
     }
 
@@ -74,6 +75,7 @@ impl Run {
         for contestant in &mut self.contestants {
             contestant.report.interrupted = interrupted;
         }
+        self.is_over = true;
         self.save()
     }
 
@@ -136,30 +138,12 @@ impl Run {
     /// A report can't be written.
     pub(crate) fn save(&mut self) -> anyhow::Result<()> {
         let mut saved = Vec::new();
-        self.report.models.clear();
         for Contestant { report, .. } in &mut self.contestants {
             conclude(report)?;
             saved.push(self.directory.write(&report.model.name, report)?);
-            self.report.models.push(ModelOutcome {
-                name: report.model.name.clone(),
-                report: format!("{}.json", report.model.name),
-                status: report.verdict.status,
-                failure: report
-                    .failure
-                    .as_ref()
-                    .map(|failure| failure.reason.clone()),
-            });
         }
-        self.report.verdict = Verdict {
-            status: self
-                .report
-                .models
-                .iter()
-                .map(|model| model.status)
-                .max()
-                .unwrap_or_default(),
-            checks: Vec::new(),
-        };
+        let reports: Vec<&ModelReport> = self.contestants.iter().map(|c| &c.report).collect();
+        conclude_run(&mut self.report, &reports, self.is_over);
         saved.insert(0, self.directory.write("run", &self.report)?);
         self.saved = saved;
         Ok(())

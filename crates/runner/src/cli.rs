@@ -22,7 +22,7 @@ use std::{path::PathBuf, str::FromStr};
         runner list                              which models there are\n  \
         runner doctor                            can figures from this machine be trusted?\n\n\
         Exit codes: 0 fine, 1 a bug of ours, 2 wrong use, 3 a model failed or a verdict is invalid,\n\
-        130 interrupted."
+        4 a comparison shows a regression, 130 interrupted."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -43,6 +43,8 @@ pub(crate) enum Subcommands {
     /// "problem" bears on the figures or breaks a run with the default options, "note" is worth
     /// knowing. The commands are for root, and last until the next boot or the end of the shell.
     Doctor(cmd::doctor::DoctorArgs),
+    /// Compare two models, or one before and after a change, figure by figure
+    Compare(cmd::compare::CompareArgs),
     /// Show saved reports again
     Report(cmd::report::ReportArgs),
     /// Print the JSON Schema of the reports
@@ -108,6 +110,10 @@ pub(crate) struct RunArgs {
     /// The target of --scenario capacity, such as 'p99<=2ms'
     #[arg(long, value_name = "TARGET")]
     pub(crate) slo: Option<Slo>,
+
+    /// Run the first model twice, under two names: what differs then is noise
+    #[arg(long)]
+    pub(crate) aa: bool,
 
     /// Requests outstanding on each connection, in closed load
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]

@@ -12,7 +12,8 @@
 //! | [`child`] | a process that speaks in lines and can't outlive the runner |
 //! | [`sample`] | what processes and the machine used |
 //! | [`conformance`] | the suite that every model is held to |
-//! | [`save`], [`output`], [`progress`] | files, standard output, the progress line |
+//! | [`save`], [`read`] | writing and reading reports |
+//! | [`output`], [`progress`] | standard output, the progress line |
 //! | [`interrupt`], [`usage`] | Ctrl-C, exit code 2 |
 //!
 //! It links no model and names none: models are programs, found by cargo.
@@ -32,6 +33,7 @@ mod interrupt;
 mod output;
 mod plan;
 mod progress;
+mod read;
 mod sample;
 mod save;
 mod select;
@@ -76,6 +78,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Subcommands::List(args)) => cmd::list::list(&args),
         Some(Subcommands::Check(args)) => cmd::check::check(&args),
         Some(Subcommands::Doctor(args)) => cmd::doctor::doctor(&args),
+        Some(Subcommands::Compare(args)) => cmd::compare::compare_reports(&args),
         Some(Subcommands::Report(args)) => cmd::report::report(&args),
         Some(Subcommands::Schema) => {
             output::write(report::schema::schema_text());

@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 /// The directory of one run.
 #[derive(Debug)]
 pub(crate) struct RunDirectory {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     pub(crate) name: String,
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct ModelArgs {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entrant {
     pub(crate) name: String,
+    /// What cargo builds, unless there is a program.
+    pub(crate) package: String,
     /// `None` for a program that isn't a crate of the workspace.
     pub(crate) model: Option<ModelCrate>,
     /// A program to take instead of building one.
@@ -72,6 +74,7 @@ fn known(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<Vec<Entrant>
         .iter()
         .map(|model| Entrant {
             name: model.name.clone(),
+            package: format!("model-{}", model.name),
             model: Some(model.clone()),
             program: None,
         })
@@ -100,6 +103,7 @@ fn known(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<Vec<Entrant>
             Some(entrant) => entrant.program = Some(program),
             None => known.push(Entrant {
                 name: name.clone(),
+                package: String::new(),
                 model: None,
                 program: Some(program),
             }),

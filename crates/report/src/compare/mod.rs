@@ -3,6 +3,7 @@
 //! | file | |
 //! |---|---|
 //! | `figures` | which figures are compared, and where their values come from |
+//! | `pairs` | all models of a run with each other |
 //! | `plans` | whether both sides were asked for the same |
 //! | `print` | the comparison as people read it |
 //!
@@ -11,9 +12,11 @@
 //! The statistics are in [`crate::stats`], and finding the reports is the runner's.
 
 mod figures;
+mod pairs;
 mod plans;
 mod print;
 
+pub use pairs::compare_pairs;
 pub use plans::PlanDifference;
 pub use print::{markdown, text};
 
@@ -26,6 +29,7 @@ use crate::{
 use figures::Figure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// The schema that [`ComparisonReport`]s of this version name.
@@ -96,12 +100,14 @@ pub enum Better {
 }
 
 /// How to compare.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// Changes for the worse up to this share are no regression; 0.05 is 5 %.
     pub threshold: f64,
-    /// Ratios this close to 1 are noise, as a share; see [`crate::stats::noise_band`].
+    /// Ratios this close to 1 are noise, as a share.
     pub noise_band: f64,
+    /// The same for single figures, by id, where an A/A control has told; the greater counts.
+    pub noise_bands: BTreeMap<String, f64>,
     /// Compare even what was asked for different things, and note how they differ.
     pub allow_different: bool,
 }
@@ -111,6 +117,7 @@ impl Default for Options {
         Self {
             threshold: 0.05,
             noise_band: NOISE_BAND_MIN,
+            noise_bands: BTreeMap::new(),
             allow_different: false,
         }
     }
@@ -298,7 +305,7 @@ fn compare_figure(
     };
     let comparison = compare_blocks(&before, &after, SEED)
         .ok_or_else(|| because("a value of 0 or less has no ratio"))?
-        .with_band(options.noise_band);
+        .with_band(band(options, &baseline.id));
     Ok(ComparedFigure {
         id: baseline.id.clone(),
         label: baseline.label.clone(),
@@ -309,6 +316,11 @@ fn compare_figure(
         comparison,
         regression: is_regression(&comparison, baseline.better, options.threshold),
     })
+}
+
+fn band(options: &Options, id: &str) -> f64 {
+    let own = options.noise_bands.get(id).copied().unwrap_or(0.0);
+    own.max(options.noise_band)
 }
 
 /// Blocks of one run: what the machine did to one side it did to the other.

@@ -82,6 +82,10 @@ fn parts(plan: &Plan) -> BTreeMap<String, Fields> {
         if let Some(Value::Object(load)) = fields.remove("load") {
             fields.extend(load);
         }
+        // Rates that follow from a run's own peak are an outcome. Figures compare at equal ones.
+        if load.rate_share_of_peak.is_some() {
+            fields.remove("rates_per_s");
+        }
         let kind = fields
             .remove("kind")
             .map(|kind| shown(&kind))

@@ -17,6 +17,9 @@ const FIT_MATTERS_BYTES: f64 = 100.0;
 /// A ladder shorter than this can't tell a few pages of memory from what a connection costs.
 const LADDER_MIN: u32 = 1_000;
 
+/// Half of the 95 % interval of the peak rate, as a share of the rate.
+const INTERVAL_WIDTH_MAX: f64 = 0.10;
+
 /// Trials that a figure should rest on.
 const TRIALS_MIN: usize = 3;
 
@@ -25,6 +28,7 @@ pub(super) fn of_summary(report: &ModelReport) -> Vec<Check> {
     let mut checks = vec![trials_enough(&report.trials, report.interrupted)];
     checks.extend(memory.map(memory_ladder));
     checks.extend(memory.and_then(memory_fit));
+    checks.extend(interval_width(report));
     checks
 }
 
@@ -77,4 +81,19 @@ fn memory_fit(memory: &Memory) -> Option<Check> {
         "memory doesn't grow evenly: more --connections, or look at the steps in the report",
     );
     Some(check.values(r2, FIT_R2_MIN))
+}
+
+/// `None` with too few trials for an interval: `trials_enough` speaks of those.
+fn interval_width(report: &ModelReport) -> Option<Check> {
+    let peak = report.summary.peak.as_ref()?;
+    let interval = peak.rate_per_s_interval?;
+    let width = (interval.high - interval.low) / 2.0 / peak.rate_per_s.median;
+    let check = Check::new(
+        "interval_width",
+        Status::Suspect,
+        width <= INTERVAL_WIDTH_MAX,
+        format!("the peak rate is known to within {:.0} %", width * 100.0),
+        "more --trials, a longer --duration, or a quieter machine",
+    );
+    Some(check.values(width, INTERVAL_WIDTH_MAX))
 }

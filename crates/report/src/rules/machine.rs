@@ -11,6 +11,11 @@ pub const STEAL_MAX: f64 = 0.01;
 /// CPU time of processes that have nothing to do with the trial, in CPUs.
 pub const OTHER_CPUS_MAX: f64 = 0.25;
 
+/// Time in which some task waited for memory, or for a disk. The trial itself needs neither;
+/// waiting for a CPU is what a server under load does, so that is left to `other_load`.
+const PRESSURE_MEMORY_MAX: f64 = 0.01;
+const PRESSURE_IO_MAX: f64 = 0.10;
+
 pub(super) fn accept_queue(step: &Step) -> Check {
     let overflows = step.machine.listen_overflows;
     Check::new(
@@ -51,4 +56,47 @@ pub(super) fn other_load(step: &Step) -> Option<Check> {
         "end what else is running, and measure again",
     );
     Some(check.values(cpus, OTHER_CPUS_MAX))
+}
+
+pub(super) fn swap(step: &Step) -> Option<Check> {
+    let pages = step.machine.swap_in_pages? + step.machine.swap_out_pages?;
+    let check = Check::new(
+        "swap",
+        Status::Suspect,
+        pages == 0,
+        format!("{pages} pages went to or came from swap"),
+        "fewer --connections, or more memory; swapoff -a keeps it from being hidden",
+    );
+    Some(check.values(pages as f64, 0.0))
+}
+
+pub(super) fn throttled(step: &Step) -> Option<Check> {
+    let throttled_us = step.machine.throttled_us?;
+    let check = Check::new(
+        "throttled",
+        Status::Suspect,
+        throttled_us == 0,
+        format!("a CPU quota stopped this container for {throttled_us} us"),
+        "lift the quota (cpu.max, docker --cpus), or measure outside of the container",
+    );
+    Some(check.values(throttled_us as f64, 0.0))
+}
+
+pub(super) fn pressure(step: &Step) -> Option<Check> {
+    let memory = step.machine.pressure_memory_share?;
+    let io = step.machine.pressure_io_share?;
+    // One figure for both: how far the worse of them is on its way to its threshold.
+    let worst = (memory / PRESSURE_MEMORY_MAX).max(io / PRESSURE_IO_MAX);
+    let check = Check::new(
+        "pressure",
+        Status::Suspect,
+        worst <= 1.0,
+        format!(
+            "tasks waited for memory in {:.1} % of the window, for a disk in {:.1} %",
+            memory * 100.0,
+            io * 100.0
+        ),
+        "end what else is running, and measure again",
+    );
+    Some(check.values(worst, 1.0))
 }

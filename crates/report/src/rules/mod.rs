@@ -70,6 +70,9 @@ fn of_step(step: &Step, load: Load) -> Vec<Check> {
     ]);
     checks.extend(machine::steal(step));
     checks.extend(machine::other_load(step));
+    checks.extend(machine::swap(step));
+    checks.extend(machine::throttled(step));
+    checks.extend(machine::pressure(step));
     checks.extend(load::steady_state(step));
     if let Load::Closed { outstanding } = load {
         checks.push(load::littles_law(step, outstanding));

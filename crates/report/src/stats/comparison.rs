@@ -69,10 +69,18 @@ impl Difference {
 }
 
 impl Comparison {
-    /// The same with another noise band (a share, as from [`noise_band`]).
+    /// The same with another noise band (a share, as from [`Comparison::reach`]).
     #[must_use]
     pub fn with_band(self, band: f64) -> Self {
         Self { band, ..self }.decided()
+    }
+
+    /// How far the interval reaches from 1 on its farther side, as a share, at least
+    /// [`NOISE_BAND_MIN`]: of an A/A control this is the noise band.
+    pub fn reach(&self) -> f64 {
+        let Range { low, high } = self.interval;
+        let farther = low.ln().abs().max(high.ln().abs());
+        farther.exp_m1().max(NOISE_BAND_MIN)
     }
 
     /// A difference is stated when chance, the interval and the noise band all allow it.
@@ -144,15 +152,6 @@ pub fn with_holm(comparisons: &mut [Comparison]) {
 pub fn blocks_needed(pairs: usize) -> u32 {
     let blocks = 1.0 + (pairs.max(1) as f64 / P_MAX).log2().ceil();
     blocks as u32
-}
-
-/// The noise band (a share, at least [`NOISE_BAND_MIN`]) from an A/A control: log-ratios of one
-/// model to itself, block by block. It reaches as far as their interval does on its farther side.
-pub fn noise_band(aa_log_ratios: &[f64]) -> f64 {
-    let Some(Range { low, high }) = interval(aa_log_ratios, 0) else {
-        return NOISE_BAND_MIN;
-    };
-    low.abs().max(high.abs()).exp_m1().max(NOISE_BAND_MIN)
 }
 
 /// With too few values for an interval, their range, which says less.
@@ -255,11 +254,13 @@ mod tests {
     }
 
     #[test]
-    fn the_noise_band_is_that_of_the_control() {
-        assert_eq!(noise_band(&[]), NOISE_BAND_MIN);
-        assert_eq!(noise_band(&[0.001, -0.002, 0.0]), NOISE_BAND_MIN);
-        let control = [0.01, -0.04, 0.02, 0.0, 0.03, -0.01];
-        assert!((noise_band(&control) - (0.04_f64.exp() - 1.0)).abs() < 1e-12);
+    fn a_controls_noise_band_reaches_as_far_as_its_interval() {
+        assert_eq!(times([1.0; 6]).reach(), NOISE_BAND_MIN);
+        let control = times([0.97, 1.02, 1.0, 0.99, 1.01, 1.0]);
+        assert!(
+            (control.reach() - (1.0 / 0.97 - 1.0)).abs() < 1e-9,
+            "{control:?}"
+        );
     }
 
     #[test]

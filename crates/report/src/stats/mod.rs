@@ -18,7 +18,7 @@ mod paired;
 mod series;
 
 pub use comparison::{
-    Comparison, Difference, NOISE_BAND_MIN, blocks_needed, compare_blocks, noise_band, with_holm,
+    Comparison, Difference, NOISE_BAND_MIN, blocks_needed, compare_blocks, with_holm,
 };
 pub use histogram::{HistogramError, add_histograms, decode, encode, percentiles};
 pub use line::{Line, line, median, range, spread};

@@ -3,10 +3,13 @@
 use crate::{
     model::Peak,
     rules,
-    stats::{HistogramError, add_histograms, median, percentiles, spread},
+    stats::{HistogramError, add_histograms, bootstrap_interval, median, percentiles, spread},
     trial::{Load, ProcessUse, Step, Trial},
 };
 use std::collections::BTreeMap;
+
+/// With fewer, resampling has nothing to draw from.
+const TRIALS_FOR_AN_INTERVAL: usize = 6;
 
 pub(super) fn peak(trials: &[Trial]) -> Result<Option<Peak>, HistogramError> {
     let steps: Vec<(u32, &Step)> = trials
@@ -33,9 +36,12 @@ pub(super) fn peak(trials: &[Trial]) -> Result<Option<Peak>, HistogramError> {
         .into_iter()
         .filter_map(|(connections, steps)| Some((spread(&rates(&steps))?, connections, steps)))
         .max_by(|(a, ..), (b, ..)| a.median.total_cmp(&b.median));
-    let Some((rate_per_s, connections, steps)) = best else {
+    let Some((rate, connections, steps)) = best else {
         return Ok(None);
     };
+    let rate_per_s_interval = (steps.len() >= TRIALS_FOR_AN_INTERVAL)
+        .then(|| bootstrap_interval(&rates(&steps), 0.95, 0))
+        .flatten();
     let values = |of: fn(&Step) -> f64| -> Vec<f64> { steps.iter().map(|(_, s)| of(s)).collect() };
     let histograms = steps
         .iter()
@@ -48,7 +54,8 @@ pub(super) fn peak(trials: &[Trial]) -> Result<Option<Peak>, HistogramError> {
         return Ok(None);
     };
     Ok(Some(Peak {
-        rate_per_s,
+        rate_per_s: rate,
+        rate_per_s_interval,
         connections,
         outstanding: steps.first().map_or(1, |(outstanding, _)| *outstanding),
         generator_bound: steps

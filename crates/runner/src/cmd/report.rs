@@ -1,17 +1,9 @@
 //! `runner report`: shows saved reports again. Measuring and reporting are apart.
 
-use crate::{output, usage::usage};
+use crate::{output, read};
 use clap::{Args, ValueEnum};
-use report::{
-    model::ModelReport,
-    run::{RUN_SCHEMA, RunReport},
-    table::{explanation, markdown, table},
-};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use report::table::{explanation, markdown, table};
+use std::{path::PathBuf, process::ExitCode};
 
 #[derive(Args, Debug)]
 pub(crate) struct ReportArgs {
@@ -38,26 +30,7 @@ enum Format {
 
 pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     for path in &args.runs {
-        let file = if path.is_dir() {
-            path.join("run.json")
-        } else {
-            path.clone()
-        };
-        let run: RunReport = read(&file)?;
-        if run.schema != RUN_SCHEMA {
-            return Err(usage(format!(
-                "{} is {:?}, this runner reads {RUN_SCHEMA:?}",
-                file.display(),
-                run.schema
-            )));
-        }
-        let directory = file.parent().unwrap_or(Path::new("."));
-        let models: anyhow::Result<Vec<ModelReport>> = run
-            .models
-            .iter()
-            .map(|model| read(&directory.join(&model.report)))
-            .collect();
-        let models = models?;
+        let (run, models) = read::run(path)?;
         match args.format {
             Format::Text => {
                 output::line(format_args!(
@@ -70,15 +43,4 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn read<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| usage(format!("can't read {}: {error}", path.display())))?;
-    serde_json::from_str(&text).map_err(|error| {
-        usage(format!(
-            "{} is not a report of a run: {error}",
-            path.display()
-        ))
-    })
 }

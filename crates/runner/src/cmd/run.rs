@@ -13,14 +13,16 @@ use crate::{
 use anyhow::Context as _;
 use report::{
     check::{Status, Verdict},
+    compare::text,
     environment::Environment,
     model::{Failure, MODEL_SCHEMA, Model, ModelReport},
-    run::{Plan, RUN_SCHEMA, RunReport},
+    run::{AaControl, Plan, RUN_SCHEMA, RunReport},
     table::{explanation, table},
 };
 use rustix::process::{Resource, getrlimit};
 use sha2::{Digest as _, Sha256};
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     fs,
     path::Path,
@@ -35,7 +37,8 @@ const EXIT_INTERRUPTED: u8 = 130;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let entrants = select(&args.models, &workspace)?;
+    let mut entrants = select(&args.models, &workspace)?;
+    let aa_control = args.aa.then(|| run_twice(&mut entrants)).transpose()?;
     let names = entrants
         .iter()
         .map(|entrant| entrant.name.clone())
@@ -65,6 +68,10 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         plan,
         block_order: Vec::new(),
         models: Vec::new(),
+        comparisons: Vec::new(),
+        not_compared: Vec::new(),
+        aa_control,
+        noise_bands: BTreeMap::new(),
         verdict: Verdict::default(),
         environment: environment(&workspace.root),
     };
@@ -96,6 +103,31 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     show(&run, args.json, args.explain)
 }
 
+/// Enters the first model once more, under another name.
+fn run_twice(entrants: &mut Vec<Entrant>) -> anyhow::Result<AaControl> {
+    let first = entrants.first().context("no model takes part")?.clone();
+    let control = AaControl {
+        model: first.name.clone(),
+        control: format!("{}-aa", first.name),
+    };
+    if entrants
+        .iter()
+        .any(|entrant| entrant.name == control.control)
+    {
+        return Err(usage(format!("--aa needs the name {}", control.control)));
+    }
+    let package = first.package.clone();
+    entrants.insert(
+        1,
+        Entrant {
+            name: control.control.clone(),
+            package,
+            ..first
+        },
+    );
+    Ok(control)
+}
+
 /// Builds a model and asks it whether it can run here.
 fn prepare(
     entrant: &Entrant,
@@ -105,7 +137,7 @@ fn prepare(
 ) -> Contestant {
     let built = match &entrant.program {
         Some(program) => Ok(program.clone()),
-        None => build::executable(workspace, &format!("model-{}", entrant.name), no_build),
+        None => build::executable(workspace, &entrant.package, no_build),
     };
     let checked = built.and_then(|program| {
         plan::launch(&run.plan, &program)
@@ -133,7 +165,7 @@ fn prepare(
             verdict: Verdict::default(),
             failure,
             summary: report::model::Summary::default(),
-            not_measured: std::collections::BTreeMap::new(),
+            not_measured: BTreeMap::new(),
             trials: Vec::new(),
         },
     }
@@ -224,8 +256,8 @@ fn command_lines(plan: &Plan, entrants: &[Entrant]) -> String {
         let program = match &entrant.program {
             Some(program) => program.clone(),
             None => {
-                lines.push(format!("  cargo build --release -p model-{}", entrant.name));
-                Path::new("target/release").join(format!("model-{}", entrant.name))
+                lines.push(format!("  cargo build --release -p {}", entrant.package));
+                Path::new("target/release").join(&entrant.package)
             }
         };
         let launch = plan::launch(plan, &program);
@@ -246,6 +278,22 @@ fn command_lines(plan: &Plan, entrants: &[Entrant]) -> String {
     lines.join("\n")
 }
 
+/// Of two models the whole comparison; of more, where it is to be had.
+fn show_comparison(run: &Run) {
+    match run.report.comparisons.as_slice() {
+        [] => {}
+        [one] => output::say(format_args!("\n{}", text(one))),
+        more => output::say(format_args!(
+            "\n{} comparisons of pairs: runner compare {}",
+            more.len(),
+            run.directory.path.display()
+        )),
+    }
+    for reason in &run.report.not_compared {
+        output::say(format_args!("not compared: {reason}"));
+    }
+}
+
 fn show(run: &Run, json: bool, explain: bool) -> anyhow::Result<ExitCode> {
     let reports: Vec<ModelReport> = run.contestants.iter().map(|c| c.report.clone()).collect();
     output::say(format_args!(
@@ -253,6 +301,7 @@ fn show(run: &Run, json: bool, explain: bool) -> anyhow::Result<ExitCode> {
         table(&reports),
         explanation(&reports, &run.report, explain)
     ));
+    show_comparison(run);
     for path in &run.saved {
         if json {
             let text = fs::read_to_string(path)

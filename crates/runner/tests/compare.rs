@@ -1,0 +1,162 @@
+//! `runner compare` on saved reports, and on files that are none.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
+mod common;
+
+use common::{Fixture, runner, stderr, stdout};
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+};
+
+const REFERENCE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../bench-results/reference/four-models"
+);
+
+fn compare(args: &[&str]) -> Output {
+    runner().arg("compare").args(args).output().unwrap()
+}
+
+fn model(name: &str) -> String {
+    format!("{REFERENCE}/{name}")
+}
+
+/// A copy of the reference run in which one file is changed.
+fn changed(file: &str, change: impl FnOnce(String) -> String) -> (Fixture, PathBuf) {
+    let fixture = Fixture::new();
+    let copy = fixture.dir.path().join("run");
+    fs::create_dir(&copy).unwrap();
+    for entry in fs::read_dir(REFERENCE).unwrap().flatten() {
+        fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
+    }
+    let path = copy.join(file);
+    fs::write(&path, change(fs::read_to_string(&path).unwrap())).unwrap();
+    (fixture, copy)
+}
+
+fn edited(text: &str, edit: impl FnOnce(&mut Value)) -> String {
+    let mut value: Value = serde_json::from_str(text).unwrap();
+    edit(&mut value);
+    value.to_string()
+}
+
+fn refused(directory: &Path) -> String {
+    let output = compare(&[
+        &model("tokio"),
+        &directory.join("epoll").display().to_string(),
+    ]);
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    stderr(&output)
+}
+
+#[test]
+fn a_slower_candidate_is_a_regression_and_has_exit_code_4() {
+    let worse = compare(&[&model("epoll.json"), &model("async-std.json")]);
+    assert_eq!(worse.status.code(), Some(4), "{}", stderr(&worse));
+    assert!(
+        stdout(&worse).contains("a regression"),
+        "{}",
+        stdout(&worse)
+    );
+    let better = compare(&[&model("async-std"), &model("epoll")]);
+    assert_eq!(better.status.code(), Some(0), "{}", stdout(&better));
+    assert!(stdout(&better).contains("no regression beyond 5 %"));
+    let lenient = ["--threshold", "99%", &model("epoll"), &model("glommio")];
+    assert!(!stdout(&compare(&lenient)).contains("peak rate, 1/s: a regression"));
+}
+
+#[test]
+fn all_models_of_a_run_are_compared_with_each_other() {
+    let output = compare(&["--format", "json", REFERENCE]);
+    let comparisons: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let comparisons = comparisons.as_array().unwrap();
+    assert_eq!(comparisons.len(), 6, "pairs of four");
+    for comparison in comparisons {
+        let p = &comparison["figures"][0]["comparison"];
+        assert!(p["p_adjusted"].as_f64() >= p["p"].as_f64());
+    }
+    let markdown = compare(&["--format", "markdown", &model("tokio"), &model("epoll")]);
+    assert!(
+        stdout(&markdown).contains("| figure |"),
+        "{}",
+        stdout(&markdown)
+    );
+}
+
+#[test]
+fn a_reports_own_copy_shows_no_difference() {
+    let (_fixture, copy) = changed("epoll.json", |text| text);
+    let copied = copy.join("epoll.json").display().to_string();
+    let output = compare(&[&model("epoll"), &copied]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stdout(&output).contains("no detectable difference"));
+}
+
+#[test]
+fn different_work_is_refused_by_the_fields_that_differ() {
+    let (_fixture, copy) = changed("run.json", |text| {
+        edited(&text, |run| run["plan"]["payload_bytes"] = 128.into())
+    });
+    let said = refused(&copy);
+    assert!(
+        said.contains("payload_bytes is 64 in the baseline, 128 in the candidate"),
+        "{said}"
+    );
+    assert!(!said.contains("workload is"), "{said}");
+}
+
+#[test]
+fn an_invalid_side_is_refused_with_the_reason() {
+    let (_fixture, copy) = changed("epoll.json", |text| {
+        edited(&text, |report| {
+            report["verdict"]["status"] = "invalid".into();
+            report["verdict"]["checks"][0]["passed"] = false.into();
+            report["verdict"]["checks"][0]["fails_as"] = "invalid".into();
+        })
+    });
+    let said = refused(&copy);
+    assert!(said.contains("invalid"), "{said}");
+}
+
+#[test]
+fn what_is_no_report_is_said_to_be_none() {
+    type Change = fn(String) -> String;
+    let changes: [(&str, Change); 5] = [
+        ("no report of Millionfold", |text| {
+            text[..text.len() / 2].to_owned()
+        }),
+        ("no report of Millionfold", |_| "{\"hello\": 1}".to_owned()),
+        ("model-report/2", |text| {
+            text.replace("millionfold/model-report/1", "millionfold/model-report/2")
+        }),
+        ("is not as", |text| {
+            edited(&text, |report| report["trials"] = "many".into())
+        }),
+        ("histogram", |text| {
+            edited(&text, |report| {
+                let window = &mut report["trials"][0]["steps"][0]["window"];
+                window["service_time_histogram"] = "AAAA".into();
+            })
+        }),
+    ];
+    for (expected, change) in changes {
+        let (_fixture, copy) = changed("epoll.json", change);
+        let said = refused(&copy);
+        assert!(
+            said.contains(expected) && said.contains("epoll.json"),
+            "{said}"
+        );
+        let shown = runner().arg("report").arg(&copy).output().unwrap();
+        assert_eq!(shown.status.code(), Some(2));
+    }
+    let output = compare(&["/no/such/run", &model("epoll")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("/no/such/run"));
+}
