@@ -196,27 +196,27 @@ impl Connection {
         mut answered: impl FnMut(u64),
     ) -> Result<Moved, Broken> {
         let messages = shared.messages;
-        let message_bytes = messages.message_bytes();
         let mut rest = &shared.received[..received_bytes];
         let mut moved = Moved {
             bytes: received_bytes as u64,
             whole: 0,
         };
         while !rest.is_empty() {
-            // The reply to a batch is the echo of its last message, which has to be sent.
+            // The reply to a batch is that to its last message, which has to be sent.
             let sequence = self.answered * messages.batch() + messages.batch() - 1;
             let offset = self.answered_bytes as usize;
-            let (part, after) = rest.split_at(rest.len().min(message_bytes - offset));
             let id = MessageId {
                 connection: number,
                 sequence,
             };
+            let reply_bytes = messages.reply_bytes(id);
+            let (part, after) = rest.split_at(rest.len().min(reply_bytes - offset));
             if sequence > self.sent || !messages.matches(id, offset, part) {
                 return Err(Broken::WrongReply);
             }
             rest = after;
             self.answered_bytes += part.len() as u32;
-            if self.answered_bytes as usize == message_bytes {
+            if self.answered_bytes as usize == reply_bytes {
                 if sequence == self.sent {
                     return Err(Broken::WrongReply);
                 }
@@ -233,6 +233,50 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::{
+        session::{Chunk, Session},
+        wire::Wire,
+    };
+    use std::{io::Read as _, os::unix::net::UnixStream};
+
+    #[test]
+    fn replies_of_other_lengths_than_their_requests_are_told_apart() {
+        let mix = "echo:40%,cpu:3:40%,wait:1us:20%".parse().unwrap();
+        let messages = Messages::new(Wire::Framed, &mix, 100, 1).unwrap();
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let mut shared = Shared {
+            messages: &messages,
+            depth: 50,
+            out: vec![0; 6000].into(),
+            received: Box::default(),
+            sent_at_ns: vec![0; 50],
+        };
+        let mut connection = Connection::new(ours.into());
+        connection.allow(50, &messages);
+        let sent = connection.send(0, 7, 1, &mut shared).unwrap();
+        assert_eq!((sent.whole, sent.bytes), (50, 50 * 120));
+
+        let mut chunk = Chunk::new(sent.bytes as usize);
+        theirs.read_exact(chunk.space()).unwrap();
+        chunk.fill(sent.bytes as usize);
+        let mut session = Session::new(Wire::Framed);
+        let (mut replies, mut rest) = (Vec::new(), chunk);
+        while let Some(step) = session.next(&mut rest).unwrap() {
+            replies.extend_from_slice(step.reply);
+            if let Some(work) = step.work {
+                let finished = work.finish();
+                replies.extend_from_slice(finished.reply());
+                rest = finished.into_rest();
+            }
+        }
+        let mut answered = 0;
+        for piece in replies.chunks(33) {
+            shared.received = piece.into();
+            let verified = connection.verify(0, 7, piece.len(), &shared, |_| answered += 1);
+            assert!(verified.is_ok());
+        }
+        assert_eq!((answered, connection.outstanding(&messages)), (50, 0));
+    }
 
     #[test]
     fn a_connection_fits_64_bytes_with_its_send_time() {

@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::{Context as _, bail, ensure};
 use protocol::{
-    client::{Messages, Workload},
+    client::{Messages, Unspeakable, Workload},
     generator::{Command, Event, Load, Plan, ScheduledTimes, Totals, WindowResult},
 };
 use rustix::{
@@ -52,7 +52,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     ensure!(plan.interval_us >= 1, "a plan needs an interval");
     raise_open_files();
     pin(&plan.cpus)?;
-    let messages = messages_of(&plan);
+    let messages = messages_of(&plan)?;
     let commands = read_commands();
     thread::scope(|scope| {
         let (sender, reports) = channel();
@@ -330,13 +330,13 @@ fn sleep_until(end_ns: u64) {
     thread::sleep(Duration::from_nanos(end_ns.saturating_sub(now_ns())));
 }
 
-fn messages_of(plan: &Plan) -> Messages {
-    let batch = match (plan.workload, plan.load) {
-        (Workload::Echo, _) => 1,
+fn messages_of(plan: &Plan) -> Result<Messages, Unspeakable> {
+    let batch = match (&plan.workload, plan.load) {
+        (Workload::Echo | Workload::Mix(_), _) => 1,
         (Workload::Discard, Load::Closed { outstanding }) => outstanding.saturating_add(1),
         (Workload::Discard, _) => 2,
     };
-    Messages::new(plan.wire, plan.payload_bytes, batch)
+    Messages::new(plan.wire, &plan.workload, plan.payload_bytes, batch)
 }
 
 /// Commands come from a thread of their own: when the input ends, nobody wants results any

@@ -1,16 +1,23 @@
 //! One thread, one level-triggered epoll instance, one listener: the reactor by hand.
 //!
 //! The loop asks the kernel which sockets are ready, and does for each what can be done without
-//! waiting: accept, or read, answer and send. Nothing runs in parallel, so a request that takes
-//! long makes all others wait. What a connection costs is one entry in a table: there is no
-//! task and no stack, and the receive buffer is the loop's.
+//! waiting: accept, or read, answer and send. Nothing runs in parallel, so a request that
+//! computes or blocks makes all others wait: that is the model's price. A request that only
+//! waits becomes a timer, and the next wait in epoll ends when the first of them is due. What a
+//! connection costs is one entry in a table: there is no task and no stack, and the receive
+//! buffer is the loop's.
 //!
 //! Level-triggered means that epoll reports a socket for as long as it is ready, so one read
-//! per report is enough, and no connection can keep the loop from the others.
+//! per report is enough, and no connection can keep the loop from the others. The price: a
+//! connection that has to wait must be taken out of epoll and put back, or what arrives
+//! meanwhile would be reported again and again.
 //!
 //! Sources: epoll(7); D. Kegel, "The C10K problem", <http://www.kegel.com/c10k.html>.
 
-use model_kit::{Chunk, Closed, Connection, Ended, Listeners, Model, Refused, Server, with_chunk};
+use model_kit::{
+    Chunk, Closed, Connection, Ended, Listeners, Model, Refused, Server, Task, Timers, Work,
+    run_blocking, with_chunk,
+};
 use rustix::{
     buffer::spare_capacity,
     event::epoll::{self, CreateFlags, EventData, EventFlags},
@@ -50,12 +57,15 @@ fn run_loop(server: &Server, chunk: &mut Chunk) -> Ended {
         epoll: &epoll,
         by_fd: Vec::new(),
         open: 0,
+        timers: Timers::default(),
     };
     let mut events = Vec::with_capacity(EVENTS_PER_WAIT);
     let (mut pause, mut stopping) = (None, false);
     while !stopping || sockets.open > 0 {
         events.clear();
-        match epoll::wait(&epoll, spare_capacity(&mut events), pause.as_ref()) {
+        let timeout = pause.into_iter().chain(sockets.timers.until_next()).min();
+        let timeout = timeout.map(TryInto::try_into).transpose()?;
+        match epoll::wait(&epoll, spare_capacity(&mut events), timeout.as_ref()) {
             Err(Errno::INTR) => continue,
             waited => waited?,
         };
@@ -70,7 +80,7 @@ fn run_loop(server: &Server, chunk: &mut Chunk) -> Ended {
             match sockets.accept(server, &listener)? {
                 Refused::Retry => {}
                 Refused::Pause(time) => {
-                    pause = Some(time.try_into()?);
+                    pause = Some(time);
                     epoll::modify(&epoll, &listener, token(&listener), EventFlags::empty())?;
                 }
                 Refused::Stopping => {
@@ -78,6 +88,9 @@ fn run_loop(server: &Server, chunk: &mut Chunk) -> Ended {
                     epoll::delete(&epoll, &listener)?;
                 }
             }
+        }
+        for (index, work) in sockets.timers.due() {
+            sockets.resume(index, work)?;
         }
     }
     Ok(())
@@ -88,6 +101,8 @@ struct Sockets<'a> {
     /// Each at the index of its descriptor.
     by_fd: Vec<Option<(OwnedFd, Connection)>>,
     open: usize,
+    /// Requests that wait. Their connections are not in epoll, so nothing can close them.
+    timers: Timers<usize>,
 }
 
 impl Sockets<'_> {
@@ -118,30 +133,84 @@ impl Sockets<'_> {
         let Some((fd, connection)) = &mut self.by_fd[index] else {
             return Ok(());
         };
-        let was_blocked = !connection.unsent().is_empty();
-        if answer(fd, connection, chunk).is_err() {
+        let watched = interest(connection);
+        let answered = answer(fd, connection, chunk);
+        self.go_on(index, watched, answered)
+    }
+
+    /// Replies to a request that has waited.
+    fn resume(&mut self, index: usize, work: Work) -> io::Result<()> {
+        let Some((fd, connection)) = &mut self.by_fd[index] else {
+            return Ok(());
+        };
+        let resumed = connection.resume(work.finish(), |reply| send_to(fd, reply));
+        self.go_on(index, EventFlags::empty(), resumed)
+    }
+
+    /// Does what work comes up, until there is none or it has to wait.
+    #[inline(always)]
+    fn go_on(
+        &mut self,
+        index: usize,
+        watched: EventFlags,
+        mut next: Result<Option<Work>, Closed>,
+    ) -> io::Result<()> {
+        let Some((fd, connection)) = &mut self.by_fd[index] else {
+            return Ok(());
+        };
+        let mut wanted = interest(connection);
+        while let Ok(Some(work)) = next {
+            if let Task::Wait(time) = work.task() {
+                self.timers.set(time, index, work);
+                (wanted, next) = (EventFlags::empty(), Ok(None));
+            } else {
+                next = connection.resume(run_blocking(work), |reply| send_to(fd, reply));
+                wanted = interest(connection);
+            }
+        }
+        if next.is_err() {
             self.by_fd[index] = None;
             self.open -= 1;
-            return Ok(());
+        } else if wanted != watched {
+            let (fd, token) = (&*fd, token(fd));
+            match (watched.is_empty(), wanted.is_empty()) {
+                (true, _) => epoll::add(self.epoll, fd, token, wanted)?,
+                (_, true) => epoll::delete(self.epoll, fd)?,
+                _ => epoll::modify(self.epoll, fd, token, wanted)?,
+            }
         }
-        match (was_blocked, !connection.unsent().is_empty()) {
-            (false, true) => Ok(epoll::modify(self.epoll, &*fd, token(fd), EventFlags::OUT)?),
-            (true, false) => Ok(epoll::modify(self.epoll, &*fd, token(fd), EventFlags::IN)?),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
 /// Sends what is left from before, or else reads once and answers.
-fn answer(fd: &OwnedFd, connection: &mut Connection, chunk: &mut Chunk) -> Result<(), Closed> {
-    let send = |reply: &[u8]| Ok(send(fd, reply, SendFlags::NOSIGNAL)?);
+fn answer(
+    fd: &OwnedFd,
+    connection: &mut Connection,
+    chunk: &mut Chunk,
+) -> Result<Option<Work>, Closed> {
+    let send = |reply: &[u8]| send_to(fd, reply);
     if !connection.unsent().is_empty() {
-        return connection.resend(send);
+        return connection.resend(send).map(|()| None);
     }
     match recv(fd, chunk.space(), RecvFlags::empty()) {
         Ok((received_bytes, _)) => connection.answer(chunk, received_bytes, send),
-        Err(Errno::AGAIN | Errno::INTR) => Ok(()),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(None),
         Err(errno) => Err(io::Error::from(errno).into()),
+    }
+}
+
+#[inline(always)]
+fn send_to(fd: &OwnedFd, reply: &[u8]) -> io::Result<usize> {
+    Ok(send(fd, reply, SendFlags::NOSIGNAL)?)
+}
+
+/// What epoll has to report of a connection that doesn't wait.
+fn interest(connection: &Connection) -> EventFlags {
+    if connection.unsent().is_empty() {
+        EventFlags::IN
+    } else {
+        EventFlags::OUT
     }
 }
 

@@ -8,15 +8,24 @@
 //! glommio's sockets try the system call first and ask the ring to poll only when it would
 //! block, so the buffer can belong to the thread, and a connection that waits holds none.
 //!
+//! A blocking call goes to `spawn_blocking`, which is there for "calls to synchronous third-party
+//! code": one thread per executor, unless configured otherwise. It "is not meant to be a way to
+//! achieve compute parallelism", so computing stays on the executor and asks now and then
+//! whether it should yield. With the default latency requirements (none) the answer is yes
+//! after 100 ms.
+//!
 //! Sources: <https://docs.rs/glommio/latest/glommio/>, io_uring(7).
 
 use futures_lite::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _};
 use glommio::{
-    LocalExecutorPoolBuilder, PoolPlacement,
+    LocalExecutorPoolBuilder, PoolPlacement, executor,
     net::{TcpListener, TcpStream},
-    spawn_local, timer,
+    spawn_local, timer, yield_if_needed,
 };
-use model_kit::{Closed, Connection, Ended, Listeners, Model, Need, Refused, Server, with_chunk};
+use model_kit::{
+    Closed, Connection, Ended, Finished, Listeners, Model, Need, Refused, Server, Task, Work,
+    run_blocking, with_chunk,
+};
 use std::{
     future::poll_fn,
     io,
@@ -24,11 +33,14 @@ use std::{
     pin::Pin,
     process::ExitCode,
     sync::Arc,
-    task::{Poll, ready},
+    task::{Context, Poll, ready},
 };
 
 /// What glommio 0.9 registers with the ring of each executor.
 const LOCKED_BYTES: u64 = 512 << 10;
+
+/// Some tens of microseconds: to ask whether to yield costs nothing beside that.
+const HASHES_PER_STRETCH: u32 = 500;
 
 fn main() -> ExitCode {
     let model = Model {
@@ -78,23 +90,61 @@ async fn accept(server: &Server) -> io::Result<()> {
 
 async fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), Closed> {
     loop {
-        poll_fn(|cx| {
+        let work = poll_fn(|cx| {
             with_chunk(|chunk| {
                 let received_bytes = ready!(Pin::new(&mut stream).poll_read(cx, chunk.space()))?;
                 connection
                     .answer(chunk, received_bytes, |reply| {
-                        match Pin::new(&mut stream).poll_write(cx, reply) {
-                            Poll::Ready(sent) => sent,
-                            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-                        }
+                        try_write(&mut stream, cx, reply)
                     })
                     .into()
             })
         })
         .await?;
+        if let Some(work) = work {
+            // Boxed, so that a task that waits for a request has no room for sleeps and joins.
+            Box::pin(work_off(&mut stream, &mut connection, work)).await?;
+        }
         if !connection.unsent().is_empty() {
             stream.write_all(connection.unsent()).await?;
             connection.sent_all();
         }
     }
+}
+
+/// Does this work, and what comes up behind it.
+async fn work_off(
+    stream: &mut TcpStream,
+    connection: &mut Connection,
+    work: Work,
+) -> Result<(), Closed> {
+    let mut next = Some(work);
+    while let Some(work) = next {
+        let finished = perform(work).await;
+        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+        let cx = &mut Context::from_waker(&waker);
+        next = connection.resume(finished, |reply| try_write(stream, cx, reply))?;
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn try_write(stream: &mut TcpStream, cx: &mut Context<'_>, reply: &[u8]) -> io::Result<usize> {
+    match Pin::new(stream).poll_write(cx, reply) {
+        Poll::Ready(sent) => sent,
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
+async fn perform(mut work: Work) -> Finished {
+    match work.task() {
+        Task::Wait(time) => timer::sleep(time).await,
+        Task::Cpu { .. } => {
+            while !work.hash(HASHES_PER_STRETCH) {
+                yield_if_needed().await;
+            }
+        }
+        Task::Block(_) => return executor().spawn_blocking(|| run_blocking(work)).await,
+    }
+    work.finish()
 }

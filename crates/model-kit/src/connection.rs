@@ -4,6 +4,7 @@ use crate::counters::counters;
 use protocol::{
     session::{Chunk, Session},
     wire::{Malformed, Wire},
+    work::{Finished, Work},
 };
 use std::{
     cell::{Cell, RefCell},
@@ -79,12 +80,15 @@ impl Connection {
         }
     }
 
-    /// Answers the `received_bytes` bytes that a read put into the chunk's space.
+    /// Answers the `received_bytes` bytes that a read put into the chunk's space, up to a
+    /// request that takes time. That is handed out: the model does it, lets
+    /// [`Connection::resume`] go on, and doesn't read from the connection meanwhile.
     ///
     /// `send` writes to the socket without waiting, and fails with
     /// [`io::ErrorKind::WouldBlock`] when the kernel's buffer is full. From then on replies
     /// gather in [`Connection::unsent`]; the model sends those before it reads again, so a
-    /// client that doesn't read can't make the server hold more than one chunk of replies.
+    /// client that doesn't read can't make the server hold more than the replies to one chunk
+    /// and to one request that takes time.
     ///
     /// # Errors
     /// [`Closed`] when the connection is over; the model drops it.
@@ -94,21 +98,48 @@ impl Connection {
         chunk: &mut Chunk,
         received_bytes: usize,
         mut send: impl FnMut(&[u8]) -> io::Result<usize>,
-    ) -> Result<(), Closed> {
+    ) -> Result<Option<Work>, Closed> {
         if received_bytes == 0 {
             return Err(Closed::ByClient);
         }
         chunk.fill(received_bytes);
+        counters().bytes_in.add(received_bytes as u64);
+        self.work_through(chunk, &mut send)
+    }
+
+    /// Replies to work that is done, and goes on with what came behind it, up to the next.
+    ///
+    /// # Errors
+    /// As [`Connection::answer`].
+    pub fn resume(
+        &mut self,
+        finished: Finished,
+        mut send: impl FnMut(&[u8]) -> io::Result<usize>,
+    ) -> Result<Option<Work>, Closed> {
+        counters().responses.add(1);
+        self.send_or_keep(finished.reply(), &mut send)?;
+        self.work_through(&mut finished.into_rest(), &mut send)
+    }
+
+    /// Always inlined, for the same reason as [`Connection::send_or_keep`].
+    #[inline(always)]
+    fn work_through(
+        &mut self,
+        chunk: &mut Chunk,
+        send: &mut impl FnMut(&[u8]) -> io::Result<usize>,
+    ) -> Result<Option<Work>, Closed> {
         let counters = counters();
-        counters.bytes_in.add(received_bytes as u64);
         loop {
             match self.session.next(chunk) {
                 Ok(Some(step)) => {
                     counters.requests.add(step.requests.into());
                     counters.responses.add(step.responses.into());
-                    self.send_or_keep(step.reply, &mut send)?;
+                    self.send_or_keep(step.reply, send)?;
+                    if step.work.is_some() {
+                        return Ok(step.work);
+                    }
                 }
-                Ok(None) => return Ok(()),
+                Ok(None) => return Ok(None),
                 Err(malformed) => {
                     counters.malformed.add(1);
                     return Err(Closed::Malformed(malformed));
@@ -210,7 +241,8 @@ impl Drop for Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::client::{MessageId, Messages};
+    use crate::work::run_blocking;
+    use protocol::client::{MessageId, Messages, Workload};
 
     fn requests(messages: &Messages, n: u32) -> Vec<u8> {
         let mut bytes = vec![0; messages.message_bytes() * n as usize];
@@ -229,7 +261,8 @@ mod tests {
 
     #[test]
     fn what_the_kernel_does_not_take_is_kept_in_order() {
-        let stream = requests(&Messages::new(Wire::Framed, 30, 1), 3);
+        let messages = Messages::new(Wire::Framed, &Workload::Echo, 30, 1).unwrap();
+        let stream = requests(&messages, 3);
         let mut chunk = Chunk::new(stream.len());
         chunk.space().copy_from_slice(&stream);
         let mut connection = Connection::open(Wire::Framed);
@@ -255,6 +288,37 @@ mod tests {
             .unwrap();
         assert!(connection.unsent().is_empty());
         assert_eq!(sent, stream);
+    }
+
+    #[test]
+    fn work_is_handed_out_one_by_one_and_what_follows_waits() {
+        let workload = "cpu:3".parse().unwrap();
+        let messages = Messages::new(Wire::Framed, &workload, 30, 1).unwrap();
+        let stream = requests(&messages, 3);
+        let mut chunk = Chunk::new(stream.len());
+        chunk.space().copy_from_slice(&stream);
+        let mut connection = Connection::open(Wire::Framed);
+        let mut replies = Vec::new();
+        let mut send = |reply: &[u8]| {
+            replies.push(reply.to_vec());
+            Ok(reply.len())
+        };
+        let mut next = connection.answer(&mut chunk, stream.len(), &mut send);
+        let mut works = 0;
+        while let Some(work) = next.unwrap() {
+            works += 1;
+            next = connection.resume(run_blocking(work), &mut send);
+        }
+        assert_eq!(works, 3);
+        for (sequence, reply) in (0..).zip(&replies) {
+            let id = MessageId {
+                connection: 0,
+                sequence,
+            };
+            assert_eq!(reply.len(), messages.reply_bytes(id));
+            assert!(messages.matches(id, 0, reply));
+        }
+        assert_eq!(replies.len(), 3);
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! its listeners with [`Server::listen`], says [`Server::ready`] for each, accepts until
 //! [`Server::refused`] answers [`Refused::Stopping`], and returns when [`Server::drained`] (or
 //! its own count) says that no connection is left. What it does with a connection is up to the
-//! model; what the bytes mean is up to [`Connection`].
+//! model; what the bytes mean is up to [`Connection`]. A request that takes time comes out of it
+//! as [`Work`]: where that is done, and what waits meanwhile, is the model's too.
 //!
 //! A program that is no model, and decides for itself what becomes of each request, takes its own
 //! arguments before [`Model::main_with`], and sends with [`Connection::reply`].
@@ -19,10 +20,15 @@ mod model;
 mod preflight;
 mod server;
 mod stop;
+mod work;
 
 pub use args::Args;
 pub use connection::{Closed, Connection, with_chunk};
 pub use model::{Ended, Model};
 pub use preflight::Need;
-pub use protocol::session::Chunk;
+pub use protocol::{
+    session::Chunk,
+    work::{Finished, Task, Work},
+};
 pub use server::{Listeners, Refused, Server};
+pub use work::{SHORT_TASK_BLOCKS, Timers, run_blocking};

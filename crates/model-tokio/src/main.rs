@@ -8,14 +8,28 @@
 //! Following <https://docs.rs/tokio/latest/tokio/net/struct.TcpStream.html>, with one thing
 //! that matters at a million connections: the buffer belongs to the worker's thread and not to
 //! the task, so a connection that waits holds none.
+//!
+//! Work that takes a thread's time goes where the documentation sends it
+//! (<https://docs.rs/tokio/latest/tokio/#cpu-bound-tasks-and-blocking-code>): to the threads of
+//! `spawn_blocking`, up to 512 of them. Computing goes there too unless it is short, and only as
+//! much at a time as there are workers, as `spawn_blocking` says ("a semaphore ... should be
+//! used to limit the number of computations executed in parallel").
 
-use model_kit::{Closed, Connection, Ended, Listeners, Model, Refused, Server, with_chunk};
-use std::{future::poll_fn, pin::Pin, process::ExitCode, sync::Arc, task::ready};
+use model_kit::{
+    Closed, Connection, Ended, Finished, Listeners, Model, Refused, SHORT_TASK_BLOCKS, Server,
+    Task, Work, run_blocking, with_chunk,
+};
+use std::{future::poll_fn, io, pin::Pin, process::ExitCode, sync::Arc, task::ready};
 use tokio::{
     io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
     net::{TcpListener, TcpStream},
-    runtime, time,
+    runtime,
+    sync::Semaphore,
+    task, time,
 };
+
+/// Computations that may run at a time: gets its permits when the number of threads is known.
+static COMPUTING: Semaphore = Semaphore::const_new(0);
 
 fn main() -> ExitCode {
     let model = Model {
@@ -27,6 +41,7 @@ fn main() -> ExitCode {
 }
 
 fn run(server: Arc<Server>) -> Ended {
+    COMPUTING.add_permits(server.threads());
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(server.threads())
         .enable_all()
@@ -57,7 +72,7 @@ async fn accept(server: &Server) -> Ended {
 
 async fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), Closed> {
     loop {
-        poll_fn(|cx| {
+        let work = poll_fn(|cx| {
             with_chunk(|chunk| {
                 let mut space = ReadBuf::new(chunk.space());
                 ready!(Pin::new(&mut stream).poll_read(cx, &mut space))?;
@@ -68,9 +83,43 @@ async fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), 
             })
         })
         .await?;
+        if let Some(work) = work {
+            // Boxed, so that a task that waits for a request has no room for sleeps and joins.
+            Box::pin(work_off(&mut stream, &mut connection, work)).await?;
+        }
         if !connection.unsent().is_empty() {
             stream.write_all(connection.unsent()).await?;
             connection.sent_all();
         }
+    }
+}
+
+/// Does this work, and what comes up behind it.
+async fn work_off(
+    stream: &mut TcpStream,
+    connection: &mut Connection,
+    work: Work,
+) -> Result<(), Closed> {
+    let mut next = Some(work);
+    while let Some(work) = next {
+        let finished = perform(work).await?;
+        next = connection.resume(finished, |reply| stream.try_write(reply))?;
+    }
+    Ok(())
+}
+
+async fn perform(work: Work) -> io::Result<Finished> {
+    match work.task() {
+        Task::Wait(time) => {
+            // In steps of a millisecond, rounded up: so it is for everyone who uses tokio.
+            time::sleep(time).await;
+            Ok(work.finish())
+        }
+        Task::Cpu { blocks } if blocks <= SHORT_TASK_BLOCKS => Ok(work.finish()),
+        Task::Cpu { .. } => {
+            let _permit = COMPUTING.acquire().await.map_err(io::Error::other)?;
+            Ok(task::spawn_blocking(|| run_blocking(work)).await?)
+        }
+        Task::Block(_) => Ok(task::spawn_blocking(|| run_blocking(work)).await?),
     }
 }

@@ -4,9 +4,22 @@
 //! Every message is a function of its id alone, so a connection needs to remember two numbers
 //! (which message, how far into it) and not the bytes, and a reply that belongs to another
 //! request, is too long, too short or altered, differs from what is expected.
+//!
+//! The digest of a `cpu` reply can't be computed again for every reply: that would cost the
+//! generator as much as the server. So `cpu` requests have few different payloads, whose digests
+//! are computed once at the start. A server could remember them too; that it doesn't is a
+//! matter of its source, like all else that a server could do to please a benchmark.
 
-use crate::wire::{HEADER_BYTES, Header, Kind, RAW_PREFIX_BYTES, Wire};
-use serde::{Deserialize, Serialize};
+mod workload;
+
+pub use workload::{Mix, Part, Workload, WorkloadError};
+
+use crate::{
+    wire::{DIGEST_BYTES, HEADER_BYTES, Header, Kind, RAW_PREFIX_BYTES, Wire},
+    work::{Digest, chained_digest, digest_blocks},
+};
+use thiserror::Error;
+use workload::WHOLE_PPM;
 
 /// Payloads start at one of this many places in the pattern (a prime, so that neighbouring
 /// ids don't meet the same bytes).
@@ -18,16 +31,12 @@ const FULLY_COMPARED_BYTES: usize = 4096;
 /// Of longer messages one in this many is compared whole, the others by their prefix.
 const COMPARED_SHARE: u32 = 16;
 
-/// What the requests of a trial ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Workload {
-    /// Every request is an `echo`.
-    Echo,
-    /// Requests are `discard`s; an `echo` closes each batch, and its reply proves that the
-    /// whole batch has been read.
-    Discard,
-}
+/// SHA-256 blocks that are computed at the start for a kind of `cpu` request: some tens of
+/// milliseconds. It decides how many different payloads there are.
+const STARTUP_BLOCKS: u64 = 500_000;
+
+/// The least number of payloads for a kind of `cpu` request, however long they take.
+const DIGESTS_MIN: u64 = 4;
 
 /// The messages of all connections of a trial.
 #[derive(Debug)]
@@ -36,7 +45,25 @@ pub struct Messages {
     payload_bytes: usize,
     batch: u32,
     pattern: Box<[u8]>,
+    /// None when every message is an echo or a discard.
+    parts: Box<[MessagePart]>,
 }
+
+/// A part of a mix: which messages it has and what their replies are.
+#[derive(Debug)]
+struct MessagePart {
+    kind: Kind,
+    argument: u32,
+    /// A message belongs to the first part that its lot is below.
+    lots_below: u64,
+    /// Of `cpu`: by the payload's start in the pattern.
+    digests: Box<[Digest]>,
+}
+
+/// A workload that the wire can't say.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the raw wire has echoes only, it can't say {0}; use the framed wire")]
+pub struct Unspeakable(Workload);
 
 /// Names one message: the `sequence`-th of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,32 +78,54 @@ impl Messages {
     /// Messages with `payload_bytes` of payload (framed: `0..=MAX_PAYLOAD_BYTES`) or of that
     /// size (raw: at least [`RAW_PREFIX_BYTES`]; less is taken as that).
     ///
-    /// The last message of every `batch` (at least 1) is an echo, the others are discards: a
-    /// batch of one is the `echo` workload. A raw wire has echoes only.
-    pub fn new(wire: Wire, payload_bytes: u32, batch: u32) -> Self {
+    /// Of `discard`, the last message of every `batch` (at least 1) is an echo. In the other
+    /// workloads every message is a batch of its own.
+    ///
+    /// # Errors
+    /// The raw wire has echoes only.
+    pub fn new(
+        wire: Wire,
+        workload: &Workload,
+        payload_bytes: u32,
+        batch: u32,
+    ) -> Result<Self, Unspeakable> {
+        if wire == Wire::Raw && *workload != Workload::Echo {
+            return Err(Unspeakable(workload.clone()));
+        }
         let payload_bytes = match wire {
             Wire::Framed => payload_bytes as usize,
             Wire::Raw => (payload_bytes as usize).saturating_sub(RAW_PREFIX_BYTES),
         };
-        // splitmix64: cheap, and no two stretches of it look alike.
-        let pattern = (0..payload_bytes + PATTERN_STARTS)
-            .map(|i| {
-                let mut z = (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-                z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-                z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-                (z >> 56) as u8
-            })
+        let pattern: Box<[u8]> = (0..payload_bytes + PATTERN_STARTS)
+            .map(|i| (scatter(i as u64) >> 56) as u8)
             .collect();
-        let batch = match wire {
-            Wire::Framed => batch.max(1),
-            Wire::Raw => 1,
+        let mut below_ppm = 0;
+        let parts = match workload {
+            Workload::Echo | Workload::Discard => &[],
+            Workload::Mix(mix) => mix.parts(),
         };
-        Self {
+        let parts = parts.iter().map(|part| {
+            below_ppm += part.share_ppm;
+            MessagePart {
+                kind: part.kind,
+                argument: part.argument,
+                lots_below: (u64::from(below_ppm) << 32) / u64::from(WHOLE_PPM),
+                digests: match part.kind {
+                    Kind::Cpu => digests(&pattern, payload_bytes, part.argument),
+                    _ => Box::default(),
+                },
+            }
+        });
+        Ok(Self {
             wire,
             payload_bytes,
-            batch,
+            batch: match workload {
+                Workload::Discard => batch.max(1),
+                Workload::Echo | Workload::Mix(_) => 1,
+            },
+            parts: parts.collect(),
             pattern,
-        }
+        })
     }
 
     /// Messages per batch; one reply comes back for each batch.
@@ -113,20 +162,30 @@ impl Messages {
         self.prefix_bytes() + self.payload_bytes
     }
 
+    /// Length of the reply to this message, header included.
+    #[inline]
+    pub fn reply_bytes(&self, id: MessageId) -> usize {
+        match self.part(id) {
+            Some(part) if part.kind == Kind::Cpu => HEADER_BYTES + DIGEST_BYTES,
+            _ => self.message_bytes(),
+        }
+    }
+
     /// Copies the message's bytes from `offset` on into `out`, as many as there are or fit;
     /// returns how many.
     #[inline]
     pub fn write(&self, id: MessageId, offset: usize, out: &mut [u8]) -> usize {
         let prefix_bytes = self.prefix_bytes();
+        let part = self.part(id);
         let mut written = 0;
         if offset < prefix_bytes {
-            let prefix = self.prefix(id);
+            let prefix = self.prefix(id, part, self.payload_bytes);
             let part = &prefix[offset..prefix_bytes];
             written = part.len().min(out.len());
             out[..written].copy_from_slice(&part[..written]);
         }
         let from = (offset + written).saturating_sub(prefix_bytes);
-        let payload = &self.payload(id)[from..];
+        let payload = &self.payload(id, part)[from..];
         let rest = &mut out[written..];
         let length = payload.len().min(rest.len());
         rest[..length].copy_from_slice(&payload[..length]);
@@ -134,13 +193,18 @@ impl Messages {
     }
 
     /// Whether `received` is what the reply to this message holds from `offset` on. The
-    /// caller hands over no more than the message's end.
+    /// caller hands over no more than the reply's end.
     #[inline]
     pub fn matches(&self, id: MessageId, offset: usize, received: &[u8]) -> bool {
         let prefix_bytes = self.prefix_bytes();
+        let part = self.part(id);
+        let payload = match part.and_then(|part| part.digest(id)) {
+            None => self.payload(id, part),
+            Some(digest) => digest,
+        };
         let mut rest = received;
         if offset < prefix_bytes {
-            let prefix = self.prefix(id);
+            let prefix = self.prefix(id, part, payload.len());
             let part = &prefix[offset..prefix_bytes];
             let length = part.len().min(received.len());
             if part[..length] != received[..length] {
@@ -148,12 +212,11 @@ impl Messages {
             }
             rest = &received[length..];
         }
-        if self.payload_bytes > FULLY_COMPARED_BYTES && !id.sequence.is_multiple_of(COMPARED_SHARE)
-        {
+        if payload.len() > FULLY_COMPARED_BYTES && !id.sequence.is_multiple_of(COMPARED_SHARE) {
             return true;
         }
         let from = (offset + received.len() - rest.len()).saturating_sub(prefix_bytes);
-        self.payload(id).get(from..from + rest.len()) == Some(rest)
+        payload.get(from..from + rest.len()) == Some(rest)
     }
 
     #[inline]
@@ -164,130 +227,103 @@ impl Messages {
         }
     }
 
+    /// The start of a message or its reply, which differ in the length of their payload.
     #[inline]
-    fn prefix(&self, id: MessageId) -> [u8; HEADER_BYTES] {
-        let number = u64::from(id.connection) << 32 | u64::from(id.sequence);
+    fn prefix(
+        &self,
+        id: MessageId,
+        part: Option<&MessagePart>,
+        payload_bytes: usize,
+    ) -> [u8; HEADER_BYTES] {
         match self.wire {
-            Wire::Framed => Header {
-                kind: if self.closes_batch(id.sequence) {
-                    Kind::Echo
-                } else {
-                    Kind::Discard
-                },
-                payload_bytes: self.payload_bytes as u32,
-                id: number,
-                argument: 0,
+            Wire::Framed => {
+                let (kind, argument) = match part {
+                    Some(part) => (part.kind, part.argument),
+                    None if self.closes_batch(id.sequence) => (Kind::Echo, 0),
+                    None => (Kind::Discard, 0),
+                };
+                Header {
+                    kind,
+                    payload_bytes: payload_bytes as u32,
+                    id: id.number(),
+                    argument,
+                }
+                .encode()
             }
-            .encode(),
             Wire::Raw => {
                 let mut bytes = [0; HEADER_BYTES];
-                bytes[..RAW_PREFIX_BYTES].copy_from_slice(&number.to_le_bytes());
+                bytes[..RAW_PREFIX_BYTES].copy_from_slice(&id.number().to_le_bytes());
                 bytes
             }
         }
     }
 
+    /// The part of the mix that the message belongs to, if the workload is one.
     #[inline]
-    fn payload(&self, id: MessageId) -> &[u8] {
-        let mixed = (id.connection ^ id.sequence.rotate_left(16)).wrapping_mul(0x9e37_79b1);
-        let start = mixed as usize % PATTERN_STARTS;
+    fn part(&self, id: MessageId) -> Option<&MessagePart> {
+        if self.parts.is_empty() {
+            return None;
+        }
+        let lot = scatter(id.number()) >> 32;
+        self.parts.iter().find(|part| lot < part.lots_below)
+    }
+
+    #[inline]
+    fn payload(&self, id: MessageId, part: Option<&MessagePart>) -> &[u8] {
+        let start = match part {
+            Some(part) if part.kind == Kind::Cpu => part.start(id),
+            _ => id.scattered() % PATTERN_STARTS,
+        };
         &self.pattern[start..start + self.payload_bytes]
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::session::{Chunk, Session};
-    use proptest::prelude::*;
-
-    fn whole(messages: &Messages, id: MessageId) -> Vec<u8> {
-        let mut bytes = vec![0; messages.message_bytes() + 1];
-        assert_eq!(messages.write(id, 0, &mut bytes), messages.message_bytes());
-        bytes.truncate(messages.message_bytes());
-        bytes
+impl MessagePart {
+    /// Where in the pattern the payload of a `cpu` message starts.
+    #[inline]
+    fn start(&self, id: MessageId) -> usize {
+        id.scattered() % self.digests.len().max(1)
     }
 
-    proptest! {
-        #[test]
-        fn pieces_are_written_and_recognised_at_any_offset(
-            raw in any::<bool>(),
-            payload_bytes in 0_u32..200,
-            connection in any::<u32>(),
-            sequence in any::<u32>(),
-            cut in 0_usize..230,
-            flipped in any::<prop::sample::Index>(),
-        ) {
-            let wire = if raw { Wire::Raw } else { Wire::Framed };
-            let messages = Messages::new(wire, payload_bytes, 3);
-            let id = MessageId { connection, sequence };
-            let bytes = whole(&messages, id);
-            let cut = cut.min(bytes.len());
-
-            let mut tail = vec![0; bytes.len() - cut];
-            prop_assert_eq!(messages.write(id, cut, &mut tail), tail.len());
-            prop_assert_eq!(&tail[..], &bytes[cut..]);
-            prop_assert!(messages.matches(id, 0, &bytes[..cut]));
-            prop_assert!(messages.matches(id, cut, &tail));
-
-            let mut wrong = bytes.clone();
-            let at = flipped.index(wrong.len());
-            wrong[at] ^= 1;
-            prop_assert!(!messages.matches(id, 0, &wrong));
-        }
-    }
-
-    #[test]
-    fn the_last_of_a_batch_is_answered_and_the_others_are_not() {
-        let messages = Messages::new(Wire::Framed, 5, 3);
-        let mut session = Session::new(Wire::Framed);
-        let mut chunk = Chunk::new(4096);
-        let stream: Vec<u8> = (0..3)
-            .flat_map(|sequence| {
-                whole(
-                    &messages,
-                    MessageId {
-                        connection: 1,
-                        sequence,
-                    },
-                )
-            })
-            .collect();
-        chunk.space()[..stream.len()].copy_from_slice(&stream);
-        chunk.fill(stream.len());
-        let (mut requests, mut reply) = (0, Vec::new());
-        while let Some(step) = session.next(&mut chunk).unwrap() {
-            requests += step.requests;
-            reply.extend_from_slice(step.reply);
-        }
-        assert_eq!(requests, 3);
-        let last = MessageId {
-            connection: 1,
-            sequence: 2,
-        };
-        assert_eq!(reply.len(), messages.message_bytes());
-        assert!(messages.matches(last, 0, &reply));
-    }
-
-    #[test]
-    fn another_requests_reply_is_not_taken() {
-        let messages = Messages::new(Wire::Framed, 8, 1);
-        let reply = whole(
-            &messages,
-            MessageId {
-                connection: 1,
-                sequence: 1,
-            },
-        );
-        for (connection, sequence) in [(1, 2), (2, 1)] {
-            assert!(!messages.matches(
-                MessageId {
-                    connection,
-                    sequence
-                },
-                0,
-                &reply
-            ));
-        }
+    #[inline]
+    fn digest(&self, id: MessageId) -> Option<&[u8]> {
+        let digest = self.digests.get(self.start(id))?;
+        Some(digest)
     }
 }
+
+impl MessageId {
+    /// The id in the header.
+    #[inline]
+    fn number(self) -> u64 {
+        u64::from(self.connection) << 32 | u64::from(self.sequence)
+    }
+
+    /// Another number for each, so that neighbours don't meet the same payload.
+    #[inline]
+    fn scattered(self) -> usize {
+        (self.connection ^ self.sequence.rotate_left(16)).wrapping_mul(0x9e37_79b1) as usize
+    }
+}
+
+/// The replies to `cpu` requests whose payloads start at the pattern's first places.
+fn digests(pattern: &[u8], payload_bytes: usize, hashes: u32) -> Box<[Digest]> {
+    let affordable = STARTUP_BLOCKS / digest_blocks(payload_bytes, hashes);
+    let starts = affordable.clamp(DIGESTS_MIN, PATTERN_STARTS as u64) as usize;
+    let payloads = (0..starts).map(|start| &pattern[start..start + payload_bytes]);
+    payloads
+        .map(|payload| chained_digest(payload, hashes))
+        .collect()
+}
+
+/// splitmix64: cheap, and no two stretches of it look alike.
+#[inline]
+fn scatter(n: u64) -> u64 {
+    let mut z = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`wire`] | load generator and server, over TCP: the frame's header and its rules |
 //! | [`session`] | the server's half of the wire: received bytes in, requests and replies out |
+//! | [`work`] | requests that take time: what a server does before it answers |
 //! | [`client`] | the generator's half: the bytes to send, and whether a reply is right |
 //! | [`launch`] | runner and server: the ready and done lines, the preflight answer |
 //! | [`generator`] | runner and load generator: the plan, commands and events |
@@ -18,3 +19,4 @@ pub mod generator;
 pub mod launch;
 pub mod session;
 pub mod wire;
+pub mod work;

@@ -9,11 +9,18 @@
 //!
 //! Replies are slices of the chunk: an echo is never copied. An echo's payload is passed on
 //! as it arrives, so a session holds no payload either, however long it is.
+//!
+//! Only a request that takes time is gathered, and handed out as [`Work`] together with the
+//! rest of the chunk. When that is done, send its reply and go on with step 2 in the rest.
 
-use crate::wire::{HEADER_BYTES, Header, Kind, Malformed, Wire};
+use crate::{
+    wire::{HEADER_BYTES, Header, Kind, Malformed, Wire},
+    work::Work,
+};
 use std::mem;
 
-/// What one connection remembers between two reads: at most 32 bytes, and no heap.
+/// What one connection remembers between two reads: at most 32 bytes, and no heap, except
+/// inside of a request that takes time.
 #[derive(Debug)]
 pub struct Session(State);
 
@@ -26,6 +33,8 @@ enum State {
     },
     /// Inside a payload of which `left` bytes are still to come.
     Payload { kind: Kind, left: u32 },
+    /// Inside a request that takes time.
+    Gathering(Work),
     /// A wire without frames.
     Raw,
 }
@@ -36,7 +45,7 @@ const BETWEEN_FRAMES: State = State::Header {
 };
 
 /// A part of a chunk that has been understood.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Step<'chunk> {
     /// What the connection has to send now; may be empty.
     pub reply: &'chunk [u8],
@@ -44,6 +53,9 @@ pub struct Step<'chunk> {
     pub requests: u32,
     /// Requests whose reply ends in `reply`.
     pub responses: u32,
+    /// A request that takes time, received whole; its reply is not in `reply`. The chunk is
+    /// empty then: the work has taken the rest along.
+    pub work: Option<Work>,
 }
 
 impl Session {
@@ -91,12 +103,19 @@ impl Session {
                         return Ok(seen.replying(&chunk.buffer[start..reply_end]));
                     };
                     match Header::decode(header) {
-                        Ok(header) => (header.kind, HEADER_BYTES, header.payload_bytes),
+                        Ok(header) if !header.kind.takes_time() => {
+                            (header.kind, HEADER_BYTES, header.payload_bytes)
+                        }
                         // Answer what came before; the next call finds this header again.
-                        Err(_) if seen.requests > 0 || chunk.start > start => break,
+                        _ if seen.requests > 0 || chunk.start > start => break,
+                        Ok(header) => {
+                            self.0 = State::Gathering(Work::asked_by(header));
+                            return Ok(self.gather(chunk));
+                        }
                         Err(malformed) => return Err(malformed),
                     }
                 }
+                State::Gathering(_) => return Ok(self.gather(chunk)),
                 State::Raw => unreachable!("a raw session stays raw and returned above"),
             };
             if kind == Kind::Discard {
@@ -113,6 +132,29 @@ impl Session {
             }
         }
         Ok(seen.replying(&chunk.buffer[start..chunk.start]))
+    }
+
+    /// Goes on with a request that takes time. Never inlined: it would only lengthen the way of
+    /// those that don't.
+    #[inline(never)]
+    fn gather(&mut self, chunk: &mut Chunk) -> Option<Step<'static>> {
+        let State::Gathering(work) = &mut self.0 else {
+            return None;
+        };
+        chunk.start += work.receive(&chunk.buffer[chunk.start..chunk.end]);
+        if !work.is_whole() {
+            return None;
+        }
+        work.take_along(chunk.part_with_rest());
+        match mem::replace(&mut self.0, BETWEEN_FRAMES) {
+            State::Gathering(work) => Some(Step {
+                reply: &[],
+                requests: 1,
+                responses: 0,
+                work: Some(work),
+            }),
+            _ => None,
+        }
     }
 
     /// Puts the held start of a header in front of the bytes that continue it.
@@ -145,6 +187,7 @@ impl FramesSeen {
             reply,
             requests: self.requests,
             responses: self.responses,
+            work: None,
         })
     }
 }
@@ -155,6 +198,8 @@ pub struct Chunk {
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
+    /// Was parted with by another, and is read into by nobody.
+    is_rest: bool,
 }
 
 impl Chunk {
@@ -164,6 +209,17 @@ impl Chunk {
             buffer: vec![0; HEADER_BYTES + bytes.max(1)].into_boxed_slice(),
             start: HEADER_BYTES,
             end: HEADER_BYTES,
+            is_rest: false,
+        }
+    }
+
+    /// Nothing, and room for nothing.
+    pub(crate) fn empty() -> Self {
+        Self {
+            buffer: Box::default(),
+            start: 0,
+            end: 0,
+            is_rest: true,
         }
     }
 
@@ -180,6 +236,22 @@ impl Chunk {
         self.end = (HEADER_BYTES + received_bytes).min(self.buffer.len());
     }
 
+    /// What is left to be understood, as a chunk of its own.
+    fn part_with_rest(&mut self) -> Chunk {
+        if self.is_rest && self.start < self.end {
+            // Whole, for many small requests may follow each other: to copy what is left at
+            // each of them would take time that grows with the square of their number.
+            return mem::replace(self, Self::empty());
+        }
+        let buffer: Box<[u8]> = self.take_rest().into();
+        Chunk {
+            start: 0,
+            end: buffer.len(),
+            buffer,
+            is_rest: true,
+        }
+    }
+
     fn take_rest(&mut self) -> &[u8] {
         let start = mem::replace(&mut self.start, self.end);
         &self.buffer[start..self.end]
@@ -187,120 +259,4 @@ impl Chunk {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// What a whole stream came to, however it was cut.
-    #[derive(Debug, Default, PartialEq)]
-    struct Outcome {
-        replies: Vec<u8>,
-        requests: u32,
-        responses: u32,
-        malformed: Option<Malformed>,
-    }
-
-    fn run(wire: Wire, stream: &[u8], cuts: &[usize]) -> Outcome {
-        let mut session = Session::new(wire);
-        let mut chunk = Chunk::new(stream.len());
-        let mut outcome = Outcome::default();
-        let mut rest = stream;
-        let mut cuts = cuts.iter().cycle();
-        while !rest.is_empty() {
-            let length = cuts
-                .next()
-                .map_or(rest.len(), |&cut| cut.clamp(1, rest.len()));
-            let (piece, after) = rest.split_at(length);
-            rest = after;
-            chunk.space()[..length].copy_from_slice(piece);
-            chunk.fill(length);
-            loop {
-                match session.next(&mut chunk) {
-                    Ok(Some(step)) => {
-                        assert!(step.requests > 0 || !step.reply.is_empty(), "no progress");
-                        outcome.replies.extend_from_slice(step.reply);
-                        outcome.requests += step.requests;
-                        outcome.responses += step.responses;
-                    }
-                    Ok(None) => break,
-                    Err(malformed) => {
-                        outcome.malformed = Some(malformed);
-                        return outcome;
-                    }
-                }
-            }
-        }
-        outcome
-    }
-
-    fn frame(kind: Kind, id: u64, payload: &[u8]) -> Vec<u8> {
-        let header = Header {
-            kind,
-            payload_bytes: payload.len() as u32,
-            id,
-            argument: 0,
-        };
-        [&header.encode()[..], payload].concat()
-    }
-
-    fn kind() -> impl Strategy<Value = Kind> {
-        prop_oneof![Just(Kind::Echo), Just(Kind::Discard)]
-    }
-
-    proptest! {
-        #[test]
-        fn any_cutting_of_a_valid_stream_gives_the_same_requests(
-            frames in prop::collection::vec((kind(), any::<u64>(), prop::collection::vec(any::<u8>(), 0..90)), 0..12),
-            cuts in prop::collection::vec(1_usize..70, 1..8),
-        ) {
-            let stream: Vec<u8> = frames.iter().flat_map(|(kind, id, payload)| frame(*kind, *id, payload)).collect();
-            let echoes: Vec<u8> = frames
-                .iter()
-                .filter(|(kind, ..)| *kind == Kind::Echo)
-                .flat_map(|(kind, id, payload)| frame(*kind, *id, payload))
-                .collect();
-            let expected = Outcome {
-                replies: echoes,
-                requests: frames.len() as u32,
-                responses: frames.iter().filter(|(kind, ..)| *kind == Kind::Echo).count() as u32,
-                malformed: None,
-            };
-            prop_assert_eq!(&run(Wire::Framed, &stream, &[stream.len().max(1)]), &expected);
-            prop_assert_eq!(&run(Wire::Framed, &stream, &cuts), &expected);
-        }
-
-        #[test]
-        fn any_bytes_end_in_requests_or_in_a_defined_error(
-            stream in prop::collection::vec(prop_oneof![4 => 0_u8..3, 1 => any::<u8>()], 0..400),
-            cuts in prop::collection::vec(1_usize..70, 1..8),
-        ) {
-            let cut = run(Wire::Framed, &stream, &cuts);
-            prop_assert_eq!(&cut, &run(Wire::Framed, &stream, &[stream.len().max(1)]));
-            prop_assert!(cut.replies.len() <= stream.len());
-        }
-
-        #[test]
-        fn a_raw_session_echoes_every_byte(
-            stream in prop::collection::vec(any::<u8>(), 0..400),
-            cuts in prop::collection::vec(1_usize..70, 1..8),
-        ) {
-            prop_assert_eq!(run(Wire::Raw, &stream, &cuts).replies, stream);
-        }
-    }
-
-    #[test]
-    fn requests_before_a_malformed_header_are_answered() {
-        let mut stream = frame(Kind::Echo, 1, b"first");
-        let answered = stream.clone();
-        stream.extend([9; HEADER_BYTES]);
-        let outcome = run(Wire::Framed, &stream, &[]);
-        assert_eq!(outcome.replies, answered);
-        assert_eq!(outcome.malformed, Some(Malformed::Version(9)));
-    }
-
-    #[test]
-    fn an_idle_session_is_small_and_owns_no_heap() {
-        assert!(size_of::<Session>() <= 32);
-        assert!(!std::mem::needs_drop::<Session>());
-    }
-}
+mod tests;

@@ -5,21 +5,35 @@
 //! | offset | bytes | field | meaning |
 //! |---:|---:|---|---|
 //! | 0 | 1 | version | [`VERSION`] |
-//! | 1 | 1 | kind | what the server shall do: see [`Kind`] |
+//! | 1 | 1 | kind | what the server shall do: see below |
 //! | 2 | 2 | reserved | zero |
 //! | 4 | 4 | payload length | bytes after the header, at most [`MAX_PAYLOAD_BYTES`] |
 //! | 8 | 8 | id | the client's; a reply carries its request's |
-//! | 16 | 4 | argument | of the kind; zero for `echo` and `discard` |
+//! | 16 | 4 | argument | of the kind: see below |
 //!
-//! The reply to `echo` is the request, byte for byte; `discard` has none. Replies come in
-//! the order of their requests. A header that breaks a rule gets its connection closed,
-//! after the requests before it have been answered, and touches no other connection.
+//! | kind | | argument | the server | reply |
+//! |---|---:|---|---|---|
+//! | `echo` | 0 | 0 | answers at once | the request, byte for byte |
+//! | `discard` | 1 | 0 | drops it | none |
+//! | `cpu` | 2 | hashes, 1 to [`HASHES_MAX`] | computes the digest | the digest |
+//! | `wait` | 3 | microseconds, 0 to [`TIME_MAX_US`] | lets the time pass, holding no thread | the request, byte for byte |
+//! | `block` | 4 | microseconds, 0 to [`TIME_MAX_US`] | blocks a thread for the time | the request, byte for byte |
+//!
+//! The digest of `cpu` is SHA-256 over the payload and then, as often as the argument is more
+//! than 1, SHA-256 over the digest before. The reply has the request's version, kind, id and
+//! argument, and a payload of [`DIGEST_BYTES`] bytes. Time counts from when the request has
+//! been received whole.
+//!
+//! Replies come in the order of their requests: a request that takes time holds up those that
+//! follow on its connection. A header that breaks a rule gets its connection closed, after the
+//! requests before it have been answered, and touches no other connection.
 //!
 //! **raw** has no frames: fixed-size messages of at least [`RAW_PREFIX_BYTES`] bytes, of
 //! which the first eight are a sequence number. The server echoes bytes as they come, so
 //! that any echo server in the world can be measured.
 
 use serde::{Deserialize, Serialize};
+use std::ops::RangeInclusive;
 use thiserror::Error;
 
 /// The wire's version, the first byte of every frame.
@@ -30,6 +44,15 @@ pub const HEADER_BYTES: usize = 20;
 
 /// The longest payload a frame may announce: 1 MiB.
 pub const MAX_PAYLOAD_BYTES: u32 = 1 << 20;
+
+/// The most hashes that one `cpu` request may ask for: a tenth of a second or so.
+pub const HASHES_MAX: u32 = 1_000_000;
+
+/// The longest time that a `wait` or `block` request may ask for: 10 s.
+pub const TIME_MAX_US: u32 = 10_000_000;
+
+/// Length of a `cpu` reply's payload: a SHA-256 digest.
+pub const DIGEST_BYTES: usize = 32;
 
 /// The sequence number at the start of every raw message, in bytes.
 pub const RAW_PREFIX_BYTES: usize = 8;
@@ -45,9 +68,6 @@ pub enum Wire {
 }
 
 /// What one request asks the server to do.
-///
-/// 2, 3 and 4 are kept for `cpu`, `wait` and `block`; until a server knows them they are
-/// unknown kinds to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[repr(u8)]
@@ -56,6 +76,31 @@ pub enum Kind {
     Echo = 0,
     /// Read it, drop it, say nothing.
     Discard = 1,
+    /// Compute chained hashes, answer with the digest.
+    Cpu = 2,
+    /// Answer after a time, without holding a thread meanwhile.
+    Wait = 3,
+    /// Answer after a call that blocks its thread for a time.
+    Block = 4,
+}
+
+impl Kind {
+    /// The arguments that a request of this kind may have.
+    #[inline]
+    pub const fn arguments(self) -> RangeInclusive<u32> {
+        match self {
+            Self::Echo | Self::Discard => 0..=0,
+            Self::Cpu => 1..=HASHES_MAX,
+            Self::Wait | Self::Block => 0..=TIME_MAX_US,
+        }
+    }
+
+    /// Whether its requests are [`Work`](crate::work::Work), rather than done when they have
+    /// been read.
+    #[inline]
+    pub const fn takes_time(self) -> bool {
+        matches!(self, Self::Cpu | Self::Wait | Self::Block)
+    }
 }
 
 /// A frame's header: the version and the reserved bytes are implied.
@@ -86,9 +131,14 @@ pub enum Malformed {
     /// A payload beyond the bound.
     #[error("payload of {0} bytes is over the bound of {MAX_PAYLOAD_BYTES}")]
     Length(u32),
-    /// An argument for a kind that takes none.
-    #[error("argument {0} for a kind that takes none")]
-    Argument(u32),
+    /// An argument that the kind doesn't take.
+    #[error("argument {argument} for {kind:?}, which takes {:?}", kind.arguments())]
+    Argument {
+        /// The request's kind.
+        kind: Kind,
+        /// Outside of [`Kind::arguments`].
+        argument: u32,
+    },
 }
 
 impl Header {
@@ -129,6 +179,9 @@ impl Header {
         let kind = match kind {
             0 => Kind::Echo,
             1 => Kind::Discard,
+            2 => Kind::Cpu,
+            3 => Kind::Wait,
+            4 => Kind::Block,
             other => return Err(Malformed::Kind(other)),
         };
         let reserved = u16::from_le_bytes([r0, r1]);
@@ -140,8 +193,8 @@ impl Header {
             return Err(Malformed::Length(payload_bytes));
         }
         let argument = u32::from_le_bytes([a0, a1, a2, a3]);
-        if argument != 0 {
-            return Err(Malformed::Argument(argument));
+        if !kind.arguments().contains(&argument) {
+            return Err(Malformed::Argument { kind, argument });
         }
         Ok(Self {
             kind,
@@ -229,6 +282,37 @@ mod tests {
         assert_eq!(broken(1, 200), Err(Malformed::Kind(200)));
         assert_eq!(broken(3, 1), Err(Malformed::Reserved(256)));
         assert_eq!(broken(4, 1), Err(Malformed::Length(MAX_PAYLOAD_BYTES + 1)));
-        assert_eq!(broken(16, 5), Err(Malformed::Argument(5)));
+    }
+
+    #[test]
+    fn each_kind_takes_its_own_arguments() {
+        let decoded = |kind, argument| {
+            let header = Header {
+                kind,
+                payload_bytes: 0,
+                id: 7,
+                argument,
+            };
+            Header::decode(&header.encode()).map(|decoded| assert_eq!(decoded, header))
+        };
+        for (kind, least, most) in [
+            (Kind::Echo, 0, 0),
+            (Kind::Discard, 0, 0),
+            (Kind::Cpu, 1, 1_000_000),
+            (Kind::Wait, 0, 10_000_000),
+            (Kind::Block, 0, 10_000_000),
+        ] {
+            let refused = |argument| Err(Malformed::Argument { kind, argument });
+            assert_eq!(decoded(kind, least), Ok(()));
+            assert_eq!(decoded(kind, most), Ok(()));
+            assert_eq!(decoded(kind, most + 1), refused(most + 1));
+            assert_eq!(decoded(kind, u32::MAX), refused(u32::MAX));
+        }
+        let argument = 0;
+        let kind = Kind::Cpu;
+        assert_eq!(
+            decoded(kind, argument),
+            Err(Malformed::Argument { kind, argument })
+        );
     }
 }
