@@ -10,6 +10,7 @@ use protocol::{
     launch::{CONTRACT, Done, Ready, ServerLine, Unmet},
     session::{Chunk, Session},
     wire::Wire,
+    work::{Finished, Task, Work},
 };
 use std::{
     env,
@@ -102,9 +103,19 @@ fn serve(mut stream: TcpStream, mode: &str) {
     while let Ok(received @ 1..) = stream.read(chunk.space()) {
         BYTES_IN.fetch_add(received as u64, SeqCst);
         chunk.fill(received);
-        while let Ok(Some(step)) = session.next(&mut chunk) {
+        let mut rest;
+        let mut chunk = &mut chunk;
+        while let Ok(Some(step)) = session.next(chunk) {
             let mut reply = step.reply.to_vec();
-            let before = REQUESTS.fetch_add(step.requests.into(), SeqCst);
+            let (requests, mut responses) = (step.requests, step.responses);
+            if let Some(work) = step.work {
+                let finished = perform(work);
+                reply.extend(finished.reply());
+                responses += 1;
+                rest = finished.into_rest();
+                chunk = &mut rest;
+            }
+            let before = REQUESTS.fetch_add(requests.into(), SeqCst);
             match mode {
                 "dies" if before == 500 => {
                     eprintln!("it was nice while it lasted");
@@ -118,10 +129,17 @@ fn serve(mut stream: TcpStream, mode: &str) {
             if stream.write_all(&reply).is_err() {
                 return;
             }
-            RESPONSES.fetch_add(step.responses.into(), SeqCst);
+            RESPONSES.fetch_add(responses.into(), SeqCst);
             BYTES_OUT.fetch_add(reply.len() as u64, SeqCst);
         }
     }
+}
+
+fn perform(work: Work) -> Finished {
+    if let Task::Wait(time) | Task::Block(time) = work.task() {
+        thread::sleep(time);
+    }
+    work.finish()
 }
 
 fn say(line: &ServerLine) {

@@ -2,7 +2,7 @@
 
 use crate::{
     build,
-    conformance::{self, Outcome},
+    conformance::{self, Outcome, Verdict},
     discover::Workspace,
     interrupt, output,
     select::{ModelArgs, select},
@@ -40,7 +40,7 @@ enum WireArg {
 
 pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let (mut passed, mut failed) = (0, 0);
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for entrant in select(&args.models, &workspace)? {
         let program = match &entrant.program {
             Some(program) => Ok(program.clone()),
@@ -68,18 +68,19 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
                 continue;
             }
             output::line(format_args!("{}, {wire:?} wire", entrant.name));
-            let outcomes = conformance::check(&launch, wire, show);
-            passed += outcomes
-                .iter()
-                .filter(|outcome| outcome.result.is_ok())
-                .count();
-            failed += outcomes
-                .iter()
-                .filter(|outcome| outcome.result.is_err())
-                .count();
+            let metadata = entrant.model.as_ref().map(|model| &model.metadata);
+            for outcome in conformance::check(&launch, wire, metadata, show) {
+                match outcome.verdict {
+                    Verdict::Passed => passed += 1,
+                    Verdict::Failed(_) => failed += 1,
+                    Verdict::Skipped(_) => skipped += 1,
+                }
+            }
         }
     }
-    output::line(format_args!("{passed} passed, {failed} failed"));
+    output::line(format_args!(
+        "{passed} passed, {failed} failed, {skipped} skipped"
+    ));
     Ok(if interrupt::asked() {
         ExitCode::from(EXIT_INTERRUPTED)
     } else if failed > 0 {
@@ -94,14 +95,18 @@ fn show(outcome: &Outcome) {
         name,
         about,
         elapsed,
-        result,
+        verdict,
     } = outcome;
-    let word = if result.is_ok() { "ok  " } else { "FAIL" };
+    let (word, reason) = match verdict {
+        Verdict::Passed => ("ok  ", None),
+        Verdict::Failed(reason) => ("FAIL", Some(reason)),
+        Verdict::Skipped(reason) => ("skip", Some(reason)),
+    };
     output::line(format_args!(
         "  {word} {name:18} {:5.1} s  {about}",
         elapsed.as_secs_f64()
     ));
-    if let Err(reason) = result {
+    if let Some(reason) = reason {
         output::line(format_args!("       {}", reason.replace('\n', "\n       ")));
     }
 }

@@ -5,7 +5,10 @@
 
 use crate::interrupt;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use rustix::net::sockopt;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::sockopt,
+};
 use std::{
     io::{self, Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpStream},
@@ -178,6 +181,12 @@ impl Client {
     /// The next thing has to be the end of the connection, orderly or not, but no byte.
     pub(super) fn expect_closed(&self) -> Result<()> {
         self.expect_over(true)
+    }
+
+    /// Whether nothing has come that wasn't read yet.
+    pub(super) fn is_silent(&self) -> Result<bool> {
+        let mut fds = [PollFd::new(self, PollFlags::IN)];
+        Ok(poll(&mut fds, Some(&Timespec::default()))? == 0)
     }
 
     /// The connection has to be closed, whatever comes before that.

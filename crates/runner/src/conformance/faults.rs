@@ -7,7 +7,7 @@ use super::{
 };
 use crate::server::Launch;
 use anyhow::{Context as _, Result};
-use protocol::wire::{HEADER_BYTES, Kind, MAX_PAYLOAD_BYTES, VERSION};
+use protocol::wire::{HASHES_MAX, HEADER_BYTES, Kind, MAX_PAYLOAD_BYTES, TIME_MAX_US, VERSION};
 use std::{thread, time::Duration};
 
 pub(super) fn reset(launch: &Launch) -> Result<()> {
@@ -42,9 +42,14 @@ pub(super) fn reset(launch: &Launch) -> Result<()> {
 /// What is wrong with a header, and the header.
 type Broken = (&'static str, [u8; HEADER_BYTES]);
 
+/// One that is right, so that a header is wrong only where it is meant to be.
+fn argument_of(kind: Kind) -> u32 {
+    *kind.arguments().start()
+}
+
 fn broken_headers() -> Vec<Broken> {
     let with = |kind, at: usize, bytes: &[u8]| {
-        let mut header = request::header(kind, 7, 10);
+        let mut header = request::header(kind, argument_of(kind), 7, 10);
         header[at..at + bytes.len()].copy_from_slice(bytes);
         header
     };
@@ -71,6 +76,20 @@ fn broken_headers() -> Vec<Broken> {
             "an argument for a discard",
             with(Kind::Discard, 16, &[0, 0, 0, 1]),
         ),
+        ("no hashes for a cpu", with(Kind::Cpu, 16, &[0; 4])),
+        (
+            "a hash more than a cpu may have",
+            with(Kind::Cpu, 16, &(HASHES_MAX + 1).to_le_bytes()),
+        ),
+        (
+            "a microsecond more than a wait may have",
+            with(Kind::Wait, 16, &(TIME_MAX_US + 1).to_le_bytes()),
+        ),
+        ("an hour for a block", with(Kind::Block, 16, &[0xff; 4])),
+        (
+            "a payload over the bound for a wait",
+            with(Kind::Wait, 4, &over_long),
+        ),
     ]
 }
 
@@ -81,6 +100,7 @@ pub(super) fn malformed(launch: &Launch) -> Result<()> {
         let greeting = subject.greeting(0);
         tally.accepted(1);
         tally.echo(&greeting);
+        broken_after_work(subject, &mut tally)?;
         for (what, header) in broken_headers() {
             for valid_before in [0, 3] {
                 send_broken(subject, &mut tally, valid_before, &header).with_context(|| {
@@ -115,4 +135,19 @@ fn send_broken(
     client.send(&[&valid.concat(), header].concat())?;
     client.expect_all(&valid)?;
     client.expect_closed()
+}
+
+/// Work in hand when the broken header comes is done and answered.
+fn broken_after_work(subject: &Subject, tally: &mut Tally) -> Result<()> {
+    let work = request::work(Kind::Wait, 50_000, 1, 30);
+    let (_, broken) = broken_headers().remove(0);
+    tally.accepted(1);
+    tally.work(&work);
+    tally.malformed(&broken);
+    let client = subject.connect()?;
+    client.send(&[&work.request, &broken[..]].concat())?;
+    let answered = client
+        .expect(&work.reply)
+        .and_then(|()| client.expect_closed());
+    answered.context("a wait and a broken header in one segment")
 }

@@ -6,7 +6,7 @@
 //! to tell a sound server from a broken one on any machine.
 //!
 //! - [`client`]: bytes out, bytes in, with a limit on every wait;
-//! - [`request`]: the bytes of a request;
+//! - [`request`]: the bytes of a request and of its reply;
 //! - [`subject`]: the server under test;
 //! - [`tally`]: what it ought to have counted;
 //! - [`proc`]: what the kernel says about its process;
@@ -22,8 +22,9 @@ mod stopping;
 mod subject;
 mod tally;
 mod unread;
+mod work;
 
-use crate::{interrupt, server::Launch};
+use crate::{discover::ModelMetadata, interrupt, server::Launch};
 use protocol::wire::Wire;
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,37 @@ pub(crate) struct Case {
     run: fn(&Launch) -> anyhow::Result<()>,
 }
 
+/// Work that leaves the I/O threads alone, in servers whose metadata says so.
+#[derive(Clone, Copy, Debug)]
+enum Offloaded {
+    Cpu,
+    Block,
+}
+
+impl Offloaded {
+    /// Why this can't be asked of a server.
+    fn is_not_promised(self, metadata: Option<&ModelMetadata>) -> Option<String> {
+        let Some(metadata) = metadata else {
+            return Some("nobody says where it does such work".to_owned());
+        };
+        let (name, place) = match self {
+            Self::Cpu => ("cpu", &metadata.cpu),
+            Self::Block => ("block", &metadata.block),
+        };
+        (place != "offload").then(|| format!("its metadata says {name} = {place:?}"))
+    }
+}
+
+/// What came of a case.
+#[derive(Clone, Debug)]
+pub(crate) enum Verdict {
+    Passed,
+    /// What was expected and what came instead, for the server's author.
+    Failed(String),
+    /// It can't be asked of this server, and why.
+    Skipped(String),
+}
+
 /// How a case went.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
@@ -48,34 +80,45 @@ pub(crate) struct Outcome {
     pub(crate) about: &'static str,
     /// From the start of the server to its end.
     pub(crate) elapsed: Duration,
-    /// What was expected and what came instead, for the server's author.
-    pub(crate) result: Result<(), String>,
+    pub(crate) verdict: Verdict,
 }
 
 /// Runs every case of the wire, each on a fresh server, and tells of each as it ends. Comes
 /// back early, without the case that was cut short, when the user interrupts.
+///
+/// `metadata` says what else is promised; a program that is no crate here has none.
 pub(crate) fn check(
     launch: &Launch,
     wire: Wire,
+    metadata: Option<&ModelMetadata>,
     mut on_case: impl FnMut(&Outcome),
 ) -> Vec<Outcome> {
     let mut launch = launch.clone();
     launch.wire = wire;
     let mut outcomes = Vec::new();
-    for case in CASES.iter().filter(|case| case.wires.contains(&wire)) {
+    let all = CASES.iter().map(|case| (None, case));
+    let offloaded = OFFLOADED_CASES
+        .iter()
+        .map(|(offloaded, case)| (Some(offloaded), case));
+    let mut cases = all.chain(offloaded);
+    while let Some((offloaded, case)) = cases.find(|(_, case)| case.wires.contains(&wire)) {
         if interrupt::asked() {
             break;
         }
         let start = Instant::now();
-        let result = (case.run)(&launch).map_err(|error| format!("{error:#}"));
-        if result.is_err() && interrupt::asked() {
-            break;
-        }
+        let verdict = match offloaded.and_then(|promise| promise.is_not_promised(metadata)) {
+            Some(reason) => Verdict::Skipped(reason),
+            None => match (case.run)(&launch) {
+                Ok(()) => Verdict::Passed,
+                Err(_) if interrupt::asked() => break,
+                Err(error) => Verdict::Failed(format!("{error:#}")),
+            },
+        };
         let outcome = Outcome {
             name: case.name,
             about: case.about,
             elapsed: start.elapsed(),
-            result,
+            verdict,
         };
         on_case(&outcome);
         outcomes.push(outcome);
@@ -149,6 +192,42 @@ static CASES: &[Case] = &[
         run: faults::malformed,
     },
     Case {
+        name: "cpu-digests",
+        about: "computes the digests of payloads of every size",
+        wires: FRAMED,
+        run: work::digests,
+    },
+    Case {
+        name: "mixed-kinds",
+        about: "answers every request of many kinds, in their order, however they are cut",
+        wires: FRAMED,
+        run: work::mixed_kinds,
+    },
+    Case {
+        name: "not-before",
+        about: "answers a wait and a block not before their time is over",
+        wires: FRAMED,
+        run: work::not_before,
+    },
+    Case {
+        name: "work-in-order",
+        about: "answers what follows work on the same connection after it",
+        wires: FRAMED,
+        run: work::in_order,
+    },
+    Case {
+        name: "wait-aside",
+        about: "serves others while 200 connections wait, at the same time",
+        wires: FRAMED,
+        run: work::waits_side_by_side,
+    },
+    Case {
+        name: "wait-parting",
+        about: "uses no CPU for clients that say more or go while they wait",
+        wires: FRAMED,
+        run: work::parting_while_waiting,
+    },
+    Case {
         name: "churn",
         about: "gives back the descriptors of 5,000 connections that come and go",
         wires: BOTH,
@@ -185,6 +264,12 @@ static CASES: &[Case] = &[
         run: stopping::sigterm,
     },
     Case {
+        name: "stop-work",
+        about: "does the work in hand when it is told to stop, and answers what follows",
+        wires: FRAMED,
+        run: stopping::work_in_hand,
+    },
+    Case {
         name: "stop-unread-replies",
         about: "stops in time although a client doesn't read its replies",
         wires: FRAMED,
@@ -192,15 +277,40 @@ static CASES: &[Case] = &[
     },
 ];
 
+/// Cases of work that is done aside, for those servers that say they do.
+static OFFLOADED_CASES: &[(Offloaded, Case)] = &[
+    (
+        Offloaded::Cpu,
+        Case {
+            name: "cpu-aside",
+            about: "serves others while it computes",
+            wires: FRAMED,
+            run: work::cpu_aside,
+        },
+    ),
+    (
+        Offloaded::Block,
+        Case {
+            name: "block-aside",
+            about: "serves others while a thread is blocked",
+            wires: FRAMED,
+            run: work::block_aside,
+        },
+    ),
+];
+
 #[cfg(test)]
 mod tests {
-    use super::CASES;
+    use super::{CASES, OFFLOADED_CASES};
     use std::collections::HashSet;
 
     #[test]
     fn names_are_unique_and_made_for_a_command_line() {
         let mut names = HashSet::new();
-        for case in CASES {
+        for case in CASES
+            .iter()
+            .chain(OFFLOADED_CASES.iter().map(|(_, case)| case))
+        {
             assert!(names.insert(case.name), "{} twice", case.name);
             assert!(
                 case.name

@@ -11,7 +11,7 @@ use crate::server::Launch;
 use anyhow::{Context as _, Result};
 use protocol::{
     launch::Done,
-    wire::{HEADER_BYTES, Wire},
+    wire::{HEADER_BYTES, Kind, Wire},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use std::{thread, time::Duration};
@@ -132,6 +132,40 @@ fn signal(subject: &Subject, signal: Signal) -> Result<()> {
 fn pid(subject: &Subject) -> Result<Pid> {
     let pid = i32::try_from(subject.pid())?;
     Pid::from_raw(pid).context("the server's process has no id")
+}
+
+pub(super) fn work_in_hand(launch: &Launch) -> Result<()> {
+    const CONNECTIONS: usize = 50;
+    let circumstance = "requests to wait 400 ms are in hand and the server is told to stop";
+    let mut subject = Subject::start(launch)?;
+    let mut tally = Tally::new(launch.wire);
+    let (clients, replies) = subject.attempt(|subject| {
+        let clients = subject.connect_many(CONNECTIONS)?;
+        tally.accepted(CONNECTIONS as u64);
+        let mut replies = Vec::new();
+        for (i, client) in clients.iter().enumerate() {
+            let wait = request::work(Kind::Wait, 400_000, i as u64, 30);
+            let echo = subject.echo(i as u64, 40);
+            tally.echo(&subject.greeting(i));
+            tally.work(&wait);
+            tally.echo(&echo);
+            client.send(&[&wait.request[..], &echo].concat())?;
+            replies.push([wait.reply, echo]);
+        }
+        Ok((clients, replies))
+    })?;
+    // Mostly they are waiting by now; if not, they have been received, and count as much.
+    thread::sleep(Duration::from_millis(100));
+    let done = subject.terminate().context(circumstance)?;
+    for (i, (client, replies)) in clients.iter().zip(&replies).enumerate() {
+        let answered = client
+            .expect_all(replies)
+            .and_then(|()| client.expect_end());
+        answered
+            .with_context(|| format!("{circumstance}: connection {} of {CONNECTIONS}", i + 1))?;
+    }
+    expect_none_abandoned(&done).context(circumstance)?;
+    tally.expect(&done)
 }
 
 pub(super) fn unread_replies(launch: &Launch) -> Result<()> {

@@ -1,5 +1,6 @@
 //! What a server ought to have counted, to be compared with its done line.
 
+use super::request::Work;
 use anyhow::{Result, ensure};
 use protocol::{launch::Done, wire::Wire};
 
@@ -24,9 +25,18 @@ impl Tally {
 
     /// An echo was answered.
     pub(super) fn echo(&mut self, message: &[u8]) {
-        self.discard(message);
+        self.answered(message, message);
+    }
+
+    /// Work was done.
+    pub(super) fn work(&mut self, work: &Work) {
+        self.answered(&work.request, &work.reply);
+    }
+
+    fn answered(&mut self, request: &[u8], reply: &[u8]) {
+        self.discard(request);
         self.0.responses = self.0.responses.map(|n| n + 1);
-        self.0.bytes_out += message.len() as u64;
+        self.0.bytes_out += reply.len() as u64;
     }
 
     /// A discard was sent.
