@@ -7,7 +7,7 @@
 )]
 
 use protocol::{
-    client::{MessageId, Messages},
+    client::{MessageId, Messages, Workload},
     launch::{Done, ServerLine},
     wire::Wire,
 };
@@ -59,7 +59,7 @@ impl Server {
         Client {
             stream,
             number,
-            messages: Messages::new(Wire::Framed, PAYLOAD_BYTES, 1),
+            messages: Messages::new(Wire::Framed, &Workload::Echo, PAYLOAD_BYTES, 1).unwrap(),
         }
     }
 

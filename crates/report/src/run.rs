@@ -83,7 +83,7 @@ pub struct Plan {
     pub seed: u64,
     /// `framed` or `raw`.
     pub wire: String,
-    /// `echo` or `discard`.
+    /// As on the command line: `echo`, `discard`, `cpu:1000`, `wait:5ms`, `block:10ms` or a mix.
     pub workload: String,
     /// Payload of a request (framed), or its size (raw).
     pub payload_bytes: u32,

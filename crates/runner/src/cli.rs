@@ -82,9 +82,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) trials: Option<u32>,
 
-    /// What one request asks the server to do
-    #[arg(long, value_enum, default_value = "echo")]
-    pub(crate) workload: WorkloadArg,
+    /// What a request asks the server to do: echo, discard, cpu:1000 (chained SHA-256 hashes),
+    /// wait:5ms (as for a slow backend), block:10ms (as in a blocking driver), or a mix such as
+    /// echo:99%,cpu:1000:1%
+    #[arg(long, value_name = "WORK", default_value = "echo")]
+    pub(crate) workload: Workload,
 
     /// How requests arrive; one or more of these [default: idle,closed,open]
     #[arg(long, value_enum, value_name = "LOADS", value_delimiter = ',')]
@@ -165,14 +167,6 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum WorkloadArg {
-    /// Answer with the request itself
-    Echo,
-    /// Read and drop; every batch is closed by an echo that proves it was read
-    Discard,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LoadArg {
     /// The next request when a reply arrives: the highest rate
     Closed,
@@ -223,15 +217,6 @@ impl FromStr for Rate {
                 "a number of requests/s from 1 to 1e9, or a share of the peak such as 70%"
                     .to_owned(),
             ),
-        }
-    }
-}
-
-impl From<WorkloadArg> for Workload {
-    fn from(arg: WorkloadArg) -> Self {
-        match arg {
-            WorkloadArg::Echo => Self::Echo,
-            WorkloadArg::Discard => Self::Discard,
         }
     }
 }

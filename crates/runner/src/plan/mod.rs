@@ -7,12 +7,12 @@ pub(crate) use describe::describe;
 pub(crate) use loads::{IDLE_CONNECTIONS, LOADED_CONNECTIONS, rates_of, rates_within};
 
 use crate::{
-    cli::{RunArgs, WorkloadArg},
+    cli::RunArgs,
     generator::shares,
     server::{Launch, join},
     usage::usage,
 };
-use protocol::{generator, wire::Wire};
+use protocol::{client::Workload, generator, wire::Wire};
 use report::{
     run::{Plan, PlannedLoad},
     trial::{Arrivals, Load},
@@ -83,10 +83,7 @@ pub(crate) fn decide(args: &RunArgs, models: Vec<String>) -> anyhow::Result<Plan
             u64::from(since.subsec_micros())
         }),
         wire: "framed".to_owned(),
-        workload: match args.workload {
-            WorkloadArg::Echo => "echo".to_owned(),
-            WorkloadArg::Discard => "discard".to_owned(),
-        },
+        workload: args.workload.to_string(),
         payload_bytes: args.payload,
         loads,
         server_threads: args.threads.unwrap_or_else(|| per_set(&server_cpus)),
@@ -225,10 +222,7 @@ pub(crate) fn generator_plans(
             let one = generator::Plan {
                 target,
                 wire: Wire::Framed,
-                workload: match plan.workload.as_str() {
-                    "discard" => protocol::client::Workload::Discard,
-                    _ => protocol::client::Workload::Echo,
-                },
+                workload: workload_of(plan, load),
                 payload_bytes: plan.payload_bytes,
                 load: match load.load {
                     Load::Closed { outstanding } => generator::Load::Closed { outstanding },
@@ -250,6 +244,16 @@ pub(crate) fn generator_plans(
             one
         })
         .collect()
+}
+
+/// What requests of this load ask for. An idle connection's rare messages are for keeping it
+/// served, not for work.
+fn workload_of(plan: &Plan, load: &PlannedLoad) -> Workload {
+    match load.load {
+        Load::Idle { .. } => Workload::Echo,
+        // The plan's text is that of a workload: see `decide`.
+        _ => plan.workload.parse().unwrap_or(Workload::Echo),
+    }
 }
 
 /// How finely the course of this load is seen.
