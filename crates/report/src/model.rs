@@ -24,6 +24,10 @@ pub struct ModelReport {
     pub verdict: Verdict,
     /// Why the model could not be measured, or not to the end.
     pub failure: Option<Failure>,
+    /// What no server could exceed at this work on this machine; null where there is no such
+    /// thing.
+    #[serde(default)]
+    pub ceiling: Option<Ceiling>,
     /// The figures.
     pub summary: Summary,
     /// Reasons for what is null in the summary, by the field's path.
@@ -62,6 +66,15 @@ pub struct Failure {
     pub reason: String,
     /// What the program wrote last to standard error.
     pub stderr_tail: String,
+}
+
+/// What no server could exceed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ceiling {
+    /// Requests per second.
+    pub rate_per_s: f64,
+    /// Where it comes from.
+    pub what: String,
 }
 
 /// The figures: a part is null when its load wasn't part of the run or failed.

@@ -78,6 +78,9 @@ fn reasons(report: &ModelReport) -> BTreeMap<String, String> {
             }
         }
     }
+    if let (None, Some(reason)) = (&report.ceiling, report.not_measured.get("ceiling")) {
+        reasons.insert("ceiling".to_owned(), reason.clone());
+    }
     let peak = report.summary.peak.as_ref();
     if peak.is_some_and(|peak| peak.server_syscalls_per_request.is_none()) {
         let reason = syscalls_missing(&report.trials);

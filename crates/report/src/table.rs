@@ -2,7 +2,7 @@
 
 use crate::{
     check::{Check, Status, Verdict},
-    model::{ModelReport, Peak, Spread},
+    model::{Ceiling, ModelReport, Peak, Spread},
     run::RunReport,
 };
 use comfy_table::{Cell, CellAlignment, Table, presets};
@@ -43,7 +43,7 @@ fn row(report: &ModelReport) -> Vec<Cell> {
             let user = number(m.user_bytes_per_connection);
             format!("{user}\n{}", number(m.kernel_bytes_per_connection))
         })),
-        Cell::new(peak.map_or_else(nothing, rate)),
+        Cell::new(peak.map_or_else(nothing, |peak| rate(peak, report.ceiling.as_ref()))),
         Cell::new(peak.map_or_else(nothing, |peak| {
             let time = &peak.service_time_us;
             format!("{} / {}", whole(time.p50), whole(time.p99))
@@ -80,7 +80,7 @@ fn response_times(report: &ModelReport) -> String {
     lines.join("\n")
 }
 
-fn rate(peak: &Peak) -> String {
+fn rate(peak: &Peak, ceiling: Option<&Ceiling>) -> String {
     let floor = if peak.generator_bound { ">= " } else { "" };
     let Spread { median, low, high } = peak.rate_per_s;
     let spread = if low < high {
@@ -89,8 +89,11 @@ fn rate(peak: &Peak) -> String {
         // One trial says nothing about how much it varies.
         String::new()
     };
+    let share = ceiling.map_or_else(String::new, |ceiling| {
+        format!("\n{:.0} % of ceiling", median / ceiling.rate_per_s * 100.0)
+    });
     format!(
-        "{floor}{}{spread}\nat {} conn",
+        "{floor}{}{spread}\nat {} conn{share}",
         whole(median),
         whole(peak.connections.into())
     )
@@ -103,6 +106,7 @@ pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> Strin
     if run.interrupted {
         lines.push("  interrupted: these are the trials that were finished".to_owned());
     }
+    lines.extend(ceilings(reports));
     lines.extend(run.verdict.checks.iter().filter(|c| !c.passed).map(reason));
     for report in reports {
         let verdict = &report.verdict;
@@ -127,6 +131,18 @@ pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> Strin
         }
     }
     lines.join("\n")
+}
+
+/// What the ceilings are, each once.
+fn ceilings(reports: &[ModelReport]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for ceiling in reports.iter().filter_map(|report| report.ceiling.as_ref()) {
+        let line = format!("ceiling: {}/s, {}", whole(ceiling.rate_per_s), ceiling.what);
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
 }
 
 fn reason(check: &Check) -> String {

@@ -161,6 +161,7 @@ fn sound() -> ModelReport {
         model: Model::default(),
         verdict: Verdict::default(),
         failure: None,
+        ceiling: None,
         summary: Summary::default(),
         not_measured: BTreeMap::new(),
         trials: trials.collect(),

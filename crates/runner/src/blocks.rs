@@ -4,7 +4,7 @@
 //! figures vary as they do between processes. Source: T. Kalibera and R. Jones, "Rigorous
 //! Benchmarking in Reasonable Time", ISMM 2013.
 
-use crate::{interrupt, plan, progress::Progress, save::RunDirectory, trial::Bench};
+use crate::{ceiling, interrupt, plan, progress::Progress, save::RunDirectory, trial::Bench};
 use report::{
     model::ModelReport,
     run::{Plan, PlannedLoad, RunReport},
@@ -28,6 +28,8 @@ pub(crate) struct Run {
     pub(crate) contestants: Vec<Contestant>,
     /// Paths of the reports, as far as written: the run's first.
     pub(crate) saved: Vec<PathBuf>,
+    /// The program, or why there is none.
+    pub(crate) null_server: Result<PathBuf, String>,
     allow_remote: bool,
     is_over: bool,
 }
@@ -39,6 +41,7 @@ impl Run {
             directory,
             contestants: Vec::new(),
             saved: Vec::new(),
+            null_server: Err("the null server was not built".to_owned()),
             allow_remote,
             is_over: false,
         }
@@ -67,6 +70,9 @@ impl Run {
             let loads: Vec<usize> = (0..loads).filter(taken).collect();
             if !loads.is_empty() {
                 self.measure_blocks(&loads, loadgen, &progress, &mut random)?;
+            }
+            if !late && !interrupt::asked() {
+                self.measure_ceiling(loadgen, &progress);
             }
         }
         progress.finish();
@@ -111,6 +117,19 @@ impl Run {
             self.save()?;
         }
         Ok(())
+    }
+
+    fn measure_ceiling(&mut self, loadgen: &Path, progress: &Progress) {
+        let plan = &self.report.plan;
+        let basis = ceiling::basis(plan, &self.null_server, loadgen, progress);
+        for Contestant { report, .. } in &mut self.contestants {
+            match basis.of(&report.model, plan.server_threads) {
+                Ok(ceiling) => report.ceiling = Some(ceiling),
+                Err(reason) => {
+                    report.not_measured.insert("ceiling".to_owned(), reason);
+                }
+            }
+        }
     }
 
     /// Now that the peaks are known: the same rates for all models.
@@ -179,7 +198,8 @@ impl Contestant {
         bench
             .progress
             .begin(&format!("block {block}/{blocks}  {name}  {load}"));
-        match bench.trial(program, block, &planned) {
+        let launch = plan::launch(bench.plan, program);
+        match bench.trial(&launch, block, &planned) {
             Ok(trial) => self.report.trials.push(trial),
             Err(error) if error.is_interrupt() => {}
             Err(error) => self.report.failure = Some(error.failure()),

@@ -20,6 +20,8 @@ const READY_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub(crate) struct Launch {
     pub(crate) program: PathBuf,
+    /// What the program wants to be told before the contract's arguments.
+    pub(crate) leading_args: Vec<String>,
     pub(crate) threads: u32,
     pub(crate) wire: Wire,
     /// Any, when empty.
@@ -69,6 +71,7 @@ impl Launch {
     pub(crate) fn new(program: &Path) -> Self {
         Self {
             program: program.to_owned(),
+            leading_args: Vec::new(),
             threads: 1,
             wire: Wire::Framed,
             cpus: Vec::new(),
@@ -77,23 +80,23 @@ impl Launch {
         }
     }
 
-    /// The arguments of the contract.
+    /// All arguments: those of the contract, and what comes before.
     pub(crate) fn args(&self) -> Vec<String> {
         let wire = match self.wire {
             Wire::Framed => "framed",
             Wire::Raw => "raw",
         };
         let threads = self.threads.to_string();
-        let mut args = [
+        let contract = [
             "--listen",
             "127.0.0.1:0",
             "--threads",
             &threads,
             "--wire",
             wire,
-        ]
-        .map(str::to_owned)
-        .to_vec();
+        ];
+        let mut args = self.leading_args.clone();
+        args.extend(contract.map(str::to_owned));
         if !self.cpus.is_empty() {
             args.extend(["--cpus".to_owned(), join(&self.cpus)]);
         }

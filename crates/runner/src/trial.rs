@@ -9,7 +9,7 @@ use crate::{
     interrupt, plan,
     progress::Progress,
     sample::{self, NetEvents, Snapshot},
-    server::{Server, ServerError},
+    server::{Launch, Server, ServerError},
     warm_up::{WarmUp, WarmUpWatch, resident_pages},
 };
 use protocol::{generator::Totals, launch::Done};
@@ -59,17 +59,17 @@ pub(crate) struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Runs one trial of a program.
+    /// Runs one trial of a server.
     ///
     /// # Errors
     /// Why it didn't come to its end; server and generators are gone then.
     pub(crate) fn trial(
         &self,
-        program: &Path,
+        launch: &Launch,
         block: u32,
         planned: &PlannedLoad,
     ) -> Result<Trial, TrialError> {
-        let mut server = plan::launch(self.plan, program).start()?;
+        let mut server = launch.start()?;
         if !server.addr().ip().is_loopback() && !self.allow_remote {
             return Err(TrialError::Remote(server.addr()));
         }

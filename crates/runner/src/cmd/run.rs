@@ -89,6 +89,8 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(EXIT_INTERRUPTED));
     }
     let loadgen = loadgen?;
+    run.null_server =
+        build::executable(&workspace, "calibration", no_build).map_err(|failure| failure.reason);
     for entrant in &entrants {
         if interrupt::asked() {
             break;
@@ -164,6 +166,7 @@ fn prepare(
             model,
             verdict: Verdict::default(),
             failure,
+            ceiling: None,
             summary: report::model::Summary::default(),
             not_measured: BTreeMap::new(),
             trials: Vec::new(),
