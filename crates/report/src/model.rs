@@ -105,6 +105,9 @@ pub struct Memory {
     pub user_bytes_per_connection: Option<f64>,
     /// The least and the greatest slope among the trials.
     pub user_bytes_per_connection_range: Option<Range>,
+    /// PSS of the server before its first connection: the median of the trials.
+    #[serde(default)]
+    pub user_empty_bytes: Option<f64>,
     /// PSS of the server without connections: the median of the lines' starts.
     pub user_base_bytes: Option<f64>,
     /// Slab of the whole machine per connection, which on one machine is **both** endpoints,

@@ -107,6 +107,7 @@ pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> Strin
         lines.push("  interrupted: these are the trials that were finished".to_owned());
     }
     lines.extend(ceilings(reports));
+    lines.extend(reports.iter().filter_map(capacity));
     lines.extend(run.verdict.checks.iter().filter(|c| !c.passed).map(reason));
     for report in reports {
         let verdict = &report.verdict;
@@ -131,6 +132,24 @@ pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> Strin
         }
     }
     lines.join("\n")
+}
+
+/// The highest rate that meets the target, or that none does.
+fn capacity(report: &ModelReport) -> Option<String> {
+    let capacity = report.summary.capacity.as_ref()?;
+    let (name, slo) = (&report.model.name, capacity.slo);
+    let floor = if capacity.generator_bound { ">= " } else { "" };
+    Some(match capacity.rate_per_s {
+        Some(Spread { median, low, high }) => format!(
+            "capacity of {name} with {slo}: {floor}{}/s ({} to {})",
+            whole(median),
+            whole(low),
+            whole(high)
+        ),
+        None => {
+            format!("capacity of {name} with {slo}: not every trial found a rate that meets it")
+        }
+    })
 }
 
 /// What the ceilings are, each once.

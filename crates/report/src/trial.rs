@@ -18,6 +18,9 @@ pub struct Trial {
     pub generator_counts: Counts,
     /// What the server says it received and sent.
     pub server_counts: Counts,
+    /// Proportional set size of the server before its first connection.
+    #[serde(default)]
+    pub server_empty_bytes: Option<u64>,
     /// Seed of a load's schedule: the same for all models in a block.
     #[serde(default)]
     pub schedule_seed: Option<u64>,

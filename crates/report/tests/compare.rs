@@ -93,6 +93,7 @@ fn step(connections: u32, truth: Truth, block: u32) -> Step {
 
 fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport {
     let trial = |block, load, steps| Trial {
+        server_empty_bytes: None,
         schedule_seed: None,
         block,
         load,

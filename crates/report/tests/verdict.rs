@@ -108,6 +108,7 @@ fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
         steps,
         generator_counts: counts,
         server_counts: counts,
+        server_empty_bytes: None,
         schedule_seed: None,
     }
 }

@@ -73,6 +73,7 @@ impl Bench<'_> {
         if !server.addr().ip().is_loopback() && !self.allow_remote {
             return Err(TrialError::Remote(server.addr()));
         }
+        let server_empty_bytes = sample::pss_bytes(&[server.pid()]);
         let seed = plan::schedule_seed(self.plan, block);
         let plans = plan::generator_plans(self.plan, planned, server.addr(), seed);
         let mut generators = Generators::start(self.loadgen, &plans)?;
@@ -102,6 +103,7 @@ impl Bench<'_> {
             steps,
             generator_counts: generator_counts(&sent),
             server_counts: server_counts(&heard),
+            server_empty_bytes,
             schedule_seed: planned.load.is_scheduled().then_some(seed),
         })
     }

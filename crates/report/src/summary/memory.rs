@@ -23,10 +23,13 @@ pub(super) fn memory(trials: &[Trial]) -> Option<Memory> {
     let user = lines(&ladders, |step| step.server.pss_bytes);
     let kernel = lines(&ladders, |step| step.machine.slab_bytes);
     let slopes = |lines: &[Line]| lines.iter().map(|line| line.slope).collect::<Vec<_>>();
+    let empty = ladders.iter().filter_map(|trial| trial.server_empty_bytes);
+    let empty: Vec<f64> = empty.map(|bytes| bytes as f64).collect();
     let starts: Vec<f64> = user.iter().map(|line| line.start).collect();
     Some(Memory {
         user_bytes_per_connection: median(&slopes(&user)),
         user_bytes_per_connection_range: range(&slopes(&user)),
+        user_empty_bytes: median(&empty),
         user_base_bytes: median(&starts),
         kernel_bytes_per_connection: median(&slopes(&kernel)),
         kernel_bytes_per_connection_range: range(&slopes(&kernel)),

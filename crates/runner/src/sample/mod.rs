@@ -19,7 +19,7 @@ mod syscalls;
 
 pub(crate) use kernel::add_kernel_memory;
 pub(crate) use net::NetEvents;
-pub(crate) use process::add_memory;
+pub(crate) use process::{add_memory, pss_bytes};
 pub(crate) use syscalls::{SyscallCounter, add_syscalls, no_syscalls};
 
 use machine::MachineCounters;

@@ -74,20 +74,24 @@ fn cpu_ns(pid: u32) -> Option<u64> {
     Some(u64::try_from(time.tv_sec()).ok()? * 1_000_000_000 + u64::try_from(time.tv_nsec()).ok()?)
 }
 
-/// Adds what memory processes hold now.
-pub(crate) fn add_memory(used: &mut ProcessUse, pids: &[u32]) {
-    used.processes = pids.len() as u32;
-    let pss_bytes = sum_of(pids, |process| {
+/// Proportional set size of these processes; `None` where it can't be read.
+pub(crate) fn pss_bytes(pids: &[u32]) -> Option<u64> {
+    sum_of(pids, |process| {
         let rollup = process.smaps_rollup().ok()?;
         rollup
             .memory_map_rollup
             .iter()
             .find_map(|map| map.extension.map.get("Pss").copied())
-    });
+    })
+}
+
+/// Adds what memory processes hold now.
+pub(crate) fn add_memory(used: &mut ProcessUse, pids: &[u32]) {
+    used.processes = pids.len() as u32;
     used.pss_bytes = explain(
         &mut used.not_measured,
         "pss_bytes",
-        pss_bytes,
+        pss_bytes(pids),
         "/proc/PID/smaps_rollup can't be read: a process of the same user can be, without setuid",
     );
     let peak_bytes = sum_of(pids, |process| Some(process.status().ok()?.vmhwm? << 10));
