@@ -82,6 +82,13 @@ fn reasons(report: &ModelReport) -> BTreeMap<String, String> {
         reasons.insert("ceiling".to_owned(), reason.clone());
     }
     let peak = report.summary.peak.as_ref();
+    if peak.is_some_and(|peak| peak.rate_per_s_interval.is_none()) {
+        let reason = "fewer than six trials are too few for an interval, and for a comparison";
+        reasons.insert(
+            "summary.peak.rate_per_s_interval".to_owned(),
+            reason.to_owned(),
+        );
+    }
     if peak.is_some_and(|peak| peak.server_syscalls_per_request.is_none()) {
         let reason = syscalls_missing(&report.trials);
         reasons.insert(

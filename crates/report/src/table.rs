@@ -8,6 +8,10 @@ use crate::{
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use std::collections::BTreeSet;
 
+/// With fewer no difference between two models could be told from chance: see
+/// [`crate::stats::blocks_needed`].
+const BLOCKS_TO_COMPARE: u32 = 6;
+
 /// One row per model: memory, rate, times, CPU, verdict.
 pub fn table(reports: &[ModelReport]) -> String {
     let mut table = Table::new();
@@ -105,6 +109,12 @@ pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> Strin
     let mut lines = vec![format!("verdict: {}", run.verdict.status.word())];
     if run.interrupted {
         lines.push("  interrupted: these are the trials that were finished".to_owned());
+    }
+    if run.plan.blocks < BLOCKS_TO_COMPARE {
+        lines.push(format!(
+            "{} block(s): too few for a comparison, which takes --trials {BLOCKS_TO_COMPARE}",
+            run.plan.blocks
+        ));
     }
     lines.extend(ceilings(reports));
     lines.extend(reports.iter().filter_map(capacity));

@@ -504,7 +504,12 @@ fn the_summary_is_what_the_trials_say() {
     assert!((open.response_time_us.p99_9 - 2_000.0).abs() < 5.0);
     assert!((open.lag_us.p50 - 5.0).abs() < 0.1);
     let reasons: Vec<&String> = report.not_measured.keys().collect();
-    assert_eq!(reasons, ["summary.capacity", "summary.churn"]);
+    let unmeasured = [
+        "summary.capacity",
+        "summary.churn",
+        "summary.peak.rate_per_s_interval",
+    ];
+    assert_eq!(reasons, unmeasured);
 }
 
 #[test]

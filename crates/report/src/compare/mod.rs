@@ -128,10 +128,10 @@ impl Default for Options {
 pub enum Refusal {
     /// The figures of one side must not be used.
     #[error(
-        "the {side} ({model} of run {run}) is invalid, so its figures say nothing: {check}: {detail}"
+        "the {side} ({model} of run {run}) is invalid, so its figures say nothing: {check}, {detail}"
     )]
     Invalid {
-        /// `baseline` or `candidate`.
+        /// `baseline`, `candidate`, or just `model`.
         side: &'static str,
         /// The model on that side.
         model: String,

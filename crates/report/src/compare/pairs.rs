@@ -1,6 +1,6 @@
 //! All pairs of a run's models, adjusted for how many there are.
 
-use super::{ComparisonReport, Options, compare, is_regression};
+use super::{ComparisonReport, Options, compare, is_regression, refuse_invalid};
 use crate::{
     model::ModelReport,
     run::Plan,
@@ -17,17 +17,21 @@ pub fn compare_pairs(
 ) -> (Vec<ComparisonReport>, Vec<String>) {
     let mut compared = Vec::new();
     let mut refused = Vec::new();
-    for (index, baseline) in reports.iter().enumerate() {
-        for candidate in &reports[index + 1..] {
+    let mut usable = Vec::new();
+    for report in reports {
+        match refuse_invalid("model", report) {
+            Ok(()) => usable.push(report),
+            Err(refusal) => refused.push(refusal.to_string()),
+        }
+    }
+    for (index, baseline) in usable.iter().enumerate() {
+        for candidate in &usable[index + 1..] {
             match compare(baseline, candidate, (plan, plan), options) {
                 Ok(comparison) => compared.push(comparison),
                 Err(refusal) => refused.push(refusal.to_string()),
             }
         }
     }
-    // A pair that is refused because of one model is refused for the same reason each time.
-    let mut seen = BTreeSet::new();
-    refused.retain(|reason| seen.insert(reason.clone()));
     adjust(&mut compared);
     (compared, refused)
 }
