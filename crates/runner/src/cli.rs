@@ -20,7 +20,8 @@ use std::{path::PathBuf, str::FromStr};
         runner --model 'tok*,epoll' --trials 6   a comparison\n  \
         runner --model all --dry-run             what would be done\n  \
         runner list                              which models there are\n  \
-        runner doctor                            can figures from this machine be trusted?\n\n\
+        runner doctor                            can figures from this machine be trusted?\n  \
+        runner calibrate                         does the instrument measure what is true?\n\n\
         Exit codes: 0 fine, 1 a bug of ours, 2 wrong use, 3 a model failed or a verdict is invalid,\n\
         4 a comparison shows a regression, 130 interrupted."
 )]
@@ -37,6 +38,11 @@ pub(crate) enum Subcommands {
     List(cmd::list::ListArgs),
     /// Hold models to the conformance suite
     Check(cmd::check::CheckArgs),
+    /// Hold the instrument itself to servers whose truth is known
+    ///
+    /// Takes about two minutes on a machine that has nothing else to do, and prints what had to be
+    /// measured beside what was. Exit code 3 when a row fails.
+    Calibrate(cmd::calibrate::CalibrateArgs),
     /// Look at this machine: what would spoil figures, what stops many connections
     ///
     /// It looks for one second, changes nothing, and names the command that mends each finding.

@@ -12,6 +12,7 @@
 //! | [`server`], [`generator`] | the two sides of a trial, each by its contract |
 //! | [`child`] | a process that speaks in lines and can't outlive the runner |
 //! | [`sample`] | what processes and the machine used |
+//! | [`calibrate`] | the instrument, held to servers whose truth is known |
 //! | [`conformance`] | the suite that every model is held to |
 //! | [`save`], [`read`] | writing and reading reports |
 //! | [`output`], [`progress`] | standard output, the progress line |
@@ -23,6 +24,7 @@
 
 mod blocks;
 mod build;
+mod calibrate;
 mod capacity;
 mod ceiling;
 mod child;
@@ -79,6 +81,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         None => cmd::run::run(&cli.run),
         Some(Subcommands::List(args)) => cmd::list::list(&args),
         Some(Subcommands::Check(args)) => cmd::check::check(&args),
+        Some(Subcommands::Calibrate(args)) => cmd::calibrate::calibrate(&args),
         Some(Subcommands::Doctor(args)) => cmd::doctor::doctor(&args),
         Some(Subcommands::Compare(args)) => cmd::compare::compare_reports(&args),
         Some(Subcommands::Report(args)) => cmd::report::report(&args),

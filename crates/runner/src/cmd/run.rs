@@ -208,7 +208,8 @@ fn sha256(program: &Path) -> Option<String> {
     }))
 }
 
-fn environment(root: &Path) -> Environment {
+/// The machine, and what the workspace at `root` was built with.
+pub(crate) fn environment(root: &Path) -> Environment {
     let said = |program: &str, args: &[&str]| {
         let output = Command::new(program)
             .args(args)

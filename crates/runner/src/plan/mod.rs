@@ -111,7 +111,7 @@ fn cpu_sets(args: &RunArgs, allowed: &[usize]) -> anyhow::Result<(Vec<usize>, Ve
             )));
         }
     }
-    let (first, second) = allowed.split_at(allowed.len() / 2);
+    let (first, second) = halves(allowed);
     let without = |cpus: &[usize]| -> Vec<usize> {
         allowed
             .iter()
@@ -127,6 +127,11 @@ fn cpu_sets(args: &RunArgs, allowed: &[usize]) -> anyhow::Result<(Vec<usize>, Ve
             (true, true) => (first.to_vec(), second.to_vec()),
         },
     )
+}
+
+/// CPUs for servers, and CPUs for generators; the former are empty (any) when there is only one.
+pub(crate) fn halves(allowed: &[usize]) -> (&[usize], &[usize]) {
+    allowed.split_at(allowed.len() / 2)
 }
 
 fn client_processes(args: &RunArgs, connections: u32) -> anyhow::Result<u32> {

@@ -1,0 +1,326 @@
+//! One case's trials: real ones, with what they wrote kept if that is asked for.
+
+use crate::{
+    plan::{self, CONNECTIONS_PER_SOURCE},
+    progress::Progress,
+    save::RunDirectory,
+    server::Launch,
+    trial::Bench,
+};
+use anyhow::{Context as _, bail};
+use report::{
+    check::{Status, Verdict},
+    environment::Environment,
+    model::{MODEL_SCHEMA, Model, ModelReport, Summary},
+    rules,
+    run::{ModelOutcome, Plan, PlannedLoad, RUN_SCHEMA, RunReport},
+    summary::conclude,
+    trial::{Arrivals, Load, Step, Trial},
+};
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// A trial during which other programs ran is no evidence and is made again, so often at most.
+const ATTEMPTS: u32 = 3;
+
+/// Checks that say so.
+const DISTURBED: [&str; 2] = ["other_load", "steal"];
+
+const PAYLOAD_BYTES: u32 = 64;
+
+/// What all cases share.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    pub(crate) calibration: PathBuf,
+    pub(crate) loadgen: PathBuf,
+    pub(crate) environment: Environment,
+    pub(crate) started_at: String,
+    pub(crate) progress: Progress,
+    /// Short windows; timing isn't judged.
+    pub(crate) quick: bool,
+    /// Where reports are kept.
+    pub(crate) out: Option<PathBuf>,
+    /// Of schedules and of the order of trials.
+    pub(crate) seed: u64,
+}
+
+/// One case on its way.
+#[derive(Debug)]
+pub(crate) struct CaseBench<'a> {
+    pub(crate) lab: &'a Lab,
+    case: &'static str,
+    plan: Plan,
+    reports: Vec<ModelReport>,
+    /// Other programs ran during a trial all the same.
+    pub(crate) disturbed: bool,
+}
+
+impl<'a> CaseBench<'a> {
+    pub(crate) fn new(lab: &'a Lab, case: &'static str) -> Self {
+        Self {
+            lab,
+            case,
+            plan: plan_of(lab.seed),
+            reports: Vec::new(),
+            disturbed: false,
+        }
+    }
+
+    /// One trial of a behaviour, such as `delay --delay-us 5`, undisturbed if that can be had.
+    ///
+    /// # Errors
+    /// The trial didn't come to its end, or the user wants to stop.
+    pub(crate) fn measure(
+        &mut self,
+        behaviour: &str,
+        load: &PlannedLoad,
+    ) -> anyhow::Result<Measured> {
+        let attempts = if self.lab.quick { 1 } else { ATTEMPTS };
+        let mut trial = self.trial(behaviour, 1, load)?;
+        for _ in 1..attempts {
+            if !is_disturbed(&trial) {
+                break;
+            }
+            trial = self.trial(behaviour, 1, load)?;
+        }
+        self.disturbed |= is_disturbed(&trial);
+        self.take(behaviour, load, trial)
+    }
+
+    /// One trial, whatever else runs meanwhile: what it has to show depends on no time.
+    ///
+    /// # Errors
+    /// As with [`CaseBench::measure`].
+    pub(crate) fn measure_once(
+        &mut self,
+        behaviour: &str,
+        load: &PlannedLoad,
+    ) -> anyhow::Result<Measured> {
+        let trial = self.trial(behaviour, 1, load)?;
+        self.take(behaviour, load, trial)
+    }
+
+    /// Takes a trial into the reports.
+    fn take(
+        &mut self,
+        behaviour: &str,
+        load: &PlannedLoad,
+        trial: Trial,
+    ) -> anyhow::Result<Measured> {
+        self.lab.progress.end();
+        let name = format!("{}-{}", load.load.word(), behaviour.replace(' ', "-"));
+        let report = self.conclude(name, behaviour, vec![trial])?;
+        self.plan.loads.push(load.clone());
+        self.reports.push(report.clone());
+        Measured::new(report)
+    }
+
+    /// One trial; no more is done about it.
+    pub(crate) fn trial(
+        &self,
+        behaviour: &str,
+        block: u32,
+        load: &PlannedLoad,
+    ) -> anyhow::Result<Trial> {
+        self.lab.progress.begin(&format!(
+            "{}: {behaviour}, {} load",
+            self.case,
+            load.load.word()
+        ));
+        let launch = Launch {
+            leading_args: behaviour.split(' ').map(str::to_owned).collect(),
+            ..plan::launch(&self.plan, &self.lab.calibration)
+        };
+        let bench = Bench {
+            plan: &self.plan,
+            loadgen: &self.lab.loadgen,
+            allow_remote: false,
+            progress: &self.lab.progress,
+        };
+        Ok(bench.trial(&launch, block, load)?)
+    }
+
+    /// The report that a run of these trials would have written.
+    pub(crate) fn conclude(
+        &self,
+        name: String,
+        behaviour: &str,
+        trials: Vec<Trial>,
+    ) -> anyhow::Result<ModelReport> {
+        let mut report = ModelReport {
+            schema: MODEL_SCHEMA.to_owned(),
+            run: self.case.to_owned(),
+            interrupted: false,
+            model: Model {
+                name,
+                title: format!("calibration {behaviour}"),
+                ..Model::default()
+            },
+            verdict: Verdict::default(),
+            failure: None,
+            summary: Summary::default(),
+            not_measured: BTreeMap::new(),
+            trials,
+        };
+        conclude(&mut report)?;
+        Ok(report)
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Has a report saved with the others.
+    pub(crate) fn keep(&mut self, report: ModelReport) {
+        self.reports.push(report);
+    }
+
+    /// Writes what the trials came to, in a directory that `runner report` can read.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub(crate) fn save(self) -> anyhow::Result<()> {
+        let Some(parent) = &self.lab.out else {
+            return Ok(());
+        };
+        let directory = RunDirectory::create(parent, self.case)?;
+        let mut models = Vec::new();
+        for report in &self.reports {
+            let name = &report.model.name;
+            directory.write(name, report)?;
+            models.push(ModelOutcome {
+                name: name.clone(),
+                report: format!("{name}.json"),
+                status: report.verdict.status,
+                failure: None,
+            });
+        }
+        let names: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
+        let status = models.iter().map(|model| model.status).max();
+        let run = RunReport {
+            schema: RUN_SCHEMA.to_owned(),
+            run: directory.name.clone(),
+            started_at: self.lab.started_at.clone(),
+            interrupted: crate::interrupt::asked(),
+            plan: Plan {
+                models: names.clone(),
+                ..self.plan
+            },
+            block_order: vec![names],
+            models,
+            verdict: Verdict {
+                status: status.unwrap_or_default(),
+                checks: Vec::new(),
+            },
+            environment: self.lab.environment.clone(),
+        };
+        directory.write("run", &run)?;
+        Ok(())
+    }
+
+    /// Closed load over a window that the shortened form cuts short.
+    pub(crate) fn closed(&self, connections: u32, window_s: f64) -> PlannedLoad {
+        let load = Load::Closed { outstanding: 1 };
+        planned(load, connections, None, self.shortened(window_s))
+    }
+
+    /// Open load likewise. Evenly spaced: a schedule without chance has no sampling error, so
+    /// that what differs from the truth is the instrument's.
+    pub(crate) fn open(&self, connections: u32, rate_per_s: f64, window_s: f64) -> PlannedLoad {
+        let load = Load::Open {
+            arrivals: Arrivals::Uniform,
+            deadline_us: 2_000_000,
+        };
+        planned(
+            load,
+            connections,
+            Some(rate_per_s),
+            self.shortened(window_s),
+        )
+    }
+
+    /// Seconds of warm-up and of the window.
+    fn shortened(&self, window_s: f64) -> (f64, f64) {
+        if self.lab.quick {
+            (0.2, 0.3)
+        } else {
+            (1.0, window_s)
+        }
+    }
+}
+
+/// A load of one window. Its warm-up has a fixed length: the server is known, and one that
+/// stalls is never steady.
+pub(crate) fn planned(
+    load: Load,
+    connections: u32,
+    rate_per_s: Option<f64>,
+    (warm_up_s, window_s): (f64, f64),
+) -> PlannedLoad {
+    let warm_up_us = (warm_up_s * 1e6) as u64;
+    PlannedLoad {
+        load,
+        connections: vec![connections],
+        rates_per_s: rate_per_s.into_iter().collect(),
+        rate_share_of_peak: None,
+        warm_up_us,
+        warm_up_max_us: Some(warm_up_us),
+        window_us: (window_s * 1e6) as u64,
+    }
+}
+
+/// One thread on each side: the server has no more.
+fn plan_of(seed: u64) -> Plan {
+    let allowed = plan::allowed_cpus();
+    let (server_cpus, client_cpus) = plan::halves(&allowed);
+    Plan {
+        models: Vec::new(),
+        blocks: 1,
+        seed,
+        wire: "framed".to_owned(),
+        workload: "echo".to_owned(),
+        payload_bytes: PAYLOAD_BYTES,
+        loads: Vec::new(),
+        server_threads: 1,
+        server_cpus: server_cpus.to_vec(),
+        client_processes: 1,
+        client_threads: 1,
+        client_cpus: client_cpus.to_vec(),
+        connections_per_source: CONNECTIONS_PER_SOURCE,
+        expected_s: 0.0,
+    }
+}
+
+fn is_disturbed(trial: &Trial) -> bool {
+    let checks = rules::of_trial(trial);
+    let mut failed = checks
+        .iter()
+        .filter(|check| check.status() > Status::Valid)
+        .map(|check| check.id.as_str());
+    failed.any(|id| DISTURBED.contains(&id))
+}
+
+/// A report of one trial with one window.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) verdict: Verdict,
+    pub(crate) trial: Trial,
+    pub(crate) step: Step,
+}
+
+impl Measured {
+    fn new(mut report: ModelReport) -> anyhow::Result<Self> {
+        let trial = report.trials.pop().context("a report without a trial")?;
+        let [step] = &trial.steps[..] else {
+            bail!("{} windows instead of one", trial.steps.len());
+        };
+        Ok(Self {
+            verdict: report.verdict,
+            step: step.clone(),
+            trial,
+        })
+    }
+
+    pub(crate) fn rate_per_s(&self) -> f64 {
+        self.step.window.requests as f64 / (self.step.window.length_us as f64 / 1e6)
+    }
+}

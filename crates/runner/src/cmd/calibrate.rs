@@ -1,0 +1,228 @@
+//! `runner calibrate`: the instrument on trial.
+
+use crate::{
+    build,
+    calibrate::{
+        Case,
+        bench::{CaseBench, Lab},
+        cases,
+        compare::{self, Compared},
+        row::{Outcome, Row},
+        table,
+    },
+    cmd::run::environment,
+    discover::Workspace,
+    interrupt, output,
+    progress::Progress,
+    usage::{UsageError, usage},
+};
+use clap::Args;
+use report::model::Failure;
+use serde::Serialize;
+use std::{fs, path::PathBuf, process::ExitCode};
+
+/// A row doesn't hold.
+const EXIT_FAILED: u8 = 3;
+const EXIT_INTERRUPTED: u8 = 130;
+
+#[derive(Args, Debug)]
+pub(crate) struct CalibrateArgs {
+    /// Only these cases [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    only: Vec<String>,
+
+    /// Short windows, in which timing is shown and not judged; faults are judged as ever
+    #[arg(long)]
+    quick: bool,
+
+    /// Compare the null server with itself so often, and half as often with one that uses 10 %
+    /// more CPU: 40 s each (20 are worth something)
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1000))]
+    comparisons: u32,
+
+    /// Keep the reports: a directory for each case, in this one
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Seed of schedules and of the order of comparisons' trials
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// Use what has been built before
+    #[arg(long)]
+    no_build: bool,
+
+    /// Write the rows as JSON to standard output; the table goes to standard error
+    #[arg(long)]
+    json: bool,
+}
+
+/// What there is to show.
+#[derive(Debug, Default, Serialize)]
+struct Results {
+    rows: Vec<Row>,
+    comparisons: Vec<Compared>,
+}
+
+pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
+    let cases = chosen(args)?;
+    // Before the builds: a directory that can't be made is heard of at once.
+    if let Some(out) = &args.out {
+        fs::create_dir_all(out)
+            .map_err(|error| usage(format!("can't make {}: {error}", out.display())))?;
+    }
+    let workspace = Workspace::find()?;
+    let build = |package| {
+        build::executable(&workspace, package, args.no_build)
+            .map_err(|failure| not_built(&failure, args.no_build))
+    };
+    let programs = build("calibration").and_then(|server| Ok((server, build("loadgen")?)));
+    if interrupt::asked() {
+        return Ok(ExitCode::from(EXIT_INTERRUPTED));
+    }
+    let (calibration, loadgen) = programs?;
+    let comparisons = if wants_comparisons(args) {
+        args.comparisons
+    } else {
+        0
+    };
+    let trials = cases.iter().map(|case| case.trials).sum::<u64>() + compare::trials(comparisons);
+    let lab = Lab {
+        calibration,
+        loadgen,
+        environment: environment(&workspace.root),
+        started_at: jiff::Timestamp::now()
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string(),
+        progress: Progress::new(trials),
+        quick: args.quick,
+        out: args.out.clone(),
+        seed: args.seed,
+    };
+    let mut results = Results::default();
+    for case in cases {
+        results.run(&lab, case.name, |bench, _| (case.run)(bench))?;
+    }
+    if comparisons > 0 {
+        results.run(&lab, compare::CASE, |bench, done| {
+            compare::run(bench, comparisons, done)
+        })?;
+    }
+    lab.progress.finish();
+    results.show(args.json)
+}
+
+impl Results {
+    /// Runs a case, unless the user has had enough, and takes its rows. A case that can't be run
+    /// is a row that fails.
+    ///
+    /// # Errors
+    /// The reports can't be written.
+    fn run(
+        &mut self,
+        lab: &Lab,
+        case: &'static str,
+        run: impl FnOnce(&mut CaseBench<'_>, &mut Vec<Compared>) -> anyhow::Result<Vec<Row>>,
+    ) -> anyhow::Result<()> {
+        if interrupt::asked() {
+            return Ok(());
+        }
+        let mut bench = CaseBench::new(lab, case);
+        let outcome = run(&mut bench, &mut self.comparisons);
+        let disturbed = bench.disturbed;
+        bench.save()?;
+        let rows = match outcome {
+            Ok(rows) => rows,
+            Err(_) if interrupt::asked() => return Ok(()),
+            Err(error) if error.is::<UsageError>() => return Err(error),
+            Err(error) => vec![Row::words(
+                "runs to its end",
+                "yes",
+                format!("{error:#}"),
+                false,
+            )],
+        };
+        self.rows.extend(rows.into_iter().map(|mut row| {
+            row.case = case;
+            if disturbed {
+                row = row.disturbed();
+            }
+            if lab.quick {
+                row.timing_not_judged()
+            } else {
+                row
+            }
+        }));
+        Ok(())
+    }
+
+    fn show(&self, json: bool) -> anyhow::Result<ExitCode> {
+        let mut text = table::table(&self.rows);
+        if !self.comparisons.is_empty() {
+            text = format!("{}\n{text}", table::comparisons(&self.comparisons));
+        }
+        if json {
+            output::say(text);
+            output::line(serde_json::to_string_pretty(self)?);
+        } else {
+            output::line(text);
+        }
+        let count = |outcome| {
+            self.rows
+                .iter()
+                .filter(|row| row.outcome == outcome)
+                .count()
+        };
+        let failed = count(Outcome::Fail);
+        output::say(format_args!(
+            "{} passed, {failed} failed, {} not judged",
+            count(Outcome::Pass),
+            count(Outcome::NotJudged)
+        ));
+        Ok(if interrupt::asked() {
+            output::say("interrupted: the other cases were not run");
+            ExitCode::from(EXIT_INTERRUPTED)
+        } else if failed > 0 {
+            ExitCode::from(EXIT_FAILED)
+        } else {
+            ExitCode::SUCCESS
+        })
+    }
+}
+
+/// The cases that the user wants, in their own order.
+fn chosen(args: &CalibrateArgs) -> anyhow::Result<Vec<Case>> {
+    let mut cases = cases();
+    let mut names: Vec<&str> = cases.iter().map(|case| case.name).collect();
+    names.push(compare::CASE);
+    if let Some(unknown) = args
+        .only
+        .iter()
+        .find(|name| !names.contains(&name.as_str()))
+    {
+        let names = names.join(", ");
+        return Err(usage(format!(
+            "no case is called {unknown:?}; there are: {names}"
+        )));
+    }
+    if args.only.iter().any(|name| name == compare::CASE) && args.comparisons == 0 {
+        return Err(usage(
+            "--only comparisons: say how many, such as --comparisons 20",
+        ));
+    }
+    if !args.only.is_empty() {
+        cases.retain(|case| args.only.iter().any(|name| name == case.name));
+    }
+    Ok(cases)
+}
+
+fn wants_comparisons(args: &CalibrateArgs) -> bool {
+    args.only.is_empty() || args.only.iter().any(|name| name == compare::CASE)
+}
+
+fn not_built(failure: &Failure, no_build: bool) -> anyhow::Error {
+    match no_build {
+        true => usage(&failure.reason),
+        false => anyhow::anyhow!("{}\n{}", failure.reason, failure.stderr_tail),
+    }
+}
