@@ -108,10 +108,12 @@ impl<'a> CaseBench<'a> {
     ) -> anyhow::Result<Measured> {
         self.lab.progress.end();
         let name = format!("{}-{}", load.load.word(), behaviour.replace(' ', "-"));
-        let report = self.conclude(name, behaviour, vec![trial])?;
-        self.plan.loads.push(load.clone());
-        self.reports.push(report.clone());
-        Measured::new(report)
+        let alone = self.conclude(name, behaviour, vec![trial])?;
+        if !self.plan.loads.contains(load) {
+            self.plan.loads.push(load.clone());
+        }
+        self.keep(alone.clone())?;
+        Measured::new(alone)
     }
 
     /// One trial; no more is done about it.
@@ -169,9 +171,24 @@ impl<'a> CaseBench<'a> {
         &self.plan
     }
 
-    /// Has a report saved with the others.
-    pub(crate) fn keep(&mut self, report: ModelReport) {
-        self.reports.push(report);
+    /// Has a report saved with the others; its trials join those of the same name.
+    ///
+    /// # Errors
+    /// A histogram can't be read.
+    pub(crate) fn keep(&mut self, report: ModelReport) -> anyhow::Result<()> {
+        let name = &report.model.name;
+        match self.reports.iter_mut().find(|r| r.model.name == *name) {
+            Some(known) => {
+                let block = known.trials.len() as u32 + 1;
+                let trials = report.trials.into_iter();
+                known
+                    .trials
+                    .extend(trials.map(|trial| Trial { block, ..trial }));
+                conclude(known)?;
+            }
+            None => self.reports.push(report),
+        }
+        Ok(())
     }
 
     /// Writes what the trials came to, in a directory that `runner report` can read.

@@ -149,8 +149,8 @@ fn one(
     let baseline = bench.conclude(format!("{name}-baseline"), "null", baseline)?;
     let other = bench.conclude(format!("{name}-candidate"), candidate, other)?;
     let figures = compared(bench, &baseline, &other)?;
-    bench.keep(baseline);
-    bench.keep(other);
+    bench.keep(baseline)?;
+    bench.keep(other)?;
     Ok(figures)
 }
 
