@@ -138,12 +138,21 @@ fn a_control_is_the_same_model_under_another_name() {
     let output = fixture.run("good", &["--load", "closed", "--aa"]);
     let (run, models) = fixture.reports();
     let control = run.aa_control.as_ref().unwrap();
-    assert_eq!((control.model.as_str(), control.control.as_str()), ("good", "good-aa"));
-    let names: Vec<&str> = models.iter().map(|report| report.model.name.as_str()).collect();
+    assert_eq!(
+        (control.model.as_str(), control.control.as_str()),
+        ("good", "good-aa")
+    );
+    let names: Vec<&str> = models
+        .iter()
+        .map(|report| report.model.name.as_str())
+        .collect();
     assert_eq!(names, ["good", "good-aa"]);
     assert_eq!(models[0].model.binary_sha256, models[1].model.binary_sha256);
     let checks: Vec<&str> = run.verdict.checks.iter().map(|c| c.id.as_str()).collect();
     assert_eq!(checks, ["aa_control"], "{}", stderr(&output));
     assert!(!run.noise_bands.is_empty());
-    assert!(run.comparisons.is_empty(), "a control is not compared with others");
+    assert!(
+        run.comparisons.is_empty(),
+        "a control is not compared with others"
+    );
 }

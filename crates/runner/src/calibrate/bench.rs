@@ -13,8 +13,8 @@ use report::{
     environment::Environment,
     model::{MODEL_SCHEMA, Model, ModelReport, Summary},
     rules,
-    run::{ModelOutcome, Plan, PlannedLoad, RUN_SCHEMA, RunReport},
-    summary::conclude,
+    run::{Plan, PlannedLoad, RUN_SCHEMA, RunReport},
+    summary::{conclude, conclude_run},
     trial::{Arrivals, Load, Step, Trial},
 };
 use std::{collections::BTreeMap, path::PathBuf};
@@ -159,6 +159,7 @@ impl<'a> CaseBench<'a> {
             },
             verdict: Verdict::default(),
             failure: None,
+            ceiling: None,
             summary: Summary::default(),
             not_measured: BTreeMap::new(),
             trials,
@@ -200,20 +201,12 @@ impl<'a> CaseBench<'a> {
             return Ok(());
         };
         let directory = RunDirectory::create(parent, self.case)?;
-        let mut models = Vec::new();
         for report in &self.reports {
-            let name = &report.model.name;
-            directory.write(name, report)?;
-            models.push(ModelOutcome {
-                name: name.clone(),
-                report: format!("{name}.json"),
-                status: report.verdict.status,
-                failure: None,
-            });
+            directory.write(&report.model.name, report)?;
         }
-        let names: Vec<String> = models.iter().map(|model| model.name.clone()).collect();
-        let status = models.iter().map(|model| model.status).max();
-        let run = RunReport {
+        let reports: Vec<&ModelReport> = self.reports.iter().collect();
+        let names: Vec<String> = reports.iter().map(|r| r.model.name.clone()).collect();
+        let mut run = RunReport {
             schema: RUN_SCHEMA.to_owned(),
             run: directory.name.clone(),
             started_at: self.lab.started_at.clone(),
@@ -223,13 +216,15 @@ impl<'a> CaseBench<'a> {
                 ..self.plan
             },
             block_order: vec![names],
-            models,
-            verdict: Verdict {
-                status: status.unwrap_or_default(),
-                checks: Vec::new(),
-            },
+            models: Vec::new(),
+            comparisons: Vec::new(),
+            not_compared: Vec::new(),
+            aa_control: None,
+            noise_bands: BTreeMap::new(),
+            verdict: Verdict::default(),
             environment: self.lab.environment.clone(),
         };
+        conclude_run(&mut run, &reports, false);
         directory.write("run", &run)?;
         Ok(())
     }
