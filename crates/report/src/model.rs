@@ -24,7 +24,7 @@ pub struct ModelReport {
     pub verdict: Verdict,
     /// Why the model could not be measured, or not to the end.
     pub failure: Option<Failure>,
-    /// What no server could exceed at this work on this machine; null where there is no such
+    /// What the rate at this work is held against on this machine; null where there is no such
     /// thing.
     #[serde(default)]
     pub ceiling: Option<Ceiling>,
@@ -68,7 +68,7 @@ pub struct Failure {
     pub stderr_tail: String,
 }
 
-/// What no server could exceed.
+/// What a rate is held against: what the machine, or a plain loop on it, can do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ceiling {
     /// Requests per second.

@@ -8,7 +8,7 @@
 //! | [`blocks`] | a run: blocks in shuffled order, saved one by one |
 //! | [`trial`], [`warm_up`] | one fresh server under one load; when that is steady |
 //! | [`capacity`] | the search for the highest rate that meets a target |
-//! | [`ceiling`] | what no server could exceed |
+//! | [`ceiling`] | what rates are held against |
 //! | [`server`], [`generator`] | the two sides of a trial, each by its contract |
 //! | [`child`] | a process that speaks in lines and can't outlive the runner |
 //! | [`sample`] | what processes and the machine used |

@@ -262,6 +262,9 @@ fn a_share_of_a_peak_that_is_not_measured_is_refused() {
             "{said}"
         );
     }
+    let discard = ["--model", "epoll", "--workload", "discard"];
+    let said = refused(&[&discard[..], &["--load", "open", "--rate", "500"]].concat());
+    assert!(said.contains("no reply"), "{said}");
     let said = refused(&["--model", "epoll", "--load", "closed", "--rate", "500"]);
     assert!(said.contains("--load open"), "{said}");
 }

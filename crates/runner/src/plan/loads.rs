@@ -4,6 +4,7 @@ use crate::{
     cli::{ArrivalsArg, LoadArg, Rate, RunArgs, ScenarioArg},
     usage::usage,
 };
+use protocol::client::Workload;
 use report::{
     run::PlannedLoad,
     slo::Slo,
@@ -45,23 +46,29 @@ const CAPACITY_DEADLINE_US: u64 = 500_000;
 const CAPACITY_WARM_UP_MAX_US: u64 = 2_000_000;
 
 /// A model isn't given a rate beyond this share of its own peak: it would only queue.
-const PEAK_SHARE_MAX: f64 = 0.9;
+const PEAK_SHARE_MAX: f64 = 0.8;
 
 /// The loads of a run of so many models.
 ///
 /// # Errors
 /// Options that don't fit each other, with the way out.
 pub(super) fn loads(args: &RunArgs, models: usize) -> anyhow::Result<Vec<PlannedLoad>> {
+    let discards = args.workload == Workload::Discard;
+    let wanted = match (args.load.as_slice(), discards) {
+        ([], false) => &[LoadArg::Idle, LoadArg::Closed, LoadArg::Open][..],
+        ([], true) => &[LoadArg::Idle, LoadArg::Closed],
+        (wanted, _) => wanted,
+    };
+    let has = |load| wanted.contains(&load);
+    if discards && (has(LoadArg::Open) || has(LoadArg::Churn) || args.scenario.is_some()) {
+        return Err(usage(
+            "a discard has no reply whose time could count: --load closed tells its rate"
+                .to_owned(),
+        ));
+    }
     if let Some(slo) = capacity_slo(args)? {
         return Ok(vec![capacity(args, slo)]);
     }
-    let default = [LoadArg::Idle, LoadArg::Closed, LoadArg::Open];
-    let wanted = if args.load.is_empty() {
-        &default[..]
-    } else {
-        &args.load
-    };
-    let has = |load| wanted.contains(&load);
     let mut loads = Vec::new();
     if has(LoadArg::Idle) {
         loads.push(idle(args));
