@@ -1,4 +1,5 @@
-//! Reports that were written long ago stay readable.
+//! Reports that were written long ago stay readable: the reference results, and from each time
+//! that fields were added a report from before (cut short) in `old-reports`.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,12 +13,14 @@ use report::{
 use std::{fs, path::PathBuf};
 
 #[test]
-fn every_reference_report_can_be_read() {
-    let reference = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench-results/reference");
+fn every_reference_report_and_every_old_one_can_be_read() {
+    let places = ["../../bench-results/reference", "tests/old-reports"];
     let mut files: Vec<PathBuf> = Vec::new();
-    for directory in fs::read_dir(reference).unwrap() {
-        for entry in fs::read_dir(directory.unwrap().path()).unwrap() {
-            files.push(entry.unwrap().path());
+    for place in places.map(|place| format!("{}/{place}", env!("CARGO_MANIFEST_DIR"))) {
+        for directory in fs::read_dir(place).unwrap() {
+            for entry in fs::read_dir(directory.unwrap().path()).unwrap() {
+                files.push(entry.unwrap().path());
+            }
         }
     }
     assert!(!files.is_empty());
