@@ -134,11 +134,12 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Waits until something holds, for as long as a slow machine may take.
+/// Waits until something holds, for as long as a slow machine may take: on a fresh checkout a
+/// release build may come first.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(600);
     while !holds() {
-        assert!(Instant::now() < deadline, "{what}: not within a minute");
+        assert!(Instant::now() < deadline, "{what}: not within ten minutes");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
