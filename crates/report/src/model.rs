@@ -179,10 +179,11 @@ pub struct Scheduled {
     pub response_time_us: Percentiles,
     /// The 99th percentile of each trial's response times.
     pub response_time_p99_us: Spread,
-    /// Reply received minus request sent.
-    pub service_time_us: Percentiles,
-    /// Request sent minus due, where its connection was free: the generator's own error.
-    pub lag_us: Percentiles,
+    /// Reply received minus request sent; null when none of those due was answered.
+    pub service_time_us: Option<Percentiles>,
+    /// Request sent minus due, where its connection was free: the generator's own error. Null
+    /// when no request was sent without waiting for its connection.
+    pub lag_us: Option<Percentiles>,
     /// Requests whose connection still waited for another reply when they were due, 0 to 1.
     pub waited_share: f64,
     /// Replies that took longer than the deadline.

@@ -51,7 +51,7 @@ pub fn conclude(report: &mut ModelReport) -> Result<(), HistogramError> {
 
 fn reasons(report: &ModelReport) -> BTreeMap<String, String> {
     let why = |load: &str| match &report.failure {
-        Some(failure) => failure.reason.clone(),
+        Some(failure) => format!("not asked for, or not before this: {}", failure.reason),
         None if report.interrupted => "the run was interrupted before".to_owned(),
         None => format!("the run had no {load} load"),
     };
@@ -78,8 +78,10 @@ fn reasons(report: &ModelReport) -> BTreeMap<String, String> {
             }
         }
     }
-    if let (None, Some(reason)) = (&report.ceiling, report.not_measured.get("ceiling")) {
-        reasons.insert("ceiling".to_owned(), reason.clone());
+    if report.ceiling.is_none() {
+        let told = report.not_measured.get("ceiling").cloned();
+        let reason = told.unwrap_or_else(|| "the run ended before it was measured".to_owned());
+        reasons.insert("ceiling".to_owned(), reason);
     }
     let peak = report.summary.peak.as_ref();
     if peak.is_some_and(|peak| peak.rate_per_s_interval.is_none()) {

@@ -4,13 +4,10 @@ use crate::{
     check::{Check, Status, Verdict},
     model::{Ceiling, ModelReport, Peak, Spread},
     run::RunReport,
+    stats::blocks_needed,
 };
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use std::collections::BTreeSet;
-
-/// With fewer no difference between two models could be told from chance: see
-/// [`crate::stats::blocks_needed`].
-const BLOCKS_TO_COMPARE: u32 = 6;
 
 /// One row per model: memory, rate, times, CPU, verdict.
 pub fn table(reports: &[ModelReport]) -> String {
@@ -110,12 +107,7 @@ pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> Strin
     if run.interrupted {
         lines.push("  interrupted: these are the trials that were finished".to_owned());
     }
-    if run.plan.blocks < BLOCKS_TO_COMPARE {
-        lines.push(format!(
-            "{} block(s): too few for a comparison, which takes --trials {BLOCKS_TO_COMPARE}",
-            run.plan.blocks
-        ));
-    }
+    lines.extend(too_few_blocks(run));
     lines.extend(ceilings(reports));
     lines.extend(reports.iter().filter_map(capacity));
     lines.extend(run.verdict.checks.iter().filter(|c| !c.passed).map(reason));
@@ -142,6 +134,18 @@ pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> Strin
         }
     }
     lines.join("\n")
+}
+
+/// With fewer blocks no difference could be told from chance, however great.
+fn too_few_blocks(run: &RunReport) -> Option<String> {
+    let models = run.plan.models.len().max(2);
+    let needed = blocks_needed(models * (models - 1) / 2);
+    (run.plan.blocks < needed).then(|| {
+        format!(
+            "{} blocks are too few for a comparison of {models} models, which takes --trials {needed}",
+            run.plan.blocks
+        )
+    })
 }
 
 /// The highest rate that meets the target, or that none does.

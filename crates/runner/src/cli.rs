@@ -83,8 +83,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(..=i64::from(protocol::wire::MAX_PAYLOAD_BYTES)))]
     pub(crate) payload: u32,
 
-    /// Trials of each model and load, each with a fresh server; a comparison needs six
-    /// [default: 3, with several models 6]
+    /// Trials of each model and load, each with a fresh server; a comparison of two models needs
+    /// six, of three seven, of four eight [default: 3, with several models 6]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) trials: Option<u32>,
 

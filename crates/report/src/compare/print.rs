@@ -13,6 +13,10 @@ const HEADER: [&str; 6] = [
     "difference",
 ];
 
+/// Why the columns' quotient is another one.
+const RATIO: &str =
+    "ratio: the median of the blocks' own ratios, not the quotient of the two medians";
+
 /// Columns of numbers.
 const NUMBERS: std::ops::RangeInclusive<usize> = 1..=4;
 
@@ -31,7 +35,7 @@ pub fn text(report: &ComparisonReport) -> String {
     }
     let notes = report.notes.iter().map(|note| format!("\n  note: {note}"));
     format!(
-        "baseline:  {}\ncandidate: {}\n{table}\n{}{}",
+        "baseline:  {}\ncandidate: {}\n{table}\n{RATIO}\n{}{}",
         side(&report.baseline),
         side(&report.candidate),
         conclusion(report),

@@ -69,6 +69,8 @@ fn at_rate(rate: f64, steps: &[&Step]) -> Result<Option<Scheduled>, HistogramErr
         .collect();
     let sum = |of: &dyn Fn(&ScheduledWindow) -> Option<&str>| {
         let sum = add_histograms(windows.iter().filter_map(|window| of(window)))?;
+        // Nothing counted is no time of 0.
+        let sum = sum.filter(|sum| !sum.is_empty());
         Ok::<_, HistogramError>(sum.as_ref().map(percentiles))
     };
     let services = steps
@@ -99,8 +101,11 @@ fn at_rate(rate: f64, steps: &[&Step]) -> Result<Option<Scheduled>, HistogramErr
         connections: steps.iter().map(|step| step.connections).max().unwrap_or(0),
         response_time_us: sum(&|w| Some(&w.response_time_histogram))?.unwrap_or_default(),
         response_time_p99_us: p99,
-        service_time_us: service_time.as_ref().map(percentiles).unwrap_or_default(),
-        lag_us: sum(&|w| Some(&w.lag_histogram))?.unwrap_or_default(),
+        service_time_us: service_time
+            .filter(|times| !times.is_empty())
+            .as_ref()
+            .map(percentiles),
+        lag_us: sum(&|w| Some(&w.lag_histogram))?,
         waited_share: waited as f64 / offered.max(1) as f64,
         replies_late: windows.iter().map(|window| window.replies_late).sum(),
         connect_time_us: sum(&|w| w.connect_time_histogram.as_deref())?,

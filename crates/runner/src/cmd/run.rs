@@ -300,11 +300,20 @@ fn show_comparison(run: &Run) {
 
 fn show(run: &Run, json: bool, explain: bool) -> anyhow::Result<ExitCode> {
     let reports: Vec<ModelReport> = run.contestants.iter().map(|c| c.report.clone()).collect();
-    output::say(format_args!(
-        "\n{}\n{}",
-        table(&reports),
-        explanation(&reports, &run.report, explain)
-    ));
+    let any = reports
+        .iter()
+        .any(|r| !r.trials.is_empty() || r.failure.is_some());
+    if run.report.interrupted && !any {
+        output::say(
+            "\ninterrupted before the first trial was over: the reports hold the plan only",
+        );
+    } else {
+        output::say(format_args!(
+            "\n{}\n{}",
+            table(&reports),
+            explanation(&reports, &run.report, explain)
+        ));
+    }
     show_comparison(run);
     for path in &run.saved {
         if json {

@@ -39,7 +39,7 @@ fn open_files(hard: Option<u64>, may_raise: bool, wanted: u64) -> Finding {
         let processes = wanted.div_ceil(per_process);
         let means = format!(
             "{wanted} connections take {processes} server processes and {processes} generator \
-             processes"
+             processes; the runner starts one server so far, which holds {per_process}"
         );
         raise(may_raise, wanted, |more| {
             Finding::note(ITEM, found, &format!("{means}{more}"))
