@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::{cmd, select::ModelArgs};
+use crate::{cmd, plan::Network, select::ModelArgs};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::client::Workload;
 use report::slo::Slo;
@@ -127,7 +127,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) outstanding: u32,
 
-    /// The server's I/O threads [default: one for each of its CPUs]
+    /// I/O threads of each server process [default: one for each of its CPUs]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
 
@@ -138,6 +138,15 @@ pub(crate) struct RunArgs {
     /// Generator processes [default: as many as the limit of open files asks for]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) client_processes: Option<u32>,
+
+    /// Processes of each server, which share its port [default: as many as the limit of open files
+    /// asks for]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) server_processes: Option<u32>,
+
+    /// Network whose addresses connections come from, 10000 from each [default: 127.0.0.0/8]
+    #[arg(long, value_name = "NETWORK")]
+    pub(crate) source: Option<Network>,
 
     /// CPUs for servers, such as 0,1 [default: the first half]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]

@@ -9,7 +9,7 @@
 //! | [`trial`], [`warm_up`] | one fresh server under one load; when that is steady |
 //! | [`capacity`] | the search for the highest rate that meets a target |
 //! | [`ceiling`] | what rates are held against |
-//! | [`server`], [`generator`] | the two sides of a trial, each by its contract |
+//! | [`server`], [`servers`], [`generator`] | the two sides of a trial, each by its contract |
 //! | [`child`] | a process that speaks in lines and can't outlive the runner |
 //! | [`sample`] | what processes and the machine used |
 //! | [`calibrate`] | the instrument, held to servers whose truth is known |
@@ -42,6 +42,7 @@ mod sample;
 mod save;
 mod select;
 mod server;
+mod servers;
 mod trial;
 mod usage;
 mod warm_up;

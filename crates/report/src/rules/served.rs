@@ -97,7 +97,9 @@ pub(super) fn every_connection_served(step: &Step, load: Load) -> Check {
     let in_time = match load {
         Load::Closed { .. } => true,
         // Within less than an interval not every connection has its turn.
-        Load::Idle { interval_us } => step.window_asked_us >= interval_us,
+        Load::Idle { interval_us } => {
+            step.window_asked_us >= step.message_interval_us.unwrap_or(interval_us)
+        }
         Load::Open { .. } | Load::Capacity { .. } => {
             offered(step) >= 2 * u64::from(step.connections)
         }
