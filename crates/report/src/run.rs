@@ -77,6 +77,9 @@ pub struct ModelOutcome {
 pub struct Plan {
     /// Names of the models.
     pub models: Vec<String>,
+    /// The scenario's name, where loads come from one.
+    #[serde(default)]
+    pub scenario: Option<String>,
     /// One trial of each model and load per block.
     pub blocks: u32,
     /// Of the shuffling.

@@ -148,6 +148,7 @@ fn plan() -> Plan {
     };
     Plan {
         models: vec!["a".to_owned(), "b".to_owned()],
+        scenario: None,
         blocks: 6,
         seed: 1,
         wire: "framed".to_owned(),

@@ -88,11 +88,11 @@ fn the_parts_make_up_what_the_machine_lost() {
     // Half of the TCP cache's 5,000, and an epoll entry.
     assert_eq!(
         round(owners.generator_kernel_bytes_per_connection),
-        Some(2_628.0)
+        Some(2_692.0)
     );
     assert_eq!(
         round(owners.server_kernel_bytes_per_connection),
-        Some(5_372.0)
+        Some(5_308.0)
     );
 }
 
@@ -109,4 +109,18 @@ fn memory_that_nobody_holds_is_suspect() {
         (status, failed),
         (Status::Suspect, one("memory_reconciled"))
     );
+}
+
+#[test]
+fn a_program_that_looks_through_all_processes_is_seen() {
+    let mut report = long_ladder();
+    for trial in report.trials.iter_mut().filter(|trial| trial.load == IDLE) {
+        for step in &mut trial.steps {
+            let caches = step.machine.slab_by_cache_bytes.as_mut().unwrap();
+            let inodes = 1_400 * u64::from(step.connections);
+            caches.insert("proc_inode_cache".to_owned(), inodes);
+        }
+    }
+    let (status, failed) = failed_checks(report);
+    assert_eq!((status, failed), (Status::Suspect, one("memory_observed")));
 }

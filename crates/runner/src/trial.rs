@@ -81,8 +81,7 @@ impl Bench<'_> {
         block: u32,
         planned: &PlannedLoad,
     ) -> Result<Trial, TrialError> {
-        let (memory_before, sockets_before) =
-            (sample::machine_memory(), sample::tcp_sockets_held());
+        let memory_before = sample::machine_memory();
         let mut server = Servers::start(launch)?;
         if !server.addr().ip().is_loopback() && !self.allow_remote {
             return Err(TrialError::Remote(server.addr()));
@@ -92,6 +91,7 @@ impl Bench<'_> {
         let plans = plan::generator_plans(self.plan, planned, server.addr(), seed);
         let mut generators = Generators::start(self.loadgen, &plans)?;
         let generator_empty_bytes = sample::pss_bytes(&generators.pids());
+        let sockets_before = sample::tcp_sockets_held();
         let mut step = |asked| {
             self.step(&mut server, &mut generators, planned, asked)
                 // A generator's trouble is mostly the echo of a server's death.

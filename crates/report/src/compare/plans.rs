@@ -8,8 +8,9 @@ use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
 
 /// Fields of a plan that don't change what is asked of a model.
-const DOES_NOT_MATTER: [&str; 7] = [
+const DOES_NOT_MATTER: [&str; 8] = [
     "models",
+    "scenario",
     "blocks",
     "seed",
     "expected_s",

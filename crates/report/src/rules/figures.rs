@@ -22,6 +22,9 @@ const BEND_MATTERS_BYTES: f64 = 200.0;
 /// What the machine lost may differ from what is accounted for by this share.
 const UNACCOUNTED_MAX: f64 = 0.10;
 
+/// Listing /proc/PID/fd leaves an inode and a dentry behind for each descriptor, some 900 bytes.
+const PROC_INODES_MAX_BYTES: f64 = 50.0;
+
 /// Other programs take and give some megabytes at any time.
 const RECONCILED_FROM_BYTES: f64 = 200e6;
 
@@ -41,6 +44,7 @@ pub(super) fn of_summary(report: &ModelReport) -> Vec<Check> {
     checks.extend(memory.and_then(memory_fit));
     checks.extend(memory.and_then(memory_bend));
     checks.extend(memory.and_then(memory_reconciled));
+    checks.extend(memory.and_then(memory_observed));
     checks.extend(interval_width(report));
     checks
 }
@@ -136,6 +140,21 @@ fn memory_reconciled(memory: &Memory) -> Option<Check> {
         "something else took or gave memory meanwhile, or a server hides some: measure again",
     );
     Some(check.values(share.abs(), UNACCOUNTED_MAX))
+}
+
+/// `None` where caches can't be read, or none of this kind grows.
+fn memory_observed(memory: &Memory) -> Option<Check> {
+    let caches = &memory.kernel_by_cache_bytes_per_connection;
+    let bytes = *caches.get("proc_inode_cache")?;
+    let check = Check::new(
+        "memory_observed",
+        Status::Suspect,
+        bytes <= PROC_INODES_MAX_BYTES,
+        format!("inodes of /proc take {bytes:.0} bytes of kernel memory a connection"),
+        "something lists the open files of all processes (/proc/PID/fd: lsof, ss -p, a monitor), and \
+         the kernel remembers each: end it, and measure again",
+    );
+    Some(check.values(bytes, PROC_INODES_MAX_BYTES))
 }
 
 /// `None` with too few trials for an interval: `trials_enough` speaks of those.

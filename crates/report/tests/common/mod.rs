@@ -189,6 +189,7 @@ pub(crate) fn run_report() -> RunReport {
         interrupted: false,
         plan: Plan {
             models: Vec::new(),
+            scenario: None,
             blocks: 6,
             seed: 1,
             wire: "framed".to_owned(),

@@ -286,6 +286,7 @@ fn plan_of(seed: u64) -> Plan {
     let (server_cpus, client_cpus) = plan::halves(&allowed);
     Plan {
         models: Vec::new(),
+        scenario: None,
         blocks: 1,
         seed,
         wire: "framed".to_owned(),

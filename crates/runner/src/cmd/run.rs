@@ -5,7 +5,8 @@ use crate::{
     build,
     cli::RunArgs,
     discover::Workspace,
-    interrupt, output, plan,
+    interrupt, output,
+    plan::{self, Scenario},
     save::RunDirectory,
     select::{Entrant, select},
     usage::usage,
@@ -43,7 +44,9 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         .iter()
         .map(|entrant| entrant.name.clone())
         .collect();
-    let plan = plan::decide(args, names)?;
+    let scenario = args.scenario.as_deref();
+    let scenario = scenario.map(|name| Scenario::read(name, &workspace.scenarios()));
+    let plan = plan::decide(args, scenario.transpose()?, names)?;
     if args.dry_run {
         output::line(format_args!("{}", plan::describe(&plan)));
         output::line(format_args!("{}", command_lines(&plan, &entrants)));

@@ -2,10 +2,12 @@
 
 mod describe;
 mod loads;
+mod scenario;
 mod shards;
 
 pub(crate) use describe::describe;
 pub(crate) use loads::{IDLE_CONNECTIONS, LOADED_CONNECTIONS, rates_of, rates_within};
+pub(crate) use scenario::{Scenario, Seconds, names as scenario_names};
 pub(crate) use shards::{CONNECTIONS_PER_SOURCE, Network, OTHER_DESCRIPTORS};
 
 use crate::{
@@ -35,6 +37,9 @@ use std::{
 const REPLY_DEADLINE_US: u64 = 5_000_000;
 const REPLY_DEADLINE_US_PER_CONNECTION: u64 = 50;
 
+/// Of a request, if nobody says otherwise.
+const PAYLOAD_BYTES: u32 = 64;
+
 /// How finely the course of a load is seen.
 const INTERVAL_US: u64 = 50_000;
 /// In long windows, and of many generator processes, less finely: looking must not be work.
@@ -53,11 +58,20 @@ const TRIALS_OF_SEVERAL: u32 = 6;
 ///
 /// # Errors
 /// Something that can't be done here, with the way out.
-pub(crate) fn decide(args: &RunArgs, models: Vec<String>) -> anyhow::Result<Plan> {
+pub(crate) fn decide(
+    args: &RunArgs,
+    scenario: Option<Scenario>,
+    models: Vec<String>,
+) -> anyhow::Result<Plan> {
     let allowed = allowed_cpus();
     let (server_cpus, client_cpus) = cpu_sets(args, &allowed)?;
     let per_set = |cpus: &[usize]| u32::try_from(cpus.len().max(1)).unwrap_or(1);
-    let loads = loads::loads(args, models.len())?;
+    let scenario = scenario.unwrap_or_else(|| loads::of_command_line(args));
+    let workload = args.workload.as_ref().or(scenario.workload.as_ref());
+    let workload = workload.cloned().unwrap_or(Workload::Echo);
+    let payload_bytes = args.payload.or(scenario.payload_bytes);
+    let blocks = args.trials.or(scenario.trials);
+    let loads = loads::loads(args, scenario, models.len())?;
     let open_files_max = getrlimit(Resource::Nofile).maximum;
     let wanted = Wanted {
         connections: loads
@@ -88,7 +102,8 @@ pub(crate) fn decide(args: &RunArgs, models: Vec<String>) -> anyhow::Result<Plan
     };
     let mut plan = Plan {
         models,
-        blocks: args.trials.unwrap_or(trials),
+        scenario: args.scenario_name(),
+        blocks: blocks.unwrap_or(trials),
         seed: args.seed.unwrap_or_else(|| {
             // Only has to differ from run to run. Short, so that it can be typed again.
             let since = SystemTime::now()
@@ -97,8 +112,8 @@ pub(crate) fn decide(args: &RunArgs, models: Vec<String>) -> anyhow::Result<Plan
             u64::from(since.subsec_micros())
         }),
         wire: "framed".to_owned(),
-        workload: args.workload.to_string(),
-        payload_bytes: args.payload,
+        workload: workload.to_string(),
+        payload_bytes: payload_bytes.unwrap_or(PAYLOAD_BYTES),
         loads,
         server_processes: shards.server_processes,
         server_threads: args

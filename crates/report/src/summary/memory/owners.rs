@@ -15,9 +15,9 @@ use crate::{
 /// What each end of a connection has one of.
 const OF_BOTH_ENDS: [&str; 5] = ["TCP", "TCPv6", "sock_inode_cache", "dentry", "filp"];
 
-/// An entry of an epoll set (`struct epitem`), which the generator has for each connection.
-/// Source: fs/eventpoll.c, `ep_insert`; 128 bytes on 64-bit kernels since 2.6.
-const EPOLL_ENTRY_BYTES: f64 = 128.0;
+/// An entry of an epoll set, which the generator has for each connection: `struct epitem`, 128 bytes
+/// with its cache line's padding, and `struct eppoll_entry`, 64. Source: fs/eventpoll.c.
+const EPOLL_ENTRY_BYTES: f64 = 192.0;
 
 pub(super) fn by_owner(ladders: &[&Trial]) -> Option<MemoryByOwner> {
     let slope = |bytes: fn(&Step) -> Option<u64>| {
