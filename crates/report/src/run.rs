@@ -73,7 +73,7 @@ pub struct ModelOutcome {
 }
 
 /// What a run decided before it started.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// Names of the models.
     pub models: Vec<String>,

@@ -172,6 +172,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 
+    /// Run although memory won't do for so many connections
+    #[arg(long)]
+    pub(crate) force: bool,
+
     /// Print the plan and the command lines, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

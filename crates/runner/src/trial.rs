@@ -52,6 +52,8 @@ pub(crate) enum TrialError {
          the same"
     )]
     Remote(SocketAddr),
+    #[error("{0}; the machine ran out of memory, and the kernel killed a process (dmesg names it)")]
+    OutOfMemory(Box<TrialError>),
 }
 
 /// What one window is to be over.
@@ -76,6 +78,23 @@ impl Bench<'_> {
     /// # Errors
     /// Why it didn't come to its end; server and generators are gone then.
     pub(crate) fn trial(
+        &self,
+        launch: &Launch,
+        block: u32,
+        planned: &PlannedLoad,
+    ) -> Result<Trial, TrialError> {
+        let kills_before = sample::oom_kills();
+        self.undisturbed_trial(launch, block, planned)
+            .map_err(|error| {
+                if sample::oom_kills() > kills_before {
+                    TrialError::OutOfMemory(Box::new(error))
+                } else {
+                    error
+                }
+            })
+    }
+
+    fn undisturbed_trial(
         &self,
         launch: &Launch,
         block: u32,
@@ -252,6 +271,13 @@ impl TrialError {
         let (phase, stderr_tail) = match self {
             Self::Server(error) => (error.phase(), error.stderr_tail()),
             Self::Remote(_) => ("start", ""),
+            Self::OutOfMemory(error) => {
+                let failure = error.failure();
+                return Failure {
+                    reason: self.to_string(),
+                    ..failure
+                };
+            }
             Self::Generator(_) | Self::Histogram(_) => ("generator", ""),
         };
         Failure {

@@ -7,6 +7,7 @@ use crate::{
     discover::Workspace,
     interrupt, output,
     plan::{self, Scenario},
+    sample,
     save::RunDirectory,
     select::{Entrant, select},
     usage::usage,
@@ -47,10 +48,17 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let scenario = args.scenario.as_deref();
     let scenario = scenario.map(|name| Scenario::read(name, &workspace.scenarios()));
     let plan = plan::decide(args, scenario.transpose()?, names)?;
+    let fits = plan::check_memory(&plan, sample::available_bytes());
     if args.dry_run {
         output::line(format_args!("{}", plan::describe(&plan)));
         output::line(format_args!("{}", command_lines(&plan, &entrants)));
+        if let Err(error) = fits {
+            output::say(format_args!("\nit would be refused: {error}"));
+        }
         return Ok(ExitCode::SUCCESS);
+    }
+    if !args.force {
+        fits?;
     }
     output::say(format_args!("{}\n", plan::describe(&plan)));
 

@@ -2,11 +2,13 @@
 
 mod describe;
 mod loads;
+mod memory;
 mod scenario;
 mod shards;
 
 pub(crate) use describe::describe;
 pub(crate) use loads::{IDLE_CONNECTIONS, LOADED_CONNECTIONS, rates_of, rates_within};
+pub(crate) use memory::check_memory;
 pub(crate) use scenario::{Scenario, Seconds, names as scenario_names};
 pub(crate) use shards::{CONNECTIONS_PER_SOURCE, Network, OTHER_DESCRIPTORS};
 

@@ -94,6 +94,9 @@ pub(super) fn shards(wanted: Wanted, open_files_max: Option<u64>) -> anyhow::Res
 fn processes_needed(connections: u32, per_process: u64) -> Option<(u32, u32)> {
     let connections = f64::from(connections);
     let room = per_process as f64;
+    if per_process == 0 {
+        return None;
+    }
     let holds = |processes: f64| {
         let mean = connections / processes;
         // A single process has no share that could vary.
@@ -101,7 +104,7 @@ fn processes_needed(connections: u32, per_process: u64) -> Option<(u32, u32)> {
         mean + HEADROOM_DEVIATIONS * deviation <= room
     };
     let least = (connections / room).ceil().max(1.0);
-    // Where not even one connection each fits there is nothing to find.
+    // A process with room for a few only is never sure to be spared.
     let servers = (0..=u32::from(u16::MAX))
         .map(|more| least + f64::from(more))
         .find(|&processes| holds(processes))?;

@@ -62,6 +62,18 @@ pub(crate) fn machine_memory() -> Option<MachineMemory> {
     })
 }
 
+/// What could be had without swapping: MemAvailable. Before a run it is right; during one it would
+/// count socket inodes among what can be had.
+pub(crate) fn available_bytes() -> Option<u64> {
+    Meminfo::current().ok()?.mem_available
+}
+
+/// How many processes the kernel has killed for want of memory since boot.
+pub(crate) fn oom_kills() -> Option<u64> {
+    let vmstat = fs::read_to_string("/proc/vmstat").ok()?;
+    super::machine::value_of(&vmstat, "oom_kill")
+}
+
 /// TCP sockets that the kernel holds memory for, closed ones whose process still has them open
 /// included; `None` where it isn't shown.
 pub(crate) fn tcp_sockets_held() -> Option<u64> {

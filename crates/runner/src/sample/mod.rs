@@ -17,7 +17,9 @@ mod net;
 mod process;
 mod syscalls;
 
-pub(crate) use kernel::{add_kernel_memory, machine_memory, tcp_sockets_held};
+pub(crate) use kernel::{
+    add_kernel_memory, available_bytes, machine_memory, oom_kills, tcp_sockets_held,
+};
 pub(crate) use net::NetEvents;
 pub(crate) use process::{add_memory, pss_bytes};
 pub(crate) use syscalls::{SyscallCounter, add_syscalls, no_syscalls};
