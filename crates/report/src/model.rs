@@ -84,10 +84,14 @@ pub struct Summary {
     pub memory: Option<Memory>,
     /// The highest rate in closed load.
     pub peak: Option<Peak>,
-    /// Open load at its lowest rate: in a comparison the one that every model was given.
+    /// Closed load at every count of connections, from the fewest to the most.
+    #[serde(default)]
+    pub closed_ladder: Vec<Peak>,
+    /// Open load over the fewest connections at its lowest rate: in a comparison the one that every
+    /// model was given.
     #[serde(default)]
     pub open: Option<Scheduled>,
-    /// Open load at every rate, from the lowest to the highest.
+    /// Open load over every count of connections at every rate, from the fewest and the lowest.
     #[serde(default)]
     pub open_ladder: Vec<Scheduled>,
     /// Connections that are opened, ask once and are closed.
@@ -188,7 +192,7 @@ pub struct MachineMemoryUse {
     pub used_bytes: f64,
 }
 
-/// The highest rate in closed load.
+/// Closed load over one count of connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Peak {
     /// Requests answered per second, over the trials.
@@ -201,6 +205,12 @@ pub struct Peak {
     pub connections: u32,
     /// Requests outstanding on each.
     pub outstanding: u32,
+    /// The least answered on one connection in one window.
+    #[serde(default)]
+    pub served_least: Option<u32>,
+    /// The most answered on one connection in one window.
+    #[serde(default)]
+    pub served_most: Option<u32>,
     /// The generator had less to spare than the server: the rate is a floor.
     pub generator_bound: bool,
     /// Server CPU time, user and system, per request.
