@@ -169,6 +169,11 @@ impl Connection {
         self.send_or_keep(reply, &mut send)
     }
 
+    /// Counts what such a program has sent by itself.
+    pub fn sent(&mut self, bytes: usize) {
+        counters().bytes_out.add(bytes as u64);
+    }
+
     /// Counts that the client left the wire's rules.
     pub fn malformed(&mut self) {
         counters().malformed.add(1);

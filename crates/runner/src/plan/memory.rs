@@ -35,6 +35,8 @@ pub(crate) fn check_memory(plan: &Plan, available_bytes: Option<u64>) -> anyhow:
     if needed <= available {
         return Ok(());
     }
+    // Processes become fewer with connections.
+    let share = available.saturating_sub(RESERVE_BYTES) as f64 / (needed - RESERVE_BYTES) as f64;
     let gb = |bytes: u64| bytes as f64 / 1e9;
     Err(usage(format!(
         "{connections} connections don't fit into memory: {connections} x {each} bytes (kernel, both \
@@ -44,8 +46,7 @@ pub(crate) fn check_memory(plan: &Plan, available_bytes: Option<u64>) -> anyhow:
         gb(fixed),
         gb(needed),
         gb(available),
-        // Processes become fewer with connections.
-        connections * available.saturating_sub(RESERVE_BYTES) / (needed - RESERVE_BYTES)
+        (connections as f64 * share) as u64
     )))
 }
 
