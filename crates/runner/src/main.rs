@@ -80,6 +80,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => cmd::run::run(&cli.run),
         Some(Subcommands::List(args)) => cmd::list::list(&args),
+        Some(Subcommands::New(args)) => cmd::new::new(&args),
         Some(Subcommands::Check(args)) => cmd::check::check(&args),
         Some(Subcommands::Calibrate(args)) => cmd::calibrate::calibrate(&args),
         Some(Subcommands::Doctor(args)) => cmd::doctor::doctor(&args),
