@@ -28,10 +28,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A window opens this long after its announcement, so that every thread, which hears of it
-/// only between two batches of events, knows of it in time.
-const WINDOW_LEAD_NS: u64 = 20_000_000;
-
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// One request in eleven days: less is no load.
@@ -131,7 +127,7 @@ impl Coordinator<'_> {
             match commands.recv_timeout(LOOK_EVERY) {
                 Ok(Command::Connect { connections }) => self.connect(connections)?,
                 Ok(Command::Start { rate_per_s }) => self.start(rate_per_s)?,
-                Ok(Command::Measure { window_us }) => self.measure(window_us)?,
+                Ok(Command::Measure { window_us, lead_us }) => self.measure(window_us, lead_us)?,
                 Ok(Command::Finish) => return self.finish(),
                 Err(RecvTimeoutError::Timeout) => {
                     if self.pass_intervals_on()? {
@@ -223,8 +219,8 @@ impl Coordinator<'_> {
         Ok(any)
     }
 
-    fn measure(&self, window_us: u64) -> anyhow::Result<()> {
-        let open_ns = now_ns() + WINDOW_LEAD_NS;
+    fn measure(&self, window_us: u64, lead_us: u64) -> anyhow::Result<()> {
+        let open_ns = now_ns() + lead_us * 1000;
         let close_ns = open_ns + window_us * 1000;
         self.order(|_| Order::Measure { open_ns, close_ns })?;
         sleep_until(open_ns);

@@ -5,7 +5,7 @@ use rustix::{
     net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with, sockopt},
 };
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4},
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     os::fd::{AsRawFd as _, OwnedFd},
     time::Duration,
 };
@@ -35,20 +35,6 @@ pub(crate) fn begin_connect(
     }
 }
 
-/// The source of the connection with this number: 127.0.0.1 for the first
-/// `connections_per_source`, 127.0.0.2 for the next, and so on.
-///
-/// `None` leaves the choice to the kernel, which takes 127.0.0.1.
-pub(crate) fn source_of(
-    number: u32,
-    connections_per_source: Option<u32>,
-    target: SocketAddr,
-) -> Option<Ipv4Addr> {
-    let step = number / connections_per_source?.max(1);
-    let on_loopback = matches!(target.ip(), IpAddr::V4(ip) if ip.is_loopback());
-    (on_loopback && step > 0).then(|| Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + step))
-}
-
 /// Makes the close a reset: the figures are taken, and a reset leaves no TIME_WAIT behind that
 /// the next trial would meet.
 pub(crate) fn reset_on_close(fd: &OwnedFd) {
@@ -75,28 +61,4 @@ fn choose_port_at_connect(fd: &OwnedFd) -> Result<(), Errno> {
         return Ok(());
     }
     Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sources_advance_by_number_and_only_on_loopback() {
-        let target = "127.0.0.1:80".parse().unwrap();
-        assert_eq!(source_of(9_999, Some(10_000), target), None);
-        assert_eq!(
-            source_of(10_000, Some(10_000), target),
-            Some(Ipv4Addr::new(127, 0, 0, 2))
-        );
-        assert_eq!(
-            source_of(2_560_000, Some(10_000), target),
-            Some(Ipv4Addr::new(127, 0, 1, 1))
-        );
-        assert_eq!(source_of(50_000, None, target), None);
-        assert_eq!(
-            source_of(50_000, Some(10_000), "10.0.0.1:80".parse().unwrap()),
-            None
-        );
-    }
 }

@@ -16,9 +16,13 @@ pub(crate) fn latencies() -> Latencies {
     Latencies::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("the bounds are constants that fit")
 }
 
-/// A small one for each interval: from a microsecond, to two digits.
+/// A small one for each interval: from a microsecond, to two digits. It grows with what it has to
+/// hold: a long window has many, in each of many processes.
 fn coarse_latencies() -> Latencies {
-    Latencies::new_with_bounds(1000, LATENCY_MAX_NS, 2).expect("the bounds are constants that fit")
+    let mut small =
+        Latencies::new_with_bounds(1000, 1_000_000, 2).expect("the bounds are constants that fit");
+    small.auto(true);
+    small
 }
 
 /// # Errors
@@ -121,6 +125,12 @@ impl IntervalTally {
             requests: 0,
             latency: coarse_latencies(),
         }
+    }
+
+    #[inline]
+    pub(crate) fn record(&mut self, latency_ns: u64) {
+        // It grows up to this, so nothing is refused.
+        let _ = self.latency.record(latency_ns.min(LATENCY_MAX_NS));
     }
 
     /// # Errors

@@ -113,6 +113,8 @@ pub(crate) struct Worker<'a> {
     progress: Arc<Progress>,
     shared: Shared<'a>,
     connections: Vec<Option<Connection>>,
+    /// This thread's share of the plan's.
+    connections_max: u32,
     open: u32,
     /// Batches that wait for their reply, over all connections.
     outstanding: u64,
@@ -159,7 +161,7 @@ impl<'a> Worker<'a> {
             Load::Closed { outstanding } if messages.batch() == 1 => outstanding.max(1),
             _ => 1,
         };
-        let connections_max = plan.connections_max.div_ceil(plan.threads) as usize;
+        let connections_max = plan.connections_max.div_ceil(plan.threads);
         let epoll = epoll::create(CreateFlags::CLOEXEC).context("epoll_create1")?;
         epoll::add(
             &epoll,
@@ -181,9 +183,10 @@ impl<'a> Worker<'a> {
                 depth,
                 out: vec![0; BUFFER_BYTES].into_boxed_slice(),
                 received: vec![0; BUFFER_BYTES].into_boxed_slice(),
-                sent_at_ns: vec![0; connections_max * depth as usize],
+                sent_at_ns: vec![0; connections_max as usize * depth as usize],
             },
-            connections: Vec::with_capacity(connections_max),
+            connections: Vec::with_capacity(connections_max as usize),
+            connections_max,
             open: 0,
             outstanding: 0,
             phase: Phase::Resting,

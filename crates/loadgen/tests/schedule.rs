@@ -181,7 +181,10 @@ fn the_course_of_a_load_is_told_until_the_window_and_kept_in_it() {
     }
     assert_eq!(indices, [0, 1, 2, 3, 4]);
     let window_us = 200_000;
-    generator.order(&Order::Measure { window_us });
+    generator.order(&Order::Measure {
+        window_us,
+        lead_us: 20_000,
+    });
     let mut told: BTreeMap<&str, u32> = BTreeMap::new();
     let result = loop {
         match generator.next_of_all() {

@@ -10,7 +10,7 @@
 //!                               <-    connected
 //! start {rate_per_s}            ->
 //!                               <-    interval, interval, ...
-//! measure {window_us}           ->
+//! measure {window_us, lead_us}  ->
 //!                               <-    window_opened, window_closed, result
 //! connect ... or finish         ->
 //!                               <-    finished
@@ -22,7 +22,10 @@
 
 use crate::{client::Workload, wire::Wire};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+};
 
 /// What a generator has to know before its first connection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,14 +48,33 @@ pub struct Plan {
     pub first_connection: u32,
     /// The most connections this generator will be told to hold.
     pub connections_max: u32,
-    /// Connections from one source address. Sources are 127.0.0.1, 127.0.0.2, ... by a
-    /// connection's number; `None` leaves the choice to the kernel.
-    pub connections_per_source: Option<u32>,
+    /// Where connections come from; `None` leaves the choice to the kernel.
+    pub sources: Option<Sources>,
     /// A reply that hasn't come so long after the window's end is missing; in open load one
     /// that took longer than this is late.
     pub reply_deadline_us: u64,
     /// How often the load is reported on while it runs; at least 1.
     pub interval_us: u64,
+}
+
+/// Source addresses, one after the other: an address has ports for some 28,000 connections towards
+/// one server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sources {
+    /// Of the first connections, by their number among all generators.
+    pub first: Ipv4Addr,
+    /// So many come from one address, the next from the address after it; at least 1.
+    pub connections_each: u32,
+    /// So many addresses there are; then it goes on with the first. At least 1.
+    pub addresses: u32,
+}
+
+impl Sources {
+    /// The source of the connection with this number.
+    pub fn of(&self, number: u32) -> Ipv4Addr {
+        let step = number / self.connections_each.max(1) % self.addresses.max(1);
+        Ipv4Addr::from(u32::from(self.first).wrapping_add(step))
+    }
 }
 
 /// How requests arrive.
@@ -64,7 +86,8 @@ pub enum Load {
         /// At least 1.
         outstanding: u32,
     },
-    /// Every connection sends one message per interval, evenly spread over all connections.
+    /// Connections send a message in turn, evenly spread over time: each one per interval when all
+    /// that the plan allows are open, and at the same rate, so each more often, when fewer are.
     Idle {
         /// At least 1.
         interval_us: u64,
@@ -117,6 +140,9 @@ pub enum Command {
     Measure {
         /// Length of the window.
         window_us: u64,
+        /// The window opens so long after the command's receipt, so that every thread, which hears
+        /// of it only between two batches of events, knows of it in time.
+        lead_us: u64,
     },
     /// Close everything and exit.
     Finish,
@@ -263,3 +289,22 @@ impl Totals {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Histogram(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_advance_by_number_and_begin_again() {
+        let sources = Sources {
+            first: Ipv4Addr::new(127, 0, 0, 255),
+            connections_each: 10_000,
+            addresses: 3,
+        };
+        let of = |number| sources.of(number).to_string();
+        assert_eq!(of(9_999), "127.0.0.255");
+        assert_eq!(of(10_000), "127.0.1.0");
+        assert_eq!(of(29_999), "127.0.1.1");
+        assert_eq!(of(30_000), "127.0.0.255");
+    }
+}

@@ -84,10 +84,14 @@ pub struct Summary {
     pub memory: Option<Memory>,
     /// The highest rate in closed load.
     pub peak: Option<Peak>,
-    /// Open load at its lowest rate: in a comparison the one that every model was given.
+    /// Closed load at every count of connections, from the fewest to the most.
+    #[serde(default)]
+    pub closed_ladder: Vec<Peak>,
+    /// Open load over the fewest connections at its lowest rate: in a comparison the one that every
+    /// model was given.
     #[serde(default)]
     pub open: Option<Scheduled>,
-    /// Open load at every rate, from the lowest to the highest.
+    /// Open load over every count of connections at every rate, from the fewest and the lowest.
     #[serde(default)]
     pub open_ladder: Vec<Scheduled>,
     /// Connections that are opened, ask once and are closed.
@@ -123,9 +127,72 @@ pub struct Memory {
     pub connections_max: u32,
     /// Worst coefficient of determination of the trials' user lines, 0 to 1.
     pub user_fit_r2: Option<f64>,
+    /// The same of the kernel's lines.
+    #[serde(default)]
+    pub kernel_fit_r2: Option<f64>,
+    /// The greatest bend of a trial's lines: bytes per connection between two neighbouring steps of
+    /// the ladder, against those over the whole of it. Null with fewer than three steps.
+    #[serde(default)]
+    pub bend: Option<Bend>,
+    /// Who holds what; null in reports from before it was taken.
+    #[serde(default)]
+    pub by_owner: Option<MemoryByOwner>,
+    /// The whole machine at the top of the ladder; null likewise.
+    #[serde(default)]
+    pub machine: Option<MachineMemoryUse>,
 }
 
-/// The highest rate in closed load.
+/// Where a ladder isn't straight.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Bend {
+    /// `user` or `kernel`.
+    pub line: String,
+    /// The lower of the two steps, in connections.
+    pub from_connections: u32,
+    /// The upper.
+    pub to_connections: u32,
+    /// Bytes per connection between them.
+    pub bytes_per_connection: f64,
+    /// Bytes per connection by the line over all steps.
+    pub line_bytes_per_connection: f64,
+}
+
+/// What each side holds per connection: the medians of the trials' slopes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MemoryByOwner {
+    /// PSS of the server: the same as `user_bytes_per_connection`.
+    pub server_user_bytes_per_connection: Option<f64>,
+    /// What the kernel holds for the server's ends: half of what both ends have alike (socket,
+    /// inode, dentry, file), page tables of the server, and everything that isn't the
+    /// generator's.
+    pub server_kernel_bytes_per_connection: Option<f64>,
+    /// PSS of the generator.
+    pub generator_user_bytes_per_connection: Option<f64>,
+    /// PSS of all generator processes before their first connection: not in the slope.
+    pub generator_user_empty_bytes: Option<f64>,
+    /// What the kernel holds for the generator's ends: the other half, its page tables, and one
+    /// epoll entry for each connection.
+    pub generator_kernel_bytes_per_connection: Option<f64>,
+}
+
+/// What the whole machine lost to the top of the ladder, and whether the parts make up the whole.
+/// Medians of the trials.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MachineMemoryUse {
+    /// The fall of free memory from before the server's start, page cache aside.
+    pub lost_bytes: f64,
+    /// PSS of server and generator, and the growth of slab, page tables, kernel stacks and memory
+    /// per CPU.
+    pub accounted_bytes: f64,
+    /// Lost and not accounted, as a share of what was lost; negative when more is accounted than
+    /// was lost. The trial that is worst.
+    pub unaccounted_share: f64,
+    /// The rise of the `used` column of `free` and dstat, which articles quote. It leaves out
+    /// socket inodes and dentries.
+    pub used_bytes: f64,
+}
+
+/// Closed load over one count of connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Peak {
     /// Requests answered per second, over the trials.
@@ -138,6 +205,12 @@ pub struct Peak {
     pub connections: u32,
     /// Requests outstanding on each.
     pub outstanding: u32,
+    /// The least answered on one connection in one window.
+    #[serde(default)]
+    pub served_least: Option<u32>,
+    /// The most answered on one connection in one window.
+    #[serde(default)]
+    pub served_most: Option<u32>,
     /// The generator had less to spare than the server: the rate is a floor.
     pub generator_bound: bool,
     /// Server CPU time, user and system, per request.

@@ -73,10 +73,13 @@ pub struct ModelOutcome {
 }
 
 /// What a run decided before it started.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// Names of the models.
     pub models: Vec<String>,
+    /// The scenario's name, where loads come from one.
+    #[serde(default)]
+    pub scenario: Option<String>,
     /// One trial of each model and load per block.
     pub blocks: u32,
     /// Of the shuffling.
@@ -89,7 +92,11 @@ pub struct Plan {
     pub payload_bytes: u32,
     /// What is measured in each block.
     pub loads: Vec<PlannedLoad>,
-    /// The server's I/O threads.
+    /// Processes of the server, which share its port: more than one where the limit of open files
+    /// asks for it.
+    #[serde(default = "one")]
+    pub server_processes: u32,
+    /// I/O threads of each server process.
     pub server_threads: u32,
     /// CPUs that servers run on; empty: any.
     pub server_cpus: Vec<usize>,
@@ -99,10 +106,28 @@ pub struct Plan {
     pub client_threads: u32,
     /// CPUs that generators run on; empty: any.
     pub client_cpus: Vec<usize>,
+    /// The most files that a process may have open; null: no limit.
+    #[serde(default)]
+    pub open_files_max: Option<u64>,
+    /// The network that source addresses are taken from, from its first on.
+    #[serde(default = "loopback")]
+    pub source_network: String,
+    /// How many of its addresses connections come from.
+    #[serde(default = "one")]
+    pub source_addresses: u32,
     /// Connections from one source address.
     pub connections_per_source: u32,
     /// How long all blocks will take, without builds.
     pub expected_s: f64,
+}
+
+/// What reports from before a field was written had.
+fn one() -> u32 {
+    1
+}
+
+fn loopback() -> String {
+    "127.0.0.0/8".to_owned()
 }
 
 /// One load of a plan.
@@ -110,8 +135,8 @@ pub struct Plan {
 pub struct PlannedLoad {
     /// How requests arrive.
     pub load: Load,
-    /// Counts of connections, one window each. With a schedule there is one count, and a
-    /// window for each rate.
+    /// Counts of connections, ascending. One window each, with a schedule one for each of them at
+    /// each rate.
     pub connections: Vec<u32>,
     /// With a schedule: requests per second. Empty until the peak is known that they depend on.
     #[serde(default)]
@@ -130,14 +155,51 @@ pub struct PlannedLoad {
     pub window_us: u64,
 }
 
+/// An idle window shorter than this has too few messages to say anything.
+const IDLE_WINDOW_MIN_US: u64 = 500_000;
+
 impl PlannedLoad {
     /// Windows of one trial: connections, and the rate where there is one.
     pub fn windows(&self) -> Vec<(u32, Option<f64>)> {
+        let counts = self.connections.iter().copied();
         if !self.load.is_scheduled() {
-            return self.connections.iter().map(|&c| (c, None)).collect();
+            return counts.map(|count| (count, None)).collect();
         }
-        let connections = self.connections.first().copied().unwrap_or(1);
-        let rates = self.rates_per_s.iter();
-        rates.map(|&rate| (connections, Some(rate))).collect()
+        let at_rates = |count| {
+            self.rates_per_s
+                .iter()
+                .map(move |&rate| (count, Some(rate)))
+        };
+        counts.flat_map(at_rates).collect()
+    }
+
+    /// The top of the ladder.
+    pub fn connections_max(&self) -> u32 {
+        self.connections.iter().copied().max().unwrap_or(1)
+    }
+
+    /// Between two messages on one of so many idle connections: an idle load has the same rate
+    /// over all of them at every step of its ladder. `None` for other loads.
+    pub fn message_interval_us(&self, connections: u32) -> Option<u64> {
+        let Load::Idle { interval_us } = self.load else {
+            return None;
+        };
+        Some(self.share(interval_us, connections))
+    }
+
+    /// Length of the window over so many connections: an idle load's is shorter where a round of
+    /// messages is.
+    pub fn window_us_over(&self, connections: u32) -> u64 {
+        match self.load {
+            Load::Idle { .. } => self
+                .share(self.window_us, connections)
+                .max(IDLE_WINDOW_MIN_US.min(self.window_us)),
+            _ => self.window_us,
+        }
+    }
+
+    fn share(&self, of_us: u64, connections: u32) -> u64 {
+        let share = u128::from(of_us) * u128::from(connections);
+        (share / u128::from(self.connections_max())) as u64
     }
 }

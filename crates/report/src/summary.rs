@@ -18,7 +18,7 @@ use crate::{
     trial::Load,
 };
 use memory::{caches_missing, memory};
-use peak::{peak, syscalls_missing};
+use peak::{closed_ladder, peak, syscalls_missing};
 use scheduled::{capacity, scheduled};
 use std::collections::BTreeMap;
 
@@ -31,9 +31,11 @@ pub fn conclude(report: &mut ModelReport) -> Result<(), HistogramError> {
     let trials = &report.trials;
     let open_ladder = scheduled(trials, |load| matches!(load, Load::Open { .. }))?;
     let churn = scheduled(trials, |load| matches!(load, Load::Churn { .. }))?;
+    let closed_ladder = closed_ladder(trials)?;
     report.summary = Summary {
         memory: memory(trials),
-        peak: peak(trials)?,
+        peak: peak(&closed_ladder),
+        closed_ladder,
         open: open_ladder.first().cloned(),
         open_ladder,
         churn: churn.into_iter().next(),

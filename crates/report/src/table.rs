@@ -1,5 +1,7 @@
 //! The table that a person reads in ten seconds.
 
+mod sheet;
+
 use crate::{
     check::{Check, Status, Verdict},
     model::{Ceiling, ModelReport, Peak, Spread},
@@ -30,7 +32,14 @@ pub fn table(reports: &[ModelReport]) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    format!("{table}\n* of both ends of each connection")
+    let more: Vec<String> = sheet::sheets(reports)
+        .iter()
+        .map(|sheet| sheet.text())
+        .collect();
+    format!(
+        "{table}\n* of both ends of each connection\n{}",
+        more.join("\n")
+    )
 }
 
 fn row(report: &ModelReport) -> Vec<Cell> {
@@ -60,9 +69,12 @@ fn row(report: &ModelReport) -> Vec<Cell> {
 /// Percentiles at each offered rate. Only lines of the same rate compare.
 fn response_times(report: &ModelReport) -> String {
     let summary = &report.summary;
+    let fewest = summary.open.as_ref().map(|open| open.connections);
     let lines: Vec<String> = summary
         .open_ladder
         .iter()
+        // A ladder of connections has a table of its own.
+        .filter(|open| Some(open.connections) == fewest)
         .chain(&summary.churn)
         .map(|open| {
             let time = &open.response_time_us;
@@ -251,6 +263,9 @@ pub fn markdown(run: &RunReport, reports: &[ModelReport]) -> String {
                 check.detail
             ));
         }
+    }
+    for sheet in sheet::sheets(reports) {
+        text.push_str(&format!("\n{}", sheet.markdown()));
     }
     text
 }

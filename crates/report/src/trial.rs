@@ -21,6 +21,16 @@ pub struct Trial {
     /// Proportional set size of the server before its first connection.
     #[serde(default)]
     pub server_empty_bytes: Option<u64>,
+    /// Proportional set size of all generator processes before their first connection.
+    #[serde(default)]
+    pub generator_empty_bytes: Option<u64>,
+    /// The machine's memory before the server was started.
+    #[serde(default)]
+    pub memory_before: Option<MachineMemory>,
+    /// From the word to close all connections until the kernel had let go of the last of their
+    /// sockets.
+    #[serde(default)]
+    pub teardown_us: Option<u64>,
     /// Seed of a load's schedule: the same for all models in a block.
     #[serde(default)]
     pub schedule_seed: Option<u64>,
@@ -137,12 +147,27 @@ pub struct Step {
     pub server: ProcessUse,
     /// All generator processes over the window.
     pub generator: ProcessUse,
-    /// I/O threads of the server.
+    /// Between two messages on one connection; idle load only.
+    #[serde(default)]
+    pub message_interval_us: Option<u64>,
+    /// I/O threads of the server, over all its processes.
     pub server_threads: u32,
+    /// CPUs that these could use at most; null: as many as threads.
+    #[serde(default)]
+    pub server_cpus_max: Option<u32>,
     /// Threads of all generators together.
     pub generator_threads: u32,
+    /// CPUs that these could use at most; null: as many as threads.
+    #[serde(default)]
+    pub generator_cpus_max: Option<u32>,
     /// The machine over the window.
     pub machine: MachineUse,
+    /// The machine's memory at the window's end.
+    #[serde(default)]
+    pub memory: Option<MachineMemory>,
+    /// CPU time that the runner itself used over the window.
+    #[serde(default)]
+    pub runner_cpu_s: Option<f64>,
     /// Where system calls were counted; null where they weren't.
     #[serde(default)]
     pub syscall_window: Option<SyscallWindow>,
@@ -262,6 +287,9 @@ pub struct ProcessUse {
     pub pss_bytes: Option<u64>,
     /// The most resident memory so far.
     pub peak_resident_bytes: Option<u64>,
+    /// Page tables at the window's end: memory of the kernel, on behalf of these processes.
+    #[serde(default)]
+    pub page_tables_bytes: Option<u64>,
     /// System calls in the step's `syscall_window`.
     #[serde(default)]
     pub syscalls: Option<u64>,
@@ -325,4 +353,49 @@ pub struct MachineUse {
     /// Reasons for what is null here, by field.
     #[serde(default)]
     pub not_measured: BTreeMap<String, String>,
+}
+
+/// The machine's memory at one moment. Source: proc(5), /proc/meminfo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MachineMemory {
+    /// MemTotal.
+    pub total_bytes: u64,
+    /// MemFree.
+    pub free_bytes: u64,
+    /// Buffers and Cached: what the kernel keeps of files, and gives up when asked.
+    pub page_cache_bytes: u64,
+    /// Total without free, page cache and reclaimable slab: the `used` column of `free` and of
+    /// dstat. It leaves out most of a socket, whose inode and dentry are accounted as reclaimable.
+    pub used_bytes: u64,
+    /// MemAvailable, which leaves the same out.
+    pub available_bytes: Option<u64>,
+    /// Slab: kernel objects such as sockets.
+    pub slab_bytes: u64,
+    /// PageTables.
+    pub page_tables_bytes: u64,
+    /// KernelStack.
+    pub kernel_stacks_bytes: u64,
+    /// Percpu.
+    pub per_cpu_bytes: u64,
+}
+
+impl MachineMemory {
+    /// What the machine has lost since an earlier moment: the fall of free memory, page cache
+    /// aside. Negative when there is more than before.
+    pub fn lost_since(&self, earlier: &Self) -> i64 {
+        let left = |memory: &Self| (memory.free_bytes + memory.page_cache_bytes) as i64;
+        left(earlier) - left(self)
+    }
+
+    /// What the kernel holds for itself more than at an earlier moment: slab, page tables, stacks
+    /// and memory per CPU.
+    pub fn kernel_growth_since(&self, earlier: &Self) -> i64 {
+        let held = |memory: &Self| {
+            (memory.slab_bytes
+                + memory.page_tables_bytes
+                + memory.kernel_stacks_bytes
+                + memory.per_cpu_bytes) as i64
+        };
+        held(self) - held(earlier)
+    }
 }

@@ -81,8 +81,13 @@ fn step(connections: u32, truth: Truth, block: u32) -> Step {
             cpu_system_s: 0.4,
             ..ProcessUse::default()
         },
+        message_interval_us: None,
         server_threads: 1,
+        server_cpus_max: None,
         generator_threads: 1,
+        generator_cpus_max: None,
+        memory: None,
+        runner_cpu_s: None,
         machine: MachineUse {
             slab_bytes: Some(50_000_000 + 8_000 * u64::from(connections)),
             listen_overflows: Some(0),
@@ -94,6 +99,9 @@ fn step(connections: u32, truth: Truth, block: u32) -> Step {
 fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport {
     let trial = |block, load, steps| Trial {
         server_empty_bytes: None,
+        generator_empty_bytes: None,
+        memory_before: None,
+        teardown_us: None,
         schedule_seed: None,
         block,
         load,
@@ -140,17 +148,22 @@ fn plan() -> Plan {
     };
     Plan {
         models: vec!["a".to_owned(), "b".to_owned()],
+        scenario: None,
         blocks: 6,
         seed: 1,
         wire: "framed".to_owned(),
         workload: "echo".to_owned(),
         payload_bytes: 64,
         loads: vec![load(IDLE, &[1_000, 2_000, 3_000]), load(CLOSED, &[100])],
+        server_processes: 1,
         server_threads: 1,
         server_cpus: vec![],
         client_processes: 1,
         client_threads: 1,
         client_cpus: vec![],
+        open_files_max: None,
+        source_network: "127.0.0.0/8".to_owned(),
+        source_addresses: 1,
         connections_per_source: 20_000,
         expected_s: 60.0,
     }

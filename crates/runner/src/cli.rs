@@ -1,10 +1,17 @@
 //! The command line.
 
-use crate::{cmd, select::ModelArgs};
+use crate::{
+    cmd,
+    plan::{Network, Seconds},
+    select::ModelArgs,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::client::Workload;
-use report::slo::Slo;
-use std::{path::PathBuf, str::FromStr};
+use report::{slo::Slo, trial::Arrivals};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 /// Compares ways of building a TCP server, in numbers that can be believed.
 ///
@@ -77,16 +84,16 @@ pub(crate) struct RunArgs {
     pub(crate) connections: Option<u32>,
 
     /// Seconds of each window in closed, open and churn load [default: 3, with several models 1.5]
-    #[arg(long, value_name = "S", value_parser = seconds)]
-    pub(crate) duration: Option<f64>,
+    #[arg(long, value_name = "S")]
+    pub(crate) duration: Option<Seconds>,
 
-    /// Seconds after which the window opens even if the load isn't steady yet
-    #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = seconds)]
-    pub(crate) warm_up: f64,
+    /// Seconds after which the window opens even if the load isn't steady yet [default: 5]
+    #[arg(long, value_name = "S")]
+    pub(crate) warm_up: Option<Seconds>,
 
-    /// Payload of a request, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(..=i64::from(protocol::wire::MAX_PAYLOAD_BYTES)))]
-    pub(crate) payload: u32,
+    /// Payload of a request, in bytes [default: 64]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(..=i64::from(protocol::wire::MAX_PAYLOAD_BYTES)))]
+    pub(crate) payload: Option<u32>,
 
     /// Trials of each model and load, each with a fresh server; a comparison of two models needs
     /// six, of three seven, of four eight [default: 3, with several models 6]
@@ -95,9 +102,9 @@ pub(crate) struct RunArgs {
 
     /// What a request asks the server to do: echo, discard, cpu:1000 (chained SHA-256 hashes),
     /// wait:5ms (as for a slow backend), block:10ms (as in a blocking driver), or a mix such as
-    /// echo:99%,cpu:1000:1%
-    #[arg(long, value_name = "WORK", default_value = "echo")]
-    pub(crate) workload: Workload,
+    /// echo:99%,cpu:1000:1% [default: echo]
+    #[arg(long, value_name = "WORK")]
+    pub(crate) workload: Option<Workload>,
 
     /// How requests arrive; one or more of these [default: idle,closed,open]
     #[arg(long, value_enum, value_name = "LOADS", value_delimiter = ',')]
@@ -108,19 +115,20 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "RATE")]
     pub(crate) rate: Option<Rate>,
 
-    /// How the requests of open and churn load lie in time
-    #[arg(long, value_enum, default_value = "poisson")]
-    pub(crate) arrivals: ArrivalsArg,
+    /// How the requests of open and churn load lie in time [default: poisson]
+    #[arg(long, value_enum)]
+    arrivals: Option<ArrivalsArg>,
 
-    /// Seconds after which a reply in open and churn load is late
-    #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = seconds)]
-    pub(crate) deadline: f64,
+    /// Seconds after which a reply in open and churn load is late [default: 5]
+    #[arg(long, value_name = "S")]
+    pub(crate) deadline: Option<Seconds>,
 
-    /// A question instead of loads
-    #[arg(long, value_enum, conflicts_with_all = ["load", "rate"])]
-    pub(crate) scenario: Option<ScenarioArg>,
+    /// Loads from a file, instead of --load: one of scenarios/ by its name, such as million-idle,
+    /// or a path. Other options go before what it says; --connections scales its ladders
+    #[arg(long, value_name = "NAME", conflicts_with = "load")]
+    pub(crate) scenario: Option<String>,
 
-    /// The target of --scenario capacity, such as 'p99<=2ms'
+    /// The target of a search for the capacity, such as 'p99<=2ms'
     #[arg(long, value_name = "TARGET")]
     pub(crate) slo: Option<Slo>,
 
@@ -128,11 +136,11 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) aa: bool,
 
-    /// Requests outstanding on each connection, in closed load
-    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
-    pub(crate) outstanding: u32,
+    /// Requests outstanding on each connection, in closed load [default: 1]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) outstanding: Option<u32>,
 
-    /// The server's I/O threads [default: one for each of its CPUs]
+    /// I/O threads of each server process [default: one for each of its CPUs]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
 
@@ -143,6 +151,15 @@ pub(crate) struct RunArgs {
     /// Generator processes [default: as many as the limit of open files asks for]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) client_processes: Option<u32>,
+
+    /// Processes of each server, which share its port [default: as many as the limit of open files
+    /// asks for]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) server_processes: Option<u32>,
+
+    /// Network whose addresses connections come from, 10000 from each [default: 127.0.0.0/8]
+    #[arg(long, value_name = "NETWORK")]
+    pub(crate) source: Option<Network>,
 
     /// CPUs for servers, such as 0,1 [default: the first half]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
@@ -159,6 +176,10 @@ pub(crate) struct RunArgs {
     /// Seed of the order of models [default: another one each time]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+
+    /// Run although memory won't do for so many connections
+    #[arg(long)]
+    pub(crate) force: bool,
 
     /// Print the plan and the command lines, and do nothing
     #[arg(long)]
@@ -189,10 +210,19 @@ pub(crate) enum LoadArg {
     Churn,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ScenarioArg {
-    /// Which is the highest rate whose response times meet --slo?
-    Capacity,
+impl RunArgs {
+    pub(crate) fn arrivals(&self) -> Option<Arrivals> {
+        self.arrivals.map(|arrivals| match arrivals {
+            ArrivalsArg::Poisson => Arrivals::Poisson,
+            ArrivalsArg::Uniform => Arrivals::Uniform,
+        })
+    }
+
+    /// Without the path that leads to it: reports are made to be shared.
+    pub(crate) fn scenario_name(&self) -> Option<String> {
+        let path = Path::new(self.scenario.as_ref()?);
+        Some(path.file_stem()?.to_string_lossy().into_owned())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -229,13 +259,6 @@ impl FromStr for Rate {
                     .to_owned(),
             ),
         }
-    }
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(seconds) if (0.1..=3600.0).contains(&seconds) => Ok(seconds),
-        _ => Err("a number of seconds from 0.1 to 3600".to_owned()),
     }
 }
 

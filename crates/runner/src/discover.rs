@@ -93,6 +93,11 @@ struct LockedPackage {
 }
 
 impl Workspace {
+    /// The directory of the scenarios that come with the project.
+    pub(crate) fn scenarios(&self) -> PathBuf {
+        self.root.join("scenarios")
+    }
+
     /// Asks cargo about the workspace of the current directory or, elsewhere, about the one
     /// that this runner was built from.
     ///

@@ -13,6 +13,10 @@ use thiserror::Error;
 /// A generator that says nothing for this long, not even how far it has come, hangs.
 const SILENCE_LIMIT: Duration = Duration::from_secs(15);
 
+/// Time for a generator to tell its threads of a window before it opens. Several processes may
+/// share a CPU, and each waits for its turn.
+const WINDOW_LEAD_US: u64 = 20_000;
+
 /// All generator processes of a trial.
 #[derive(Debug)]
 pub(crate) struct Generators {
@@ -160,8 +164,9 @@ impl Generators {
         mut at_edge: impl FnMut(),
     ) -> Result<WindowResult> {
         let window_us = window.as_micros() as u64;
+        let lead_us = WINDOW_LEAD_US * self.processes.len() as u64;
         for child in &mut self.processes {
-            say(child, &Command::Measure { window_us })?;
+            say(child, &Command::Measure { window_us, lead_us })?;
         }
         for edge in [Event::WindowOpened, Event::WindowClosed] {
             for child in &mut self.processes {

@@ -9,7 +9,7 @@
 //! | [`trial`], [`warm_up`] | one fresh server under one load; when that is steady |
 //! | [`capacity`] | the search for the highest rate that meets a target |
 //! | [`ceiling`] | what rates are held against |
-//! | [`server`], [`generator`] | the two sides of a trial, each by its contract |
+//! | [`server`], [`servers`], [`generator`] | the two sides of a trial, each by its contract |
 //! | [`child`] | a process that speaks in lines and can't outlive the runner |
 //! | [`profile`] | what a server's CPU time goes to, with perf |
 //! | [`sample`] | what processes and the machine used |
@@ -45,6 +45,7 @@ mod sample;
 mod save;
 mod select;
 mod server;
+mod servers;
 mod trial;
 mod usage;
 mod warm_up;

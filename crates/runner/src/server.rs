@@ -1,4 +1,5 @@
-//! A server under measurement, started and stopped by the launch contract (`protocol::launch`).
+//! A process of a server under measurement, started and stopped by the launch contract
+//! (`protocol::launch`).
 
 use crate::child::{Child, PostMortem, Silence};
 use protocol::{
@@ -7,7 +8,7 @@ use protocol::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -22,6 +23,10 @@ pub(crate) struct Launch {
     pub(crate) program: PathBuf,
     /// What the program wants to be told before the contract's arguments.
     pub(crate) leading_args: Vec<String>,
+    /// More than one share the port: see [`crate::servers`].
+    pub(crate) processes: u32,
+    /// Port 0 takes a free one.
+    pub(crate) listen: SocketAddr,
     pub(crate) threads: u32,
     pub(crate) wire: Wire,
     /// Any, when empty.
@@ -32,7 +37,7 @@ pub(crate) struct Launch {
     pub(crate) ready_limit: Duration,
 }
 
-/// A server that is ready.
+/// A process that is ready.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
@@ -52,6 +57,11 @@ pub(crate) enum ServerError {
     Contract(u32),
     #[error("names process {0} as the server, which is not one that was started")]
     ForeignProcess(u32),
+    #[error("listens on {found}, and was told to share {asked} with its other processes")]
+    OtherAddress {
+        asked: SocketAddr,
+        found: SocketAddr,
+    },
     #[error("{how}")]
     Died {
         phase: &'static str,
@@ -67,11 +77,13 @@ pub(crate) enum ServerError {
 }
 
 impl Launch {
-    /// One thread, framed, anywhere.
+    /// One process of one thread, framed, anywhere.
     pub(crate) fn new(program: &Path) -> Self {
         Self {
             program: program.to_owned(),
             leading_args: Vec::new(),
+            processes: 1,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             threads: 1,
             wire: Wire::Framed,
             cpus: Vec::new(),
@@ -86,19 +98,15 @@ impl Launch {
             Wire::Framed => "framed",
             Wire::Raw => "raw",
         };
-        let threads = self.threads.to_string();
-        let contract = [
-            "--listen",
-            "127.0.0.1:0",
-            "--threads",
-            &threads,
-            "--wire",
-            wire,
-        ];
+        let (threads, listen) = (self.threads.to_string(), self.listen.to_string());
+        let contract = ["--listen", &listen, "--threads", &threads, "--wire", wire];
         let mut args = self.leading_args.clone();
         args.extend(contract.map(str::to_owned));
         if !self.cpus.is_empty() {
             args.extend(["--cpus".to_owned(), join(&self.cpus)]);
+        }
+        if self.processes > 1 {
+            args.push("--reuse-port".to_owned());
         }
         args
     }
@@ -131,7 +139,7 @@ impl Launch {
         }
     }
 
-    /// Starts the server and waits until it is ready.
+    /// Starts one process of the server and waits until it is ready.
     ///
     /// # Errors
     /// Why it isn't; the process is gone then.
@@ -193,8 +201,13 @@ impl Server {
     /// # Errors
     /// It didn't stop in time, or without its counts, or not with success.
     pub(crate) fn stop(mut self) -> Result<Done, ServerError> {
-        self.child.end_input();
+        self.end_input();
         self.finish()
+    }
+
+    /// Tells the server to stop; [`Server::stop`] waits for it.
+    pub(crate) fn end_input(&mut self) {
+        self.child.end_input();
     }
 
     /// Stops the server with SIGTERM.
@@ -238,7 +251,8 @@ impl ServerError {
             | Self::NeverReady { .. }
             | Self::NotReady { .. }
             | Self::Contract(_)
-            | Self::ForeignProcess(_) => "start",
+            | Self::ForeignProcess(_)
+            | Self::OtherAddress { .. } => "start",
             Self::Died { phase, .. } => phase,
             Self::Interrupted => "run",
             Self::DidNotStop { .. } | Self::NoDoneLine { .. } => "stop",
@@ -253,7 +267,11 @@ impl ServerError {
             | Self::Died { stderr_tail, .. }
             | Self::DidNotStop { stderr_tail }
             | Self::NoDoneLine { stderr_tail } => stderr_tail,
-            Self::Start(_) | Self::Contract(_) | Self::ForeignProcess(_) | Self::Interrupted => "",
+            Self::Start(_)
+            | Self::Contract(_)
+            | Self::ForeignProcess(_)
+            | Self::OtherAddress { .. }
+            | Self::Interrupted => "",
         }
     }
 }

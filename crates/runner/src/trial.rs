@@ -9,7 +9,8 @@ use crate::{
     interrupt, plan,
     progress::Progress,
     sample::{self, NetEvents, Snapshot},
-    server::{Launch, Server, ServerError},
+    server::{Launch, ServerError},
+    servers::Servers,
     warm_up::{WarmUp, WarmUpWatch, resident_pages},
 };
 use protocol::{generator::Totals, launch::Done};
@@ -21,10 +22,21 @@ use report::{
     stats::HistogramError,
     trial::{Counts, Load, Step, Trial},
 };
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 use syscalls::count_syscalls;
 use thiserror::Error;
 use window::{percentiles_of, window_of};
+
+/// How long the end of a trial's connections is waited for; a server closes some 50,000 a second.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+const CLOSE_LIMIT_PER_CONNECTION: Duration = Duration::from_micros(60);
+const CLOSE_LOOK: Duration = Duration::from_millis(5);
+const SOCKETS_OF_OTHERS: u64 = 20;
 
 /// Why there is no trial.
 #[derive(Debug, Error)]
@@ -40,6 +52,8 @@ pub(crate) enum TrialError {
          the same"
     )]
     Remote(SocketAddr),
+    #[error("{0}; the machine ran out of memory, and the kernel killed a process (dmesg names it)")]
+    OutOfMemory(Box<TrialError>),
 }
 
 /// What one window is to be over.
@@ -69,14 +83,34 @@ impl Bench<'_> {
         block: u32,
         planned: &PlannedLoad,
     ) -> Result<Trial, TrialError> {
-        let mut server = launch.start()?;
+        let kills_before = sample::oom_kills();
+        self.undisturbed_trial(launch, block, planned)
+            .map_err(|error| {
+                if sample::oom_kills() > kills_before {
+                    TrialError::OutOfMemory(Box::new(error))
+                } else {
+                    error
+                }
+            })
+    }
+
+    fn undisturbed_trial(
+        &self,
+        launch: &Launch,
+        block: u32,
+        planned: &PlannedLoad,
+    ) -> Result<Trial, TrialError> {
+        let memory_before = sample::machine_memory();
+        let mut server = Servers::start(launch)?;
         if !server.addr().ip().is_loopback() && !self.allow_remote {
             return Err(TrialError::Remote(server.addr()));
         }
-        let server_empty_bytes = sample::pss_bytes(&[server.pid()]);
+        let server_empty_bytes = sample::pss_bytes(&server.pids());
         let seed = plan::schedule_seed(self.plan, block);
         let plans = plan::generator_plans(self.plan, planned, server.addr(), seed);
         let mut generators = Generators::start(self.loadgen, &plans)?;
+        let generator_empty_bytes = sample::pss_bytes(&generators.pids());
+        let sockets_before = sample::tcp_sockets_held();
         let mut step = |asked| {
             self.step(&mut server, &mut generators, planned, asked)
                 // A generator's trouble is mostly the echo of a server's death.
@@ -95,7 +129,11 @@ impl Bench<'_> {
                 })
                 .collect::<Result<_, _>>()?,
         };
+        self.progress.say("closing");
+        let closing = Instant::now();
         let sent = generators.finish()?;
+        let is_closed = await_closed(sockets_before, planned.connections_max());
+        let teardown_us = is_closed.then(|| closing.elapsed().as_micros() as u64);
         let heard = server.stop()?;
         Ok(Trial {
             block,
@@ -104,13 +142,16 @@ impl Bench<'_> {
             generator_counts: generator_counts(&sent),
             server_counts: server_counts(&heard),
             server_empty_bytes,
+            generator_empty_bytes,
+            memory_before,
+            teardown_us,
             schedule_seed: planned.load.is_scheduled().then_some(seed),
         })
     }
 
     fn step(
         &self,
-        server: &mut Server,
+        server: &mut Servers,
         generators: &mut Generators,
         planned: &PlannedLoad,
         asked: Asked,
@@ -133,11 +174,12 @@ impl Bench<'_> {
         self.progress
             .say(&format!("{connections} connections: {load} load{rate}"));
         generators.begin(asked.rate_per_s)?;
-        let warm_up = warm_up(server, generators, planned)?;
+        let warm_up = self.warm_up(server, generators, planned)?;
 
-        let (server_pids, generator_pids) = ([server.pid()], generators.pids());
+        let (server_pids, generator_pids) = (server.pids(), generators.pids());
         let mut edges = Vec::new();
-        let window = Duration::from_micros(planned.window_us);
+        let window_us = planned.window_us_over(connections);
+        let window = Duration::from_micros(window_us);
         let result = generators.measure(window, || {
             edges.push(Snapshot::take(&server_pids, &generator_pids))
         })?;
@@ -151,6 +193,14 @@ impl Bench<'_> {
         sample::add_memory(&mut generator_use, &generator_pids);
         sample::add_kernel_memory(&mut machine);
         net_before.add_since(&mut machine);
+        let (server_threads, server_cpus_max) = threads_and_cpus(
+            self.plan.server_threads * self.plan.server_processes,
+            &self.plan.server_cpus,
+        );
+        let (generator_threads, generator_cpus_max) = threads_and_cpus(
+            self.plan.client_threads * self.plan.client_processes,
+            &self.plan.client_cpus,
+        );
         let mut step = Step {
             connections,
             connections_open: result.connections,
@@ -159,17 +209,51 @@ impl Bench<'_> {
             connect_time_us: percentiles_of(&connected.connect_time)?,
             warm_up_us: warm_up.map_or(0, |warm_up| warm_up.length_us),
             steady: warm_up.map(|warm_up| warm_up.steady),
-            window_asked_us: planned.window_us,
-            window: window_of(result, connected, plan::interval_us(planned))?,
+            window_asked_us: window_us,
+            window: window_of(result, connected, plan::interval_us(self.plan, planned))?,
             server: server_use,
             generator: generator_use,
-            server_threads: self.plan.server_threads,
-            generator_threads: self.plan.client_threads * self.plan.client_processes,
+            message_interval_us: planned.message_interval_us(connections),
+            server_threads,
+            server_cpus_max,
+            generator_threads,
+            generator_cpus_max,
             machine,
+            memory: sample::machine_memory(),
+            runner_cpu_s: sample::runner_cpu_s(opened, closed),
             syscall_window: None,
         };
         count_syscalls(server, generators, planned.load, &mut step)?;
         Ok(step)
+    }
+
+    /// Waits until the load is steady, or for as long as the plan allows; `None` when it asks for
+    /// no warm-up.
+    fn warm_up(
+        &self,
+        server: &mut Servers,
+        generators: &mut Generators,
+        planned: &PlannedLoad,
+    ) -> Result<Option<WarmUp>, TrialError> {
+        let Some(max_us) = planned.warm_up_max_us else {
+            return Ok(None);
+        };
+        let (min, max) = (
+            Duration::from_micros(planned.warm_up_us),
+            Duration::from_micros(max_us),
+        );
+        let interval = Duration::from_micros(plan::interval_us(self.plan, planned));
+        let mut watch = WarmUpWatch::new(min, max);
+        for number in 1.. {
+            let seen = generators.next_interval()?;
+            let pages = server.pids().into_iter().map(resident_pages).sum();
+            let over = watch.observe(seen, pages, interval * number);
+            if over.is_some() {
+                return Ok(over);
+            }
+            server.check_alive()?;
+        }
+        unreachable!("the watch ends at its maximum")
     }
 }
 
@@ -187,6 +271,13 @@ impl TrialError {
         let (phase, stderr_tail) = match self {
             Self::Server(error) => (error.phase(), error.stderr_tail()),
             Self::Remote(_) => ("start", ""),
+            Self::OutOfMemory(error) => {
+                let failure = error.failure();
+                return Failure {
+                    reason: self.to_string(),
+                    ..failure
+                };
+            }
             Self::Generator(_) | Self::Histogram(_) => ("generator", ""),
         };
         Failure {
@@ -217,32 +308,32 @@ fn search(
     Ok(steps)
 }
 
-/// Waits until the load is steady, or for as long as the plan allows; `None` when it asks for
-/// no warm-up.
-fn warm_up(
-    server: &mut Server,
-    generators: &mut Generators,
-    planned: &PlannedLoad,
-) -> Result<Option<WarmUp>, TrialError> {
-    let Some(max_us) = planned.warm_up_max_us else {
-        return Ok(None);
+/// Waits until the kernel has let go of a trial's sockets: a server may need a while to see that
+/// its clients are gone, and memory and ports would be missing from the next trial. Says whether
+/// it was so within the limit.
+fn await_closed(sockets_before: Option<u64>, connections: u32) -> bool {
+    let Some(before) = sockets_before else {
+        return false;
     };
-    let (min, max) = (
-        Duration::from_micros(planned.warm_up_us),
-        Duration::from_micros(max_us),
-    );
-    let interval = Duration::from_micros(plan::interval_us(planned));
-    let mut watch = WarmUpWatch::new(min, max);
-    for number in 1.. {
-        let seen = generators.next_interval()?;
-        let pages = resident_pages(server.pid());
-        let over = watch.observe(seen, pages, interval * number);
-        if over.is_some() {
-            return Ok(over);
+    let limit = Instant::now() + CLOSE_LIMIT + CLOSE_LIMIT_PER_CONNECTION * connections;
+    // Other programs open sockets, too.
+    let few = before + SOCKETS_OF_OTHERS;
+    loop {
+        if sample::tcp_sockets_held().is_some_and(|held| held <= few) {
+            return true;
         }
-        server.check_alive()?;
+        if Instant::now() >= limit || interrupt::asked() {
+            return false;
+        }
+        thread::sleep(CLOSE_LOOK);
     }
-    unreachable!("the watch ends at its maximum")
+}
+
+/// Threads of one side over all its processes, and the CPUs that these can use at most; `None`
+/// when no CPUs are set.
+fn threads_and_cpus(threads: u32, cpus: &[usize]) -> (u32, Option<u32>) {
+    let most = (!cpus.is_empty()).then(|| threads.min(cpus.len() as u32));
+    (threads, most)
 }
 
 fn generator_counts(totals: &Totals) -> Counts {

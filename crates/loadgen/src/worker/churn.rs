@@ -20,9 +20,6 @@ use std::{collections::VecDeque, mem};
 /// Connects that are begun before events are looked at.
 const CONNECTS_PER_TURN: u32 = 16;
 
-/// Source addresses that are used in turn. A closed connection keeps its port for a while.
-const SOURCES: u32 = 64;
-
 /// A churn load on its way.
 #[derive(Debug)]
 pub(super) struct ChurnLoad {
@@ -118,9 +115,8 @@ impl Worker<'_> {
 
     fn open_churned(&mut self, index: usize, due_ns: u64) {
         let began_ns = now_ns();
-        let per_source = self.plan.connections_per_source;
-        let places = per_source.map_or(u32::MAX, |n| n.saturating_mul(SOURCES).max(1));
-        let source = socket::source_of(self.number(index) % places, per_source, self.plan.target);
+        let number = self.number(index);
+        let source = self.plan.sources.map(|sources| sources.of(number));
         if self.connections.len() <= index {
             self.connections.resize_with(index + 1, || None);
         }

@@ -37,7 +37,7 @@ impl Course {
     #[inline]
     pub(super) fn count(&mut self, latency_ns: u64) {
         self.now.requests += 1;
-        self.now.latency.saturating_record(latency_ns);
+        self.now.record(latency_ns);
     }
 
     /// A window has been announced: the interval that it opens in ends there.

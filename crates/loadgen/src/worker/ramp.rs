@@ -116,11 +116,8 @@ impl Worker<'_> {
     fn connect(&mut self, ramp: &mut Ramp) {
         let index = self.connections.len();
         let began_ns = now_ns();
-        let source = socket::source_of(
-            self.number(index),
-            self.plan.connections_per_source,
-            self.plan.target,
-        );
+        let number = self.number(index);
+        let source = self.plan.sources.map(|sources| sources.of(number));
         let fd = match socket::begin_connect(self.plan.target, source) {
             Ok(fd) => fd,
             Err((call, errno @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))) => {

@@ -26,9 +26,9 @@ impl Worker<'_> {
         let Load::Idle { interval_us } = self.plan.load else {
             return None;
         };
-        let per_round = self.connections.len().max(1) as u128;
+        let per_interval = u128::from(self.connections_max.max(1));
         let after_start_ns = u128::from(self.trickle.sent) * u128::from(interval_us) * 1000;
-        Some(self.trickle.start_ns + (after_start_ns / per_round) as u64)
+        Some(self.trickle.start_ns + (after_start_ns / per_interval) as u64)
     }
 
     pub(super) fn send_trickle(&mut self, now: u64) {

@@ -110,6 +110,7 @@ impl Generator {
         });
         self.order(&Order::Measure {
             window_us: window.as_micros() as u64,
+            lead_us: 20_000,
         });
         assert_eq!(self.next(), Event::WindowOpened);
         assert_eq!(self.next(), Event::WindowClosed);
@@ -140,7 +141,7 @@ pub(crate) fn plan(target: SocketAddr) -> Plan {
         cpus: Vec::new(),
         first_connection: 0,
         connections_max: 100,
-        connections_per_source: Some(10_000),
+        sources: None,
         reply_deadline_us: 500_000,
         interval_us: 50_000,
     }

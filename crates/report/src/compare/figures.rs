@@ -29,8 +29,8 @@ pub(super) struct Figure {
 pub(super) fn figures(report: &ModelReport) -> Vec<Figure> {
     let mut figures = peak(report);
     figures.extend(memory(report));
-    for rate in &report.summary.open_ladder {
-        figures.extend(open(report, rate.offered_rate_per_s));
+    for place in &report.summary.open_ladder {
+        figures.extend(open(report, place.connections, place.offered_rate_per_s));
     }
     figures.retain(|figure| !figure.values.is_empty());
     figures
@@ -98,21 +98,23 @@ fn memory(report: &ModelReport) -> Vec<Figure> {
     ]
 }
 
-/// Open load at one offered rate: percentiles compare at the same rate only.
-fn open(report: &ModelReport, rate_per_s: f64) -> Vec<Figure> {
+/// Open load at one offered rate over so many connections: percentiles compare at the same only.
+fn open(report: &ModelReport, connections: u32, rate_per_s: f64) -> Vec<Figure> {
     let values = |of: fn(&Step) -> Option<f64>| {
         let trials = report.trials.iter();
         let open = trials.filter(|trial| matches!(trial.load, Load::Open { .. }));
         open.filter_map(|trial| {
             let mut steps = trial.steps.iter();
-            let step = steps.find(|step| step.rate_per_s == Some(rate_per_s))?;
+            let step = steps.find(|step| {
+                step.rate_per_s == Some(rate_per_s) && step.connections == connections
+            })?;
             Some((trial.block, of(step)?))
         })
         .collect()
     };
     let figure = |id: &str, label: &str, unit: &str, of: fn(&Step) -> Option<f64>| Figure {
-        id: format!("open.{rate_per_s}_per_s.{id}"),
-        label: format!("{label} at {rate_per_s}/s"),
+        id: format!("open.{connections}_connections.{rate_per_s}_per_s.{id}"),
+        label: format!("{label} at {rate_per_s}/s over {connections}"),
         unit: unit.to_owned(),
         better: Better::Lower,
         values: values(of),

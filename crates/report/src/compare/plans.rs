@@ -8,7 +8,16 @@ use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
 
 /// Fields of a plan that don't change what is asked of a model.
-const DOES_NOT_MATTER: [&str; 4] = ["models", "blocks", "seed", "expected_s"];
+const DOES_NOT_MATTER: [&str; 8] = [
+    "models",
+    "scenario",
+    "blocks",
+    "seed",
+    "expected_s",
+    "open_files_max",
+    "source_network",
+    "source_addresses",
+];
 
 /// One field in which two plans differ.
 #[derive(Clone, Debug, PartialEq, Eq)]

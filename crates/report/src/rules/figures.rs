@@ -14,6 +14,20 @@ const FIT_R2_MIN: f64 = 0.95;
 /// large as what is measured.
 const FIT_MATTERS_BYTES: f64 = 100.0;
 
+/// Between two steps of the ladder the bytes per connection may differ from the whole ladder's by
+/// this share, and by so many bytes in any case.
+const BEND_MAX: f64 = 0.15;
+const BEND_MATTERS_BYTES: f64 = 200.0;
+
+/// What the machine lost may differ from what is accounted for by this share.
+const UNACCOUNTED_MAX: f64 = 0.10;
+
+/// Listing /proc/PID/fd leaves an inode and a dentry behind for each descriptor, some 900 bytes.
+const PROC_INODES_MAX_BYTES: f64 = 50.0;
+
+/// Other programs take and give some megabytes at any time.
+const RECONCILED_FROM_BYTES: f64 = 200e6;
+
 /// A ladder shorter than this can't tell a few pages of memory from what a connection costs.
 const LADDER_MIN: u32 = 1_000;
 
@@ -28,6 +42,9 @@ pub(super) fn of_summary(report: &ModelReport) -> Vec<Check> {
     let mut checks = vec![trials_enough(&report.trials, report.interrupted)];
     checks.extend(memory.map(memory_ladder));
     checks.extend(memory.and_then(memory_fit));
+    checks.extend(memory.and_then(memory_bend));
+    checks.extend(memory.and_then(memory_reconciled));
+    checks.extend(memory.and_then(memory_observed));
     checks.extend(interval_width(report));
     checks
 }
@@ -81,6 +98,63 @@ fn memory_fit(memory: &Memory) -> Option<Check> {
         "memory doesn't grow evenly: more --connections, or look at the steps in the report",
     );
     Some(check.values(r2, FIT_R2_MIN))
+}
+
+/// `None` where no ladder has three steps.
+fn memory_bend(memory: &Memory) -> Option<Check> {
+    let bend = memory.bend.as_ref()?;
+    let allowed = (bend.line_bytes_per_connection.abs() * BEND_MAX).max(BEND_MATTERS_BYTES);
+    let check = Check::new(
+        "memory_bend",
+        Status::Suspect,
+        bend.bytes() <= allowed,
+        format!(
+            "{} memory grows by {:.0} bytes a connection from {} to {}, by {:.0} over all",
+            bend.line,
+            bend.bytes_per_connection,
+            bend.from_connections,
+            bend.to_connections,
+            bend.line_bytes_per_connection
+        ),
+        "one slope doesn't tell what a connection costs: look at the steps in the report",
+    );
+    Some(check.values(bend.bytes(), allowed))
+}
+
+/// `None` where too little was lost to tell it from what other programs do.
+fn memory_reconciled(memory: &Memory) -> Option<Check> {
+    let machine = memory.machine.as_ref()?;
+    if machine.lost_bytes < RECONCILED_FROM_BYTES {
+        return None;
+    }
+    let (lost_mb, share) = (machine.lost_bytes / 1e6, machine.unaccounted_share);
+    let check = Check::new(
+        "memory_reconciled",
+        Status::Suspect,
+        share.abs() <= UNACCOUNTED_MAX,
+        format!(
+            "the machine lost {lost_mb:.0} MB, {:.0} MB are accounted for: {:+.1} % aren't",
+            machine.accounted_bytes / 1e6,
+            share * 100.0
+        ),
+        "something else took or gave memory meanwhile, or a server hides some: measure again",
+    );
+    Some(check.values(share.abs(), UNACCOUNTED_MAX))
+}
+
+/// `None` where caches can't be read, or none of this kind grows.
+fn memory_observed(memory: &Memory) -> Option<Check> {
+    let caches = &memory.kernel_by_cache_bytes_per_connection;
+    let bytes = *caches.get("proc_inode_cache")?;
+    let check = Check::new(
+        "memory_observed",
+        Status::Suspect,
+        bytes <= PROC_INODES_MAX_BYTES,
+        format!("inodes of /proc take {bytes:.0} bytes of kernel memory a connection"),
+        "something lists the open files of all processes (/proc/PID/fd: lsof, ss -p, a monitor), and \
+         the kernel remembers each: end it, and measure again",
+    );
+    Some(check.values(bytes, PROC_INODES_MAX_BYTES))
 }
 
 /// `None` with too few trials for an interval: `trials_enough` speaks of those.

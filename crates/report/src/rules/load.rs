@@ -192,13 +192,15 @@ pub(super) fn steady_state(step: &Step) -> Option<Check> {
 
 /// Share of the generator's CPUs that it used; a thread is at most one CPU.
 fn generator_busy(step: &Step) -> f64 {
-    busy(step.generator.cpu_total_s(), step, step.generator_threads)
+    let cpus = step.generator_cpus_max.unwrap_or(step.generator_threads);
+    busy(step.generator.cpu_total_s(), step, cpus)
 }
 
 fn server_busy(step: &Step) -> f64 {
-    busy(step.server.cpu_total_s(), step, step.server_threads)
+    let cpus = step.server_cpus_max.unwrap_or(step.server_threads);
+    busy(step.server.cpu_total_s(), step, cpus)
 }
 
-fn busy(cpu_s: f64, step: &Step, threads: u32) -> f64 {
-    cpu_s / (step.window.length_us as f64 / 1e6) / f64::from(threads.max(1))
+fn busy(cpu_s: f64, step: &Step, cpus: u32) -> f64 {
+    cpu_s / (step.window.length_us as f64 / 1e6) / f64::from(cpus.max(1))
 }

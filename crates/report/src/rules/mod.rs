@@ -80,6 +80,7 @@ fn of_step(step: &Step, load: Load) -> Vec<Check> {
     checks.extend(load::steady_state(step));
     if let Load::Closed { outstanding } = load {
         checks.push(load::littles_law(step, outstanding));
+        checks.push(served::often_enough(step));
         checks.push(load::generator_bound(step));
     }
     if matches!(load, Load::Capacity { .. }) {

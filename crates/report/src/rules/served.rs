@@ -9,6 +9,9 @@ use crate::{
 /// did the work.
 const REQUESTS_FOR_A_TICK: u64 = 20_000;
 
+/// Requests on each connection of a closed load that a window should hold.
+const SERVED_MIN: u32 = 3;
+
 pub(super) fn counts_agree(trial: &Trial) -> Check {
     let (sent, heard) = (trial.generator_counts, trial.server_counts);
     // What the wire lets the server count; null on its side is not a difference.
@@ -97,7 +100,9 @@ pub(super) fn every_connection_served(step: &Step, load: Load) -> Check {
     let in_time = match load {
         Load::Closed { .. } => true,
         // Within less than an interval not every connection has its turn.
-        Load::Idle { interval_us } => step.window_asked_us >= interval_us,
+        Load::Idle { interval_us } => {
+            step.window_asked_us >= step.message_interval_us.unwrap_or(interval_us)
+        }
         Load::Open { .. } | Load::Capacity { .. } => {
             offered(step) >= 2 * u64::from(step.connections)
         }
@@ -114,6 +119,20 @@ pub(super) fn every_connection_served(step: &Step, load: Load) -> Check {
         "the rate is of the connections that were served: longer --duration, or fewer connections",
     )
     .values(step.window.never_served as f64, 0.0)
+}
+
+/// In closed load the window has to be several rounds long, or its edges weigh more than what is
+/// between them.
+pub(super) fn often_enough(step: &Step) -> Check {
+    let (least, most) = (step.window.served_least, step.window.served_most);
+    Check::new(
+        "served_often_enough",
+        Status::Suspect,
+        least >= SERVED_MIN,
+        format!("each connection was served {least} to {most} times in the window"),
+        "a longer --duration, or fewer connections; or the server favours some of them",
+    )
+    .values(least.into(), SERVED_MIN.into())
 }
 
 pub(super) fn cpu_measured(step: &Step) -> Check {

@@ -56,7 +56,12 @@ pub fn add_histograms<'a>(
     for text in texts {
         let one = decode(text)?;
         match &mut sum {
-            None => sum = Some(one),
+            // It grows to what the others hold: they may reach further.
+            None => {
+                let mut first = one;
+                first.auto(true);
+                sum = Some(first);
+            }
             Some(sum) => sum
                 .add(&one)
                 .map_err(|error| HistogramError::Bounds(error.to_string()))?,
@@ -95,6 +100,12 @@ mod tests {
         let percentiles = percentiles(&sum);
         assert!((percentiles.p99 - 1.0).abs() < 0.01);
         assert!((percentiles.max - 1000.0).abs() < 1.0);
+        // One that is too small for the others' values grows.
+        let mut small = Histogram::<u64>::new_with_bounds(1, 2_000, 3).unwrap();
+        small.record(1_000).unwrap();
+        let texts = [encode(&small).unwrap(), encode(&slow).unwrap()];
+        let sum = add_histograms(texts.iter().map(String::as_str)).unwrap();
+        assert_eq!(sum.map(|sum| sum.len()), Some(2));
         assert!(decode("no histogram").is_err());
         assert!(decode("AAAA").is_err());
     }

@@ -1,10 +1,15 @@
 //! What an idle connection costs in memory.
 
+mod bend;
+mod owners;
+
 use crate::{
     model::Memory,
     stats::{Line, line, median, range},
     trial::{Load, Step, Trial},
 };
+use bend::greatest_bend;
+use owners::machine_use;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Slab caches that grow by less than this per connection have nothing to do with connections.
@@ -35,8 +40,16 @@ pub(super) fn memory(trials: &[Trial]) -> Option<Memory> {
         kernel_bytes_per_connection_range: range(&slopes(&kernel)),
         kernel_by_cache_bytes_per_connection: by_cache(&ladders),
         connections_max,
-        user_fit_r2: user.iter().map(|line| line.r2).min_by(f64::total_cmp),
+        user_fit_r2: worst_fit(&user),
+        kernel_fit_r2: worst_fit(&kernel),
+        bend: greatest_bend(&ladders),
+        by_owner: owners::by_owner(&ladders),
+        machine: machine_use(&ladders),
     })
+}
+
+fn worst_fit(lines: &[Line]) -> Option<f64> {
+    lines.iter().map(|line| line.r2).min_by(f64::total_cmp)
 }
 
 /// Slope of each slab cache that grows with connections.

@@ -11,53 +11,57 @@ use std::collections::BTreeMap;
 /// With fewer, resampling has nothing to draw from.
 const TRIALS_FOR_AN_INTERVAL: usize = 6;
 
-pub(super) fn peak(trials: &[Trial]) -> Result<Option<Peak>, HistogramError> {
-    let steps: Vec<(u32, &Step)> = trials
-        .iter()
-        .filter_map(|trial| match trial.load {
-            Load::Closed { outstanding } => Some((outstanding, trial)),
-            _ => None,
-        })
-        .flat_map(|(outstanding, trial)| trial.steps.iter().map(move |step| (outstanding, step)))
-        .collect();
-    // Every closed trial of a run has the same counts of connections; the peak is the one with
-    // the highest median rate.
+/// Closed load at each count of connections, from the fewest to the most.
+pub(super) fn closed_ladder(trials: &[Trial]) -> Result<Vec<Peak>, HistogramError> {
     let mut by_connections: BTreeMap<u32, Vec<(u32, &Step)>> = BTreeMap::new();
-    for &(outstanding, step) in &steps {
-        by_connections
-            .entry(step.connections)
-            .or_default()
-            .push((outstanding, step));
+    for trial in trials {
+        let Load::Closed { outstanding } = trial.load else {
+            continue;
+        };
+        for step in &trial.steps {
+            let steps = by_connections.entry(step.connections).or_default();
+            steps.push((outstanding, step));
+        }
     }
-    let rates = |steps: &[(u32, &Step)]| -> Vec<f64> {
-        steps.iter().map(|(_, step)| rate_per_s(step)).collect()
-    };
-    let best = by_connections
+    let ladder = by_connections.into_iter().map(|(n, steps)| at(n, &steps));
+    Ok(ladder
+        .collect::<Result<Vec<_>, _>>()?
         .into_iter()
-        .filter_map(|(connections, steps)| Some((spread(&rates(&steps))?, connections, steps)))
-        .max_by(|(a, ..), (b, ..)| a.median.total_cmp(&b.median));
-    let Some((rate, connections, steps)) = best else {
-        return Ok(None);
-    };
-    let rate_per_s_interval = (steps.len() >= TRIALS_FOR_AN_INTERVAL)
-        .then(|| bootstrap_interval(&rates(&steps), 0.95, 0))
-        .flatten();
+        .flatten()
+        .collect())
+}
+
+/// The step of the ladder with the highest median rate.
+pub(super) fn peak(ladder: &[Peak]) -> Option<Peak> {
+    let rate = |peak: &Peak| peak.rate_per_s.median;
+    ladder
+        .iter()
+        .max_by(|a, b| rate(a).total_cmp(&rate(b)))
+        .cloned()
+}
+
+/// `None` when there is nothing to tell.
+fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, HistogramError> {
     let values = |of: fn(&Step) -> f64| -> Vec<f64> { steps.iter().map(|(_, s)| of(s)).collect() };
     let histograms = steps
         .iter()
         .map(|(_, step)| step.window.service_time_histogram.as_str());
-    let Some(histogram) = add_histograms(histograms)? else {
-        return Ok(None);
-    };
-    let cpu_per_request: Vec<f64> = values(cpu_us_per_request);
-    let Some(server_cpu_us_per_request) = spread(&cpu_per_request) else {
+    let (Some(rate), Some(histogram), Some(server_cpu_us_per_request)) = (
+        spread(&values(rate_per_s)),
+        add_histograms(histograms)?,
+        spread(&values(cpu_us_per_request)),
+    ) else {
         return Ok(None);
     };
     Ok(Some(Peak {
         rate_per_s: rate,
-        rate_per_s_interval,
+        rate_per_s_interval: (steps.len() >= TRIALS_FOR_AN_INTERVAL)
+            .then(|| bootstrap_interval(&values(rate_per_s), 0.95, 0))
+            .flatten(),
         connections,
         outstanding: steps.first().map_or(1, |(outstanding, _)| *outstanding),
+        served_least: steps.iter().map(|(_, step)| step.window.served_least).min(),
+        served_most: steps.iter().map(|(_, step)| step.window.served_most).max(),
         generator_bound: steps
             .iter()
             .any(|(_, step)| rules::is_generator_bound(step)),

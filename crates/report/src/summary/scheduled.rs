@@ -9,24 +9,27 @@ use crate::{
     trial::{Load, ScheduledWindow, Step, Trial},
 };
 
-/// One for each rate, from the lowest to the highest.
+/// One for each count of connections and rate, from the fewest and the lowest.
 pub(super) fn scheduled(
     trials: &[Trial],
     is_wanted: fn(&Load) -> bool,
 ) -> Result<Vec<Scheduled>, HistogramError> {
-    let mut by_rate: Vec<(f64, Vec<&Step>)> = Vec::new();
+    let mut by_place: Vec<((u32, f64), Vec<&Step>)> = Vec::new();
     let steps = trials.iter().filter(|trial| is_wanted(&trial.load));
     for step in steps.flat_map(|trial| &trial.steps) {
         let Some(rate) = step.rate_per_s else {
             continue;
         };
-        match by_rate.iter_mut().find(|(known, _)| *known == rate) {
+        let place = (step.connections, rate);
+        match by_place.iter_mut().find(|(known, _)| *known == place) {
             Some((_, steps)) => steps.push(step),
-            None => by_rate.push((rate, vec![step])),
+            None => by_place.push((place, vec![step])),
         }
     }
-    by_rate.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    let all = by_rate.iter().map(|(rate, steps)| at_rate(*rate, steps));
+    by_place.sort_by(|((n, a), _), ((m, b), _)| n.cmp(m).then(a.total_cmp(b)));
+    let all = by_place
+        .iter()
+        .map(|((_, rate), steps)| at_rate(*rate, steps));
     Ok(all
         .collect::<Result<Vec<_>, _>>()?
         .into_iter()

@@ -286,17 +286,22 @@ fn plan_of(seed: u64) -> Plan {
     let (server_cpus, client_cpus) = plan::halves(&allowed);
     Plan {
         models: Vec::new(),
+        scenario: None,
         blocks: 1,
         seed,
         wire: "framed".to_owned(),
         workload: "echo".to_owned(),
         payload_bytes: PAYLOAD_BYTES,
         loads: Vec::new(),
+        server_processes: 1,
         server_threads: 1,
         server_cpus: server_cpus.to_vec(),
         client_processes: 1,
         client_threads: 1,
         client_cpus: client_cpus.to_vec(),
+        open_files_max: None,
+        source_network: "127.0.0.0/8".to_owned(),
+        source_addresses: 1,
         connections_per_source: CONNECTIONS_PER_SOURCE,
         expected_s: 0.0,
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit,
 };
-use std::{ffi::OsString, io, os::unix::process::CommandExt as _, process::Command};
+use std::{ffi::OsString, fs, io, os::unix::process::CommandExt as _, process::Command};
 
 /// What to become, and under which limits.
 #[derive(Args, Debug)]
@@ -46,6 +46,9 @@ fn restrict(parent: u32, open_files: Option<u64>) -> io::Result<()> {
     if getppid().map(Pid::as_raw_pid) != i32::try_from(parent).ok() {
         return Err(io::Error::other("the runner is gone"));
     }
+    // When memory runs out the kernel shall end a server or a generator, and not the runner, which
+    // then says so in a row of the table. Anyone may raise this, up to 1000: see proc(5).
+    let _ = fs::write("/proc/self/oom_score_adj", "500");
     if let Some(limit) = open_files {
         let limit = Rlimit {
             current: Some(limit),

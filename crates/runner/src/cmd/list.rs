@@ -1,9 +1,10 @@
-//! `runner list`: the models, and whether they can run here.
+//! `runner list`: the models, and whether they can run here; the scenarios.
 
 use crate::{
     build,
     discover::{ModelCrate, Workspace},
     output,
+    plan::{Scenario, scenario_names},
     server::Launch,
 };
 use clap::Args;
@@ -42,8 +43,24 @@ pub(crate) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
             &runs_here(&workspace, model, args.build),
         ]);
     }
-    output::line(format_args!("{table}"));
+    output::line(format_args!("{table}\n\n{}", scenarios(&workspace)));
     Ok(ExitCode::SUCCESS)
+}
+
+/// What `--scenario` takes.
+fn scenarios(workspace: &Workspace) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(["scenario", "title"]);
+    let directory = workspace.scenarios();
+    for name in scenario_names(&directory) {
+        let title = match Scenario::read(&name, &directory) {
+            Ok(scenario) => scenario.title,
+            Err(error) => error.to_string(),
+        };
+        table.add_row([name, title]);
+    }
+    table
 }
 
 fn runs_here(workspace: &Workspace, model: &ModelCrate, may_build: bool) -> String {

@@ -5,7 +5,9 @@ use crate::{
     build,
     cli::RunArgs,
     discover::Workspace,
-    interrupt, output, plan,
+    interrupt, output,
+    plan::{self, Scenario},
+    sample,
     save::RunDirectory,
     select::{Entrant, select},
     usage::usage,
@@ -43,11 +45,20 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         .iter()
         .map(|entrant| entrant.name.clone())
         .collect();
-    let plan = plan::decide(args, names)?;
+    let scenario = args.scenario.as_deref();
+    let scenario = scenario.map(|name| Scenario::read(name, &workspace.scenarios()));
+    let plan = plan::decide(args, scenario.transpose()?, names)?;
+    let fits = plan::check_memory(&plan, sample::available_bytes());
     if args.dry_run {
         output::line(format_args!("{}", plan::describe(&plan)));
         output::line(format_args!("{}", command_lines(&plan, &entrants)));
+        if let Err(error) = fits {
+            output::say(format_args!("\nit would be refused: {error}"));
+        }
         return Ok(ExitCode::SUCCESS);
+    }
+    if !args.force {
+        fits?;
     }
     output::say(format_args!("{}\n", plan::describe(&plan)));
 

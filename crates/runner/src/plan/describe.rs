@@ -28,21 +28,43 @@ pub(crate) fn describe(plan: &Plan) -> String {
         lines.push(format!("{:11} {}", load.load.word(), what(load)));
     }
     lines.push(format!(
-        "server      {} thread(s) on {}",
+        "server      {} process(es) of {} thread(s) on {}{}",
+        plan.server_processes,
         plan.server_threads,
-        cpus(&plan.server_cpus)
+        cpus(&plan.server_cpus),
+        if plan.server_processes > 1 {
+            ", sharing a port"
+        } else {
+            ""
+        }
     ));
     lines.push(format!(
-        "generator   {} process(es) of {} thread(s) on {}",
+        "generator   {} process(es) of {} thread(s) on {}, {} source address(es) of {}",
         plan.client_processes,
         plan.client_threads,
-        cpus(&plan.client_cpus)
+        cpus(&plan.client_cpus),
+        plan.source_addresses,
+        plan.source_network
     ));
+    lines.extend(why_so_many(plan));
     lines.push(format!(
         "takes       about {:.0} s after the builds",
         plan.expected_s
     ));
     lines.join("\n")
+}
+
+/// The reason for more than one process or address.
+fn why_so_many(plan: &Plan) -> Option<String> {
+    let limit = plan.open_files_max?;
+    (plan.server_processes.max(plan.client_processes) > 1).then(|| {
+        format!(
+            "            because a process may have {limit} files open (hard limit, 'ulimit -Hn'), \
+             the kernel spreads\n            connections over servers unevenly, and an address \
+             has cheap ports for {} of them",
+            plan.connections_per_source
+        )
+    })
 }
 
 fn what(planned: &PlannedLoad) -> String {

@@ -1,13 +1,13 @@
 //! Which loads a run has, and over what: connections, rates, windows.
 
+use super::scenario::{Capacity, Closed, Idle, Ladder, Scenario, Scheduled, Seconds};
 use crate::{
-    cli::{ArrivalsArg, LoadArg, Rate, RunArgs, ScenarioArg},
+    cli::{LoadArg, Rate, RunArgs},
     usage::usage,
 };
 use protocol::client::Workload;
 use report::{
     run::PlannedLoad,
-    slo::Slo,
     trial::{Arrivals, Load},
 };
 
@@ -17,7 +17,7 @@ pub(crate) const IDLE_CONNECTIONS: u32 = 10_000;
 pub(crate) const LOADED_CONNECTIONS: u32 = 100;
 const CHURN_CONNECTIONS: u32 = 1_000;
 
-/// The ladder for memory: equal steps, because its slope is what counts.
+/// Of the ladder for memory.
 const LADDER_STEPS: u32 = 3;
 
 /// At most so many messages a second over all connections, so that idle stays idle.
@@ -31,6 +31,11 @@ const IDLE_WINDOW_PERCENT: u64 = 120;
 /// The end of a warm-up is looked for from here on: `stats::is_steady` needs a second's worth
 /// of intervals.
 const WARM_UP_US: u64 = 1_000_000;
+
+/// Unless the scenario or the command line says otherwise.
+const ARRIVALS: Arrivals = Arrivals::Poisson;
+const DEADLINE: Seconds = Seconds(5.0);
+const WARM_UP_MAX: Seconds = Seconds(5.0);
 
 /// Open load runs at this share of the peak.
 const RATE_SHARE: f64 = 0.7;
@@ -48,91 +53,121 @@ const CAPACITY_WARM_UP_MAX_US: u64 = 2_000_000;
 /// A model isn't given a rate beyond this share of its own peak: it would only queue.
 const PEAK_SHARE_MAX: f64 = 0.8;
 
-/// The loads of a run of so many models.
+/// The loads of a run of so many models. What the command line says goes before what the scenario
+/// says.
 ///
 /// # Errors
 /// Options that don't fit each other, with the way out.
-pub(super) fn loads(args: &RunArgs, models: usize) -> anyhow::Result<Vec<PlannedLoad>> {
-    let discards = args.workload == Workload::Discard;
+pub(super) fn loads(
+    args: &RunArgs,
+    scenario: Scenario,
+    models: usize,
+) -> anyhow::Result<Vec<PlannedLoad>> {
+    check(args, &scenario)?;
+    let scenario = match args.connections {
+        Some(connections) => scenario.scaled_to(connections),
+        None => scenario,
+    };
+    let with_peak = !scenario.closed.is_empty();
+    let mut loads: Vec<PlannedLoad> = Vec::new();
+    loads.extend(scenario.idle.iter().map(|load| idle(args, load)));
+    loads.extend(
+        scenario
+            .closed
+            .iter()
+            .map(|load| closed(args, load, models)),
+    );
+    for (wanted, make) in [
+        (&scenario.open, open_load as fn(_, _) -> _),
+        (&scenario.churn, churn_load as fn(_, _) -> _),
+    ] {
+        for load in wanted {
+            let (arrivals, deadline_us) = arrivals(args, load);
+            let kind = make(arrivals, deadline_us);
+            loads.push(scheduled(args, load, kind, models, with_peak)?);
+        }
+    }
+    for load in &scenario.capacity {
+        loads.push(capacity(args, load)?);
+    }
+    Ok(loads)
+}
+
+/// The scenario that the command line alone asks for.
+pub(super) fn of_command_line(args: &RunArgs) -> Scenario {
+    let discards = args.workload == Some(Workload::Discard);
     let wanted = match (args.load.as_slice(), discards) {
         ([], false) => &[LoadArg::Idle, LoadArg::Closed, LoadArg::Open][..],
         ([], true) => &[LoadArg::Idle, LoadArg::Closed],
         (wanted, _) => wanted,
     };
-    let has = |load| wanted.contains(&load);
-    if discards && (has(LoadArg::Open) || has(LoadArg::Churn) || args.scenario.is_some()) {
+    let times = |load| usize::from(wanted.contains(&load));
+    Scenario {
+        idle: vec![Idle::default(); times(LoadArg::Idle)],
+        closed: vec![Closed::default(); times(LoadArg::Closed)],
+        open: vec![Scheduled::default(); times(LoadArg::Open)],
+        churn: vec![Scheduled::default(); times(LoadArg::Churn)],
+        ..Scenario::default()
+    }
+}
+
+fn check(args: &RunArgs, scenario: &Scenario) -> anyhow::Result<()> {
+    let has_schedule = !scenario.open.is_empty() || !scenario.churn.is_empty();
+    let searches = !scenario.capacity.is_empty();
+    let workload = args.workload.as_ref().or(scenario.workload.as_ref());
+    if workload == Some(&Workload::Discard) && (has_schedule || searches) {
         return Err(usage(
             "a discard has no reply whose time could count: --load closed tells its rate"
                 .to_owned(),
         ));
     }
-    if let Some(slo) = capacity_slo(args)? {
-        return Ok(vec![capacity(args, slo)]);
-    }
-    let mut loads = Vec::new();
-    if has(LoadArg::Idle) {
-        loads.push(idle(args));
-    }
-    if has(LoadArg::Closed) {
-        loads.push(closed(args, models));
-    }
-    for (wanted, load) in [
-        (LoadArg::Open, open_load(args)),
-        (LoadArg::Churn, churn_load(args)),
-    ] {
-        if has(wanted) {
-            loads.push(scheduled(args, models, load, has(LoadArg::Closed))?);
-        }
-    }
-    if args.rate.is_some() && !loads.iter().any(|load| load.load.is_scheduled()) {
+    if args.rate.is_some() && !has_schedule {
         return Err(usage(
             "--rate is for open and churn load: add --load open".to_owned(),
         ));
     }
-    Ok(loads)
-}
-
-/// The target, if the capacity is wanted.
-fn capacity_slo(args: &RunArgs) -> anyhow::Result<Option<Slo>> {
-    match (args.scenario, args.slo) {
-        (None, None) => Ok(None),
-        (Some(ScenarioArg::Capacity), Some(slo)) => Ok(Some(slo)),
-        (Some(ScenarioArg::Capacity), None) => Err(usage(
-            "--scenario capacity needs a target: --slo 'p99<=2ms'".to_owned(),
-        )),
-        (None, Some(_)) => Err(usage(
+    if args.slo.is_some() && !searches {
+        return Err(usage(
             "--slo is the target of --scenario capacity".to_owned(),
-        )),
+        ));
     }
+    Ok(())
 }
 
-fn capacity(args: &RunArgs, slo: Slo) -> PlannedLoad {
-    let (arrivals, _) = arrivals(args);
-    PlannedLoad {
+fn capacity(args: &RunArgs, load: &Capacity) -> anyhow::Result<PlannedLoad> {
+    let slo = args.slo.or(load.slo).ok_or_else(|| {
+        usage("a search for the capacity needs a target: --slo 'p99<=2ms'".to_owned())
+    })?;
+    let connections = load.connections.or(args.connections);
+    Ok(PlannedLoad {
         load: Load::Capacity {
             slo,
-            arrivals,
+            arrivals: args.arrivals().or(load.arrivals).unwrap_or(ARRIVALS),
             // A rate that is too high shows soon: there is no need to wait for its queue.
             deadline_us: CAPACITY_DEADLINE_US.max(10 * slo.limit_us as u64),
         },
-        connections: vec![args.connections.unwrap_or(LOADED_CONNECTIONS)],
+        connections: vec![connections.unwrap_or(LOADED_CONNECTIONS)],
         rates_per_s: Vec::new(),
         rate_share_of_peak: None,
         warm_up_us: WARM_UP_US,
         warm_up_max_us: Some(CAPACITY_WARM_UP_MAX_US),
-        window_us: (args.duration.unwrap_or(1.0) * 1e6) as u64,
-    }
+        window_us: args
+            .duration
+            .or(load.window_s)
+            .unwrap_or(Seconds(1.0))
+            .as_us(),
+    })
 }
 
-fn idle(args: &RunArgs) -> PlannedLoad {
-    let top = args.connections.unwrap_or(IDLE_CONNECTIONS);
+fn idle(args: &RunArgs, load: &Idle) -> PlannedLoad {
+    let connections = match &load.connections {
+        Some(ladder) => ladder.0.clone(),
+        None => even_ladder(args.connections.unwrap_or(IDLE_CONNECTIONS)),
+    };
+    let top = connections.last().copied().unwrap_or(1);
     let spread_us = u64::from(top) * 1_000_000 / u64::from(IDLE_MESSAGES_PER_S);
-    let interval_us = spread_us.max(IDLE_INTERVAL_MIN_US);
-    let mut connections: Vec<u32> = (1..=u64::from(LADDER_STEPS))
-        .map(|step| (u64::from(top) * step / u64::from(LADDER_STEPS)) as u32)
-        .filter(|&count| count > 0)
-        .collect();
-    connections.dedup();
+    let interval_us = load.interval_s.map_or(spread_us, Seconds::as_us);
+    let interval_us = interval_us.max(IDLE_INTERVAL_MIN_US);
     PlannedLoad {
         load: Load::Idle { interval_us },
         connections,
@@ -144,27 +179,38 @@ fn idle(args: &RunArgs) -> PlannedLoad {
     }
 }
 
-fn closed(args: &RunArgs, models: usize) -> PlannedLoad {
+/// Equal steps, because the slope is what counts.
+fn even_ladder(top: u32) -> Vec<u32> {
+    let step = |step| (u64::from(top) * step / u64::from(LADDER_STEPS)) as u32;
+    let mut ladder: Vec<u32> = (1..=u64::from(LADDER_STEPS)).map(step).collect();
+    ladder.retain(|&count| count > 0);
+    ladder.dedup();
+    ladder
+}
+
+fn closed(args: &RunArgs, load: &Closed, models: usize) -> PlannedLoad {
     PlannedLoad {
         load: Load::Closed {
-            outstanding: args.outstanding,
+            outstanding: args.outstanding.or(load.outstanding).unwrap_or(1),
         },
-        connections: vec![args.connections.unwrap_or(LOADED_CONNECTIONS)],
+        connections: ladder(args, load.connections.as_ref(), LOADED_CONNECTIONS),
         rates_per_s: Vec::new(),
         rate_share_of_peak: None,
         warm_up_us: WARM_UP_US,
-        warm_up_max_us: Some(warm_up_max_us(args)),
-        window_us: window_us(args, models),
+        warm_up_max_us: Some(warm_up_max_us(args, load.warm_up_max_s)),
+        window_us: window_us(args, load.window_s, models),
     }
 }
 
 fn scheduled(
     args: &RunArgs,
-    models: usize,
+    wanted: &Scheduled,
     load: Load,
+    models: usize,
     with_peak: bool,
 ) -> anyhow::Result<PlannedLoad> {
-    let (rates_per_s, rate_share_of_peak) = match args.rate {
+    let churns = matches!(load, Load::Churn { .. });
+    let (rates_per_s, rate_share_of_peak) = match args.rate.or(wanted.rate) {
         Some(Rate::PerSecond(rate)) => (vec![rate], None),
         Some(Rate::ShareOfPeak(_)) | None if !with_peak => {
             return Err(usage(format!(
@@ -173,7 +219,7 @@ fn scheduled(
                 load.word()
             )));
         }
-        Some(Rate::ShareOfPeak(_)) | None if matches!(load, Load::Churn { .. }) => {
+        Some(Rate::ShareOfPeak(_)) | None if churns => {
             return Err(usage(
                 "the peak is of requests, and churn opens a connection for each: say --rate 1000"
                     .to_owned(),
@@ -182,52 +228,58 @@ fn scheduled(
         Some(Rate::ShareOfPeak(share)) => (Vec::new(), Some(share)),
         None => (Vec::new(), Some(RATE_SHARE)),
     };
-    let connections = match load {
-        Load::Churn { .. } => CHURN_CONNECTIONS,
-        _ => LOADED_CONNECTIONS,
+    let connections = if churns {
+        CHURN_CONNECTIONS
+    } else {
+        LOADED_CONNECTIONS
     };
     Ok(PlannedLoad {
         load,
-        connections: vec![args.connections.unwrap_or(connections)],
+        connections: ladder(args, wanted.connections.as_ref(), connections),
         rates_per_s,
         rate_share_of_peak,
         warm_up_us: WARM_UP_US,
-        warm_up_max_us: Some(warm_up_max_us(args)),
-        window_us: window_us(args, models),
+        warm_up_max_us: Some(warm_up_max_us(args, wanted.warm_up_max_s)),
+        window_us: window_us(args, wanted.window_s, models),
     })
 }
 
-fn open_load(args: &RunArgs) -> Load {
-    let (arrivals, deadline_us) = arrivals(args);
+fn open_load(arrivals: Arrivals, deadline_us: u64) -> Load {
     Load::Open {
         arrivals,
         deadline_us,
     }
 }
 
-fn churn_load(args: &RunArgs) -> Load {
-    let (arrivals, deadline_us) = arrivals(args);
+fn churn_load(arrivals: Arrivals, deadline_us: u64) -> Load {
     Load::Churn {
         arrivals,
         deadline_us,
     }
 }
 
-fn arrivals(args: &RunArgs) -> (Arrivals, u64) {
-    let arrivals = match args.arrivals {
-        ArrivalsArg::Poisson => Arrivals::Poisson,
-        ArrivalsArg::Uniform => Arrivals::Uniform,
-    };
-    (arrivals, (args.deadline * 1e6) as u64)
+fn arrivals(args: &RunArgs, load: &Scheduled) -> (Arrivals, u64) {
+    let arrivals = args.arrivals().or(load.arrivals).unwrap_or(ARRIVALS);
+    let deadline = args.deadline.or(load.deadline_s).unwrap_or(DEADLINE);
+    (arrivals, deadline.as_us())
 }
 
-fn warm_up_max_us(args: &RunArgs) -> u64 {
-    ((args.warm_up * 1e6) as u64).max(WARM_UP_US)
+/// The scenario's, which has been scaled, or one step.
+fn ladder(args: &RunArgs, ladder: Option<&Ladder>, default: u32) -> Vec<u32> {
+    match ladder {
+        Some(ladder) => ladder.0.clone(),
+        None => vec![args.connections.unwrap_or(default)],
+    }
 }
 
-fn window_us(args: &RunArgs, models: usize) -> u64 {
-    let default_s = if models > 1 { 1.5 } else { 3.0 };
-    (args.duration.unwrap_or(default_s) * 1e6) as u64
+fn warm_up_max_us(args: &RunArgs, wanted: Option<Seconds>) -> u64 {
+    let longest = args.warm_up.or(wanted).unwrap_or(WARM_UP_MAX);
+    longest.as_us().max(WARM_UP_US)
+}
+
+fn window_us(args: &RunArgs, wanted: Option<Seconds>, models: usize) -> u64 {
+    let default = Seconds(if models > 1 { 1.5 } else { 3.0 });
+    args.duration.or(wanted).unwrap_or(default).as_us()
 }
 
 /// The rates that all models are given: a share of the slowest peak, then up to the same share

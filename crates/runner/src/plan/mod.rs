@@ -2,9 +2,15 @@
 
 mod describe;
 mod loads;
+mod memory;
+mod scenario;
+mod shards;
 
 pub(crate) use describe::describe;
 pub(crate) use loads::{IDLE_CONNECTIONS, LOADED_CONNECTIONS, rates_of, rates_within};
+pub(crate) use memory::check_memory;
+pub(crate) use scenario::{Scenario, Seconds, names as scenario_names};
+pub(crate) use shards::{CONNECTIONS_PER_SOURCE, Network, OTHER_DESCRIPTORS};
 
 use crate::{
     cli::RunArgs,
@@ -21,27 +27,27 @@ use rustix::{
     process::{Resource, getrlimit},
     thread::sched_getaffinity,
 };
+use shards::{Wanted, shards};
 use std::{
     net::SocketAddr,
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Kernel work per connect grows beyond some 14,000 connections from one address: see
-/// bench-results/README.md.
-pub(crate) const CONNECTIONS_PER_SOURCE: u32 = 10_000;
-
-/// Descriptors that a process needs besides its connections.
-pub(crate) const OTHER_DESCRIPTORS: u64 = 100;
-
-/// After the window of a load without a schedule, replies are waited for so long.
+/// After the window of a load without a schedule, replies are waited for so long, and longer by
+/// what the slowest server takes for one request on each connection.
 const REPLY_DEADLINE_US: u64 = 5_000_000;
+const REPLY_DEADLINE_US_PER_CONNECTION: u64 = 50;
+
+/// Of a request, if nobody says otherwise.
+const PAYLOAD_BYTES: u32 = 64;
 
 /// How finely the course of a load is seen.
 const INTERVAL_US: u64 = 50_000;
-/// In long windows less finely.
+/// In long windows, and of many generator processes, less finely: looking must not be work.
 const INTERVAL_LONG_US: u64 = 1_000_000;
 const WINDOW_LONG_US: u64 = 60_000_000;
+const PROCESSES_FEW: u32 = 4;
 
 /// Rates that a search for the capacity tries, more or less.
 const CAPACITY_STEPS: usize = 15;
@@ -54,27 +60,52 @@ const TRIALS_OF_SEVERAL: u32 = 6;
 ///
 /// # Errors
 /// Something that can't be done here, with the way out.
-pub(crate) fn decide(args: &RunArgs, models: Vec<String>) -> anyhow::Result<Plan> {
+pub(crate) fn decide(
+    args: &RunArgs,
+    scenario: Option<Scenario>,
+    models: Vec<String>,
+) -> anyhow::Result<Plan> {
     let allowed = allowed_cpus();
     let (server_cpus, client_cpus) = cpu_sets(args, &allowed)?;
     let per_set = |cpus: &[usize]| u32::try_from(cpus.len().max(1)).unwrap_or(1);
-    let loads = loads::loads(args, models.len())?;
-    let connections_max = loads
-        .iter()
-        .flat_map(|load| load.connections.iter().copied())
-        .max()
-        .unwrap_or(1);
-    let client_processes = client_processes(args, connections_max)?;
+    let scenario = scenario.unwrap_or_else(|| loads::of_command_line(args));
+    let workload = args.workload.as_ref().or(scenario.workload.as_ref());
+    let workload = workload.cloned().unwrap_or(Workload::Echo);
+    let payload_bytes = args.payload.or(scenario.payload_bytes);
+    let blocks = args.trials.or(scenario.trials);
+    let loads = loads::loads(args, scenario, models.len())?;
+    let open_files_max = getrlimit(Resource::Nofile).maximum;
+    let wanted = Wanted {
+        connections: loads
+            .iter()
+            .map(PlannedLoad::connections_max)
+            .max()
+            .unwrap_or(1),
+        churn: loads
+            .iter()
+            .any(|load| matches!(load.load, Load::Churn { .. })),
+        server_processes: args.server_processes,
+        client_processes: args.client_processes,
+        sources: args.source,
+    };
+    let shards = shards(wanted, open_files_max)?;
+    if !shards.sources.first().is_loopback() && !args.allow_remote {
+        return Err(usage(format!(
+            "--source {}: servers listen on loopback, which only 127.0.0.0/8 reaches",
+            shards.sources
+        )));
+    }
     let client_threads = args
         .client_threads
-        .unwrap_or_else(|| per_set(&client_cpus).div_ceil(client_processes));
+        .unwrap_or_else(|| per_set(&client_cpus).div_ceil(shards.client_processes));
     let trials = match models.len() {
         1 => TRIALS_OF_ONE,
         _ => TRIALS_OF_SEVERAL,
     };
     let mut plan = Plan {
         models,
-        blocks: args.trials.unwrap_or(trials),
+        scenario: args.scenario_name(),
+        blocks: blocks.unwrap_or(trials),
         seed: args.seed.unwrap_or_else(|| {
             // Only has to differ from run to run. Short, so that it can be typed again.
             let since = SystemTime::now()
@@ -83,14 +114,20 @@ pub(crate) fn decide(args: &RunArgs, models: Vec<String>) -> anyhow::Result<Plan
             u64::from(since.subsec_micros())
         }),
         wire: "framed".to_owned(),
-        workload: args.workload.to_string(),
-        payload_bytes: args.payload,
+        workload: workload.to_string(),
+        payload_bytes: payload_bytes.unwrap_or(PAYLOAD_BYTES),
         loads,
-        server_threads: args.threads.unwrap_or_else(|| per_set(&server_cpus)),
+        server_processes: shards.server_processes,
+        server_threads: args
+            .threads
+            .unwrap_or_else(|| per_set(&server_cpus).div_ceil(shards.server_processes)),
         server_cpus,
-        client_processes,
+        client_processes: shards.client_processes,
         client_threads,
         client_cpus,
+        open_files_max,
+        source_network: shards.sources.to_string(),
+        source_addresses: shards.source_addresses,
         connections_per_source: CONNECTIONS_PER_SOURCE,
         expected_s: 0.0,
     };
@@ -134,24 +171,6 @@ pub(crate) fn halves(allowed: &[usize]) -> (&[usize], &[usize]) {
     allowed.split_at(allowed.len() / 2)
 }
 
-fn client_processes(args: &RunArgs, connections: u32) -> anyhow::Result<u32> {
-    let Some(limit) = getrlimit(Resource::Nofile).maximum else {
-        return Ok(args.client_processes.unwrap_or(1));
-    };
-    let per_process = u32::try_from(limit.saturating_sub(OTHER_DESCRIPTORS)).unwrap_or(u32::MAX);
-    if connections > per_process {
-        return Err(usage(format!(
-            "{connections} connections are more than a server process may hold: the hard limit \
-             of open files is {limit} (RLIMIT_NOFILE). Take --connections {per_process}, or \
-             raise it with 'ulimit -Hn {}' as root, or nofile in /etc/security/limits.conf",
-            u64::from(connections) + OTHER_DESCRIPTORS
-        )));
-    }
-    Ok(args
-        .client_processes
-        .unwrap_or_else(|| connections.div_ceil(per_process).max(1)))
-}
-
 /// CPUs that this process may use; none if that can't be told.
 pub(crate) fn allowed_cpus() -> Vec<usize> {
     let Ok(set) = sched_getaffinity(None) else {
@@ -173,11 +192,19 @@ fn expected_s(plan: &Plan) -> f64 {
                 None if matches!(load.load, Load::Capacity { .. }) => CAPACITY_STEPS,
                 None => load.windows().len(),
             };
-            let connections = f64::from(load.connections.iter().copied().max().unwrap_or(0));
             // Starting and stopping; connecting and closing at some 15,000 a second.
+            let all_windows_us = match load.load {
+                Load::Idle { .. } => load
+                    .connections
+                    .iter()
+                    .map(|&c| load.window_us_over(c))
+                    .sum(),
+                _ => windows as u64 * (load.warm_up_us + load.window_us),
+            };
             let per_trial = 0.5
-                + connections / 15_000.0
-                + windows as f64 * ((load.warm_up_us + load.window_us) as f64 / 1e6 + 0.1);
+                + f64::from(load.connections_max()) / 15_000.0
+                + all_windows_us as f64 / 1e6
+                + windows as f64 * 0.1;
             per_trial * f64::from(plan.blocks)
         })
         .sum();
@@ -192,6 +219,7 @@ pub(crate) fn schedule_seed(plan: &Plan, block: u32) -> u64 {
 /// How a server of this plan is started.
 pub(crate) fn launch(plan: &Plan, program: &Path) -> Launch {
     Launch {
+        processes: plan.server_processes,
         threads: plan.server_threads,
         cpus: plan.server_cpus.clone(),
         ..Launch::new(program)
@@ -218,9 +246,12 @@ pub(crate) fn generator_plans(
         Load::Open { deadline_us, .. }
         | Load::Capacity { deadline_us, .. }
         | Load::Churn { deadline_us, .. } => deadline_us,
-        Load::Closed { .. } | Load::Idle { .. } => REPLY_DEADLINE_US,
+        Load::Closed { .. } | Load::Idle { .. } => {
+            let connections = u64::from(load.connections_max());
+            REPLY_DEADLINE_US + REPLY_DEADLINE_US_PER_CONNECTION * connections
+        }
     };
-    let top = load.connections.iter().copied().max().unwrap_or(1);
+    let top = load.connections_max();
     let mut first_connection = 0;
     shares(top, plan.client_processes as usize)
         .map(|share| {
@@ -241,9 +272,9 @@ pub(crate) fn generator_plans(
                 cpus: plan.client_cpus.clone(),
                 first_connection,
                 connections_max: share,
-                connections_per_source: Some(plan.connections_per_source),
+                sources: sources(plan, target),
                 reply_deadline_us,
-                interval_us: interval_us(load),
+                interval_us: interval_us(plan, load),
             };
             first_connection += share;
             one
@@ -261,9 +292,21 @@ fn workload_of(plan: &Plan, load: &PlannedLoad) -> Workload {
     }
 }
 
-/// How finely the course of this load is seen.
-pub(crate) fn interval_us(load: &PlannedLoad) -> u64 {
-    if load.window_us > WINDOW_LONG_US {
+/// Where connections to this server come from. Addresses of loopback reach loopback only.
+fn sources(plan: &Plan, target: SocketAddr) -> Option<generator::Sources> {
+    // The plan's text is that of a network: see `decide`.
+    let network: Network = plan.source_network.parse().ok()?;
+    let fits = target.is_ipv4() && network.first().is_loopback() == target.ip().is_loopback();
+    fits.then(|| generator::Sources {
+        first: network.first(),
+        connections_each: plan.connections_per_source,
+        addresses: plan.source_addresses,
+    })
+}
+
+/// How finely the course of this load is seen. Every generator process tells each interval.
+pub(crate) fn interval_us(plan: &Plan, load: &PlannedLoad) -> u64 {
+    if load.window_us > WINDOW_LONG_US || plan.client_processes > PROCESSES_FEW {
         INTERVAL_LONG_US
     } else {
         INTERVAL_US

@@ -1,8 +1,8 @@
-//! Memory that the kernel holds: of the whole machine, as it keeps no account by process.
+//! Memory of the whole machine, and what of it the kernel holds: it keeps no account by process.
 
 use super::explain;
 use procfs::{Current as _, Meminfo};
-use report::trial::MachineUse;
+use report::trial::{MachineMemory, MachineUse};
 use std::{collections::BTreeMap, fs};
 
 /// Adds what memory the kernel holds now.
@@ -42,6 +42,43 @@ pub(crate) fn add_kernel_memory(machine: &mut MachineUse) {
             .map(|text| slab_by_cache(&text)),
         "/proc/slabinfo can't be read: only root may",
     );
+}
+
+/// The machine's memory now; `None` where /proc/meminfo can't be read.
+pub(crate) fn machine_memory() -> Option<MachineMemory> {
+    let memory = Meminfo::current().ok()?;
+    let page_cache_bytes = memory.buffers + memory.cached;
+    let not_used = memory.mem_free + page_cache_bytes + memory.s_reclaimable.unwrap_or(0);
+    Some(MachineMemory {
+        total_bytes: memory.mem_total,
+        free_bytes: memory.mem_free,
+        page_cache_bytes,
+        used_bytes: memory.mem_total.saturating_sub(not_used),
+        available_bytes: memory.mem_available,
+        slab_bytes: memory.slab,
+        page_tables_bytes: memory.page_tables.unwrap_or(0),
+        kernel_stacks_bytes: memory.kernel_stack.unwrap_or(0),
+        per_cpu_bytes: memory.per_cpu.unwrap_or(0),
+    })
+}
+
+/// What could be had without swapping: MemAvailable. Before a run it is right; during one it would
+/// count socket inodes among what can be had.
+pub(crate) fn available_bytes() -> Option<u64> {
+    Meminfo::current().ok()?.mem_available
+}
+
+/// How many processes the kernel has killed for want of memory since boot.
+pub(crate) fn oom_kills() -> Option<u64> {
+    let vmstat = fs::read_to_string("/proc/vmstat").ok()?;
+    super::machine::value_of(&vmstat, "oom_kill")
+}
+
+/// TCP sockets that the kernel holds memory for, closed ones whose process still has them open
+/// included; `None` where it isn't shown.
+pub(crate) fn tcp_sockets_held() -> Option<u64> {
+    let sockstat = fs::read_to_string("/proc/net/sockstat").ok()?;
+    sockstat_value(&sockstat, "alloc")
 }
 
 /// All caches of /proc/slabinfo that hold something.

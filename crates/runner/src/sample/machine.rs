@@ -140,7 +140,7 @@ fn some_total_us(pressure: &str) -> Option<u64> {
 }
 
 /// The value in a line `name value`.
-fn value_of(text: &str, name: &str) -> Option<u64> {
+pub(super) fn value_of(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| {
         line.strip_prefix(name)?
             .strip_prefix(' ')?

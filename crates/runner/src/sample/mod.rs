@@ -17,7 +17,9 @@ mod net;
 mod process;
 mod syscalls;
 
-pub(crate) use kernel::add_kernel_memory;
+pub(crate) use kernel::{
+    add_kernel_memory, available_bytes, machine_memory, oom_kills, tcp_sockets_held,
+};
 pub(crate) use net::NetEvents;
 pub(crate) use process::{add_memory, pss_bytes};
 pub(crate) use syscalls::{SyscallCounter, add_syscalls, no_syscalls};
@@ -33,6 +35,7 @@ pub(crate) struct Snapshot {
     at: Instant,
     server: Counters,
     generator: Counters,
+    runner_cpu_ns: Option<u64>,
     machine: MachineCounters,
 }
 
@@ -42,6 +45,7 @@ impl Snapshot {
             at: Instant::now(),
             server: Counters::of(server),
             generator: Counters::of(generator),
+            runner_cpu_ns: process::cpu_ns(std::process::id()),
             machine: MachineCounters::read(),
         }
     }
@@ -55,6 +59,11 @@ pub(crate) fn between(from: &Snapshot, to: &Snapshot) -> (ProcessUse, ProcessUse
         server.cpu_user_s + server.cpu_system_s + generator.cpu_user_s + generator.cpu_system_s;
     let machine = from.machine.until(&to.machine, to.at - from.at, ours_s);
     (server, generator, machine)
+}
+
+/// CPU time that the runner itself used between two snapshots.
+pub(crate) fn runner_cpu_s(from: &Snapshot, to: &Snapshot) -> Option<f64> {
+    Some(to.runner_cpu_ns?.saturating_sub(from.runner_cpu_ns?) as f64 / 1e9)
 }
 
 /// Notes the reason for a figure that is missing.

@@ -68,7 +68,7 @@ impl Counters {
 }
 
 /// CPU time of a process' whole life.
-fn cpu_ns(pid: u32) -> Option<u64> {
+pub(super) fn cpu_ns(pid: u32) -> Option<u64> {
     let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(pid).ok()?)).ok()?;
     let time = clock_gettime(clock).ok()?;
     Some(u64::try_from(time.tv_sec()).ok()? * 1_000_000_000 + u64::try_from(time.tv_nsec()).ok()?)
@@ -88,6 +88,7 @@ pub(crate) fn pss_bytes(pids: &[u32]) -> Option<u64> {
 /// Adds what memory processes hold now.
 pub(crate) fn add_memory(used: &mut ProcessUse, pids: &[u32]) {
     used.processes = pids.len() as u32;
+    add_page_tables(used, pids);
     used.pss_bytes = explain(
         &mut used.not_measured,
         "pss_bytes",
@@ -100,6 +101,17 @@ pub(crate) fn add_memory(used: &mut ProcessUse, pids: &[u32]) {
         "peak_resident_bytes",
         peak_bytes,
         "no VmHWM in /proc/PID/status",
+    );
+}
+
+/// Adds what the kernel holds in page tables for them.
+fn add_page_tables(used: &mut ProcessUse, pids: &[u32]) {
+    let bytes = sum_of(pids, |process| Some(process.status().ok()?.vmpte? << 10));
+    used.page_tables_bytes = explain(
+        &mut used.not_measured,
+        "page_tables_bytes",
+        bytes,
+        "no VmPTE in /proc/PID/status",
     );
 }
 

@@ -4,7 +4,7 @@ use super::TrialError;
 use crate::{
     generator::{GeneratorError, Generators},
     sample::{self, SyscallCounter},
-    server::Server,
+    servers::Servers,
 };
 use report::trial::{Load, Step, SyscallWindow};
 use std::time::Duration;
@@ -12,15 +12,22 @@ use std::time::Duration;
 /// Long enough for thousands of requests, too short to be noticed.
 const SYSCALL_WINDOW: Duration = Duration::from_millis(300);
 
+/// With more the window would be too short for a request on each.
+const CONNECTIONS_MAX: u32 = 20_000;
+
 /// Another, short window of the same load, in which nothing but system calls is counted.
 pub(super) fn count_syscalls(
-    server: &mut Server,
+    server: &mut Servers,
     generators: &mut Generators,
     load: Load,
     step: &mut Step,
 ) -> Result<(), TrialError> {
     let counters = match load {
-        Load::Closed { .. } => SyscallCounter::attach(&[server.pid()])
+        // It would take another round over all of them.
+        Load::Closed { .. } if step.connections > CONNECTIONS_MAX => Err(format!(
+            "not counted with more than {CONNECTIONS_MAX} connections"
+        )),
+        Load::Closed { .. } => SyscallCounter::attach(&server.pids())
             .and_then(|server| Ok([server, SyscallCounter::attach(&generators.pids())?])),
         _ => Err("counted under closed load only".to_owned()),
     };

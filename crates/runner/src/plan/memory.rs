@@ -1,0 +1,87 @@
+//! Whether a run's connections fit into memory: foreseen, because the kernel would end a process
+//! or the machine would stand still.
+
+use crate::usage::usage;
+use report::run::Plan;
+
+/// Both ends of a loopback connection, in kernel memory: TCP, inode, dentry, file and epoll entry
+/// of each. Measured on 6.x kernels; see bench-results/README.md.
+const KERNEL_BYTES_PER_CONNECTION: u64 = 9_600;
+
+/// A lean server's user memory and the generator's. A server with a stack or a buffer for each
+/// connection takes more.
+const USER_BYTES_PER_CONNECTION: u64 = 150;
+
+/// Code, heap, stacks, page tables and the table of open files of a process with many connections.
+const BYTES_PER_PROCESS: u64 = 3 << 20;
+
+/// What the rest of the machine needs to go on.
+const RESERVE_BYTES: u64 = 400 << 20;
+
+/// Refuses a run that can't fit.
+///
+/// # Errors
+/// The arithmetic, and the ways out.
+pub(crate) fn check_memory(plan: &Plan, available_bytes: Option<u64>) -> anyhow::Result<()> {
+    let Some(available) = available_bytes else {
+        return Ok(());
+    };
+    let most = plan.loads.iter().map(|load| load.connections_max()).max();
+    let connections = u64::from(most.unwrap_or(0));
+    let processes = u64::from(plan.server_processes) + u64::from(plan.client_processes);
+    let fixed = processes * BYTES_PER_PROCESS + RESERVE_BYTES;
+    let each = KERNEL_BYTES_PER_CONNECTION + USER_BYTES_PER_CONNECTION;
+    let needed = connections * each + fixed;
+    if needed <= available {
+        return Ok(());
+    }
+    let gb = |bytes: u64| bytes as f64 / 1e9;
+    Err(usage(format!(
+        "{connections} connections don't fit into memory: {connections} x {each} bytes (kernel, both \
+         ends, and the least that the processes take) + {:.1} GB for {processes} processes and the \
+         rest of the machine = {:.1} GB, and {:.1} GB are available (MemAvailable). Take \
+         --connections {}, or --force if you know better",
+        gb(fixed),
+        gb(needed),
+        gb(available),
+        // Processes become fewer with connections.
+        connections * available.saturating_sub(RESERVE_BYTES) / (needed - RESERVE_BYTES)
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use report::{run::PlannedLoad, trial::Load};
+
+    fn plan(connections: u32) -> Plan {
+        let load = PlannedLoad {
+            load: Load::Closed { outstanding: 1 },
+            connections: vec![connections],
+            rates_per_s: Vec::new(),
+            rate_share_of_peak: None,
+            warm_up_us: 0,
+            warm_up_max_us: None,
+            window_us: 1,
+        };
+        Plan {
+            server_processes: connections.div_ceil(19_000),
+            client_processes: connections.div_ceil(19_900),
+            loads: vec![load],
+            ..Plan::default()
+        }
+    }
+
+    #[test]
+    fn a_million_fits_into_24_gb_and_not_into_8() {
+        assert!(check_memory(&plan(1_000_000), Some(23 << 30)).is_ok());
+        let refused = check_memory(&plan(1_000_000), Some(8 << 30)).unwrap_err();
+        let said = refused.to_string();
+        assert!(said.contains("1000000 x 9750 bytes"), "{said}");
+        let fewer = said.split("--connections ").nth(1).unwrap();
+        let fewer: u32 = fewer.split(',').next().unwrap().parse().unwrap();
+        assert!((700_000..850_000).contains(&fewer), "{said}");
+        assert!(check_memory(&plan(fewer - 20_000), Some(8 << 30)).is_ok());
+        assert!(check_memory(&plan(1_000_000), None).is_ok());
+    }
+}
