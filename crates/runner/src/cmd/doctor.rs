@@ -58,7 +58,7 @@ pub(crate) struct DoctorArgs {
 #[derive(Serialize)]
 struct Findings {
     schema: &'static str,
-    connections: u64,
+    connections: u32,
     server_processes: u64,
     generator_processes: u64,
     fits: bool,
@@ -69,7 +69,7 @@ pub(crate) fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     if !args.json {
         output::say("looking at the machine for a second ...");
     }
-    let connections = args.connections.unwrap_or(CONNECTIONS).into();
+    let connections = args.connections.unwrap_or(CONNECTIONS);
     let wanted = Wanted::new(connections, getrlimit(Resource::Nofile).maximum);
     let machine = Machine::look(wanted.sources());
     if interrupt::asked() {

@@ -136,7 +136,7 @@ fn file_max(file_max: Option<u64>, wanted: &Wanted) -> Finding {
 mod tests {
     use super::{super::finding::Level, *};
 
-    fn wanted(connections: u64, hard: Option<u64>) -> Wanted {
+    fn wanted(connections: u32, hard: Option<u64>) -> Wanted {
         Wanted::new(connections, hard)
     }
 

@@ -195,7 +195,7 @@ fn conntrack(table: Option<(u64, u64)>, wanted: &Wanted) -> Finding {
 mod tests {
     use super::{super::finding::Level, *};
 
-    fn wanted(connections: u64) -> Wanted {
+    fn wanted(connections: u32) -> Wanted {
         Wanted::new(connections, None)
     }
 

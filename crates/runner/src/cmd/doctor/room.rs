@@ -2,17 +2,7 @@
 //! what is wanted, to a finding.
 
 use super::{cgroup::Limit, finding::Finding, look::Machine, wanted::Wanted};
-use crate::plan::IDLE_CONNECTIONS;
-
-/// Both ends of a loopback connection, in kernel memory: TCP, inode, dentry, file and epoll entry
-/// of each. Measured on 6.x kernels; see bench-results/README.md.
-const KERNEL_BYTES_PER_CONNECTION: u64 = 9_600;
-
-/// Server and generator: a task for each connection takes 1.1 kB, the generator 0.1.
-const USER_BYTES_PER_CONNECTION: u64 = 1_200;
-
-/// A process before its first connection, generously.
-const BYTES_PER_PROCESS: u64 = 5_000_000;
+use crate::plan::{BYTES_PER_CONNECTION, IDLE_CONNECTIONS, memory_needed_bytes};
 
 /// Mappings of a program and its libraries, generously.
 const OTHER_MAPPINGS: u64 = 10_000;
@@ -33,9 +23,7 @@ pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
 
 fn memory(free_bytes: Option<u64>, group: Option<Limit>, wanted: &Wanted) -> Finding {
     const ITEM: &str = "memory";
-    let per_connection = KERNEL_BYTES_PER_CONNECTION + USER_BYTES_PER_CONNECTION;
-    let processes = wanted.processes() * BYTES_PER_PROCESS;
-    let needed = wanted.connections * per_connection + processes;
+    let needed = memory_needed_bytes(wanted.connections, wanted.processes());
     let gb = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
     let Some(free) = free_bytes else {
         return Finding::note(ITEM, "not shown", "/proc/meminfo can't be read").needing(gb(needed));
@@ -47,9 +35,11 @@ fn memory(free_bytes: Option<u64>, group: Option<Limit>, wanted: &Wanted) -> Fin
         ),
         _ => (free, format!("{} free", gb(free))),
     };
-    let means = "both ends of a connection take 9.6 kB in the kernel; server and generator take up \
-                 to 1.2 kB, and 5 MB for each process";
-    let most = room.saturating_sub(processes) / per_connection;
+    let means = "at the least: 9.6 kB of the kernel for both ends of a connection, and the programs; \
+                 a server with a task for each connection takes 1 kB more of each";
+    let most = wanted
+        .connections
+        .saturating_sub(needed.saturating_sub(room) / BYTES_PER_CONNECTION);
     let finding = if room >= needed {
         Finding::ok(ITEM, found, means)
     } else if most < u64::from(IDLE_CONNECTIONS) {
@@ -129,20 +119,20 @@ mod tests {
 
     #[test]
     fn memory_is_held_against_both_ends_and_both_programs() {
-        let wanted = |connections| Wanted::new(connections, Some(20_000));
-        let free = |bytes| memory(Some(bytes), None, &wanted(1_000_000));
+        let million = Wanted::new(1_000_000, Some(20_000));
+        let free = |bytes| memory(Some(bytes), None, &million);
         let fine = free(24_000_000_000);
         assert_eq!(fine.level, Level::Ok);
-        // 10.8 kB for each connection, 5 MB for each of 104 processes.
-        assert_eq!(fine.needed.as_deref(), Some("11.3 GB"));
-        let small = free(1_600_000_000);
+        let needed = memory_needed_bytes(1_000_000, 104);
+        assert_eq!(fine.needed, Some(format!("{:.1} GB", needed as f64 / 1e9)));
+        let small = free(needed - 900_000 * BYTES_PER_CONNECTION);
         assert_eq!((small.level, small.is_short), (Level::Note, true));
         assert!(
             small.means.ends_with("room for 100000 connections"),
             "{small:?}"
         );
         assert_eq!(free(96_000_000).level, Level::Problem);
-        assert_eq!(memory(None, None, &wanted(100)).level, Level::Note);
+        assert_eq!(memory(None, None, &million).level, Level::Note);
     }
 
     #[test]
