@@ -43,6 +43,11 @@ pub(crate) struct Cli {
 pub(crate) enum Subcommands {
     /// Show the models, and whether they can run here
     List(cmd::list::ListArgs),
+    /// Make a new model crate, like one that is there
+    ///
+    /// Copies a model under another name: it builds, passes 'runner check' and is in 'runner list'
+    /// at once. What is yours, you then change.
+    New(cmd::new::NewArgs),
     /// Hold models to the conformance suite
     Check(cmd::check::CheckArgs),
     /// Hold the instrument itself to servers whose truth is known

@@ -6,5 +6,6 @@ pub(crate) mod compare;
 pub(crate) mod doctor;
 pub(crate) mod guard;
 pub(crate) mod list;
+pub(crate) mod new;
 pub(crate) mod report;
 pub(crate) mod run;
