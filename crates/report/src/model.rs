@@ -1,7 +1,11 @@
 //! The report of one model: what it is, and the summary. What the figures come from is in
 //! [`crate::trial`].
 
-use crate::{check::Verdict, slo::Slo, trial::Trial};
+use crate::{
+    check::Verdict,
+    slo::Slo,
+    trial::{Load, Trial},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +32,9 @@ pub struct ModelReport {
     /// thing.
     #[serde(default)]
     pub ceiling: Option<Ceiling>,
+    /// What the server's CPU time went to; null where no profile was taken.
+    #[serde(default)]
+    pub profile: Option<Profile>,
     /// The figures.
     pub summary: Summary,
     /// Reasons for what is null in the summary, by the field's path.
@@ -75,6 +82,35 @@ pub struct Ceiling {
     pub rate_per_s: f64,
     /// Where it comes from.
     pub what: String,
+}
+
+/// What a server's CPU time went to, by samples of its stacks. They are taken under load in a window
+/// of their own, because that slows the server down: no other figure is from there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Profile {
+    /// Under which load.
+    pub load: Load,
+    /// Over how many connections; for churn the most at a time.
+    pub connections: u32,
+    /// Requests per second that the schedule was made for; null without one.
+    pub rate_per_s: Option<f64>,
+    /// Samples, each of a thread that was running; at least 1.
+    pub samples: u64,
+    /// The flame graph's file, beside the report.
+    pub flame_graph: String,
+    /// The functions that most samples were taken in, the most frequent first.
+    pub top: Vec<ProfiledFunction>,
+}
+
+/// A function, by how often it was running when a sample was taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfiledFunction {
+    /// As its symbol says.
+    pub name: String,
+    /// It is the kernel's.
+    pub in_kernel: bool,
+    /// Samples in the function itself, not in what it called, as a share of all, 0 to 1.
+    pub self_share: f64,
 }
 
 /// The figures: a part is null when its load wasn't part of the run or failed.

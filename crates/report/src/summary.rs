@@ -85,6 +85,11 @@ fn reasons(report: &ModelReport) -> BTreeMap<String, String> {
         let reason = told.unwrap_or_else(|| "the run ended before it was measured".to_owned());
         reasons.insert("ceiling".to_owned(), reason);
     }
+    if report.profile.is_none() {
+        let told = report.not_measured.get("profile").cloned();
+        let reason = told.unwrap_or_else(|| "not asked for: --profile takes one".to_owned());
+        reasons.insert("profile".to_owned(), reason);
+    }
     let peak = report.summary.peak.as_ref();
     if peak.is_some_and(|peak| peak.rate_per_s_interval.is_none()) {
         let reason = "fewer than six trials are too few for an interval, and for a comparison";

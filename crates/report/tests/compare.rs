@@ -128,6 +128,7 @@ fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport
         verdict: Verdict::default(),
         failure: None,
         ceiling: None,
+        profile: None,
         summary: Summary::default(),
         not_measured: BTreeMap::new(),
         trials: trials.collect(),

@@ -59,6 +59,7 @@ fn the_summary_is_what_the_trials_say() {
     let reasons: Vec<&String> = report.not_measured.keys().collect();
     let unmeasured = [
         "ceiling",
+        "profile",
         "summary.capacity",
         "summary.churn",
         "summary.peak.rate_per_s_interval",

@@ -177,6 +177,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 
+    /// Record once for each model, after a measured window, what the server's CPU time goes to: a
+    /// flame graph beside the report, and the top functions in it. Takes perf
+    #[arg(long)]
+    pub(crate) profile: bool,
+
     /// Run although memory won't do for so many connections
     #[arg(long)]
     pub(crate) force: bool,

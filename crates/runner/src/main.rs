@@ -37,7 +37,6 @@ mod generator;
 mod interrupt;
 mod output;
 mod plan;
-#[allow(dead_code, reason = "a run doesn't take profiles yet")]
 mod profile;
 mod progress;
 mod read;

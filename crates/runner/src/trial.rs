@@ -1,5 +1,6 @@
 //! One trial: a fresh server, one load, a window for each count of connections or each rate.
 
+mod profile;
 mod syscalls;
 mod window;
 
@@ -7,6 +8,7 @@ use crate::{
     capacity::Search,
     generator::{GeneratorError, Generators},
     interrupt, plan,
+    profile::Profile,
     progress::Progress,
     sample::{self, NetEvents, Snapshot},
     server::{Launch, ServerError},
@@ -56,6 +58,9 @@ pub(crate) enum TrialError {
     OutOfMemory(Box<TrialError>),
 }
 
+/// A profile, or why there is none.
+pub(crate) type Profiled = Result<Profile, String>;
+
 /// What one window is to be over.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
@@ -83,8 +88,23 @@ impl Bench<'_> {
         block: u32,
         planned: &PlannedLoad,
     ) -> Result<Trial, TrialError> {
+        let (trial, _) = self.trial_and_profile(launch, block, planned, false)?;
+        Ok(trial)
+    }
+
+    /// Runs one trial of a server and, if that is wanted, takes a profile at its end.
+    ///
+    /// # Errors
+    /// As with [`Bench::trial`]. A profile that can't be taken is no error but a reason.
+    pub(crate) fn trial_and_profile(
+        &self,
+        launch: &Launch,
+        block: u32,
+        planned: &PlannedLoad,
+        wants_profile: bool,
+    ) -> Result<(Trial, Option<Profiled>), TrialError> {
         let kills_before = sample::oom_kills();
-        self.undisturbed_trial(launch, block, planned)
+        self.undisturbed_trial(launch, block, planned, wants_profile)
             .map_err(|error| {
                 if sample::oom_kills() > kills_before {
                     TrialError::OutOfMemory(Box::new(error))
@@ -99,7 +119,8 @@ impl Bench<'_> {
         launch: &Launch,
         block: u32,
         planned: &PlannedLoad,
-    ) -> Result<Trial, TrialError> {
+        wants_profile: bool,
+    ) -> Result<(Trial, Option<Profiled>), TrialError> {
         let memory_before = sample::machine_memory();
         let mut server = Servers::start(launch)?;
         if !server.addr().ip().is_loopback() && !self.allow_remote {
@@ -116,7 +137,7 @@ impl Bench<'_> {
                 // A generator's trouble is mostly the echo of a server's death.
                 .map_err(|error| server.check_alive().err().map_or(error, TrialError::from))
         };
-        let steps = match planned.load {
+        let mut steps = match planned.load {
             Load::Capacity { slo, .. } => search(planned, slo, &mut step)?,
             _ => planned
                 .windows()
@@ -129,13 +150,20 @@ impl Bench<'_> {
                 })
                 .collect::<Result<_, _>>()?,
         };
+        let profiled = match steps.last_mut().filter(|_| wants_profile) {
+            Some(step) => {
+                self.progress.say("profile");
+                Some(profile::profile(&mut server, &mut generators, step)?)
+            }
+            None => None,
+        };
         self.progress.say("closing");
         let closing = Instant::now();
         let sent = generators.finish()?;
         let is_closed = await_closed(sockets_before, planned.connections_max());
         let teardown_us = is_closed.then(|| closing.elapsed().as_micros() as u64);
         let heard = server.stop()?;
-        Ok(Trial {
+        let trial = Trial {
             block,
             load: planned.load,
             steps,
@@ -146,7 +174,8 @@ impl Bench<'_> {
             memory_before,
             teardown_us,
             schedule_seed: planned.load.is_scheduled().then_some(seed),
-        })
+        };
+        Ok((trial, profiled))
     }
 
     fn step(

@@ -175,6 +175,7 @@ pub(crate) fn sound() -> ModelReport {
         verdict: Verdict::default(),
         failure: None,
         ceiling: None,
+        profile: None,
         summary: Summary::default(),
         not_measured: BTreeMap::new(),
         trials: trials.collect(),

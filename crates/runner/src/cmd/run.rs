@@ -1,25 +1,25 @@
 //! `runner --model ...`: builds, measures, saves and shows.
 
+mod show;
+
 use crate::{
-    blocks::{Contestant, Run},
+    blocks::{self, Contestant, Run},
     build,
     cli::RunArgs,
     discover::Workspace,
     interrupt, output,
     plan::{self, Scenario},
-    sample,
+    profile, sample,
     save::RunDirectory,
     select::{Entrant, select},
     usage::usage,
 };
 use anyhow::Context as _;
 use report::{
-    check::{Status, Verdict},
-    compare::text,
+    check::Verdict,
     environment::Environment,
     model::{Failure, MODEL_SCHEMA, Model, ModelReport},
     run::{AaControl, Plan, RUN_SCHEMA, RunReport},
-    table::{explanation, table},
 };
 use rustix::process::{Resource, getrlimit};
 use sha2::{Digest as _, Sha256};
@@ -30,9 +30,6 @@ use std::{
     path::Path,
     process::{Command, ExitCode},
 };
-
-/// A model failed, or a verdict is invalid.
-const EXIT_INVALID: u8 = 3;
 
 /// The usual code of a program that was ended by SIGINT.
 const EXIT_INTERRUPTED: u8 = 130;
@@ -48,6 +45,11 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let scenario = args.scenario.as_deref();
     let scenario = scenario.map(|name| Scenario::read(name, &workspace.scenarios()));
     let plan = plan::decide(args, scenario.transpose()?, names)?;
+    if args.profile && blocks::profile::load_of(&plan).is_none() {
+        return Err(usage(
+            "--profile: an idle server has nothing to show; add closed to --load",
+        ));
+    }
     let fits = plan::check_memory(&plan, sample::available_bytes());
     if args.dry_run {
         output::line(format_args!("{}", plan::describe(&plan)));
@@ -61,6 +63,13 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         fits?;
     }
     output::say(format_args!("{}\n", plan::describe(&plan)));
+    if args.profile
+        && let Err(reason) = profile::check()
+    {
+        output::say(format_args!(
+            "no profiles: {reason}; the run goes on without\n"
+        ));
+    }
 
     // Before the builds: a directory that can't be written is heard of at once.
     let started_at = jiff::Timestamp::now();
@@ -87,6 +96,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         environment: environment(&workspace.root),
     };
     let mut run = Run::new(report, directory, args.allow_remote);
+    run.profile = args.profile;
     run.save()
         .inspect_err(|_| run.directory.remove_if_empty())?;
 
@@ -113,7 +123,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
         }
     }
     run.measure(&loadgen)?;
-    show(&run, args.json, args.explain)
+    show::show(&run, args.json, args.explain)
 }
 
 /// Enters the first model once more, under another name.
@@ -178,6 +188,7 @@ fn prepare(
             verdict: Verdict::default(),
             failure,
             ceiling: None,
+            profile: None,
             summary: report::model::Summary::default(),
             not_measured: BTreeMap::new(),
             trials: Vec::new(),
@@ -291,59 +302,4 @@ fn command_lines(plan: &Plan, entrants: &[Entrant]) -> String {
         }
     }
     lines.join("\n")
-}
-
-/// Of two models the whole comparison; of more, where it is to be had.
-fn show_comparison(run: &Run) {
-    match run.report.comparisons.as_slice() {
-        [] => {}
-        [one] => output::say(format_args!("\n{}", text(one))),
-        more => output::say(format_args!(
-            "\n{} comparisons of pairs: runner compare {}",
-            more.len(),
-            run.directory.path.display()
-        )),
-    }
-    for reason in &run.report.not_compared {
-        output::say(format_args!("not compared: {reason}"));
-    }
-}
-
-fn show(run: &Run, json: bool, explain: bool) -> anyhow::Result<ExitCode> {
-    let reports: Vec<ModelReport> = run.contestants.iter().map(|c| c.report.clone()).collect();
-    let any = reports
-        .iter()
-        .any(|r| !r.trials.is_empty() || r.failure.is_some());
-    if run.report.interrupted && !any {
-        output::say(
-            "\ninterrupted before the first trial was over: the reports hold the plan only",
-        );
-    } else {
-        output::say(format_args!(
-            "\n{}\n{}",
-            table(&reports),
-            explanation(&reports, &run.report, explain)
-        ));
-    }
-    show_comparison(run);
-    for path in &run.saved {
-        if json {
-            let text = fs::read_to_string(path)
-                .with_context(|| format!("can't read {} again", path.display()))?;
-            output::write(format_args!("{text}"));
-        } else {
-            output::line(format_args!("{}", path.display()));
-        }
-    }
-    let failed = run
-        .contestants
-        .iter()
-        .any(|contestant| contestant.report.failure.is_some());
-    Ok(if run.report.interrupted {
-        ExitCode::from(EXIT_INTERRUPTED)
-    } else if failed || run.report.verdict.status == Status::Invalid {
-        ExitCode::from(EXIT_INVALID)
-    } else {
-        ExitCode::SUCCESS
-    })
 }
