@@ -62,6 +62,21 @@ pub struct Model {
     pub block: Option<String>,
     /// SHA-256 of the executable.
     pub binary_sha256: Option<String>,
+    /// What is known of a server that isn't ours; null for a model of the workspace.
+    #[serde(default)]
+    pub external: Option<External>,
+}
+
+/// A server that keeps no launch contract: somebody else's, in any language.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct External {
+    /// How it is started, without directories; null when it was running already.
+    pub command: Option<String>,
+    /// Where it was running already; null when it was started.
+    pub target: Option<String>,
+    /// What says which processes are measured: `descendants` of the one that was started, `pid`,
+    /// or `unknown`.
+    pub processes: String,
 }
 
 /// Why a model could not be measured, or not to the end.
@@ -249,8 +264,9 @@ pub struct Peak {
     pub served_most: Option<u32>,
     /// The generator had less to spare than the server: the rate is a floor.
     pub generator_bound: bool,
-    /// Server CPU time, user and system, per request.
-    pub server_cpu_us_per_request: Spread,
+    /// Server CPU time, user and system, per request; null when the server's processes aren't
+    /// known.
+    pub server_cpu_us_per_request: Option<Spread>,
     /// Server CPU time in user mode, per request; from ticks of 10 ms.
     #[serde(default)]
     pub server_cpu_user_us_per_request: Option<Spread>,
@@ -263,8 +279,8 @@ pub struct Peak {
     /// Context switches of the server, voluntary or not, per request.
     #[serde(default)]
     pub server_switches_per_request: Option<Spread>,
-    /// Share of one CPU that the server used, median; 1.0 is one CPU.
-    pub server_cpus_used: f64,
+    /// Share of one CPU that the server used, median; 1.0 is one CPU. Null likewise.
+    pub server_cpus_used: Option<f64>,
     /// Share of one CPU that the generator used, median.
     pub generator_cpus_used: f64,
     /// Reply received minus request sent, from the sum of all trials' histograms. Not a
@@ -299,8 +315,8 @@ pub struct Scheduled {
     pub replies_late: u64,
     /// From `connect` to established; churn only.
     pub connect_time_us: Option<Percentiles>,
-    /// Server CPU time, user and system, per request.
-    pub server_cpu_us_per_request: Spread,
+    /// Server CPU time, user and system, per request; null when its processes aren't known.
+    pub server_cpu_us_per_request: Option<Spread>,
 }
 
 /// The highest rate that meets a target.

@@ -18,7 +18,7 @@ use crate::{
     trial::Load,
 };
 use memory::{caches_missing, memory};
-use peak::{closed_ladder, peak, syscalls_missing};
+use peak::{closed_ladder, peak, syscalls_missing, use_missing};
 use scheduled::{capacity, scheduled};
 use std::collections::BTreeMap;
 
@@ -102,6 +102,14 @@ fn reasons(report: &ModelReport) -> BTreeMap<String, String> {
         let reason = syscalls_missing(&report.trials);
         reasons.insert(
             "summary.peak.server_syscalls_per_request".to_owned(),
+            reason,
+        );
+    }
+    if peak.is_some_and(|peak| peak.server_cpu_us_per_request.is_none()) {
+        let reason = use_missing(&report.trials);
+        reasons.insert("summary.peak.server_cpu*".to_owned(), reason.clone());
+        reasons.insert(
+            "summary.peak.server_switches_per_request".to_owned(),
             reason,
         );
     }

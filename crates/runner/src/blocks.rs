@@ -6,7 +6,9 @@
 
 pub(crate) mod profile;
 
-use crate::{ceiling, interrupt, plan, progress::Progress, save::RunDirectory, trial::Bench};
+use crate::{
+    ceiling, interrupt, origin::Origin, plan, progress::Progress, save::RunDirectory, trial::Bench,
+};
 use profile::ProfileWish;
 use report::{
     model::ModelReport,
@@ -19,7 +21,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct Contestant {
     /// `None` when there is nothing to run: the report's failure says why.
-    pub(crate) program: Option<PathBuf>,
+    pub(crate) origin: Option<Origin>,
     pub(crate) report: ModelReport,
 }
 
@@ -198,7 +200,7 @@ impl Contestant {
         profile: Option<ProfileWish<'_>>,
     ) -> anyhow::Result<()> {
         let is_out = self.report.failure.is_some() || interrupt::asked();
-        let Some(program) = self.program.as_ref().filter(|_| !is_out) else {
+        let Some(origin) = self.origin.as_ref().filter(|_| !is_out) else {
             bench.progress.end();
             return Ok(());
         };
@@ -217,8 +219,7 @@ impl Contestant {
         bench
             .progress
             .begin(&format!("block {block}/{blocks}  {name}  {load}"));
-        let launch = plan::launch(bench.plan, program);
-        let outcome = bench.trial_and_profile(&launch, block, &planned, profile.is_some());
+        let outcome = bench.trial_and_profile(origin, block, &planned, profile.is_some());
         bench.progress.end();
         match outcome {
             Ok((trial, profiled)) => {

@@ -10,11 +10,7 @@
 //! A mix has none: what its parts cost each other is what it is measured for.
 
 use crate::{progress::Progress, server::Launch, trial::Bench};
-use protocol::{
-    client::Workload,
-    wire::{Kind, Wire},
-    work::chained_digest,
-};
+use protocol::{client::Workload, wire::Kind, work::chained_digest};
 use report::{
     model::{Ceiling, Model},
     run::{Plan, PlannedLoad},
@@ -121,7 +117,7 @@ fn null_rate(
     };
     let launch = Launch {
         leading_args: vec!["null".to_owned()],
-        wire: Wire::Framed,
+        wire: crate::plan::wire(plan),
         threads: 1,
         cpus: plan.server_cpus.clone(),
         ..Launch::new(program)

@@ -15,7 +15,7 @@
 //!
 //! Sources: perf-record(1), perf-script(1), Documentation/admin-guide/perf-security.rst.
 
-use crate::{child::Child, interrupt};
+use crate::{child::Child, interrupt, sample::UNKNOWN};
 use inferno::{
     collapse::{Collapse as _, perf},
     flamegraph::{self, color::MultiPalette},
@@ -74,7 +74,7 @@ impl Recording {
     pub(crate) fn start(pids: &[u32], time: Duration) -> Result<Self, String> {
         let event = event_here()?;
         if pids.is_empty() {
-            return Err("which process the server is isn't known".to_owned());
+            return Err(UNKNOWN.to_owned());
         }
         let directory = tempfile::Builder::new()
             .prefix("millionfold-profile-")

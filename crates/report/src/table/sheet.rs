@@ -154,7 +154,7 @@ fn closed_row(model: &str, step: &Peak) -> Vec<String> {
         whole(time.p50),
         whole(time.p99),
         whole(time.p99_9),
-        format!("{:.2}", step.server_cpu_us_per_request.median),
+        super::cpu(step.server_cpu_us_per_request),
         served,
     ]
 }
@@ -193,6 +193,6 @@ fn open_row(model: &str, step: &Scheduled) -> Vec<String> {
         whole(time.p50),
         whole(time.p99),
         whole(time.p99_9),
-        format!("{:.2}", step.server_cpu_us_per_request.median),
+        super::cpu(step.server_cpu_us_per_request),
     ]
 }

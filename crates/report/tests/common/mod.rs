@@ -55,24 +55,25 @@ pub(crate) fn step(connections: u32, times: u32) -> Step {
         },
         server: ProcessUse {
             processes: 1,
-            cpu_user_s: 0.1,
-            cpu_system_s: 0.4,
+            cpu_user_s: Some(0.1),
+            cpu_system_s: Some(0.4),
             pss_bytes: Some(1_000_000 + 100 * u64::from(connections)),
-            voluntary_switches: requests / 4,
-            involuntary_switches: requests / 4,
+            voluntary_switches: Some(requests / 4),
+            involuntary_switches: Some(requests / 4),
             syscalls: Some(2_000),
             page_tables_bytes: Some(0),
             ..ProcessUse::default()
         },
         generator: ProcessUse {
             processes: 1,
-            cpu_system_s: 0.5,
+            cpu_user_s: Some(0.0),
+            cpu_system_s: Some(0.5),
             pss_bytes: Some(2_000_000 + 100 * u64::from(connections)),
             page_tables_bytes: Some(0),
             ..ProcessUse::default()
         },
         message_interval_us: None,
-        server_threads: 1,
+        server_threads: Some(1),
         server_cpus_max: None,
         generator_threads: 1,
         generator_cpus_max: None,
@@ -116,12 +117,13 @@ pub(crate) fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
         load,
         steps,
         generator_counts: counts,
-        server_counts: counts,
+        server_counts: Some(counts),
         server_empty_bytes: None,
         generator_empty_bytes: None,
         memory_before: Some(memory(0)),
         teardown_us: None,
         schedule_seed: None,
+        not_measured: BTreeMap::new(),
     }
 }
 

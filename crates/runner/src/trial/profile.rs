@@ -3,8 +3,8 @@
 use super::TrialError;
 use crate::{
     generator::Generators,
+    origin::Subject,
     profile::{Profile, Recording},
-    servers::Servers,
 };
 use report::trial::Step;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const PERF_STARTS: Duration = Duration::from_secs(2);
 /// Another window of the load of the last step, in which stacks are sampled and nothing is measured.
 /// Inside `Ok`: why there is no profile.
 pub(super) fn profile(
-    server: &mut Servers,
+    server: &mut Subject,
     generators: &mut Generators,
     step: &mut Step,
 ) -> Result<Result<Profile, String>, TrialError> {

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
+pub(crate) mod foreign;
+
 use report::{model::ModelReport, run::RunReport};
 use std::{
     fs,
