@@ -48,7 +48,7 @@ use std::{
     thread,
 };
 
-/// Completions that are dealt with before the kernel is entered again.
+/// The kernel makes so many completions in a turn when it can: half of what there are buffers for.
 const COMPLETIONS_PER_TURN: usize = 128;
 
 /// Room for what those lead to, several requests each at the most.
@@ -156,16 +156,17 @@ impl<'a> Loop<'a> {
     fn run(mut self) -> io::Result<()> {
         self.accept()?;
         self.server.ready()?;
-        let mut completions = Vec::with_capacity(COMPLETIONS_PER_TURN);
+        let mut completions = Vec::new();
         while !self.stopping || !self.open.is_empty() {
             let routine_sends = mem::take(&mut self.routine_sends);
-            match self.ring.submit_and_wait(routine_sends + 1) {
+            let awaited = COMPLETIONS_PER_TURN.min(routine_sends + 1);
+            match self.ring.submit_and_wait(awaited) {
                 Ok(_) => {}
                 // Interrupted, or completions have to be taken first.
                 Err(error) if is_passing(&error) => {}
                 Err(error) => return Err(error),
             }
-            completions.extend(self.ring.completion().take(COMPLETIONS_PER_TURN));
+            completions.extend(self.ring.completion());
             for completion in completions.drain(..) {
                 self.complete(&completion)?;
             }
