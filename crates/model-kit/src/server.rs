@@ -159,6 +159,11 @@ impl Server {
         self.drain.wait()
     }
 
+    /// Blocks the thread until the server is stopping and its last connection has closed.
+    pub fn wait_until_drained(&self) {
+        self.drain.block();
+    }
+
     pub(crate) fn begin_stop(&self) {
         self.stopping.store(true, SeqCst);
     }
