@@ -27,8 +27,9 @@ pub use connection::{Closed, Connection, with_chunk};
 pub use model::{Ended, Model};
 pub use preflight::Need;
 pub use protocol::{
+    launch::{Done, ServerLine},
     session::Chunk,
     work::{Finished, Task, Work},
 };
-pub use server::{Listeners, Refused, Server};
+pub use server::{Listeners, Refused, Server, read_line};
 pub use work::{SHORT_TASK_BLOCKS, Timers, run_blocking};
