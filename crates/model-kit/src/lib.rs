@@ -20,6 +20,7 @@ mod model;
 mod preflight;
 mod server;
 mod stop;
+mod threads;
 mod work;
 
 pub use args::Args;
@@ -32,4 +33,5 @@ pub use protocol::{
     work::{Finished, Task, Work},
 };
 pub use server::{Listeners, Refused, Server, read_line};
+pub use threads::on_each_thread;
 pub use work::{SHORT_TASK_BLOCKS, Timers, run_blocking};
