@@ -17,12 +17,8 @@ mod epoll;
 mod ring;
 
 use clap::{Parser, ValueEnum};
-use model_kit::{Args, Ended, Listeners, Model, Server};
-use std::{
-    process::ExitCode,
-    sync::{Arc, mpsc},
-    thread,
-};
+use model_kit::{Args, Listeners, Model, on_each_thread};
+use std::process::ExitCode;
 
 /// A TCP server that sends back whatever bytes come
 #[derive(Debug, Parser)]
@@ -46,24 +42,10 @@ fn main() -> ExitCode {
     Model {
         listeners: Listeners::PerThread,
         needs: &[],
-        run: move |server| run(&server, engine),
+        run: move |server| match engine {
+            Engine::Epoll => on_each_thread(&server, epoll::serve),
+            Engine::IoUring => on_each_thread(&server, ring::serve),
+        },
     }
     .main_with(contract)
-}
-
-/// Ends when every loop has, or with the first that fails.
-fn run(server: &Arc<Server>, engine: Engine) -> Ended {
-    let (ended, each_ended) = mpsc::channel();
-    for _ in 0..server.threads() {
-        let (server, ended) = (Arc::clone(server), ended.clone());
-        thread::spawn(move || {
-            let result = match engine {
-                Engine::Epoll => epoll::serve(&server),
-                Engine::IoUring => ring::serve(&server),
-            };
-            let _ = ended.send(result.map_err(|error| error.to_string()));
-        });
-    }
-    drop(ended);
-    Ok(each_ended.into_iter().collect::<Result<_, _>>()?)
 }
