@@ -24,9 +24,11 @@
 //! Sources: io_uring(7), io_uring_setup(2), io_uring_prep_recv_multishot(3); J. Axboe, "io_uring
 //! and networking in 2023", <https://github.com/axboe/liburing/wiki>.
 
+mod about;
 mod buffers;
 mod socket;
 
+use about::About;
 use buffers::{Buffers, GROUP};
 use io_uring::{
     IoUring, cqueue, opcode, squeue,
@@ -84,37 +86,6 @@ fn run(server: Arc<Server>) -> Ended {
     }
     drop(ended);
     Ok(each_ended.into_iter().collect::<Result<_, _>>()?)
-}
-
-/// What a completion is about: a number below 8, beside a connection's key.
-#[derive(Clone, Copy)]
-enum About {
-    Accept,
-    PauseOver,
-    Receive,
-    Send,
-    WaitOver,
-    /// Reported only when it fails, and then nothing has to be done.
-    Nothing,
-}
-
-impl About {
-    const ALL: [Self; 6] = [
-        Self::Accept,
-        Self::PauseOver,
-        Self::Receive,
-        Self::Send,
-        Self::WaitOver,
-        Self::Nothing,
-    ];
-
-    fn user_data(self, key: usize) -> u64 {
-        (key as u64) << 3 | self as u64
-    }
-
-    fn of(user_data: u64) -> (Self, usize) {
-        (Self::ALL[user_data as usize & 7], (user_data >> 3) as usize)
-    }
 }
 
 struct Loop<'a> {
