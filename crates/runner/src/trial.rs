@@ -251,9 +251,10 @@ impl Bench<'_> {
         );
         let interval = Duration::from_micros(plan::interval_us(self.plan, planned));
         let mut watch = WarmUpWatch::new(min, max);
+        let pids = server.pids();
         for number in 1.. {
             let seen = generators.next_interval()?;
-            let pages = server.pids().into_iter().map(resident_pages).sum();
+            let pages = pids.iter().copied().map(resident_pages).sum();
             let over = watch.observe(seen, pages, interval * number);
             if over.is_some() {
                 return Ok(over);
