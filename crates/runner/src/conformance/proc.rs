@@ -1,10 +1,12 @@
-//! What the kernel says about a server's process.
+//! What the kernel says about a server: sums over its process and those that it started.
 
 use super::client::PATIENCE;
-use crate::interrupt;
+use crate::{interrupt, sample::with_descendants};
 use anyhow::{Context as _, Result, bail, ensure};
 use std::{
-    fs, thread,
+    fs,
+    iter::Sum,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -12,8 +14,22 @@ use std::{
 /// whatever the kernel's own clock.
 const TICKS_PER_S: f64 = 100.0;
 
-/// Memory that the process has resident.
+/// How many processes the server is.
+pub(super) fn processes(pid: u32) -> usize {
+    with_descendants(&[pid]).len()
+}
+
+/// The sum over the server's processes.
+fn sum<T: Sum>(pid: u32, of: impl Fn(u32) -> Result<T>) -> Result<T> {
+    with_descendants(&[pid]).into_iter().map(of).sum()
+}
+
+/// Memory that the server has resident.
 pub(super) fn resident_bytes(pid: u32) -> Result<u64> {
+    sum(pid, resident_bytes_of)
+}
+
+fn resident_bytes_of(pid: u32) -> Result<u64> {
     let path = format!("/proc/{pid}/status");
     let status = fs::read_to_string(&path).with_context(|| path.clone())?;
     let kib = status
@@ -25,8 +41,12 @@ pub(super) fn resident_bytes(pid: u32) -> Result<u64> {
     Ok(kib << 10)
 }
 
-/// Descriptors that the process has open.
+/// Descriptors that the server has open.
 pub(super) fn open_files(pid: u32) -> Result<usize> {
+    sum(pid, open_files_of)
+}
+
+fn open_files_of(pid: u32) -> Result<usize> {
     let path = format!("/proc/{pid}/fd");
     Ok(fs::read_dir(&path).context(path)?.count())
 }
@@ -55,7 +75,7 @@ pub(super) fn wait_for_open_files(pid: u32, before: usize) -> Result<()> {
     }
 }
 
-/// The share of one CPU that the process uses over `span`, while `meanwhile` is called ten
+/// The share of one CPU that the server uses over `span`, while `meanwhile` is called ten
 /// times.
 pub(super) fn cpu_share(
     pid: u32,
@@ -63,12 +83,12 @@ pub(super) fn cpu_share(
     mut meanwhile: impl FnMut() -> Result<()>,
 ) -> Result<f64> {
     let start = Instant::now();
-    let before = cpu_ticks(pid)?;
+    let before = sum(pid, cpu_ticks)?;
     for _ in 0..10 {
         meanwhile()?;
         thread::sleep(span / 10);
     }
-    let used_s = cpu_ticks(pid)?.saturating_sub(before) as f64 / TICKS_PER_S;
+    let used_s = sum(pid, cpu_ticks)?.saturating_sub(before) as f64 / TICKS_PER_S;
     Ok(used_s / start.elapsed().as_secs_f64())
 }
 
