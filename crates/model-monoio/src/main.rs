@@ -6,8 +6,8 @@
 //! been filled. So each read and each write is an entry in the ring, and one system call carries
 //! the entries of all tasks that ran since the last one. The price: whoever waits for a request
 //! has given a buffer away. Here it is a small one, and a connection that fills it is read into a
-//! large one next. (monoio can wait for readiness first, but says "do not use it before every
-//! io", and that third entry per request took 12 to 22 % of the rate.)
+//! large one next. (monoio can wait for readiness first, which lends none, but says "do not use it
+//! before every io": each request takes a third entry then.)
 //!
 //! A ring owns what it sends too, so replies are gathered before they are written, and nothing is
 //! read until they have been: a client that doesn't read them is waited for.
