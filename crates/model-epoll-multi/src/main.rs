@@ -14,7 +14,8 @@
 //! <https://lwn.net/Articles/542629/>.
 
 use model_kit::{
-    Chunk, Closed, Connection, Ended, Listeners, Model, Refused, Server, Timers, Work, with_chunk,
+    Chunk, Closed, Connection, Ended, Listeners, Model, Refused, Server, Timers, Work,
+    on_each_thread, with_chunk,
 };
 use rustix::{
     buffer::spare_capacity,
@@ -23,14 +24,7 @@ use rustix::{
     net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send},
 };
 use slab::Slab;
-use std::{
-    io,
-    net::TcpListener,
-    os::fd::OwnedFd,
-    process::ExitCode,
-    sync::{Arc, mpsc},
-    thread,
-};
+use std::{io, net::TcpListener, os::fd::OwnedFd, process::ExitCode, sync::Arc};
 
 const EVENTS_PER_WAIT: usize = 1024;
 
@@ -53,21 +47,13 @@ fn main() -> ExitCode {
     .main()
 }
 
-/// Ends when every loop has, or with the first that fails.
 fn run(server: Arc<Server>) -> Ended {
-    let (ended, each_ended) = mpsc::channel();
-    for _ in 0..server.threads() {
-        let (server, ended) = (Arc::clone(&server), ended.clone());
-        thread::spawn(move || {
-            let result = with_chunk(|chunk| run_loop(&server, chunk));
-            let _ = ended.send(result.map_err(|error| error.to_string()));
-        });
-    }
-    drop(ended);
-    Ok(each_ended.into_iter().collect::<Result<_, _>>()?)
+    on_each_thread(&server, |server| {
+        with_chunk(|chunk| run_loop(server, chunk))
+    })
 }
 
-fn run_loop(server: &Server, chunk: &mut Chunk) -> Ended {
+fn run_loop(server: &Server, chunk: &mut Chunk) -> io::Result<()> {
     let listener = server.listen()?;
     listener.set_nonblocking(true)?;
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
@@ -84,7 +70,7 @@ fn run_loop(server: &Server, chunk: &mut Chunk) -> Ended {
     while !stopping || !sockets.open.is_empty() {
         events.clear();
         let timeout = sockets.timers.until_next().map(TryInto::try_into);
-        let timeout = timeout.transpose()?;
+        let timeout = timeout.transpose().map_err(io::Error::other)?;
         match epoll::wait(&epoll, spare_capacity(&mut events), timeout.as_ref()) {
             Err(Errno::INTR) => continue,
             waited => waited?,

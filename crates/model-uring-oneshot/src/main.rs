@@ -22,7 +22,9 @@ use io_uring::{
     IoUring, cqueue, opcode, squeue,
     types::{Fd, Timespec},
 };
-use model_kit::{Chunk, Closed, Connection, Ended, Listeners, Model, Need, Refused, Server, Work};
+use model_kit::{
+    Chunk, Closed, Connection, Ended, Listeners, Model, Need, Refused, Server, Work, on_each_thread,
+};
 use rustix::{
     io::Errno,
     net::{SendFlags, SocketFlags},
@@ -34,8 +36,7 @@ use std::{
     os::fd::{AsRawFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd},
     process::ExitCode,
     ptr,
-    sync::{Arc, mpsc},
-    thread,
+    sync::Arc,
 };
 
 /// A connection's buffer: what examples take, and enough for some small requests.
@@ -62,18 +63,8 @@ fn main() -> ExitCode {
     model.main()
 }
 
-/// Ends when every loop has, or with the first that fails.
 fn run(server: Arc<Server>) -> Ended {
-    let (ended, each_ended) = mpsc::channel();
-    for _ in 0..server.threads() {
-        let (server, ended) = (Arc::clone(&server), ended.clone());
-        thread::spawn(move || {
-            let result = Loop::new(&server).and_then(Loop::run);
-            let _ = ended.send(result.map_err(|error| error.to_string()));
-        });
-    }
-    drop(ended);
-    Ok(each_ended.into_iter().collect::<Result<_, _>>()?)
+    on_each_thread(&server, |server| Loop::new(server)?.run())
 }
 
 /// What a completion is about: a number below 8, beside a connection's key.

@@ -34,7 +34,9 @@ use io_uring::{
     IoUring, cqueue, opcode, squeue,
     types::{Fd, Timespec},
 };
-use model_kit::{Closed, Connection, Ended, Listeners, Model, Need, Refused, Server, Work};
+use model_kit::{
+    Closed, Connection, Ended, Listeners, Model, Need, Refused, Server, Work, on_each_thread,
+};
 use rustix::{
     io::Errno,
     net::{SendFlags, Shutdown, SocketFlags, shutdown},
@@ -46,8 +48,7 @@ use std::{
     net::TcpListener,
     os::fd::{AsRawFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd},
     process::ExitCode,
-    sync::{Arc, mpsc},
-    thread,
+    sync::Arc,
 };
 
 /// The kernel makes so many completions in a turn when it can: half of what there are buffers for.
@@ -74,18 +75,8 @@ fn main() -> ExitCode {
     model.main()
 }
 
-/// Ends when every loop has, or with the first that fails.
 fn run(server: Arc<Server>) -> Ended {
-    let (ended, each_ended) = mpsc::channel();
-    for _ in 0..server.threads() {
-        let (server, ended) = (Arc::clone(&server), ended.clone());
-        thread::spawn(move || {
-            let result = Loop::new(&server).and_then(Loop::run);
-            let _ = ended.send(result.map_err(|error| error.to_string()));
-        });
-    }
-    drop(ended);
-    Ok(each_ended.into_iter().collect::<Result<_, _>>()?)
+    on_each_thread(&server, |server| Loop::new(server)?.run())
 }
 
 struct Loop<'a> {
