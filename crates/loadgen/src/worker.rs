@@ -16,6 +16,7 @@ mod trickle;
 mod waiting;
 
 use crate::{
+    affinity::Affinity,
     clock::now_ns,
     connection::{Connection, Shared},
     socket,
@@ -108,6 +109,7 @@ pub(crate) struct Worker<'a> {
     orders: Receiver<Order>,
     reports: Sender<Report>,
     progress: Arc<Progress>,
+    affinity: Affinity,
     shared: Shared<'a>,
     connections: Vec<Option<Connection>>,
     /// This thread's share of the plan's.
@@ -136,6 +138,7 @@ pub(crate) struct Channels {
     pub(crate) bell: OwnedFd,
     pub(crate) reports: Sender<Report>,
     pub(crate) progress: Arc<Progress>,
+    pub(crate) affinity: Affinity,
 }
 
 /// A descriptor that wakes a thread from its wait.
@@ -168,6 +171,7 @@ impl<'a> Worker<'a> {
             orders: channels.orders,
             reports: channels.reports,
             progress: channels.progress,
+            affinity: channels.affinity,
             shared: Shared {
                 messages,
                 depth,
@@ -209,9 +213,13 @@ impl<'a> Worker<'a> {
         while let Ok(order) = self.orders.try_recv() {
             match order {
                 Order::Connect { connections } => {
+                    self.affinity.loosen();
                     self.phase = Phase::Ramping(Box::new(Ramp::new(connections, now_ns())));
                 }
-                Order::Start { rate_per_s } => self.start(now_ns(), rate_per_s),
+                Order::Start { rate_per_s } => {
+                    self.affinity.keep();
+                    self.start(now_ns(), rate_per_s);
+                }
                 Order::Measure { open_ns, close_ns } => {
                     self.connections
                         .iter_mut()

@@ -43,6 +43,11 @@ pub(crate) struct Cli {
 pub(crate) enum Subcommands {
     /// Show the models, and whether they can run here
     List(cmd::list::ListArgs),
+    /// Make a new model crate, like one that is there
+    ///
+    /// Copies a model under another name: it builds, passes 'runner check' and is in 'runner list'
+    /// at once. What is yours, you then change.
+    New(cmd::new::NewArgs),
     /// Hold models to the conformance suite
     Check(cmd::check::CheckArgs),
     /// Hold the instrument itself to servers whose truth is known
@@ -50,6 +55,10 @@ pub(crate) enum Subcommands {
     /// Takes about two minutes on a machine that has nothing else to do, and prints what had to be
     /// measured beside what was. Exit code 3 when a row fails.
     Calibrate(cmd::calibrate::CalibrateArgs),
+    /// Measure what this machine's loopback can do at all, with the cheapest echo there is
+    ///
+    /// Rates of models are held against this. It takes about half a minute.
+    Ceiling(cmd::ceiling::CeilingArgs),
     /// Look at this machine: what would spoil figures, what stops many connections
     ///
     /// It looks for one second, changes nothing, and names the command that mends each finding.
@@ -68,7 +77,7 @@ pub(crate) enum Subcommands {
 }
 
 /// What is measured, and how.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) models: ModelArgs,
@@ -112,7 +121,7 @@ pub(crate) struct RunArgs {
 
     /// How the requests of open and churn load lie in time [default: poisson]
     #[arg(long, value_enum)]
-    arrivals: Option<ArrivalsArg>,
+    pub(crate) arrivals: Option<ArrivalsArg>,
 
     /// Seconds after which a reply in open and churn load is late [default: 5]
     #[arg(long, value_name = "S")]

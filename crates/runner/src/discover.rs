@@ -19,6 +19,8 @@ pub(crate) struct Workspace {
     pub(crate) target: PathBuf,
     /// In the order of their names.
     pub(crate) models: Vec<ModelCrate>,
+    /// The model that new ones are made like, as `[workspace.metadata.models]` says.
+    pub(crate) template: Option<String>,
 }
 
 /// A crate that is a model.
@@ -52,6 +54,18 @@ struct Metadata {
     packages: Vec<Package>,
     workspace_root: PathBuf,
     target_directory: PathBuf,
+    /// `[workspace.metadata]`
+    metadata: Option<WorkspaceMetadata>,
+}
+
+#[derive(Deserialize)]
+struct WorkspaceMetadata {
+    models: Option<ModelsMetadata>,
+}
+
+#[derive(Deserialize)]
+struct ModelsMetadata {
+    template: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -91,15 +105,15 @@ impl Workspace {
     /// There is no workspace, or a model's description can't be understood.
     pub(crate) fn find() -> anyhow::Result<Self> {
         let built_from = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-        let here = metadata(Path::new(".")).ok().filter(|found| {
-            found
-                .packages
-                .iter()
-                .any(|p| p.name == env!("CARGO_PKG_NAME"))
-        });
-        let metadata = match here {
-            Some(found) => found,
-            None => metadata(built_from)?,
+        let has_us = |found: &Metadata| {
+            let mut names = found.packages.iter().map(|package| package.name.as_str());
+            names.any(|name| name == env!("CARGO_PKG_NAME"))
+        };
+        let metadata = match metadata(Path::new(".")) {
+            Ok(found) if has_us(&found) => found,
+            // It is meant, and broken: another one would be a surprise.
+            Err(error) if is_in_workspace() => return Err(error),
+            Ok(_) | Err(_) => metadata(built_from)?,
         };
         let lock =
             fs::read_to_string(metadata.workspace_root.join("Cargo.lock")).unwrap_or_default();
@@ -125,6 +139,7 @@ impl Workspace {
             root: metadata.workspace_root,
             target: metadata.target_directory,
             models,
+            template: metadata.metadata.and_then(|own| own.models?.template),
         })
     }
 }
@@ -146,6 +161,13 @@ impl Lock {
     }
 }
 
+/// Whether the current directory is in a clone of this workspace.
+fn is_in_workspace() -> bool {
+    let here = env::current_dir().unwrap_or_default();
+    here.ancestors()
+        .any(|directory| directory.join("crates/runner/Cargo.toml").is_file())
+}
+
 /// The cargo that runs this, or that in the path.
 pub(crate) fn cargo() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -164,7 +186,7 @@ fn metadata(directory: &Path) -> anyhow::Result<Metadata> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(usage(format!(
-            "there is no workspace here; run this in a clone of Millionfold ({})",
+            "cargo finds no workspace here; run this in a clone of Millionfold ({})",
             said.trim()
         )));
     }

@@ -11,6 +11,7 @@
 //! | [`ceiling`] | what rates are held against |
 //! | [`server`], [`servers`], [`generator`] | the two sides of a trial, each by its contract |
 //! | [`child`] | a process that speaks in lines and can't outlive the runner |
+//! | [`profile`] | what a server's CPU time goes to, with perf |
 //! | [`sample`] | what processes and the machine used |
 //! | [`calibrate`] | the instrument, held to servers whose truth is known |
 //! | [`conformance`] | the suite that every model is held to |
@@ -36,6 +37,8 @@ mod generator;
 mod interrupt;
 mod output;
 mod plan;
+#[allow(dead_code, reason = "a run doesn't take profiles yet")]
+mod profile;
 mod progress;
 mod read;
 mod sample;
@@ -81,8 +84,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => cmd::run::run(&cli.run),
         Some(Subcommands::List(args)) => cmd::list::list(&args),
+        Some(Subcommands::New(args)) => cmd::new::new(&args),
         Some(Subcommands::Check(args)) => cmd::check::check(&args),
         Some(Subcommands::Calibrate(args)) => cmd::calibrate::calibrate(&args),
+        Some(Subcommands::Ceiling(args)) => cmd::ceiling::ceiling(&args),
         Some(Subcommands::Doctor(args)) => cmd::doctor::doctor(&args),
         Some(Subcommands::Compare(args)) => cmd::compare::compare_reports(&args),
         Some(Subcommands::Report(args)) => cmd::report::report(&args),

@@ -10,7 +10,7 @@ use std::{fs, path::PathBuf};
 use wildmatch::WildMatch;
 
 /// Which models, and where their programs are.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct ModelArgs {
     /// Models to take: names, globs such as 'tok*', or all
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
@@ -46,7 +46,7 @@ pub(crate) fn select(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<
     if args.model.is_empty() {
         return Err(usage(format!(
             "--model is missing; there are: all, {}",
-            names(&known)
+            names(&known).join(", ")
         )));
     }
     let mut selected: Vec<Entrant> = Vec::new();
@@ -57,7 +57,7 @@ pub(crate) fn select(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<
             .filter(|entrant| pattern.matches(&entrant.name))
             .collect();
         if fitting.is_empty() {
-            return Err(unknown(wanted, &known));
+            return Err(unknown(wanted, &names(&known)));
         }
         for entrant in fitting {
             if !selected.contains(entrant) {
@@ -112,30 +112,24 @@ fn known(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<Vec<Entrant>
     Ok(known)
 }
 
-fn unknown(wanted: &str, known: &[Entrant]) -> anyhow::Error {
+/// No model has this name; those that are near, and all of them.
+pub(crate) fn unknown(wanted: &str, known: &[&str]) -> anyhow::Error {
     let near: Vec<&str> = known
         .iter()
-        .map(|entrant| entrant.name.as_str())
+        .copied()
         .filter(|name| strsim::jaro_winkler(name, wanted) > 0.75)
         .collect();
+    let all = known.join(", ");
     let hint = if near.is_empty() {
-        format!("there are: {}", names(known))
+        format!("there are: {all}")
     } else {
-        format!(
-            "did you mean {}? There are: {}",
-            near.join(" or "),
-            names(known)
-        )
+        format!("did you mean {}? There are: {all}", near.join(" or "))
     };
     usage(format!("no model fits {wanted:?}; {hint}"))
 }
 
-fn names(known: &[Entrant]) -> String {
-    known
-        .iter()
-        .map(|entrant| entrant.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ")
+fn names(known: &[Entrant]) -> Vec<&str> {
+    known.iter().map(|entrant| entrant.name.as_str()).collect()
 }
 
 fn name_and_path(text: &str) -> Result<(String, PathBuf), String> {
@@ -161,6 +155,7 @@ mod tests {
             root: PathBuf::new(),
             target: PathBuf::new(),
             models: ["alpha", "beta", "beta-local"].map(model).to_vec(),
+            template: None,
         };
         let args = ModelArgs {
             model: wanted.iter().map(|&name| name.to_owned()).collect(),

@@ -32,6 +32,13 @@ use syscalls::count_syscalls;
 use thiserror::Error;
 use window::{percentiles_of, window_of};
 
+/// Rounds of requests that a window of closed load holds at least; some connections are served less
+/// often than others.
+const ROUNDS_MIN: f64 = 4.5;
+
+/// But it isn't longer than this, unless it was asked for.
+const WINDOW_MAX_US: u64 = 300_000_000;
+
 /// How long the end of a trial's connections is waited for; a server closes some 50,000 a second.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 const CLOSE_LIMIT_PER_CONNECTION: Duration = Duration::from_micros(60);
@@ -178,7 +185,7 @@ impl Bench<'_> {
 
         let (server_pids, generator_pids) = (server.pids(), generators.pids());
         let mut edges = Vec::new();
-        let window_us = planned.window_us_over(connections);
+        let window_us = window_us(planned, connections, warm_up);
         let window = Duration::from_micros(window_us);
         let result = generators.measure(window, || {
             edges.push(Snapshot::take(&server_pids, &generator_pids))
@@ -306,6 +313,20 @@ fn search(
         steps.push(tried);
     }
     Ok(steps)
+}
+
+/// Length of the window. In closed load it holds several rounds of requests over all connections,
+/// however slow they are: what happens at its edges shall not weigh more than what is between.
+fn window_us(planned: &PlannedLoad, connections: u32, warm_up: Option<WarmUp>) -> u64 {
+    let planned_us = planned.window_us_over(connections);
+    match (planned.load, warm_up) {
+        (Load::Closed { outstanding }, Some(warm_up)) if warm_up.rate_per_s > 0.0 => {
+            let round = f64::from(connections) * f64::from(outstanding) / warm_up.rate_per_s;
+            let rounds_us = (ROUNDS_MIN * round * 1e6) as u64;
+            planned_us.max(rounds_us.min(WINDOW_MAX_US))
+        }
+        _ => planned_us,
+    }
 }
 
 /// Waits until the kernel has let go of a trial's sockets: a server may need a while to see that

@@ -8,7 +8,10 @@
 mod common;
 
 use common::{Fixture, runner, stderr, stdout};
-use std::{fs, process::Output};
+use std::{
+    fs,
+    process::{Command, Output},
+};
 
 const WRONG_USE: Option<i32> = Some(2);
 
@@ -51,20 +54,79 @@ fn numbers_that_can_not_be_are_refused() {
         ["--model", "epoll", "--rate", "0%"],
         ["--model", "epoll", "--slo", "p98<=2ms"],
         ["--model", "epoll", "--slo", "p99<=2ms"],
-        ["--model", "epoll", "--scenario", "capacity"],
         ["--model", "epoll", "--scenario", "capacities"],
+        ["--model", "epoll", "--source", "127.0.0.1/8"],
+        ["--model", "epoll", "--source", "10.0.0.0/8"],
     ] {
         refused(&args);
     }
 }
 
 #[test]
-fn more_connections_than_the_limit_allows_names_the_limit() {
-    let said = refused(&["--model", "epoll", "--connections", "4000000000"]);
+fn an_unknown_scenario_brings_those_that_there_are() {
+    let said = refused(&["--model", "epoll", "--scenario", "million"]);
     assert!(
-        said.contains("RLIMIT_NOFILE") && said.contains("ulimit"),
+        said.contains("million-idle") && said.contains("./million.toml"),
         "{said}"
     );
+}
+
+#[test]
+fn a_bad_scenario_names_file_line_and_field() {
+    let fixture = Fixture::new();
+    let file = fixture.dir.path().join("mine.toml");
+    fs::write(&file, "title = \"x\"\n[[closed]]\nconections = 5\n").unwrap();
+    let said = refused(&["--model", "epoll", "--scenario", file.to_str().unwrap()]);
+    for part in ["mine.toml", "line 3", "conections", "expected one of"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
+
+#[test]
+fn fewer_processes_or_addresses_than_it_takes_are_refused_with_the_reason() {
+    let command = [
+        "-c",
+        "ulimit -n 1000 && exec \"$@\"",
+        "sh",
+        env!("CARGO_BIN_EXE_runner"),
+        "--model",
+        "epoll",
+        "--dry-run",
+        "--connections",
+        "20000",
+    ];
+    let planned = |more: &[&str]| {
+        let mut sh = Command::new("sh");
+        sh.args(command).args(more).output().unwrap()
+    };
+    let output = planned(&[]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let plan = stdout(&output);
+    // With 900 connections at most in each, spread by chance.
+    assert!(plan.contains("server      28 process(es)"), "{plan}");
+    assert!(plan.contains("generator   23 process(es)"), "{plan}");
+    assert!(
+        plan.contains("2 source address(es) of 127.0.0.0/8"),
+        "{plan}"
+    );
+    assert!(plan.contains("--reuse-port"), "{plan}");
+    for (more, reason) in [
+        (["--server-processes", "5"], "20000 connections take 28"),
+        (["--client-processes", "5"], "20000 connections take 23"),
+        (["--source", "127.3.0.1"], "20000 connections take 2"),
+    ] {
+        let output = planned(&more);
+        assert_eq!(output.status.code(), WRONG_USE);
+        assert!(stderr(&output).contains(reason), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn more_connections_than_memory_has_room_for_bring_the_arithmetic() {
+    let said = refused(&["--model", "epoll", "--connections", "4000000000"]);
+    for part in ["4000000000 x ", "MemAvailable", "--connections ", "--force"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
 }
 
 #[test]

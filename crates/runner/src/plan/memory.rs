@@ -12,11 +12,20 @@ const KERNEL_BYTES_PER_CONNECTION: u64 = 9_600;
 /// connection takes more.
 const USER_BYTES_PER_CONNECTION: u64 = 150;
 
+/// What a connection takes at the least.
+pub(crate) const BYTES_PER_CONNECTION: u64 =
+    KERNEL_BYTES_PER_CONNECTION + USER_BYTES_PER_CONNECTION;
+
 /// Code, heap, stacks, page tables and the table of open files of a process with many connections.
 const BYTES_PER_PROCESS: u64 = 3 << 20;
 
 /// What the rest of the machine needs to go on.
 const RESERVE_BYTES: u64 = 400 << 20;
+
+/// What connections take at the least, on a machine that goes on.
+pub(crate) fn memory_needed_bytes(connections: u64, processes: u64) -> u64 {
+    connections * BYTES_PER_CONNECTION + processes * BYTES_PER_PROCESS + RESERVE_BYTES
+}
 
 /// Refuses a run that can't fit.
 ///
@@ -29,12 +38,14 @@ pub(crate) fn check_memory(plan: &Plan, available_bytes: Option<u64>) -> anyhow:
     let most = plan.loads.iter().map(|load| load.connections_max()).max();
     let connections = u64::from(most.unwrap_or(0));
     let processes = u64::from(plan.server_processes) + u64::from(plan.client_processes);
-    let fixed = processes * BYTES_PER_PROCESS + RESERVE_BYTES;
-    let each = KERNEL_BYTES_PER_CONNECTION + USER_BYTES_PER_CONNECTION;
-    let needed = connections * each + fixed;
+    let needed = memory_needed_bytes(connections, processes);
+    let each = BYTES_PER_CONNECTION;
+    let fixed = needed - connections * each;
     if needed <= available {
         return Ok(());
     }
+    // Processes become fewer with connections.
+    let share = available.saturating_sub(RESERVE_BYTES) as f64 / (needed - RESERVE_BYTES) as f64;
     let gb = |bytes: u64| bytes as f64 / 1e9;
     Err(usage(format!(
         "{connections} connections don't fit into memory: {connections} x {each} bytes (kernel, both \
@@ -44,8 +55,7 @@ pub(crate) fn check_memory(plan: &Plan, available_bytes: Option<u64>) -> anyhow:
         gb(fixed),
         gb(needed),
         gb(available),
-        // Processes become fewer with connections.
-        connections * available.saturating_sub(RESERVE_BYTES) / (needed - RESERVE_BYTES)
+        (connections as f64 * share) as u64
     )))
 }
 

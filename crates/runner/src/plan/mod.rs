@@ -8,9 +8,9 @@ mod shards;
 
 pub(crate) use describe::describe;
 pub(crate) use loads::{IDLE_CONNECTIONS, LOADED_CONNECTIONS, rates_of, rates_within};
-pub(crate) use memory::check_memory;
+pub(crate) use memory::{BYTES_PER_CONNECTION, check_memory, memory_needed_bytes};
 pub(crate) use scenario::{Scenario, Seconds, names as scenario_names};
-pub(crate) use shards::{CONNECTIONS_PER_SOURCE, Network, OTHER_DESCRIPTORS};
+pub(crate) use shards::{CONNECTIONS_PER_SOURCE, Network, OTHER_DESCRIPTORS, processes_needed};
 
 use crate::{
     cli::RunArgs,

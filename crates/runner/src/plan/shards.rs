@@ -91,7 +91,7 @@ pub(super) fn shards(wanted: Wanted, open_files_max: Option<u64>) -> anyhow::Res
 }
 
 /// Processes of the server and of the generator; `None` when no process has room for any.
-fn processes_needed(connections: u32, per_process: u64) -> Option<(u32, u32)> {
+pub(crate) fn processes_needed(connections: u32, per_process: u64) -> Option<(u32, u32)> {
     let connections = f64::from(connections);
     let room = per_process as f64;
     if per_process == 0 {

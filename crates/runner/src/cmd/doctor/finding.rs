@@ -1,6 +1,7 @@
 //! What one look found.
 
 use serde::Serialize;
+use std::fmt::Display;
 
 /// One item of the machine, judged.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -8,9 +9,15 @@ pub(super) struct Finding {
     pub(super) item: &'static str,
     pub(super) level: Level,
     pub(super) found: String,
+    /// What the connections asked for take, where it is a matter of how many.
+    pub(super) needed: Option<String>,
     pub(super) means: String,
     /// The command that mends it, where there is one.
     pub(super) mend: Option<String>,
+    /// `scripts/tune` does the same.
+    pub(super) is_tuned: bool,
+    /// The connections asked for don't fit.
+    pub(super) is_short: bool,
     /// Nothing can be measured as it is.
     pub(super) prevents: bool,
 }
@@ -54,10 +61,46 @@ impl Finding {
             item,
             level,
             found: found.into(),
+            needed: None,
             means: means.to_owned(),
             mend: None,
+            is_tuned: false,
+            is_short: false,
             prevents: false,
         }
+    }
+
+    pub(super) fn needing(self, needed: impl ToString) -> Self {
+        Self {
+            needed: Some(needed.to_string()),
+            ..self
+        }
+    }
+
+    /// A setting that `scripts/tune` raises, too, and the value that it takes.
+    pub(super) fn mend_sysctl(self, name: &str, value: impl Display) -> Self {
+        Self {
+            is_tuned: true,
+            ..self.mend(format!("sysctl -w {name}={value}"))
+        }
+    }
+
+    /// The connections asked for don't fit.
+    pub(super) fn short(self) -> Self {
+        Self {
+            is_short: true,
+            ..self
+        }
+    }
+
+    /// What is too little for connections that somebody really wants is a problem.
+    pub(super) fn wanted(self) -> Self {
+        let level = if self.is_short {
+            Level::Problem
+        } else {
+            self.level
+        };
+        Self { level, ..self }
     }
 
     pub(super) fn mend(self, command: impl Into<String>) -> Self {

@@ -1,5 +1,6 @@
 //! Reads everything that the doctor judges. What can't be read is `None`.
 
+use super::cgroup::{self, Limit};
 use crate::{
     plan::allowed_cpus,
     sample::{self, Snapshot, SyscallCounter},
@@ -9,7 +10,9 @@ use report::{environment::Environment, trial::MachineUse};
 use rustix::process::{Resource, geteuid, getrlimit};
 use std::{
     collections::BTreeMap,
-    fs, thread,
+    fs, io,
+    net::{Ipv4Addr, TcpListener},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -33,17 +36,38 @@ pub(super) struct Machine {
     pub(super) hugepages: Option<String>,
     /// Why system calls can't be counted, if they can't.
     pub(super) syscalls_refused: Option<String>,
-    /// Hard limits; `None` is none.
+    /// Limits; `None` is none.
+    pub(super) open_files_soft: Option<u64>,
     pub(super) open_files_max: Option<u64>,
     pub(super) locked_bytes_max: Option<u64>,
     /// Root may raise hard limits. (Who isn't root can't tell, and may find one who can.)
     pub(super) may_raise_limits: bool,
+    pub(super) tasks: Tasks,
+    /// What the group of this process may hold in memory, where there is a limit.
+    pub(super) memory_group: Option<Limit>,
+    /// Mappings of a process.
+    pub(super) map_max: Option<u64>,
+    /// Why the last source address can't be bound, if it can't.
+    pub(super) source_refused: Option<String>,
     /// Entries in the table of connection tracking, and its size, where it is loaded.
     pub(super) conntrack: Option<(u64, u64)>,
 }
 
+/// Processes and threads, and how many there may be.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tasks {
+    pub(super) used: u64,
+    pub(super) pid_max: Option<u64>,
+    pub(super) threads_max: Option<u64>,
+    pub(super) group: Option<Limit>,
+    /// RLIMIT_NPROC.
+    pub(super) user_max: Option<u64>,
+    pub(super) is_root: bool,
+}
+
 impl Machine {
-    pub(super) fn look() -> Self {
+    /// Looks for a second; `sources` is how many source addresses are wanted.
+    pub(super) fn look(sources: u64) -> Self {
         let (began, before) = (Instant::now(), cpu_ticks());
         let from = Snapshot::take(&[], &[]);
         thread::sleep(LOOK);
@@ -63,9 +87,14 @@ impl Machine {
             free_bytes: memory.as_ref().map(free),
             hugepages: fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").ok(),
             syscalls_refused: SyscallCounter::attach(&[std::process::id()]).err(),
+            open_files_soft: getrlimit(Resource::Nofile).current,
             open_files_max: getrlimit(Resource::Nofile).maximum,
             locked_bytes_max: getrlimit(Resource::Memlock).maximum,
             may_raise_limits: !geteuid().is_root() || has_sys_resource(),
+            tasks: Tasks::look(),
+            memory_group: cgroup::memory(),
+            map_max: number("/proc/sys/vm/max_map_count"),
+            source_refused: bind_last(sources).err().map(|error| error.to_string()),
             conntrack: number("/proc/sys/net/netfilter/nf_conntrack_count")
                 .zip(number("/proc/sys/net/netfilter/nf_conntrack_max")),
         }
@@ -75,6 +104,26 @@ impl Machine {
     pub(super) fn sysctl(&self, name: &str) -> Option<&str> {
         self.environment.sysctls.get(name).map(String::as_str)
     }
+}
+
+impl Tasks {
+    fn look() -> Self {
+        Self {
+            used: procfs::LoadAverage::current().map_or(0, |load| load.max.into()),
+            pid_max: number("/proc/sys/kernel/pid_max"),
+            threads_max: number("/proc/sys/kernel/threads-max"),
+            group: cgroup::tasks(),
+            user_max: getrlimit(Resource::Nproc).maximum,
+            is_root: geteuid().is_root(),
+        }
+    }
+}
+
+/// Binds the last of so many source addresses, to see whether there are so many.
+fn bind_last(sources: u64) -> io::Result<()> {
+    let step = u32::try_from(sources.saturating_sub(1)).unwrap_or(u32::MAX);
+    let last = u32::from(Ipv4Addr::LOCALHOST).saturating_add(step);
+    TcpListener::bind((Ipv4Addr::from(last), 0)).map(drop)
 }
 
 /// Whether this process has CAP_SYS_RESOURCE: see capabilities(7).
@@ -143,7 +192,9 @@ mod tests {
 
     #[test]
     fn a_look_at_this_machine_explains_what_it_lacks() {
-        let machine = Machine::look();
+        let machine = Machine::look(2);
+        assert_eq!(machine.source_refused, None, "loopback is a /8");
+        assert!(machine.tasks.used > 0);
         assert!(
             machine.now.steal_share.is_some()
                 || machine.now.not_measured.contains_key("steal_share")

@@ -1,179 +1,79 @@
-//! What stops many connections besides open files. Each check is a function from what was read, and from how many
-//! connections are wanted, to a finding.
+//! Memory, and what some models need of it. Each check is a function from what was read, and from
+//! what is wanted, to a finding.
 
-use super::{finding::Finding, look::Machine};
-use crate::plan::{CONNECTIONS_PER_SOURCE, IDLE_CONNECTIONS, LOADED_CONNECTIONS};
+use super::{cgroup::Limit, finding::Finding, look::Machine, wanted::Wanted};
+use crate::plan::{BYTES_PER_CONNECTION, IDLE_CONNECTIONS, memory_needed_bytes};
 
-/// Both ends of a loopback connection, in kernel memory: TCP, inode, dentry, file and epoll entry
-/// of each. Measured on 6.x kernels; see bench-results/README.md.
-const KERNEL_BYTES_PER_CONNECTION: u64 = 9_600;
-
-/// A ramp has some hundred connections waiting to be accepted; this leaves room for several.
-const SOMAXCONN_MIN: u64 = 1_024;
+/// Mappings of a program and its libraries, generously.
+const OTHER_MAPPINGS: u64 = 10_000;
 
 /// What models on io_uring lock for each thread; each says itself, too, what it lacks.
 const LOCKED_BYTES_PER_THREAD: u64 = 512 << 10;
 
-pub(super) fn findings(machine: &Machine, wanted: u64) -> Vec<Finding> {
-    let number = |name| machine.sysctl(name).and_then(|text| text.parse().ok());
+pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
+    let map_max = machine.map_max;
     let server_threads = machine.cpus.len().div_ceil(2).max(1) as u64;
     vec![
-        accept_queue(number("net.core.somaxconn")),
-        ports(machine.sysctl("net.ipv4.ip_local_port_range"), wanted),
-        memory(machine.free_bytes, wanted),
-        tcp_memory(machine.sysctl("net.ipv4.tcp_mem"), wanted),
-        conntrack(machine.conntrack, wanted),
+        memory(machine.free_bytes, machine.memory_group, wanted),
+        mappings(map_max, wanted),
         io_uring(machine.sysctl("kernel.io_uring_disabled")),
         locked_memory(machine.locked_bytes_max, server_threads),
     ]
 }
 
-fn accept_queue(somaxconn: Option<u64>) -> Finding {
-    const ITEM: &str = "accept queue";
-    match somaxconn {
-        None => Finding::note(
-            ITEM,
-            "not shown",
-            "how many connections may wait to be accepted",
-        ),
-        Some(most) if most < SOMAXCONN_MIN => Finding::problem(
-            ITEM,
-            most.to_string(),
-            "connections that find no room are tried again a second later: a ramp takes long, \
-             and reports are suspect (accept_queue)",
-        )
-        .mend("sysctl -w net.core.somaxconn=65535"),
-        Some(most) => Finding::ok(ITEM, most.to_string(), "room enough while connecting"),
-    }
-}
-
-fn ports(range: Option<&str>, wanted: u64) -> Finding {
-    const ITEM: &str = "ports";
-    let bounds = range.and_then(|range| {
-        let mut words = range.split_whitespace().map(str::parse::<u64>);
-        Some((words.next()?.ok()?, words.next()?.ok()?))
-    });
-    let Some((first, last)) = bounds else {
-        return Finding::note(
-            ITEM,
-            "not shown",
-            "how many connections an address can make",
-        );
+fn memory(free_bytes: Option<u64>, group: Option<Limit>, wanted: &Wanted) -> Finding {
+    const ITEM: &str = "memory";
+    let needed = memory_needed_bytes(wanted.connections, wanted.processes());
+    let gb = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
+    let Some(free) = free_bytes else {
+        return Finding::note(ITEM, "not shown", "/proc/meminfo can't be read").needing(gb(needed));
     };
-    let ports = (last + 1).saturating_sub(first);
-    let per_source = u64::from(CONNECTIONS_PER_SOURCE);
-    let found = format!("{ports} for each source address");
-    let mend = "sysctl -w net.ipv4.ip_local_port_range='1024 65535'";
-    if ports < u64::from(LOADED_CONNECTIONS) {
-        Finding::problem(ITEM, found, "too few for any load")
-            .mend(mend)
-            .preventing()
-    } else if ports < per_source {
-        let means = format!("the generator takes {per_source} from each address before the next");
-        Finding::problem(ITEM, found, &means).mend(mend)
-    } else if ports < 2 * per_source {
-        // The kernel looks among the ports of one parity first.
+    let (room, found) = match group {
+        Some(group) if group.left() < free => (
+            group.left(),
+            format!("{} left in the cgroup", gb(group.left())),
+        ),
+        _ => (free, format!("{} free", gb(free))),
+    };
+    let means = "at the least: 9.6 kB of the kernel for both ends of a connection, and the programs; \
+                 a server with a task for each connection takes 1 kB more of each";
+    let most = wanted
+        .connections
+        .saturating_sub(needed.saturating_sub(room) / BYTES_PER_CONNECTION);
+    let finding = if room >= needed {
+        Finding::ok(ITEM, found, means)
+    } else if most < u64::from(IDLE_CONNECTIONS) {
+        Finding::problem(
+            ITEM,
+            found,
+            &format!("{means}: room for {most} connections"),
+        )
+        .short()
+    } else {
         Finding::note(
             ITEM,
             found,
-            "beyond half of them the search for a free port is slow, and so is connecting",
+            &format!("{means}: room for {most} connections"),
         )
-        .mend(mend)
-    } else {
-        let means = format!(
-            "{per_source} are taken from each of 127.0.0.1, 127.0.0.2, ...: {} addresses",
-            wanted.div_ceil(per_source)
-        );
-        Finding::ok(ITEM, found, &means)
-    }
+        .short()
+    };
+    finding.needing(gb(needed))
 }
 
-fn memory(free_bytes: Option<u64>, wanted: u64) -> Finding {
-    const ITEM: &str = "memory";
-    let Some(free) = free_bytes else {
-        return Finding::note(ITEM, "not shown", "/proc/meminfo can't be read");
+/// Two for each stack: itself, and the page that guards it.
+fn mappings(most: Option<u64>, wanted: &Wanted) -> Finding {
+    const ITEM: &str = "vm.max_map_count";
+    const ANY: &str = "no model takes a mapping for each connection but those that give it a \
+                       stack (a thread, a coroutine): two";
+    let needed = 2 * wanted.connections.div_ceil(wanted.server_processes) + OTHER_MAPPINGS;
+    let finding = match most {
+        None => Finding::note(ITEM, "not shown", ANY),
+        Some(most) if most < needed => {
+            Finding::note(ITEM, most.to_string(), ANY).mend_sysctl(ITEM, needed)
+        }
+        Some(most) => Finding::ok(ITEM, most.to_string(), ANY),
     };
-    let found = format!("{:.1} GB free", free as f64 / 1e9);
-    let room = free / KERNEL_BYTES_PER_CONNECTION;
-    let needed_gb = (wanted * KERNEL_BYTES_PER_CONNECTION) as f64 / 1e9;
-    if room < u64::from(IDLE_CONNECTIONS) {
-        let means = format!("both ends take 9.6 kB in the kernel: room for {room} connections");
-        Finding::problem(ITEM, found, &means)
-    } else if room < wanted {
-        let means = format!(
-            "both ends take 9.6 kB in the kernel, so {wanted} connections take {needed_gb:.1} GB, \
-             and the server's own memory: there is room for fewer than {room}"
-        );
-        Finding::note(ITEM, found, &means)
-    } else {
-        let means = format!(
-            "{wanted} connections take {needed_gb:.1} GB in the kernel, both ends, and the \
-             server's own memory"
-        );
-        Finding::ok(ITEM, found, &means)
-    }
-}
-
-fn tcp_memory(tcp_mem: Option<&str>, wanted: u64) -> Finding {
-    const ITEM: &str = "net.ipv4.tcp_mem";
-    let most: Option<u64> = tcp_mem.and_then(|text| text.split_whitespace().nth(2)?.parse().ok());
-    let Some(most) = most else {
-        return Finding::note(
-            ITEM,
-            "not shown",
-            "how much memory TCP may use for data on its way",
-        );
-    };
-    // Data that waits takes a page at the least, at one end of a connection or at the other.
-    let found = format!("{most} pages");
-    if most < wanted {
-        let means = format!(
-            "idle connections take none, but only {most} may have data on its way at once; \
-             beyond that TCP drops it"
-        );
-        let (low, middle, high) = (wanted / 2, wanted, 2 * wanted);
-        Finding::note(ITEM, found, &means).mend(format!(
-            "sysctl -w net.ipv4.tcp_mem='{low} {middle} {high}'"
-        ))
-    } else {
-        Finding::ok(
-            ITEM,
-            found,
-            "all connections may have data on its way at once",
-        )
-    }
-}
-
-fn conntrack(table: Option<(u64, u64)>, wanted: u64) -> Finding {
-    const ITEM: &str = "connection tracking";
-    let Some((entries, size)) = table else {
-        return Finding::ok(
-            ITEM,
-            "not loaded",
-            "connections cost nothing besides themselves",
-        );
-    };
-    let found = format!("{entries} of {size} entries");
-    let mend = format!("sysctl -w net.netfilter.nf_conntrack_max={}", 2 * wanted);
-    match (entries, size) {
-        (0, size) if size < wanted => Finding::note(
-            ITEM,
-            found,
-            "loaded, but no rule of the firewall uses it now; if one does, connections beyond \
-             its size fail",
-        )
-        .mend(mend),
-        (0, _) => Finding::ok(ITEM, found, "loaded, but no rule of the firewall uses it now"),
-        (_, size) if size < wanted => Finding::problem(
-            ITEM,
-            found,
-            "each connection takes an entry, and beyond the size they fail; rates hold the cost \
-             of tracking too",
-        )
-        .mend(mend),
-        _ => Finding::note(ITEM, found, "rates hold the cost of tracking each packet")
-            .mend("iptables -t raw -I OUTPUT -o lo -j NOTRACK && iptables -t raw -I PREROUTING -i lo -j NOTRACK"),
-    }
+    finding.needing(format!("{needed} with a stack each"))
 }
 
 fn io_uring(disabled: Option<&str>) -> Finding {
@@ -193,7 +93,7 @@ fn io_uring(disabled: Option<&str>) -> Finding {
 fn locked_memory(hard: Option<u64>, server_threads: u64) -> Finding {
     const ITEM: &str = "locked memory";
     let needed = LOCKED_BYTES_PER_THREAD * server_threads;
-    match hard {
+    let finding = match hard {
         None => Finding::ok(ITEM, "no limit", "models that lock memory can run"),
         Some(hard) if hard < needed => Finding::note(
             ITEM,
@@ -209,58 +109,60 @@ fn locked_memory(hard: Option<u64>, server_threads: u64) -> Finding {
             format!("at most {} KiB", hard >> 10),
             "models that lock memory can run",
         ),
-    }
+    };
+    finding.needing(format!("{} KiB", needed >> 10))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::finding::Level, *};
 
-    const MILLION: u64 = 1_000_000;
-
     #[test]
-    fn a_short_accept_queue_is_a_problem() {
-        assert_eq!(accept_queue(Some(128)).level, Level::Problem);
-        assert_eq!(accept_queue(Some(4096)).level, Level::Ok);
-        assert_eq!(accept_queue(None).level, Level::Note);
-    }
-
-    #[test]
-    fn ports_are_judged_by_what_is_taken_from_one_address() {
-        let usual = ports(Some("32768 60999"), MILLION);
-        assert_eq!(usual.level, Level::Ok);
-        assert!(usual.means.contains("100 addresses"), "{usual:?}");
-        assert_eq!(ports(Some("32768 45000"), MILLION).level, Level::Note);
-        assert_eq!(ports(Some("32768 33000"), MILLION).level, Level::Problem);
-        assert!(ports(Some("32768 32770"), MILLION).prevents);
-        assert!(ports(Some("9 1"), MILLION).prevents);
-        assert_eq!(ports(Some("many"), MILLION).level, Level::Note);
-        assert_eq!(ports(None, MILLION).level, Level::Note);
-    }
-
-    #[test]
-    fn memory_is_held_against_both_ends_of_a_connection() {
-        assert_eq!(memory(Some(24_000_000_000), MILLION).level, Level::Ok);
-        let small = memory(Some(960_000_000), MILLION);
-        assert_eq!(small.level, Level::Note);
-        assert!(small.means.contains("fewer than 100000"), "{small:?}");
-        assert_eq!(memory(Some(9_600_000), MILLION).level, Level::Problem);
-        assert_eq!(memory(None, MILLION).level, Level::Note);
-        assert_eq!(tcp_memory(Some("1 2 575802"), MILLION).level, Level::Note);
-        assert_eq!(tcp_memory(Some("1 2 575802"), 100_000).level, Level::Ok);
-        assert_eq!(tcp_memory(None, MILLION).level, Level::Note);
-    }
-
-    #[test]
-    fn a_small_table_of_tracked_connections_is_a_problem_once_it_is_used() {
-        assert_eq!(conntrack(None, MILLION).level, Level::Ok);
-        assert_eq!(conntrack(Some((0, 262_144)), MILLION).level, Level::Note);
-        assert_eq!(
-            conntrack(Some((12, 262_144)), MILLION).level,
-            Level::Problem
+    fn memory_is_held_against_both_ends_and_both_programs() {
+        let million = Wanted::new(1_000_000, Some(20_000));
+        let free = |bytes| memory(Some(bytes), None, &million);
+        let fine = free(24_000_000_000);
+        assert_eq!(fine.level, Level::Ok);
+        let needed = memory_needed_bytes(1_000_000, 104);
+        assert_eq!(fine.needed, Some(format!("{:.1} GB", needed as f64 / 1e9)));
+        let small = free(needed - 900_000 * BYTES_PER_CONNECTION);
+        assert_eq!((small.level, small.is_short), (Level::Note, true));
+        assert!(
+            small.means.ends_with("room for 100000 connections"),
+            "{small:?}"
         );
-        assert_eq!(conntrack(Some((0, 3_000_000)), MILLION).level, Level::Ok);
-        assert_eq!(conntrack(Some((12, 3_000_000)), MILLION).level, Level::Note);
+        assert_eq!(free(96_000_000).level, Level::Problem);
+        assert_eq!(memory(None, None, &million).level, Level::Note);
+    }
+
+    #[test]
+    fn a_groups_limit_counts_where_it_leaves_less() {
+        let group = |max| {
+            let limit = Some(Limit {
+                max,
+                used: 500_000_000,
+            });
+            memory(Some(24_000_000_000), limit, &Wanted::new(1_000_000, None))
+        };
+        assert!(group(1_000_000_000).is_short);
+        assert_eq!(group(1_000_000_000).found, "0.5 GB left in the cgroup");
+        assert_eq!(group(u64::MAX).found, "24.0 GB free");
+    }
+
+    #[test]
+    fn a_stack_for_each_connection_takes_mappings() {
+        let million = Wanted::new(1_000_000, None);
+        let usual = mappings(Some(65_530), &million);
+        assert_eq!((usual.level, usual.is_short), (Level::Note, false));
+        assert_eq!(
+            usual.mend.as_deref(),
+            Some("sysctl -w vm.max_map_count=2010000")
+        );
+        assert_eq!(
+            mappings(Some(65_530), &Wanted::new(1_000_000, Some(20_000))).level,
+            Level::Ok
+        );
+        assert_eq!(mappings(None, &million).level, Level::Note);
     }
 
     #[test]
