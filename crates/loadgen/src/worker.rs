@@ -261,7 +261,8 @@ impl<'a> Worker<'a> {
     }
 
     fn finish(&mut self) {
-        for connection in self.connections.drain(..).flatten() {
+        // The slots stay: events of what was there may follow.
+        for connection in self.connections.iter_mut().filter_map(Option::take) {
             socket::reset_on_close(&connection.fd);
         }
         let _ = self.reports.send(Report::Finished(self.totals));
