@@ -17,7 +17,10 @@ use rustix::{
 };
 use std::os::fd::OwnedFd;
 
-const EVENTS_PER_WAIT: usize = 1024;
+/// epoll looks at each ready socket before it reports it, and with many in a batch the first are no
+/// longer in the processor's cache when their turn comes. Against 1,024, a request took 2 % less CPU
+/// time with 50 connections and 4 % less with 1,000.
+const EVENTS_PER_WAIT: usize = 32;
 const BELL: u64 = u64::MAX;
 
 /// An epoll instance that watches the bell.
