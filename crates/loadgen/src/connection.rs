@@ -60,14 +60,14 @@ pub(crate) enum Broken {
     Failed(Errno),
 }
 
-/// What every connection of a thread shares: messages, buffers, and the send times.
+/// What every connection of a thread shares: messages, the buffer to send from, and the send
+/// times.
 #[derive(Debug)]
 pub(crate) struct Shared<'a> {
     pub(crate) messages: &'a Messages,
     /// Batches outstanding per connection, at most.
     pub(crate) depth: u32,
     pub(crate) out: Box<[u8]>,
-    pub(crate) received: Box<[u8]>,
     /// When each outstanding batch was sent: `depth` slots per connection.
     pub(crate) sent_at_ns: Vec<u64>,
 }
@@ -191,14 +191,14 @@ impl Connection {
         &mut self,
         index: usize,
         number: u32,
-        received_bytes: usize,
+        received: &[u8],
         shared: &Shared<'_>,
         mut answered: impl FnMut(u64),
     ) -> Result<Moved, Broken> {
         let messages = shared.messages;
-        let mut rest = &shared.received[..received_bytes];
+        let mut rest = received;
         let mut moved = Moved {
-            bytes: received_bytes as u64,
+            bytes: received.len() as u64,
             whole: 0,
         };
         while !rest.is_empty() {
@@ -248,7 +248,6 @@ mod tests {
             messages: &messages,
             depth: 50,
             out: vec![0; 6000].into(),
-            received: Box::default(),
             sent_at_ns: vec![0; 50],
         };
         let mut connection = Connection::new(ours.into());
@@ -271,8 +270,7 @@ mod tests {
         }
         let mut answered = 0;
         for piece in replies.chunks(33) {
-            shared.received = piece.into();
-            let verified = connection.verify(0, 7, piece.len(), &shared, |_| answered += 1);
+            let verified = connection.verify(0, 7, piece, &shared, |_| answered += 1);
             assert!(verified.is_ok());
         }
         assert_eq!((answered, connection.outstanding(&messages)), (50, 0));

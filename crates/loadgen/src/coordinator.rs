@@ -1,6 +1,7 @@
 //! Takes the coordinator's commands, directs the threads and adds up what they bring.
 
 use crate::{
+    affinity::Affinity,
     clock::now_ns,
     tally::{Errors, IntervalTally, Report, ScheduledTally, Tally, add_errors, encode, latencies},
     worker::{Channels, Order, Progress, Worker, new_bell},
@@ -10,10 +11,7 @@ use protocol::{
     client::{Messages, Unspeakable, Workload},
     generator::{Command, Event, Load, Plan, ScheduledTimes, Totals, WindowResult},
 };
-use rustix::{
-    process::{Resource, Rlimit, getrlimit, setrlimit},
-    thread::{CpuSet, sched_setaffinity},
-};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     io::{self, BufRead as _, Write as _},
@@ -47,7 +45,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     ensure!(plan.threads >= 1, "a plan needs at least one thread");
     ensure!(plan.interval_us >= 1, "a plan needs an interval");
     raise_open_files();
-    pin(&plan.cpus)?;
+    let affinity = Affinity::take(&plan.cpus)?;
     let messages = messages_of(&plan)?;
     let commands = read_commands();
     thread::scope(|scope| {
@@ -62,6 +60,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
                 bell: bell.try_clone()?,
                 reports: sender.clone(),
                 progress: Arc::clone(&progress),
+                affinity,
             };
             let worker = Worker::new(&plan, &messages, thread, channels)?;
             let failures = sender.clone();
@@ -369,16 +368,4 @@ fn raise_open_files() {
     };
     // If it can't be raised, `socket` will say so when it matters.
     let _ = setrlimit(Resource::Nofile, raised);
-}
-
-fn pin(cpus: &[usize]) -> anyhow::Result<()> {
-    if cpus.is_empty() {
-        return Ok(());
-    }
-    let mut set = CpuSet::new();
-    for &cpu in cpus {
-        ensure!(cpu < CpuSet::MAX_CPU, "there is no CPU {cpu}");
-        set.set(cpu);
-    }
-    sched_setaffinity(None, &set).with_context(|| format!("can't run on CPUs {cpus:?}"))
 }

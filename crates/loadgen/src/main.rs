@@ -11,9 +11,11 @@
 //! | [`connection`] | one connection: its bytes out, its bytes in |
 //! | [`tally`] | what a thread counted |
 //! | [`socket`] | system calls on client sockets |
+//! | [`affinity`] | which CPUs a thread runs on, and when |
 //!
 //! Latency is measured here and nowhere else.
 
+mod affinity;
 mod clock;
 mod connection;
 mod coordinator;
@@ -33,8 +35,13 @@ use std::process::ExitCode;
 #[derive(Debug, Parser)]
 struct Args {}
 
+/// What is allocated in pieces of at least this has pages of its own, which are zeroed when they are
+/// touched, and go back when they are freed.
+const MAPPED_FROM_BYTES: libc::c_int = 64 << 10;
+
 fn main() -> ExitCode {
     Args::parse();
+    map_large_pieces();
     match coordinator::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -42,5 +49,16 @@ fn main() -> ExitCode {
             let _ = coordinator::emit(&Event::Failed { message });
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Keeps large pieces out of the heap. Left to itself glibc takes a freed piece's size as its new
+/// threshold, and from then on histograms, of which hardly a page is used, come zeroed from the heap:
+/// a megabyte in each of many processes.
+fn map_large_pieces() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: mallopt(3) takes two numbers, and no thread has been started yet.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_FROM_BYTES);
     }
 }

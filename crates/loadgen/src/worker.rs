@@ -1,23 +1,26 @@
 //! One thread's event loop: when to connect, to send, to count and to stop.
 //!
-//! Events are edge-triggered and registered once per connection: a connection costs no
-//! `epoll_ctl` after its first, and a ready connection is not reported twice. Opening
-//! connections is in [`ramp`]; what makes requests due is in [`trickle`] (idle load), [`open`]
-//! and [`churn`].
+//! What the kernel tells comes through [`readiness`] (epoll) or [`completions`] (io_uring), and
+//! meets in [`exchange`], where a reply is held against its request and lets the next one go.
+//! Opening connections is in [`ramp`]; what makes requests due is in [`trickle`] (idle load),
+//! [`open`] and [`churn`].
 
 mod arrivals;
 mod churn;
+mod exchange;
 mod intervals;
 mod open;
 mod ramp;
+mod readiness;
 mod trickle;
 mod waiting;
 
 use crate::{
-    clock::{now_ns, timespec},
-    connection::{Broken, Connection, Moved, Shared, Stage},
+    affinity::Affinity,
+    clock::now_ns,
+    connection::{Connection, Shared},
     socket,
-    tally::{Report, Tally, count_error},
+    tally::{Report, Tally},
 };
 use anyhow::Context as _;
 use protocol::{
@@ -25,12 +28,7 @@ use protocol::{
     generator::{Load, Plan, Totals},
 };
 use rustix::{
-    buffer::spare_capacity,
-    event::{
-        EventfdFlags,
-        epoll::{self, CreateFlags, EventData, EventFlags},
-        eventfd,
-    },
+    event::{EventfdFlags, eventfd},
     io::Errno,
 };
 use std::{
@@ -48,11 +46,11 @@ use churn::ChurnLoad;
 use intervals::Course;
 use open::OpenLoad;
 use ramp::Ramp;
+use readiness::Inbox;
 use trickle::Trickle;
 
-const EVENTS_PER_WAIT: usize = 1024;
+/// What is sent or received by one call.
 const BUFFER_BYTES: usize = 64 << 10;
-const BELL: u64 = u64::MAX;
 
 /// How often a ramp that can't go on looks whether it has stalled.
 const RAMP_LOOK_NS: u64 = 100_000_000;
@@ -111,6 +109,7 @@ pub(crate) struct Worker<'a> {
     orders: Receiver<Order>,
     reports: Sender<Report>,
     progress: Arc<Progress>,
+    affinity: Affinity,
     shared: Shared<'a>,
     connections: Vec<Option<Connection>>,
     /// This thread's share of the plan's.
@@ -139,6 +138,7 @@ pub(crate) struct Channels {
     pub(crate) bell: OwnedFd,
     pub(crate) reports: Sender<Report>,
     pub(crate) progress: Arc<Progress>,
+    pub(crate) affinity: Affinity,
 }
 
 /// A descriptor that wakes a thread from its wait.
@@ -162,14 +162,7 @@ impl<'a> Worker<'a> {
             _ => 1,
         };
         let connections_max = plan.connections_max.div_ceil(plan.threads);
-        let epoll = epoll::create(CreateFlags::CLOEXEC).context("epoll_create1")?;
-        epoll::add(
-            &epoll,
-            &channels.bell,
-            EventData::new_u64(BELL),
-            EventFlags::IN,
-        )
-        .context("epoll_ctl")?;
+        let epoll = readiness::watch(&channels.bell).context("epoll")?;
         Ok(Self {
             plan,
             thread,
@@ -178,11 +171,11 @@ impl<'a> Worker<'a> {
             orders: channels.orders,
             reports: channels.reports,
             progress: channels.progress,
+            affinity: channels.affinity,
             shared: Shared {
                 messages,
                 depth,
                 out: vec![0; BUFFER_BYTES].into_boxed_slice(),
-                received: vec![0; BUFFER_BYTES].into_boxed_slice(),
                 sent_at_ns: vec![0; connections_max as usize * depth as usize],
             },
             connections: Vec::with_capacity(connections_max as usize),
@@ -206,23 +199,10 @@ impl<'a> Worker<'a> {
     /// # Errors
     /// epoll fails, which takes a lack of memory.
     pub(crate) fn run(mut self) -> anyhow::Result<()> {
-        let mut events = Vec::with_capacity(EVENTS_PER_WAIT);
+        let mut inbox = Inbox::new();
         while !matches!(self.phase, Phase::Over) {
-            events.clear();
-            let timeout = self.wait_at_most_ns(now_ns()).map(timespec);
-            match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()) {
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno).context("epoll_wait"),
-            }
-            for event in &events {
-                match event.data.u64() {
-                    BELL => self.obey(),
-                    index => self.react(index as usize, event.flags),
-                }
-                // A batch of events may take longer than a request may be late.
-                self.send_what_is_due(self.now_ns);
-            }
-            self.end_turn(events.is_empty());
+            let had_none = self.take_readiness(&mut inbox)?;
+            self.end_turn(had_none);
         }
         Ok(())
     }
@@ -233,9 +213,13 @@ impl<'a> Worker<'a> {
         while let Ok(order) = self.orders.try_recv() {
             match order {
                 Order::Connect { connections } => {
+                    self.affinity.loosen();
                     self.phase = Phase::Ramping(Box::new(Ramp::new(connections, now_ns())));
                 }
-                Order::Start { rate_per_s } => self.start(now_ns(), rate_per_s),
+                Order::Start { rate_per_s } => {
+                    self.affinity.keep();
+                    self.start(now_ns(), rate_per_s);
+                }
                 Order::Measure { open_ns, close_ns } => {
                     self.connections
                         .iter_mut()
@@ -277,7 +261,8 @@ impl<'a> Worker<'a> {
     }
 
     fn finish(&mut self) {
-        for connection in self.connections.drain(..).flatten() {
+        // The slots stay: events of what was there may follow.
+        for connection in self.connections.iter_mut().filter_map(Option::take) {
             socket::reset_on_close(&connection.fd);
         }
         let _ = self.reports.send(Report::Finished(self.totals));
@@ -377,173 +362,6 @@ impl<'a> Worker<'a> {
                 .as_ref()
                 .is_none_or(|open| open.waiting.is_empty())
             && self.churn_load.as_ref().is_none_or(|churn| churn.is_idle())
-    }
-
-    fn react(&mut self, index: usize, flags: EventFlags) {
-        // An event may follow the one that lost the connection.
-        let Some(connection) = &self.connections[index] else {
-            return;
-        };
-        if connection.stage == Stage::Connecting {
-            match self.churn_load {
-                None => self.establish(index),
-                Some(_) => self.establish_churned(index),
-            }
-        } else {
-            if flags
-                .intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
-            {
-                self.receive(index);
-            }
-            if flags.contains(EventFlags::OUT)
-                && self.connections[index]
-                    .as_ref()
-                    .is_some_and(Connection::is_blocked)
-            {
-                self.send(index, 0, now_ns());
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn receive(&mut self, index: usize) {
-        loop {
-            let number = self.number(index);
-            let Some(connection) = &self.connections[index] else {
-                return;
-            };
-            let received_bytes = match connection.receive(&mut self.shared.received) {
-                Ok(Some(bytes)) => bytes,
-                Ok(None) => return,
-                Err(broken) => return self.lose(index, broken),
-            };
-            // The one reading of the clock per reply: the reply's arrival, and the next
-            // request's departure a moment later.
-            let now = now_ns();
-            self.now_ns = now;
-            if now >= self.course.end_ns {
-                self.roll_course(now);
-            }
-            let in_window = self.window.contains(now);
-            let intended_ns = self.intended_ns(index);
-            let counts = intended_ns.map_or(in_window, |due_ns| self.window.contains(due_ns));
-            let Some(connection) = &mut self.connections[index] else {
-                return;
-            };
-            let (tally, course) = (&mut self.tally, &mut self.course);
-            let verified =
-                connection.verify(index, number, received_bytes, &self.shared, |sent_at_ns| {
-                    if counts {
-                        tally.service_time.saturating_record(now - sent_at_ns);
-                    }
-                    course.count(now - intended_ns.unwrap_or(sent_at_ns));
-                });
-            let Moved { bytes, whole } = match verified {
-                Ok(moved) => moved,
-                Err(broken) => return self.lose(index, broken),
-            };
-            if in_window {
-                connection.served += whole;
-                tally.requests += u64::from(whole * self.shared.messages.batch());
-            }
-            self.totals.bytes_in += bytes;
-            self.totals.responses += u64::from(whole);
-            self.outstanding -= u64::from(whole);
-            if whole > 0 {
-                self.go_on(index, whole, now);
-            }
-            // A read that didn't fill the buffer has emptied the socket; anything newer brings
-            // an event of its own.
-            if received_bytes < self.shared.received.len() {
-                return;
-            }
-        }
-    }
-
-    /// What the arrival of `whole` replies allows.
-    #[inline(always)]
-    fn go_on(&mut self, index: usize, whole: u32, now: u64) {
-        match &mut self.phase {
-            Phase::Loading
-                if matches!(self.plan.load, Load::Closed { .. }) && now < self.window.close_ns =>
-            {
-                self.send(index, whole, now);
-            }
-            Phase::Loading | Phase::Draining { .. } => match (&self.open_load, &self.churn_load) {
-                (Some(_), _) => self.go_on_scheduled(index, now),
-                (_, Some(_)) => self.close_churned(index, now),
-                _ => {}
-            },
-            Phase::Ramping(ramp) => {
-                if let Some(connection) = &mut self.connections[index]
-                    && connection.stage == Stage::Probing
-                {
-                    connection.stage = Stage::Open;
-                    self.open += 1;
-                    ramp.probing = ramp.probing.saturating_sub(1);
-                    ramp.last_progress_ns = now;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// When the request that is on its way was due, if there is a schedule.
-    #[inline(always)]
-    fn intended_ns(&self, index: usize) -> Option<u64> {
-        match self.plan.load {
-            Load::Closed { .. } | Load::Idle { .. } => None,
-            Load::Open(_) => Some(self.open_load.as_ref()?.intended_ns[index]),
-            Load::Churn(_) => Some(self.churn_load.as_ref()?.intended_ns(index)),
-        }
-    }
-
-    /// Sends `batches` more, or what is left of those before.
-    #[inline(always)]
-    fn send(&mut self, index: usize, batches: u32, now: u64) {
-        let number = self.number(index);
-        let Some(connection) = &mut self.connections[index] else {
-            return;
-        };
-        connection.allow(batches, self.shared.messages);
-        self.outstanding += u64::from(batches);
-        match connection.send(index, number, now, &mut self.shared) {
-            Ok(Moved { bytes, whole }) => {
-                self.totals.bytes_out += bytes;
-                self.totals.requests += u64::from(whole);
-            }
-            Err(broken) => self.lose(index, broken),
-        }
-    }
-
-    fn lose(&mut self, index: usize, broken: Broken) {
-        let Some(connection) = self.connections[index].take() else {
-            return;
-        };
-        self.free_churned(index);
-        if connection.stage == Stage::Closing {
-            return;
-        }
-        let missing = connection.outstanding(self.shared.messages);
-        self.outstanding -= u64::from(missing);
-        let kind = match broken {
-            Broken::ClosedByServer => "closed by the server".to_owned(),
-            Broken::WrongReply => "wrong reply".to_owned(),
-            Broken::Failed(errno) => format!("connection: {errno}"),
-        };
-        match (&mut self.phase, connection.stage) {
-            (Phase::Ramping(ramp), Stage::Probing) => {
-                ramp.probing = ramp.probing.saturating_sub(1);
-                count_error(&mut ramp.errors, kind);
-            }
-            (_, stage) => {
-                self.open -= u32::from(stage == Stage::Open);
-                self.tally.connections_lost += 1;
-                self.tally.replies_wrong += u64::from(broken == Broken::WrongReply);
-                self.tally.replies_missing += u64::from(missing);
-                count_error(&mut self.tally.errors, kind);
-            }
-        }
     }
 
     fn report_window(&mut self, now: u64) {

@@ -14,7 +14,8 @@ use protocol::{
     wire::Wire,
 };
 use std::{
-    net::TcpListener,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener},
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -89,6 +90,35 @@ fn every_form_of_load_is_served_and_counted() {
     );
 }
 
+/// A server that answers two requests of each connection and closes it.
+fn serve_two_each() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut message = [0; 120];
+                for _ in 0..2 {
+                    stream.read_exact(&mut message).unwrap();
+                    stream.write_all(&message).unwrap();
+                }
+            });
+        }
+    });
+    addr
+}
+
+#[test]
+fn connections_that_the_server_closes_are_lost() {
+    let (result, _) = measured(&plan(serve_two_each()));
+    assert_eq!(
+        (result.connections, result.connections_lost),
+        (0, 10),
+        "{result:?}"
+    );
+    assert_eq!(result.replies_wrong, 0);
+}
+
 #[test]
 fn an_idle_load_gives_each_connection_its_turn() {
     let target = serve(Wire::Framed, |_, _| {});
@@ -96,6 +126,7 @@ fn an_idle_load_gives_each_connection_its_turn() {
         load: Load::Idle {
             interval_us: 50_000,
         },
+        connections_max: 10,
         ..plan(target)
     };
     let (result, totals) = measured(&idle);

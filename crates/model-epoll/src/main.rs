@@ -8,15 +8,14 @@
 //! buffer is the loop's.
 //!
 //! Level-triggered means that epoll reports a socket for as long as it is ready, so one read
-//! per report is enough, and no connection can keep the loop from the others. The price: a
-//! connection that has to wait must be taken out of epoll and put back, or what arrives
-//! meanwhile would be reported again and again.
+//! per report is enough, and no connection can keep the loop from the others. The price: before a
+//! connection waits, epoll has to be told to report nothing of it, and again when it goes on, or
+//! what arrives meanwhile would be reported again and again.
 //!
 //! Sources: epoll(7); D. Kegel, "The C10K problem", <http://www.kegel.com/c10k.html>.
 
 use model_kit::{
-    Chunk, Closed, Connection, Ended, Listeners, Model, Refused, Server, Task, Timers, Work,
-    run_blocking, with_chunk,
+    Chunk, Closed, Connection, Ended, Listeners, Model, Refused, Server, Timers, Work, with_chunk,
 };
 use rustix::{
     buffer::spare_capacity,
@@ -24,13 +23,19 @@ use rustix::{
     io::Errno,
     net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send},
 };
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::{io, net::TcpListener, process::ExitCode, sync::Arc};
+use slab::Slab;
+use std::{io, net::TcpListener, os::fd::OwnedFd, process::ExitCode, sync::Arc};
 
 const EVENTS_PER_WAIT: usize = 1024;
 
 /// Connections accepted before the others get their turn.
 const ACCEPTS_PER_TURN: usize = 64;
+
+/// The listener's token; a connection's is its key in the table.
+const LISTENER: usize = usize::MAX;
+
+/// Interest in nothing. epoll reports errors and hang-ups unasked: one-shot keeps it to once.
+const NOTHING: EventFlags = EventFlags::ONESHOT;
 
 fn main() -> ExitCode {
     let (listeners, needs) = (Listeners::One, &[]);
@@ -50,59 +55,61 @@ fn run_loop(server: &Server, chunk: &mut Chunk) -> Ended {
     let listener = server.listen()?;
     listener.set_nonblocking(true)?;
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-    epoll::add(&epoll, &listener, token(&listener), EventFlags::IN)?;
+    epoll::add(&epoll, &listener, token(LISTENER), EventFlags::IN)?;
     server.ready()?;
 
     let mut sockets = Sockets {
         epoll: &epoll,
-        by_fd: Vec::new(),
-        open: 0,
+        open: Slab::new(),
         timers: Timers::default(),
     };
     let mut events = Vec::with_capacity(EVENTS_PER_WAIT);
-    let (mut pause, mut stopping) = (None, false);
-    while !stopping || sockets.open > 0 {
+    let mut stopping = false;
+    while !stopping || !sockets.open.is_empty() {
         events.clear();
-        let timeout = pause.into_iter().chain(sockets.timers.until_next()).min();
-        let timeout = timeout.map(TryInto::try_into).transpose()?;
+        let timeout = sockets.timers.until_next().map(TryInto::try_into);
+        let timeout = timeout.transpose()?;
         match epoll::wait(&epoll, spare_capacity(&mut events), timeout.as_ref()) {
             Err(Errno::INTR) => continue,
             waited => waited?,
         };
-        if pause.take().is_some() {
-            epoll::modify(&epoll, &listener, token(&listener), EventFlags::IN)?;
-        }
         for event in &events {
-            if event.data.u64() != token(&listener).u64() {
-                sockets.serve(event.data.u64() as usize, chunk)?;
+            let key = event.data.u64() as usize;
+            if key != LISTENER {
+                sockets.serve(key, chunk)?;
                 continue;
             }
             match sockets.accept(server, &listener)? {
-                Refused::Retry => {}
-                Refused::Pause(time) => {
-                    pause = Some(time);
-                    epoll::modify(&epoll, &listener, token(&listener), EventFlags::empty())?;
-                }
-                Refused::Stopping => {
-                    stopping = true;
-                    epoll::delete(&epoll, &listener)?;
-                }
+                Refused::Retry => continue,
+                Refused::Pause(time) => sockets.timers.set(time, LISTENER, None),
+                Refused::Stopping => stopping = true,
             }
+            epoll::delete(&epoll, &listener)?;
         }
-        for (index, work) in sockets.timers.due() {
-            sockets.resume(index, work)?;
+        for (key, work) in sockets.timers.due() {
+            match work {
+                Some(work) => sockets.resume(key, work)?,
+                None => epoll::add(&epoll, &listener, token(LISTENER), EventFlags::IN)?,
+            }
         }
     }
     Ok(())
 }
 
+/// What epoll and the timers name is open: a batch of events has one of each connection, and a
+/// connection that waits isn't closed.
 struct Sockets<'a> {
     epoll: &'a OwnedFd,
-    /// Each at the index of its descriptor.
-    by_fd: Vec<Option<(OwnedFd, Connection)>>,
-    open: usize,
-    /// Requests that wait. Their connections are not in epoll, so nothing can close them.
-    timers: Timers<usize>,
+    open: Slab<Socket>,
+    /// Requests that wait, by the key of their socket; none for a listener that is paused.
+    timers: Timers<usize, Option<Work>>,
+}
+
+struct Socket {
+    fd: OwnedFd,
+    /// What epoll reports of it.
+    watched: EventFlags,
+    connection: Connection,
 }
 
 impl Sockets<'_> {
@@ -119,84 +126,71 @@ impl Sockets<'_> {
     }
 
     fn open(&mut self, fd: OwnedFd, connection: Connection) -> io::Result<()> {
-        epoll::add(self.epoll, &fd, token(&fd), EventFlags::IN)?;
-        let index = fd.as_raw_fd() as usize;
-        let length = self.by_fd.len().max(index + 1);
-        self.by_fd.resize_with(length, || None);
-        self.by_fd[index] = Some((fd, connection));
-        self.open += 1;
+        let (entry, watched) = (self.open.vacant_entry(), EventFlags::IN);
+        epoll::add(self.epoll, &fd, token(entry.key()), watched)?;
+        entry.insert(Socket {
+            fd,
+            watched,
+            connection,
+        });
         Ok(())
     }
 
-    fn serve(&mut self, index: usize, chunk: &mut Chunk) -> io::Result<()> {
-        // An event may follow the one that closed its socket.
-        let Some((fd, connection)) = &mut self.by_fd[index] else {
+    fn serve(&mut self, key: usize, chunk: &mut Chunk) -> io::Result<()> {
+        let socket = &mut self.open[key];
+        if socket.watched == NOTHING {
+            // A hang-up, and no reason to read from a connection that waits.
             return Ok(());
-        };
-        let watched = interest(connection);
-        let answered = answer(fd, connection, chunk);
-        self.go_on(index, watched, answered)
+        }
+        let next = socket.answer(chunk);
+        self.go_on(key, next)
     }
 
     /// Replies to a request that has waited.
-    fn resume(&mut self, index: usize, work: Work) -> io::Result<()> {
-        let Some((fd, connection)) = &mut self.by_fd[index] else {
-            return Ok(());
-        };
-        let resumed = connection.resume(work.finish(), |reply| send_to(fd, reply));
-        self.go_on(index, EventFlags::empty(), resumed)
+    fn resume(&mut self, key: usize, work: Work) -> io::Result<()> {
+        let Socket { fd, connection, .. } = &mut self.open[key];
+        let next = connection.resume(work.finish(), |reply| send_to(fd, reply));
+        self.go_on(key, next)
     }
 
-    /// Does what work comes up, until there is none or it has to wait.
+    /// Does what work comes up, and tells epoll what is next for the socket.
     #[inline(always)]
-    fn go_on(
-        &mut self,
-        index: usize,
-        watched: EventFlags,
-        mut next: Result<Option<Work>, Closed>,
-    ) -> io::Result<()> {
-        let Some((fd, connection)) = &mut self.by_fd[index] else {
-            return Ok(());
+    fn go_on(&mut self, key: usize, next: Result<Option<Work>, Closed>) -> io::Result<()> {
+        let socket = &mut self.open[key];
+        let Socket { fd, connection, .. } = socket;
+        let wanted = match connection.work_inline(next, |reply| send_to(fd, reply)) {
+            Ok(Some((time, work))) => {
+                self.timers.set(time, key, Some(work));
+                NOTHING
+            }
+            Ok(None) if connection.unsent().is_empty() => EventFlags::IN,
+            Ok(None) => EventFlags::OUT,
+            Err(_) => {
+                self.open.remove(key);
+                return Ok(());
+            }
         };
-        let mut wanted = interest(connection);
-        while let Ok(Some(work)) = next {
-            if let Task::Wait(time) = work.task() {
-                self.timers.set(time, index, work);
-                (wanted, next) = (EventFlags::empty(), Ok(None));
-            } else {
-                next = connection.resume(run_blocking(work), |reply| send_to(fd, reply));
-                wanted = interest(connection);
-            }
-        }
-        if next.is_err() {
-            self.by_fd[index] = None;
-            self.open -= 1;
-        } else if wanted != watched {
-            let (fd, token) = (&*fd, token(fd));
-            match (watched.is_empty(), wanted.is_empty()) {
-                (true, _) => epoll::add(self.epoll, fd, token, wanted)?,
-                (_, true) => epoll::delete(self.epoll, fd)?,
-                _ => epoll::modify(self.epoll, fd, token, wanted)?,
-            }
+        if wanted != socket.watched {
+            socket.watched = wanted;
+            epoll::modify(self.epoll, &socket.fd, token(key), wanted)?;
         }
         Ok(())
     }
 }
 
-/// Sends what is left from before, or else reads once and answers.
-fn answer(
-    fd: &OwnedFd,
-    connection: &mut Connection,
-    chunk: &mut Chunk,
-) -> Result<Option<Work>, Closed> {
-    let send = |reply: &[u8]| send_to(fd, reply);
-    if !connection.unsent().is_empty() {
-        return connection.resend(send).map(|()| None);
-    }
-    match recv(fd, chunk.space(), RecvFlags::empty()) {
-        Ok((received_bytes, _)) => connection.answer(chunk, received_bytes, send),
-        Err(Errno::AGAIN | Errno::INTR) => Ok(None),
-        Err(errno) => Err(io::Error::from(errno).into()),
+impl Socket {
+    /// Sends what is left from before, or else reads once and answers.
+    fn answer(&mut self, chunk: &mut Chunk) -> Result<Option<Work>, Closed> {
+        let Self { fd, connection, .. } = self;
+        let send = |reply: &[u8]| send_to(fd, reply);
+        if !connection.unsent().is_empty() {
+            return connection.resend(send).map(|()| None);
+        }
+        match recv(&*fd, chunk.space(), RecvFlags::empty()) {
+            Ok((received_bytes, _)) => connection.answer(chunk, received_bytes, send),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(errno) => Err(io::Error::from(errno).into()),
+        }
     }
 }
 
@@ -205,15 +199,6 @@ fn send_to(fd: &OwnedFd, reply: &[u8]) -> io::Result<usize> {
     Ok(send(fd, reply, SendFlags::NOSIGNAL)?)
 }
 
-/// What epoll has to report of a connection that doesn't wait.
-fn interest(connection: &Connection) -> EventFlags {
-    if connection.unsent().is_empty() {
-        EventFlags::IN
-    } else {
-        EventFlags::OUT
-    }
-}
-
-fn token(fd: &impl AsRawFd) -> EventData {
-    EventData::new_u64(fd.as_raw_fd() as u64)
+fn token(key: usize) -> EventData {
+    EventData::new_u64(key as u64)
 }

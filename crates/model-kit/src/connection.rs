@@ -1,14 +1,15 @@
 //! One connection's side of the conversation, whatever runtime moves its bytes.
 
-use crate::counters::counters;
+use crate::{counters::counters, work::run_blocking};
 use protocol::{
     session::{Chunk, Session},
     wire::{Malformed, Wire},
-    work::{Finished, Work},
+    work::{Finished, Task, Work},
 };
 use std::{
     cell::{Cell, RefCell},
     io,
+    time::Duration,
 };
 
 /// Size of a read. A thread's connections share one buffer, so it costs nothing per
@@ -119,6 +120,27 @@ impl Connection {
         counters().responses.add(1);
         self.send_or_keep(finished.reply(), &mut send)?;
         self.work_through(&mut finished.into_rest(), &mut send)
+    }
+
+    /// For models that do work on the thread that reads: does what came of an answer, and what
+    /// comes up behind it, until there is none left or it has to wait. Then it is returned with
+    /// its time, after which [`Work::finish`] and [`Connection::resume`] are next.
+    ///
+    /// # Errors
+    /// As [`Connection::answer`].
+    #[inline(always)]
+    pub fn work_inline(
+        &mut self,
+        mut next: Result<Option<Work>, Closed>,
+        mut send: impl FnMut(&[u8]) -> io::Result<usize>,
+    ) -> Result<Option<(Duration, Work)>, Closed> {
+        while let Some(work) = next? {
+            if let Task::Wait(time) = work.task() {
+                return Ok(Some((time, work)));
+            }
+            next = self.resume(run_blocking(work), &mut send);
+        }
+        Ok(None)
     }
 
     /// Always inlined, for the same reason as [`Connection::send_or_keep`].

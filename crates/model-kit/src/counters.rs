@@ -43,9 +43,24 @@ impl Count {
 
 static ALL: Mutex<Vec<&'static Counters>> = Mutex::new(Vec::new());
 
+/// Counts of threads that have ended, for those to come: a server may start a thread for each
+/// connection, and must not keep counts for every one that there ever was.
+static FREE: Mutex<Vec<&'static Counters>> = Mutex::new(Vec::new());
+
 thread_local! {
     // A reference rather than an owner: without a destructor, access is a plain load.
     static MINE: Cell<Option<&'static Counters>> = const { Cell::new(None) };
+    static AT_END: GiveBack = const { GiveBack };
+}
+
+/// Gives the thread's counts to another when the thread ends.
+struct GiveBack;
+
+impl Drop for GiveBack {
+    fn drop(&mut self) {
+        let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+        free.extend(MINE.take());
+    }
 }
 
 /// This thread's counts.
@@ -57,11 +72,15 @@ pub(crate) fn counters() -> &'static Counters {
 /// Counts outlive their thread: they are added up at the end of the process.
 #[cold]
 fn register() -> &'static Counters {
-    let mine: &'static Counters = Box::leak(Box::default());
-    ALL.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(mine);
+    let free = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let mine = free.unwrap_or_else(|| {
+        let new: &'static Counters = Box::leak(Box::default());
+        ALL.lock().unwrap_or_else(PoisonError::into_inner).push(new);
+        new
+    });
     MINE.set(Some(mine));
+    // So late in the thread's end that it can't be told of it any more, they are just kept.
+    let _ = AT_END.try_with(|_| ());
     mine
 }
 
@@ -90,5 +109,30 @@ pub(crate) fn totals(wire: Wire) -> Done {
         malformed: sum(|c| &c.malformed),
         accept_errors: sum(|c| &c.accept_errors),
         abandoned: open_connections(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{ptr, thread};
+
+    #[test]
+    fn a_thread_goes_on_with_the_counts_of_one_that_has_ended() {
+        let count_one = || {
+            let mine = counters();
+            mine.malformed.add(1);
+            mine
+        };
+        let kept = count_one();
+        let all = |_| thread::spawn(count_one).join().unwrap();
+        let threads: Vec<&Counters> = (0..50).map(all).collect();
+        assert!(threads.iter().all(|theirs| !ptr::eq(*theirs, kept)));
+        // Other tests' threads may take some of them meanwhile.
+        let mut blocks: Vec<*const Counters> = threads.iter().map(|c| ptr::from_ref(*c)).collect();
+        blocks.sort_unstable();
+        blocks.dedup();
+        assert!(blocks.len() < 50, "every thread has counts of its own");
+        assert!(sum(|c| &c.malformed) >= 51);
     }
 }

@@ -3,9 +3,10 @@
 use std::{
     future::Future,
     mem,
-    pin::Pin,
-    sync::{Mutex, PoisonError},
-    task::{Context, Poll, Waker},
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
 };
 
 /// Becomes true once, and wakes whoever waits for that.
@@ -35,6 +36,26 @@ impl Drain {
     pub(crate) fn wait(&self) -> impl Future<Output = ()> + Send + '_ {
         Drained(self)
     }
+
+    pub(crate) fn block(&self) {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut drained = pin!(self.wait());
+        while drained
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+        {
+            thread::park();
+        }
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
 }
 
 struct Drained<'a>(&'a Drain);
@@ -52,5 +73,21 @@ impl Future for Drained<'_> {
                 Poll::Pending
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blocked_thread_goes_on_when_it_is_over() {
+        let drain = Drain::default();
+        thread::scope(|scope| {
+            let blocked = scope.spawn(|| drain.block());
+            drain.finish();
+            assert!(blocked.join().is_ok());
+        });
+        drain.block();
     }
 }

@@ -20,6 +20,7 @@ mod model;
 mod preflight;
 mod server;
 mod stop;
+mod threads;
 mod work;
 
 pub use args::Args;
@@ -27,8 +28,10 @@ pub use connection::{Closed, Connection, with_chunk};
 pub use model::{Ended, Model};
 pub use preflight::Need;
 pub use protocol::{
+    launch::{Done, ServerLine},
     session::Chunk,
     work::{Finished, Task, Work},
 };
-pub use server::{Listeners, Refused, Server};
+pub use server::{Listeners, Refused, Server, read_line};
+pub use threads::on_each_thread;
 pub use work::{SHORT_TASK_BLOCKS, Timers, run_blocking};

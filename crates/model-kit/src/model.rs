@@ -19,11 +19,14 @@ use std::{
     process::{ExitCode, exit},
     sync::{Arc, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Left for the done line and the exit before the runner's patience is over.
 const DRAIN_LIMIT: Duration = Duration::from_millis(STOP_LIMIT_S * 1000 - 1000);
+
+/// How long a model may take to return after that.
+const RETURN_LIMIT: Duration = Duration::from_millis(500);
 
 /// A concurrency model: what it needs, and how it serves.
 #[derive(Debug)]
@@ -94,14 +97,13 @@ impl<Run: Fn(Arc<Server>) -> Ended> Model<Run> {
 /// Waits for the word, ends every connection, and makes sure that the process ends in time.
 fn stop_when_told(mut stop: Stop, server: &Server, has_returned: &mpsc::Receiver<()>) {
     stop.wait();
+    let deadline = Instant::now() + DRAIN_LIMIT + RETURN_LIMIT;
     server.begin_stop();
     let all_closed = stop.shut_all(DRAIN_LIMIT);
     server.end_drain();
-    if all_closed
-        && has_returned
-            .recv_timeout(Duration::from_millis(500))
-            .is_ok()
-    {
+    // All the time that is left: connections of other processes may have to close yet.
+    let left = deadline.saturating_duration_since(Instant::now());
+    if all_closed && has_returned.recv_timeout(left).is_ok() {
         return;
     }
     // Somebody doesn't read its replies, or the runtime doesn't come to its end. The counts

@@ -7,6 +7,13 @@ use std::fs;
 /// Something a model needs beyond sockets.
 #[derive(Clone, Copy, Debug)]
 pub enum Need {
+    /// A kernel of at least this version.
+    Kernel {
+        /// Major and minor number.
+        version: (u32, u32),
+        /// What came with it, as a noun.
+        brings: &'static str,
+    },
     /// io_uring: in the kernel, and allowed to this process.
     IoUring,
     /// Memory that may be locked (RLIMIT_MEMLOCK), in bytes for each thread.
@@ -21,11 +28,28 @@ impl Need {
     /// What is missing, and how to mend it.
     pub(crate) fn check(self, threads: u32) -> Result<(), Unmet> {
         match self {
+            Self::Kernel { version, brings } => {
+                let release = rustix::system::uname();
+                kernel(&release.release().to_string_lossy(), version, brings)
+            }
             Self::IoUring => io_uring(),
             Self::LockedMemory { per_thread_bytes } => {
                 locked_memory(per_thread_bytes * u64::from(threads))
             }
         }
+    }
+}
+
+/// A release that isn't understood passes: the model itself will tell what is missing.
+fn kernel(release: &str, wanted: (u32, u32), brings: &str) -> Result<(), Unmet> {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    let mut number = || numbers.next()?.parse().ok();
+    match number().zip(number()) {
+        Some(version) if version < wanted => Err(Unmet {
+            missing: format!("the model takes {brings}, which Linux {release} doesn't have"),
+            mend: format!("run Linux {}.{} or newer", wanted.0, wanted.1),
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -83,6 +107,17 @@ fn locked_memory(needed_bytes: u64) -> Result<(), Unmet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_old_kernel_is_told_from_a_new_one() {
+        let check = |release| kernel(release, (6, 1), "a feature");
+        for new in ["6.1.0-13-amd64", "6.10", "7.0.0-rc1", "unheard of"] {
+            assert_eq!(check(new), Ok(()));
+        }
+        for old in ["6.0.19", "5.15.0-91-generic"] {
+            assert!(check(old).unwrap_err().missing.contains(old));
+        }
+    }
 
     #[test]
     fn too_little_locked_memory_says_how_much_is_missing() {

@@ -2,7 +2,7 @@
 
 use crate::{args::Args, counters::counters, drain::Drain};
 use protocol::{
-    launch::{CONTRACT, Ready, ServerLine},
+    launch::{CONTRACT, Done, Ready, ServerLine},
     wire::Wire,
 };
 use rustix::{
@@ -11,7 +11,7 @@ use rustix::{
 };
 use std::{
     future::Future,
-    io::{self, Write as _},
+    io::{self, BufRead, Write as _},
     net::{SocketAddr, TcpListener},
     sync::{
         Mutex, PoisonError,
@@ -159,6 +159,26 @@ impl Server {
         self.drain.wait()
     }
 
+    /// Blocks the thread until the server is stopping and its last connection has closed.
+    pub fn wait_until_drained(&self) {
+        self.drain.block();
+    }
+
+    /// Adds what another process of this server has counted in its life.
+    pub fn add_counts(&self, done: &Done) {
+        let counters = counters();
+        counters.accepted.add(done.accepted);
+        counters
+            .closed
+            .add(done.accepted.saturating_sub(done.abandoned));
+        counters.requests.add(done.requests.unwrap_or(0));
+        counters.responses.add(done.responses.unwrap_or(0));
+        counters.bytes_in.add(done.bytes_in);
+        counters.bytes_out.add(done.bytes_out);
+        counters.malformed.add(done.malformed);
+        counters.accept_errors.add(done.accept_errors);
+    }
+
     pub(crate) fn begin_stop(&self) {
         self.stopping.store(true, SeqCst);
     }
@@ -166,6 +186,19 @@ impl Server {
     pub(crate) fn end_drain(&self) {
         self.drain.finish();
     }
+}
+
+/// Reads one line of the contract, for a server of several processes whose parent starts the
+/// others as servers.
+///
+/// # Errors
+/// The other process has closed its output, or written something else.
+pub fn read_line(from: &mut impl BufRead) -> io::Result<ServerLine> {
+    let mut text = String::new();
+    if from.read_line(&mut text)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(serde_json::from_str(&text)?)
 }
 
 /// Writes one line of the contract.

@@ -25,21 +25,21 @@ pub fn run_blocking(work: Work) -> Finished {
     work.finish()
 }
 
-/// Requests that wait, for models without a runtime that has timers: by the time when they are
-/// due, and by a key, of which each waits for one thing at a time.
+/// What waits (requests, mostly), for models without a runtime that has timers: by the time when
+/// it is due, and by a key, of which each waits for one thing at a time.
 #[derive(Debug)]
-pub struct Timers<K>(BTreeMap<(Instant, K), Work>);
+pub struct Timers<K, V = Work>(BTreeMap<(Instant, K), V>);
 
-impl<K> Default for Timers<K> {
+impl<K, V> Default for Timers<K, V> {
     fn default() -> Self {
         Self(BTreeMap::new())
     }
 }
 
-impl<K: Ord> Timers<K> {
-    /// Has the work due after this time.
-    pub fn set(&mut self, after: Duration, key: K, work: Work) {
-        self.0.insert((Instant::now() + after, key), work);
+impl<K: Ord, V> Timers<K, V> {
+    /// Has it due after this time.
+    pub fn set(&mut self, after: Duration, key: K, what: V) {
+        self.0.insert((Instant::now() + after, key), what);
     }
 
     /// How long it is until the next is due; `None` when there is none.
@@ -52,7 +52,7 @@ impl<K: Ord> Timers<K> {
     /// Takes those that are due now. What is set from here on has to wait for the next call,
     /// so that requests for no time at all can't keep a loop from the others.
     #[inline]
-    pub fn due(&mut self) -> Vec<(K, Work)> {
+    pub fn due(&mut self) -> Vec<(K, V)> {
         let mut due = Vec::new();
         if self.0.is_empty() {
             return due;
@@ -61,8 +61,8 @@ impl<K: Ord> Timers<K> {
         while let Some(first) = self.0.first_entry()
             && first.key().0 <= now
         {
-            let ((_, key), work) = first.remove_entry();
-            due.push((key, work));
+            let ((_, key), what) = first.remove_entry();
+            due.push((key, what));
         }
         due
     }

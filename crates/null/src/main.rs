@@ -7,27 +7,26 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`ring`] | io_uring: one system call for a whole turn. Taken where it is allowed |
 //! | [`epoll`] | epoll: two system calls for each echo, and a few for each turn |
+//! | [`ring`] | io_uring: one system call for a whole turn; it has to be in the kernel, and allowed |
+//!
+//! Which of the two is cheaper depends on how many connections are busy, so a ceiling is the better
+//! of both.
 
 mod epoll;
 mod ring;
 
 use clap::{Parser, ValueEnum};
-use model_kit::{Args, Ended, Listeners, Model, Server};
-use std::{
-    process::ExitCode,
-    sync::{Arc, mpsc},
-    thread,
-};
+use model_kit::{Args, Listeners, Model, on_each_thread};
+use std::process::ExitCode;
 
 /// A TCP server that sends back whatever bytes come
 #[derive(Debug, Parser)]
 #[command(name = "null")]
 struct Cli {
-    /// What it is built on [default: io_uring where it is allowed, or else epoll]
-    #[arg(long, value_enum)]
-    engine: Option<Engine>,
+    /// What it is built on
+    #[arg(long, value_enum, default_value = "epoll")]
+    engine: Engine,
     #[command(flatten)]
     contract: Args,
 }
@@ -43,26 +42,10 @@ fn main() -> ExitCode {
     Model {
         listeners: Listeners::PerThread,
         needs: &[],
-        run: move |server| run(&server, engine),
+        run: move |server| match engine {
+            Engine::Epoll => on_each_thread(&server, epoll::serve),
+            Engine::IoUring => on_each_thread(&server, ring::serve),
+        },
     }
     .main_with(contract)
-}
-
-/// Ends when every loop has, or with the first that fails.
-fn run(server: &Arc<Server>, engine: Option<Engine>) -> Ended {
-    let has_rings = engine.map_or_else(ring::is_allowed, |engine| engine == Engine::IoUring);
-    let (ended, each_ended) = mpsc::channel();
-    for _ in 0..server.threads() {
-        let (server, ended) = (Arc::clone(server), ended.clone());
-        thread::spawn(move || {
-            let result = if has_rings {
-                ring::serve(&server)
-            } else {
-                epoll::serve(&server)
-            };
-            let _ = ended.send(result.map_err(|error| error.to_string()));
-        });
-    }
-    drop(ended);
-    Ok(each_ended.into_iter().collect::<Result<_, _>>()?)
 }

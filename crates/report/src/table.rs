@@ -236,7 +236,11 @@ pub fn markdown(run: &RunReport, reports: &[ModelReport]) -> String {
     let environment = &run.environment;
     let known = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".to_owned());
     let mut text = format!(
-        "{}, {} CPUs, Linux {}; {} blocks, {} of {} bytes; measured {}.\n\n",
+        "{}{}, {} CPUs, Linux {}; {} block(s), {} of {} bytes; measured {}.\n\n",
+        run.plan
+            .scenario
+            .as_ref()
+            .map_or_else(String::new, |name| format!("`{name}`: ")),
         known(&environment.cpu),
         environment.cpus.unwrap_or(0),
         known(&environment.kernel),
@@ -245,14 +249,21 @@ pub fn markdown(run: &RunReport, reports: &[ModelReport]) -> String {
         run.plan.payload_bytes,
         run.started_at.split('T').next().unwrap_or_default(),
     );
-    text.push_str(
-        "| model | memory, B/conn: user, kernel (both ends) | peak rate, 1/s \
-         | service time, us: p50 / p99 at peak | server CPU, us/request \
-         | response time, us: p50 / p99 / p99.9 | verdict |\n\
-         |---|---:|---:|---:|---:|---:|---|\n",
-    );
-    for report in reports {
-        text.push_str(&markdown_row(report));
+    let sheets = sheet::sheets(reports);
+    // A scenario's ladders say all that the first table would.
+    if run.plan.scenario.is_none() || sheets.is_empty() {
+        text.push_str(
+            "| model | memory, B/conn: user, kernel (both ends) | peak rate, 1/s \
+             | service time, us: p50 / p99 at peak | server CPU, us/request \
+             | response time, us: p50 / p99 / p99.9 | verdict |\n\
+             |---|---:|---:|---:|---:|---:|---|\n",
+        );
+        for report in reports {
+            text.push_str(&markdown_row(report));
+        }
+    }
+    for sheet in &sheets {
+        text.push_str(&format!("\n{}", sheet.markdown()));
     }
     for report in reports {
         if let Some(check) = report
@@ -268,9 +279,6 @@ pub fn markdown(run: &RunReport, reports: &[ModelReport]) -> String {
                 check.detail
             ));
         }
-    }
-    for sheet in sheet::sheets(reports) {
-        text.push_str(&format!("\n{}", sheet.markdown()));
     }
     text
 }

@@ -56,6 +56,10 @@ pub(crate) enum Subcommands {
     /// Takes about two minutes on a machine that has nothing else to do, and prints what had to be
     /// measured beside what was. Exit code 3 when a row fails.
     Calibrate(cmd::calibrate::CalibrateArgs),
+    /// Measure what this machine's loopback can do at all, with the cheapest echo there is
+    ///
+    /// Rates of models are held against this. It takes about half a minute.
+    Ceiling(cmd::ceiling::CeilingArgs),
     /// Look at this machine: what would spoil figures, what stops many connections
     ///
     /// It looks for one second, changes nothing, and names the command that mends each finding.
@@ -77,7 +81,7 @@ pub(crate) enum Subcommands {
 }
 
 /// What is measured, and how.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) models: ModelArgs,
@@ -85,16 +89,16 @@ pub(crate) struct RunArgs {
     /// Measure a server that is running already, such as 127.0.0.1:7000, and leave it running; takes
     /// part as the model 'target'
     #[arg(long, value_name = "ADDRESS")]
-    target: Option<SocketAddr>,
+    pub(crate) target: Option<SocketAddr>,
 
     /// The process of --target; it and its children are measured. Without it CPU and memory aren't
     #[arg(long, requires = "target", value_name = "PID")]
-    pid: Option<u32>,
+    pub(crate) pid: Option<u32>,
 
     /// What all servers speak [default: framed; raw as soon as a server that isn't ours speaks raw,
     /// as those of --external and --target do unless this says otherwise]
     #[arg(long, value_enum)]
-    wire: Option<WireArg>,
+    pub(crate) wire: Option<WireArg>,
 
     /// Connections [default: 10000 for idle load, 100 for closed and open load; churn: at most
     /// 1000 at a time]
@@ -135,7 +139,7 @@ pub(crate) struct RunArgs {
 
     /// How the requests of open and churn load lie in time [default: poisson]
     #[arg(long, value_enum)]
-    arrivals: Option<ArrivalsArg>,
+    pub(crate) arrivals: Option<ArrivalsArg>,
 
     /// Seconds after which a reply in open and churn load is late [default: 5]
     #[arg(long, value_name = "S")]

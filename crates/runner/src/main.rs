@@ -91,6 +91,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Subcommands::New(args)) => cmd::new::new(&args),
         Some(Subcommands::Check(args)) => cmd::check::check(&args),
         Some(Subcommands::Calibrate(args)) => cmd::calibrate::calibrate(&args),
+        Some(Subcommands::Ceiling(args)) => cmd::ceiling::ceiling(&args),
         Some(Subcommands::Doctor(args)) => cmd::doctor::doctor(&args),
         Some(Subcommands::Compare(args)) => cmd::compare::compare_reports(&args),
         Some(Subcommands::Report(args)) => cmd::report::report(&args),

@@ -14,7 +14,7 @@ use std::{fs, path::PathBuf};
 use wildmatch::WildMatch;
 
 /// Which models, and where their programs are.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(crate) struct ModelArgs {
     /// Models to take: names, globs such as 'tok*', or all
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]

@@ -1,7 +1,10 @@
 //! The processes of one server: mostly one, more where the limit of open files asks for it. They
 //! share a port (SO_REUSEPORT), and the kernel spreads connections over them.
 
-use crate::server::{Launch, Server, ServerError};
+use crate::{
+    sample::with_descendants,
+    server::{Launch, Server, ServerError},
+};
 use protocol::launch::Done;
 use std::net::SocketAddr;
 
@@ -43,8 +46,10 @@ impl Servers {
         self.addr
     }
 
+    /// All processes that serve now, those included that a server started itself.
     pub(crate) fn pids(&self) -> Vec<u32> {
-        self.processes.iter().map(Server::pid).collect()
+        let own: Vec<u32> = self.processes.iter().map(Server::pid).collect();
+        with_descendants(&own)
     }
 
     /// Fails when a process has ended by itself.

@@ -1,5 +1,6 @@
 //! One trial: a fresh server, one load, a window for each count of connections or each rate.
 
+mod counts;
 mod profile;
 mod syscalls;
 mod window;
@@ -8,7 +9,7 @@ use crate::{
     capacity::Search,
     generator::{GeneratorError, Generators},
     interrupt,
-    origin::{Heard, Origin, Subject},
+    origin::{Origin, Subject},
     plan,
     profile::Profile,
     progress::Progress,
@@ -16,17 +17,16 @@ use crate::{
     server::ServerError,
     warm_up::{WarmUp, WarmUpWatch, resident_pages},
 };
-use protocol::{generator::Totals, launch::Done};
+use counts::{counts_of, generator_counts};
 use report::{
     model::Failure,
     rules,
     run::{Plan, PlannedLoad},
     slo::Slo,
     stats::HistogramError,
-    trial::{Counts, Load, Step, Trial},
+    trial::{Load, Step, Trial},
 };
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     path::Path,
     thread,
@@ -35,6 +35,13 @@ use std::{
 use syscalls::count_syscalls;
 use thiserror::Error;
 use window::{percentiles_of, window_of};
+
+/// Rounds of requests that a window of closed load holds at least; some connections are served less
+/// often than others.
+const ROUNDS_MIN: f64 = 4.5;
+
+/// But it isn't longer than this, unless it was asked for.
+const WINDOW_MAX_US: u64 = 300_000_000;
 
 /// How long the end of a trial's connections is waited for; a server closes some 50,000 a second.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
@@ -216,7 +223,7 @@ impl Bench<'_> {
 
         let generator_pids = generators.pids();
         let mut edges = Vec::new();
-        let window_us = planned.window_us_over(connections);
+        let window_us = window_us(planned, connections, warm_up);
         let window = Duration::from_micros(window_us);
         let result = generators.measure(window, || {
             // Of a server that isn't ours processes may come and go.
@@ -278,9 +285,10 @@ impl Bench<'_> {
         );
         let interval = Duration::from_micros(plan::interval_us(self.plan, planned));
         let mut watch = WarmUpWatch::new(min, max);
+        let pids = server.pids();
         for number in 1.. {
             let seen = generators.next_interval()?;
-            let pages = server.pids().into_iter().map(resident_pages).sum();
+            let pages = pids.iter().copied().map(resident_pages).sum();
             let over = watch.observe(seen, pages, interval * number);
             if over.is_some() {
                 return Ok(over);
@@ -342,6 +350,20 @@ fn search(
     Ok(steps)
 }
 
+/// Length of the window. In closed load it holds several rounds of requests over all connections,
+/// however slow they are: what happens at its edges shall not weigh more than what is between.
+fn window_us(planned: &PlannedLoad, connections: u32, warm_up: Option<WarmUp>) -> u64 {
+    let planned_us = planned.window_us_over(connections);
+    match (planned.load, warm_up) {
+        (Load::Closed { outstanding }, Some(warm_up)) if warm_up.rate_per_s > 0.0 => {
+            let round = f64::from(connections) * f64::from(outstanding) / warm_up.rate_per_s;
+            let rounds_us = (ROUNDS_MIN * round * 1e6) as u64;
+            planned_us.max(rounds_us.min(WINDOW_MAX_US))
+        }
+        _ => planned_us,
+    }
+}
+
 /// Waits until the kernel has let go of a trial's sockets: a server may need a while to see that
 /// its clients are gone, and memory and ports would be missing from the next trial. Says whether
 /// it was so within the limit.
@@ -360,36 +382,5 @@ fn await_closed(sockets_before: Option<u64>, connections: u32) -> bool {
             return false;
         }
         thread::sleep(CLOSE_LOOK);
-    }
-}
-
-fn generator_counts(totals: &Totals) -> Counts {
-    Counts {
-        connections: totals.connections,
-        requests: Some(totals.requests),
-        responses: Some(totals.responses),
-        request_bytes: totals.bytes_out,
-        response_bytes: totals.bytes_in,
-    }
-}
-
-/// What the server counted, or null with its reason.
-fn counts_of(heard: Heard) -> (Option<Counts>, BTreeMap<String, String>) {
-    match heard {
-        Ok(done) => (Some(server_counts(&done)), BTreeMap::new()),
-        Err(reason) => {
-            let field = "server_counts".to_owned();
-            (None, BTreeMap::from([(field, reason.to_owned())]))
-        }
-    }
-}
-
-fn server_counts(done: &Done) -> Counts {
-    Counts {
-        connections: done.accepted,
-        requests: done.requests,
-        responses: done.responses,
-        request_bytes: done.bytes_in,
-        response_bytes: done.bytes_out,
     }
 }

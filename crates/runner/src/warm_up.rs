@@ -17,6 +17,8 @@ const LAST: usize = 20;
 pub(crate) struct WarmUp {
     pub(crate) length_us: u64,
     pub(crate) steady: bool,
+    /// In the last intervals.
+    pub(crate) rate_per_s: f64,
 }
 
 /// Sees a load warm up.
@@ -52,16 +54,25 @@ impl WarmUpWatch {
         self.requests.push(interval.requests as f64);
         self.p99_us.push(interval.p99_us);
         self.resident_pages.push(resident_pages.unwrap_or(0) as f64);
+        let rate_per_s = self.rate_per_s(elapsed);
         let over = |steady| {
             Some(WarmUp {
                 length_us: elapsed.as_micros() as u64,
                 steady,
+                rate_per_s,
             })
         };
         if elapsed >= self.min && self.is_steady() {
             return over(true);
         }
         (elapsed >= self.max).then(|| over(false)).flatten()
+    }
+
+    /// Of the last observations, which are equally long.
+    fn rate_per_s(&self, elapsed: Duration) -> f64 {
+        let each_s = elapsed.as_secs_f64() / self.requests.len() as f64;
+        let last = &self.requests[self.requests.len().saturating_sub(LAST)..];
+        last.iter().sum::<f64>() / (last.len() as f64 * each_s)
     }
 
     fn is_steady(&self) -> bool {
@@ -104,6 +115,7 @@ mod tests {
         let warm_up = watch(|i| 1000 + i % 7, |_| 500);
         assert_eq!(warm_up.length_us, 1_000_000);
         assert!(warm_up.steady);
+        assert!((warm_up.rate_per_s - 20_000.0).abs() < 100.0, "{warm_up:?}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod common;
 
 use common::{Fixture, stderr, stdout};
 use report::{check::Status, trial::Load};
+use std::fs;
 
 fn invalid(report: &report::model::ModelReport) -> Vec<&str> {
     let checks = report.verdict.checks.iter();
@@ -155,4 +156,25 @@ fn a_control_is_the_same_model_under_another_name() {
         run.comparisons.is_empty(),
         "a control is not compared with others"
     );
+}
+
+#[test]
+fn a_scenario_of_ones_own_is_run_over_its_ladders() {
+    let fixture = Fixture::new();
+    let file = fixture.dir.path().join("mine.toml");
+    let text = "title = \"mine\"\n[[closed]]\nconnections = [10, 40]\nwindow_s = 5\n\
+                [[open]]\nconnections = [10, 40]\nrate = 300\n";
+    fs::write(&file, text).unwrap();
+    let path = file.to_str().unwrap();
+    // The command line goes before the file: --connections 20, and 0.3 s.
+    let output = fixture.run("good", &["--scenario", path]);
+    let (run, models) = fixture.reports();
+    assert_eq!(run.plan.scenario.as_deref(), Some("mine"));
+    let summary = &models[0].summary;
+    let closed = summary.closed_ladder.iter().map(|step| step.connections);
+    assert_eq!(closed.collect::<Vec<_>>(), [5, 20], "{}", stderr(&output));
+    let open = summary.open_ladder.iter().map(|step| step.connections);
+    assert_eq!(open.collect::<Vec<_>>(), [5, 20]);
+    assert_eq!(models[0].trials[0].steps[0].window_asked_us, 300_000);
+    assert!(stderr(&output).contains("Open load over each count of connections"));
 }

@@ -234,3 +234,14 @@ fn a_failing_model_does_not_stop_the_others() {
     let memory = models[1].summary.memory.as_ref().unwrap();
     assert_eq!(memory.connections_max, 20);
 }
+
+#[test]
+fn a_process_that_takes_another_port_than_the_first_is_no_part_of_the_server() {
+    let fixture = Fixture::new();
+    let output = fixture.run("good", &["--load", "closed", "--server-processes", "2"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let failure = fixture.report().failure.unwrap();
+    assert_eq!(failure.phase, "start");
+    assert!(failure.reason.contains("was told to share"), "{failure:?}");
+    fixture.assert_nothing_left();
+}

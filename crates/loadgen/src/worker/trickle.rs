@@ -13,22 +13,23 @@ const SENDS_PER_TURN: u32 = 64;
 pub(super) struct Trickle {
     start_ns: u64,
     sent: u64,
+    /// When the next one is due: asked after every event, so it isn't divided for each time.
+    due_ns: u64,
 }
 
 impl Trickle {
     pub(super) fn starting(start_ns: u64) -> Self {
-        Self { start_ns, sent: 0 }
+        Self {
+            start_ns,
+            sent: 0,
+            due_ns: start_ns,
+        }
     }
 }
 
 impl Worker<'_> {
     pub(super) fn next_trickle_ns(&self) -> Option<u64> {
-        let Load::Idle { interval_us } = self.plan.load else {
-            return None;
-        };
-        let per_interval = u128::from(self.connections_max.max(1));
-        let after_start_ns = u128::from(self.trickle.sent) * u128::from(interval_us) * 1000;
-        Some(self.trickle.start_ns + (after_start_ns / per_interval) as u64)
+        matches!(self.plan.load, Load::Idle { .. }).then_some(self.trickle.due_ns)
     }
 
     pub(super) fn send_trickle(&mut self, now: u64) {
@@ -38,6 +39,7 @@ impl Worker<'_> {
             }
             let index = (self.trickle.sent % self.connections.len() as u64) as usize;
             self.trickle.sent += 1;
+            self.trickle.due_ns = self.trickle_due_ns();
             match &self.connections[index] {
                 None => {}
                 Some(busy) if busy.outstanding(self.shared.messages) > 0 => {
@@ -46,5 +48,14 @@ impl Worker<'_> {
                 Some(_) => self.send(index, 1, now_ns()),
             }
         }
+    }
+
+    fn trickle_due_ns(&self) -> u64 {
+        let Load::Idle { interval_us } = self.plan.load else {
+            return u64::MAX;
+        };
+        let per_interval = u128::from(self.connections_max.max(1));
+        let after_start_ns = u128::from(self.trickle.sent) * u128::from(interval_us) * 1000;
+        self.trickle.start_ns + (after_start_ns / per_interval) as u64
     }
 }

@@ -9,10 +9,11 @@ use std::{
 /// Name of the ring's only group of buffers.
 pub(super) const GROUP: u16 = 0;
 
-/// More than a turn uses, so that the kernel rarely finds none; a power of two.
-const BUFFERS: usize = 256;
+/// More than a turn uses, so that the kernel rarely finds none: then every receive ends, and has to
+/// be asked for again. A power of two.
+const BUFFERS: usize = 4096;
 
-const BUFFER_BYTES: usize = 16 << 10;
+const BUFFER_BYTES: usize = 4 << 10;
 
 /// One loop's buffers. They are never freed, because the kernel may write to those it has.
 pub(super) struct Buffers {

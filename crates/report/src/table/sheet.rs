@@ -77,6 +77,7 @@ fn memory(reports: &[ModelReport]) -> Sheet {
             "'used', GB",
             "ramp, s",
             "closing, s",
+            "verdict",
         ],
         rows: rows.collect(),
     }
@@ -108,6 +109,7 @@ fn memory_row(report: &ModelReport, memory: &Memory) -> Option<Vec<String>> {
         format!("{:.2}", machine.used_bytes / 1e9),
         seconds(Some(ramp_us)),
         seconds(ladder.teardown_us),
+        report.verdict.status.word().to_owned(),
     ])
 }
 
@@ -122,7 +124,7 @@ fn closed(reports: &[ModelReport]) -> Sheet {
     };
     let rows = reports.iter().filter(is_shown).flat_map(|report| {
         let steps = report.summary.closed_ladder.iter();
-        steps.map(|step| closed_row(&report.model.name, step))
+        steps.map(|step| closed_row(report, step))
     });
     Sheet {
         title: "Closed load over each count of connections".to_owned(),
@@ -130,32 +132,38 @@ fn closed(reports: &[ModelReport]) -> Sheet {
             "model",
             "connections",
             "rate, 1/s",
+            "of ceiling",
             "service time, us: p50",
             "p99",
             "p99.9",
             "server CPU, us/request",
             "served on each",
+            "verdict",
         ],
         rows: rows.collect(),
     }
 }
 
-fn closed_row(model: &str, step: &Peak) -> Vec<String> {
+fn closed_row(report: &ModelReport, step: &Peak) -> Vec<String> {
     let floor = if step.generator_bound { ">= " } else { "" };
     let time = &step.service_time_us;
     let served = match (step.served_least, step.served_most) {
         (Some(least), Some(most)) => format!("{} to {}", whole(least.into()), whole(most.into())),
         _ => "-".to_owned(),
     };
+    let ceiling = report.ceiling.as_ref();
+    let share = ceiling.map(|ceiling| step.rate_per_s.median / ceiling.rate_per_s * 100.0);
     vec![
-        model.to_owned(),
+        report.model.name.clone(),
         whole(step.connections.into()),
         format!("{floor}{}", whole(step.rate_per_s.median)),
+        share.map_or_else(|| "-".to_owned(), |share| format!("{share:.0} %")),
         whole(time.p50),
         whole(time.p99),
         whole(time.p99_9),
         super::cpu(step.server_cpu_us_per_request),
         served,
+        report.verdict.status.word().to_owned(),
     ]
 }
 
@@ -167,7 +175,7 @@ fn open(reports: &[ModelReport]) -> Sheet {
     };
     let rows = reports.iter().filter(is_shown).flat_map(|report| {
         let steps = report.summary.open_ladder.iter();
-        steps.map(|step| open_row(&report.model.name, step))
+        steps.map(|step| open_row(report, step))
     });
     Sheet {
         title: "Open load over each count of connections".to_owned(),
@@ -179,20 +187,22 @@ fn open(reports: &[ModelReport]) -> Sheet {
             "p99",
             "p99.9",
             "server CPU, us/request",
+            "verdict",
         ],
         rows: rows.collect(),
     }
 }
 
-fn open_row(model: &str, step: &Scheduled) -> Vec<String> {
+fn open_row(report: &ModelReport, step: &Scheduled) -> Vec<String> {
     let time = &step.response_time_us;
     vec![
-        model.to_owned(),
+        report.model.name.clone(),
         whole(step.connections.into()),
         whole(step.offered_rate_per_s),
         whole(time.p50),
         whole(time.p99),
         whole(time.p99_9),
         super::cpu(step.server_cpu_us_per_request),
+        report.verdict.status.word().to_owned(),
     ]
 }

@@ -114,7 +114,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     }
     let loadgen = loadgen?;
     run.null_server =
-        build::executable(&workspace, "calibration", no_build).map_err(|failure| failure.reason);
+        build::executable(&workspace, "null", no_build).map_err(|failure| failure.reason);
     for entrant in &entrants {
         if interrupt::asked() {
             break;

@@ -84,8 +84,9 @@ impl Crowd {
             client.send(&message)?;
             Ok((client, message))
         };
-        // Some more than the limit, and the server's own descriptors come on top.
-        let n = open_files_max as usize + 8;
+        // Some more than the limit, which each process has for itself, and the server's own
+        // descriptors come on top.
+        let n = open_files_max as usize * subject.pids().len() + 8;
         let mut crowd = Self {
             served: Vec::new(),
             waiting: (0..n).map(connect).collect::<Result<_>>()?,

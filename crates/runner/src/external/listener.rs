@@ -3,14 +3,12 @@
 //!
 //! Sources: proc(5), /proc/net/tcp and /proc/PID/fd.
 
+use crate::sample::with_descendants;
 use procfs::{
     net::{TcpState, tcp, tcp6},
-    process::{FDTarget, Process, all_processes},
+    process::{FDTarget, Process},
 };
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener},
-};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
 
 /// An address that nobody listens on, until somebody else takes it.
 ///
@@ -52,24 +50,10 @@ pub(super) fn hold(pids: &[u32], sockets: &[u64]) -> bool {
     pids.iter().any(|&pid| holds(pid).unwrap_or(false))
 }
 
-/// Processes that descend from this one, without those that have ended and were not waited for.
+/// Processes that descend from this one, in the order of their numbers.
 pub(crate) fn descendants(of: u32) -> Vec<u32> {
-    let mut children = BTreeMap::<i32, Vec<i32>>::new();
-    for process in all_processes().into_iter().flatten().flatten() {
-        if let Ok(stat) = process.stat() {
-            let is_zombie = stat.state == 'Z' || stat.state == 'X';
-            if !is_zombie {
-                children.entry(stat.ppid).or_default().push(stat.pid);
-            }
-        }
-    }
-    let mut found: Vec<u32> = Vec::new();
-    let mut left: Vec<i32> = i32::try_from(of).into_iter().collect();
-    while let Some(parent) = left.pop() {
-        let born = children.remove(&parent).unwrap_or_default();
-        found.extend(born.iter().filter_map(|&pid| u32::try_from(pid).ok()));
-        left.extend(born);
-    }
+    let mut found = with_descendants(&[of]);
+    found.remove(0);
     found.sort_unstable();
     found
 }
@@ -95,25 +79,5 @@ mod tests {
         let listener = TcpListener::bind("0.0.0.0:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         assert_eq!(listeners(([127, 0, 0, 1], port).into()).len(), 1);
-    }
-
-    #[test]
-    fn grandchildren_are_descendants() {
-        let mut shell = std::process::Command::new("sh")
-            .args(["-c", "sh -c 'sleep 60 & wait' & wait"])
-            .spawn()
-            .unwrap();
-        let me = std::process::id();
-        while descendants(shell.id()).len() < 2 {
-            std::thread::yield_now();
-        }
-        let grown = descendants(shell.id());
-        assert!(grown.iter().all(|pid| descendants(me).contains(pid)));
-        for pid in grown {
-            let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
-            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-        }
-        let _ = shell.kill();
-        shell.wait().unwrap();
     }
 }

@@ -1,7 +1,7 @@
 //! A server that is running already: measured, and never stopped or signalled.
 
-use super::listener::{descendants, hold, listeners};
-use crate::server::ServerError;
+use super::listener::{hold, listeners};
+use crate::{sample::with_descendants, server::ServerError};
 use procfs::process::Process;
 use std::{
     net::{SocketAddr, TcpStream},
@@ -66,12 +66,8 @@ impl TargetServer {
 
     /// The process and its children; none when it isn't known.
     pub(crate) fn pids(&self) -> Vec<u32> {
-        let with_children = |pid| {
-            let mut pids = vec![pid];
-            pids.extend(descendants(pid));
-            pids
-        };
-        self.target.pid.map_or_else(Vec::new, with_children)
+        let pid = self.target.pid;
+        pid.map_or_else(Vec::new, |pid| with_descendants(&[pid]))
     }
 
     /// Fails when the process has ended.

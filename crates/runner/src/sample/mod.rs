@@ -21,7 +21,7 @@ pub(crate) use kernel::{
     add_kernel_memory, available_bytes, machine_memory, oom_kills, tcp_sockets_held,
 };
 pub(crate) use net::NetEvents;
-pub(crate) use process::{UNKNOWN, add_memory, pss_bytes};
+pub(crate) use process::{UNKNOWN, add_memory, pss_bytes, with_descendants};
 pub(crate) use syscalls::{SyscallCounter, add_syscalls, no_syscalls};
 
 use machine::MachineCounters;

@@ -12,6 +12,31 @@ use nix::{
 };
 use procfs::process::Process;
 use report::trial::ProcessUse;
+use std::collections::BTreeMap;
+
+/// These processes and all that descend from them: a server may have started workers. Without those
+/// that have ended and were not waited for yet.
+pub(crate) fn with_descendants(pids: &[u32]) -> Vec<u32> {
+    let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for process in procfs::process::all_processes()
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        if let Ok(stat) = process.stat()
+            && !['Z', 'X'].contains(&stat.state)
+        {
+            let of = children.entry(stat.ppid as u32).or_default();
+            of.push(stat.pid as u32);
+        }
+    }
+    let (mut family, mut looked_at) = (pids.to_vec(), 0);
+    while let Some(parent) = family.get(looked_at) {
+        looked_at += 1;
+        family.extend(children.remove(parent).unwrap_or_default());
+    }
+    family
+}
 
 /// Why nothing is known of a server's use.
 pub(crate) const UNKNOWN: &str = "which processes the server has isn't known: --pid says it";
@@ -160,7 +185,8 @@ mod tests {
     use super::*;
     use rustix::process::{Signal, WaitOptions, kill_process, waitpid};
     use std::{
-        process::Command,
+        io::Read as _,
+        process::{Command, Stdio},
         thread::sleep,
         time::{Duration, Instant},
     };
@@ -212,6 +238,22 @@ mod tests {
             (ticks_s - cpu_s).abs() <= 0.02 + 0.02 * cpu_s,
             "{ticks_s} s by ticks, {cpu_s} s by the clock"
         );
+    }
+
+    #[test]
+    fn a_family_has_all_generations() {
+        let mut parent = Command::new("sh")
+            .args(["-c", "sh -c 'echo born; read word; :'; :"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut born = [0; 5];
+        parent.stdout.take().unwrap().read_exact(&mut born).unwrap();
+        let family = with_descendants(&[parent.id()]);
+        drop(parent.stdin.take());
+        parent.wait().unwrap();
+        assert_eq!((family.len(), family[0]), (2, parent.id()), "{family:?}");
     }
 
     #[test]

@@ -1,0 +1,144 @@
+//! The way of a request, whichever engine carries it: its reply is held against what was sent
+//! and counted, and lets the next one go.
+//!
+//! All of it is inlined into the loop: see [`crate::connection`].
+
+use super::{Phase, Worker};
+use crate::{
+    clock::now_ns,
+    connection::{Broken, Moved, Stage},
+    tally::count_error,
+};
+use protocol::generator::Load;
+
+impl Worker<'_> {
+    /// Something has come on this connection. `false`: it is lost.
+    #[inline(always)]
+    pub(super) fn take_replies(&mut self, index: usize, received: &[u8]) -> bool {
+        // The one reading of the clock per reply: the reply's arrival, and the next request's
+        // departure a moment later.
+        let now = now_ns();
+        self.now_ns = now;
+        if now >= self.course.end_ns {
+            self.roll_course(now);
+        }
+        let in_window = self.window.contains(now);
+        let intended_ns = self.intended_ns(index);
+        let counts = intended_ns.map_or(in_window, |due_ns| self.window.contains(due_ns));
+        let number = self.number(index);
+        let Some(connection) = &mut self.connections[index] else {
+            return false;
+        };
+        let (tally, course) = (&mut self.tally, &mut self.course);
+        let verified = connection.verify(index, number, received, &self.shared, |sent_at_ns| {
+            if counts {
+                tally.service_time.saturating_record(now - sent_at_ns);
+            }
+            course.count(now - intended_ns.unwrap_or(sent_at_ns));
+        });
+        let Moved { bytes, whole } = match verified {
+            Ok(moved) => moved,
+            Err(broken) => {
+                self.lose(index, broken);
+                return false;
+            }
+        };
+        if in_window {
+            connection.served += whole;
+            tally.requests += u64::from(whole * self.shared.messages.batch());
+        }
+        self.totals.bytes_in += bytes;
+        self.totals.responses += u64::from(whole);
+        self.outstanding -= u64::from(whole);
+        if whole > 0 {
+            self.go_on(index, whole, now);
+        }
+        true
+    }
+
+    /// What the arrival of `whole` replies allows.
+    #[inline(always)]
+    fn go_on(&mut self, index: usize, whole: u32, now: u64) {
+        match &mut self.phase {
+            Phase::Loading
+                if matches!(self.plan.load, Load::Closed { .. }) && now < self.window.close_ns =>
+            {
+                self.send(index, whole, now);
+            }
+            Phase::Loading | Phase::Draining { .. } => match (&self.open_load, &self.churn_load) {
+                (Some(_), _) => self.go_on_scheduled(index, now),
+                (_, Some(_)) => self.close_churned(index, now),
+                _ => {}
+            },
+            Phase::Ramping(ramp) => {
+                if let Some(connection) = &mut self.connections[index]
+                    && connection.stage == Stage::Probing
+                {
+                    connection.stage = Stage::Open;
+                    self.open += 1;
+                    ramp.probing = ramp.probing.saturating_sub(1);
+                    ramp.last_progress_ns = now;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// When the request that is on its way was due, if there is a schedule.
+    #[inline(always)]
+    fn intended_ns(&self, index: usize) -> Option<u64> {
+        match self.plan.load {
+            Load::Closed { .. } | Load::Idle { .. } => None,
+            Load::Open(_) => Some(self.open_load.as_ref()?.intended_ns[index]),
+            Load::Churn(_) => Some(self.churn_load.as_ref()?.intended_ns(index)),
+        }
+    }
+
+    /// Sends `batches` more, or what is left of those before.
+    #[inline(always)]
+    pub(super) fn send(&mut self, index: usize, batches: u32, now: u64) {
+        let number = self.number(index);
+        let Some(connection) = &mut self.connections[index] else {
+            return;
+        };
+        connection.allow(batches, self.shared.messages);
+        self.outstanding += u64::from(batches);
+        match connection.send(index, number, now, &mut self.shared) {
+            Ok(Moved { bytes, whole }) => {
+                self.totals.bytes_out += bytes;
+                self.totals.requests += u64::from(whole);
+            }
+            Err(broken) => self.lose(index, broken),
+        }
+    }
+
+    pub(super) fn lose(&mut self, index: usize, broken: Broken) {
+        let Some(connection) = self.connections[index].take() else {
+            return;
+        };
+        self.free_churned(index);
+        if connection.stage == Stage::Closing {
+            return;
+        }
+        let missing = connection.outstanding(self.shared.messages);
+        self.outstanding -= u64::from(missing);
+        let kind = match broken {
+            Broken::ClosedByServer => "closed by the server".to_owned(),
+            Broken::WrongReply => "wrong reply".to_owned(),
+            Broken::Failed(errno) => format!("connection: {errno}"),
+        };
+        match (&mut self.phase, connection.stage) {
+            (Phase::Ramping(ramp), Stage::Probing) => {
+                ramp.probing = ramp.probing.saturating_sub(1);
+                count_error(&mut ramp.errors, kind);
+            }
+            (_, stage) => {
+                self.open -= u32::from(stage == Stage::Open);
+                self.tally.connections_lost += 1;
+                self.tally.replies_wrong += u64::from(broken == Broken::WrongReply);
+                self.tally.replies_missing += u64::from(missing);
+                count_error(&mut self.tally.errors, kind);
+            }
+        }
+    }
+}

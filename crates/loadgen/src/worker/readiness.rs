@@ -1,0 +1,118 @@
+//! The loop on epoll: the kernel says which sockets are ready, and a call for each reads what
+//! has come.
+//!
+//! Events are edge-triggered and registered once per connection: a connection costs no
+//! `epoll_ctl` after its first, and a ready connection is not reported twice. Source: epoll(7).
+
+use super::{BUFFER_BYTES, Worker};
+use crate::{
+    clock::{now_ns, timespec},
+    connection::{Connection, Stage},
+};
+use anyhow::Context as _;
+use rustix::{
+    buffer::spare_capacity,
+    event::epoll::{self, CreateFlags, Event, EventData, EventFlags},
+    io::Errno,
+};
+use std::os::fd::OwnedFd;
+
+/// epoll looks at each ready socket before it reports it, and with many in a batch the first are no
+/// longer in the processor's cache when their turn comes. In one paired run a request took 0.953 of a
+/// minimal client's CPU time with 32, and 0.968 with 1,024, over 50 connections; over 1,000 it was
+/// 0.894 and 0.933.
+const EVENTS_PER_WAIT: usize = 32;
+const BELL: u64 = u64::MAX;
+
+/// An epoll instance that watches the bell.
+///
+/// # Errors
+/// Out of descriptors or memory.
+pub(super) fn watch(bell: &OwnedFd) -> Result<OwnedFd, Errno> {
+    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+    epoll::add(&epoll, bell, EventData::new_u64(BELL), EventFlags::IN)?;
+    Ok(epoll)
+}
+
+/// Where the kernel puts what it has for the thread.
+pub(super) struct Inbox {
+    events: Vec<Event>,
+    received: Box<[u8]>,
+}
+
+impl Inbox {
+    pub(super) fn new() -> Self {
+        Self {
+            events: Vec::with_capacity(EVENTS_PER_WAIT),
+            received: vec![0; BUFFER_BYTES].into_boxed_slice(),
+        }
+    }
+}
+
+impl Worker<'_> {
+    /// Waits for events and looks at them; says whether there were none.
+    ///
+    /// # Errors
+    /// epoll fails, which takes a lack of memory.
+    #[inline(always)]
+    pub(super) fn take_readiness(&mut self, inbox: &mut Inbox) -> anyhow::Result<bool> {
+        let Inbox { events, received } = inbox;
+        events.clear();
+        let timeout = self.wait_at_most_ns(now_ns()).map(timespec);
+        match epoll::wait(&self.epoll, spare_capacity(events), timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno).context("epoll_wait"),
+        }
+        for event in &*events {
+            match event.data.u64() {
+                BELL => self.obey(),
+                index => self.react(index as usize, event.flags, received),
+            }
+            // A batch of events may take longer than a request may be late.
+            self.send_what_is_due(self.now_ns);
+        }
+        Ok(events.is_empty())
+    }
+
+    fn react(&mut self, index: usize, flags: EventFlags, buffer: &mut [u8]) {
+        // An event may follow the one that lost the connection.
+        let Some(connection) = &self.connections[index] else {
+            return;
+        };
+        if connection.stage == Stage::Connecting {
+            match self.churn_load {
+                None => self.establish(index),
+                Some(_) => self.establish_churned(index),
+            }
+        } else {
+            if flags
+                .intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
+            {
+                self.receive(index, buffer);
+            }
+            if flags.contains(EventFlags::OUT)
+                && self.connections[index]
+                    .as_ref()
+                    .is_some_and(Connection::is_blocked)
+            {
+                self.send(index, 0, now_ns());
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn receive(&mut self, index: usize, buffer: &mut [u8]) {
+        while let Some(connection) = &self.connections[index] {
+            let received = match connection.receive(buffer) {
+                Ok(Some(bytes)) => &buffer[..bytes],
+                Ok(None) => return,
+                Err(broken) => return self.lose(index, broken),
+            };
+            // A read that didn't fill the buffer has emptied the socket; anything newer brings
+            // an event of its own.
+            if !self.take_replies(index, received) || received.len() < buffer.len() {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A compio runtime and a listener per thread, on io_uring: thread per core, nothing shared.
+//!
+//! Every thread has a ring, its tasks and a listening socket of its own, and the kernel spreads
+//! connections over the listeners (SO_REUSEPORT, socket(7)). A task hands the kernel an operation
+//! and is woken when it has been done; one system call carries the operations of all tasks that
+//! ran since the last one.
+//!
+//! A read that waits would hold a buffer, so reads here are managed: the thread has given the
+//! kernel a ring of buffers (io_uring_register_buf_ring(3)), which takes one when bytes have come
+//! and not before. Should many connections speak at once and the ring run dry, those that got
+//! none read into a buffer of their own. A ring owns what it sends too, so replies are gathered
+//! before they are written, and nothing is read until they have been: a client that doesn't read
+//! them is waited for.
+//!
+//! What computes for long or blocks goes to `spawn_blocking`, up to 256 threads per runtime that
+//! come and go with the work. (When all are busy, `spawn_blocking` itself waits for one: compio
+//! 0.19 then holds up every connection of its thread.)
+//!
+//! Sources: <https://docs.rs/compio/latest/compio/>, its `AsyncReadManaged`; io_uring(7).
+
+use compio::{
+    BufResult,
+    driver::ProactorBuilder,
+    io::{AsyncRead as _, AsyncReadManaged as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    runtime::{self, RuntimeBuilder},
+    time,
+};
+use model_kit::{
+    Closed, Connection, Ended, Finished, Listeners, Model, Need, Refused, SHORT_TASK_BLOCKS,
+    Server, Task, Work, on_each_thread, run_blocking, with_chunk,
+};
+use std::{io, num::NonZero, process::ExitCode, sync::Arc};
+
+/// Buffers that a thread's connections share, enough for those that speak at the same time.
+const BUFFERS: NonZero<u16> = NonZero::new(1024).expect("it is not zero");
+
+/// Size of a read.
+const BUFFER_BYTES: usize = 4 << 10;
+
+/// Size of a read for which there was no buffer.
+const SPARE_BYTES: usize = 512;
+
+fn main() -> ExitCode {
+    let model = Model {
+        listeners: Listeners::PerThread,
+        needs: &[
+            Need::Kernel {
+                version: (5, 19),
+                brings: "rings of provided buffers",
+            },
+            Need::IoUring,
+        ],
+        run,
+    };
+    model.main()
+}
+
+fn run(server: Arc<Server>) -> Ended {
+    on_each_thread(&server, |server| {
+        let mut driver = ProactorBuilder::new();
+        driver
+            .buffer_pool_size(BUFFERS)
+            .buffer_pool_buffer_len(BUFFER_BYTES)
+            .coop_taskrun(true)
+            .taskrun_flag(true);
+        let runtime = RuntimeBuilder::new().with_proactor(driver).build()?;
+        runtime.block_on(accept(server))
+    })
+}
+
+async fn accept(server: &Server) -> io::Result<()> {
+    let listener = TcpListener::from_std(server.listen()?)?;
+    server.ready()?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                runtime::spawn(serve(stream, Connection::open(server.wire()))).detach();
+            }
+            Err(error) => match server.refused(&error) {
+                Refused::Retry => {}
+                Refused::Pause(pause) => time::sleep(pause).await,
+                Refused::Stopping => break,
+            },
+        }
+    }
+    server.drained().await;
+    Ok(())
+}
+
+async fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), Closed> {
+    loop {
+        let mut replies = Vec::new();
+        let next = match stream.read_managed(0).await {
+            Ok(Some(received)) => answer(&mut connection, &received, &mut replies),
+            Ok(None) => return Err(Closed::ByClient),
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                let buffer = Vec::with_capacity(SPARE_BYTES);
+                // Boxed for the same reason as below.
+                let BufResult(read, received) = Box::pin(stream.read(buffer)).await;
+                read?;
+                answer(&mut connection, &received, &mut replies)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if !replies.is_empty() {
+            // Boxed, for a task that waits for a request has no use for its room. Unboxed it was
+            // not detectably faster.
+            Box::pin(stream.write_all(replies)).await.0?;
+        }
+        if let Some(work) = next? {
+            // Boxed, so that a task that waits for a request has no room for sleeps and joins.
+            Box::pin(work_off(&mut stream, &mut connection, work)).await?;
+        }
+    }
+}
+
+fn answer(
+    connection: &mut Connection,
+    received: &[u8],
+    replies: &mut Vec<u8>,
+) -> Result<Option<Work>, Closed> {
+    with_chunk(|chunk| {
+        chunk.space()[..received.len()].copy_from_slice(received);
+        connection.answer(chunk, received.len(), |reply| gather(replies, reply))
+    })
+}
+
+fn gather(replies: &mut Vec<u8>, reply: &[u8]) -> io::Result<usize> {
+    replies.extend_from_slice(reply);
+    Ok(reply.len())
+}
+
+/// Does this work, and what comes up behind it.
+async fn work_off(
+    stream: &mut TcpStream,
+    connection: &mut Connection,
+    work: Work,
+) -> Result<(), Closed> {
+    let mut next = Some(work);
+    while let Some(work) = next {
+        let finished = perform(work).await?;
+        let mut replies = Vec::new();
+        let resumed = connection.resume(finished, |reply| gather(&mut replies, reply));
+        stream.write_all(replies).await.0?;
+        next = resumed?;
+    }
+    Ok(())
+}
+
+async fn perform(work: Work) -> io::Result<Finished> {
+    match work.task() {
+        Task::Wait(time) => {
+            time::sleep(time).await;
+            Ok(work.finish())
+        }
+        Task::Cpu { blocks } if blocks <= SHORT_TASK_BLOCKS => Ok(work.finish()),
+        Task::Cpu { .. } | Task::Block(_) => runtime::spawn_blocking(|| run_blocking(work))
+            .await
+            .map_err(|_| io::Error::other("a blocking thread panicked")),
+    }
+}

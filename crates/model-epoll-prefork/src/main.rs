@@ -1,0 +1,135 @@
+//! Processes rather than threads: a parent starts workers that all accept from one listener, which
+//! they have inherited. How Apache and, with an epoll loop in each, nginx are built.
+//!
+//! Each worker is a single-threaded epoll loop that shares nothing with its neighbours, not even
+//! memory: one that dies takes its own connections with it and no others, and the parent starts
+//! another. Each has a table of descriptors of its own, so the limit of open files counts for each.
+//!
+//! The listener is in every worker's epoll. EPOLLEXCLUSIVE has the kernel wake one of them for a
+//! connection rather than all; it wakes the one that began to wait last, so a worker accepts one
+//! connection at a time and not all that are there. Even so the idle get more than their share.
+//!
+//! A worker is this program again, with the listener's descriptor among its arguments: starting a
+//! program is safe with threads around, where a bare fork isn't. It keeps the launch contract with
+//! its parent as the parent does with whoever started it: it serves until its input ends, and then
+//! tells what it has counted. So the parent's end is the workers' end too, however it came about,
+//! and the parent adds up what they tell.
+//!
+//! Sources: epoll_ctl(2), EPOLLEXCLUSIVE; W. R. Stevens, "Unix Network Programming 1", chapter 30
+//! (preforked servers); M. Majkowski, "Why does one NGINX worker take all the load?",
+//! <https://blog.cloudflare.com/the-sad-state-of-linux-socket-balancing/>.
+
+mod worker;
+
+use clap::Parser;
+use model_kit::{Args, Ended, Listeners, Model, Server, ServerLine, read_line};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::{Errno, FdFlags, fcntl_setfd},
+};
+use std::{
+    env,
+    io::{self, BufReader},
+    net::TcpListener,
+    os::fd::{AsRawFd as _, RawFd},
+    process::{Child, ChildStdout, Command, ExitCode, Stdio},
+    sync::Arc,
+};
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    contract: Args,
+
+    /// Work for a parent, with this descriptor as the listener
+    #[arg(long, value_name = "FD", hide = true)]
+    listener: Option<RawFd>,
+}
+
+fn main() -> ExitCode {
+    let Arguments { contract, listener } = Arguments::parse();
+    let model = Model {
+        listeners: Listeners::One,
+        needs: &[],
+        run: |server: Arc<Server>| match listener {
+            Some(listener) => worker::run(&server, listener),
+            None => supervise(&server),
+        },
+    };
+    model.main_with(contract)
+}
+
+/// The parent: starts the workers, restarts those that die, ends them all.
+fn supervise(server: &Server) -> Ended {
+    let listener = server.listen()?;
+    fcntl_setfd(&listener, FdFlags::empty())?;
+    let start = |_| Worker::start(&listener);
+    let mut workers: Vec<Worker> = (0..server.threads()).map(start).collect::<Result<_, _>>()?;
+    server.ready()?;
+    while let Some(dead) = wait_for_death(&listener, &workers)? {
+        let status = workers[dead].process.wait()?;
+        eprintln!("a worker has ended ({status}): starting another");
+        workers[dead] = Worker::start(&listener)?;
+    }
+    // All at once, and then their counts one by one.
+    workers
+        .iter_mut()
+        .for_each(|worker| drop(worker.process.stdin.take()));
+    for worker in &mut workers {
+        while let Ok(line) = read_line(&mut worker.lines) {
+            if let ServerLine::Done(done) = line {
+                server.add_counts(&done);
+            }
+        }
+        worker.process.wait()?;
+    }
+    Ok(())
+}
+
+/// The index of a worker that has died; none when the server has been told to stop.
+fn wait_for_death(listener: &TcpListener, workers: &[Worker]) -> io::Result<Option<usize>> {
+    loop {
+        // Asked for nothing, poll still tells of hang-ups: of a listener that has been shut, and
+        // of an output that nobody can write to any more.
+        let outputs = workers.iter().map(|worker| worker.lines.get_ref());
+        let mut fds: Vec<PollFd<'_>> = outputs
+            .map(|output| PollFd::new(output, PollFlags::empty()))
+            .collect();
+        fds.push(PollFd::new(listener, PollFlags::empty()));
+        match poll(&mut fds, None) {
+            Err(Errno::INTR) => continue,
+            polled => polled?,
+        };
+        let has_ended = |fd: &PollFd<'_>| !fd.revents().is_empty();
+        if fds.last().is_some_and(has_ended) {
+            return Ok(None);
+        }
+        if let Some(dead) = fds.iter().position(has_ended) {
+            return Ok(Some(dead));
+        }
+    }
+}
+
+/// A process that serves, and ends with its parent because its input does.
+struct Worker {
+    process: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Worker {
+    /// Comes back when it is ready.
+    fn start(listener: &TcpListener) -> io::Result<Self> {
+        let mut process = Command::new(env::current_exe()?)
+            .args(env::args_os().skip(1))
+            .args(["--listener", &listener.as_raw_fd().to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let output = process.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let mut lines = BufReader::new(output);
+        match read_line(&mut lines)? {
+            ServerLine::Ready(_) => Ok(Self { process, lines }),
+            line => Err(io::Error::other(format!("a worker began with {line:?}"))),
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! One epoll loop, and a pool of worker threads: the loop finds out what is ready, the workers do
+//! what there is to do.
+//!
+//! Whichever worker is free takes the next ready connection: it reads, answers and sends, computes
+//! or blocks if it has to, and tells epoll to watch the connection again. So no connection belongs
+//! to a thread, and one that computes holds up others only when all workers do. The price is a
+//! hand-over for each request: a queue that all threads share, and mostly a thread to be woken.
+//!
+//! Every registration is one-shot: epoll reports a connection once and is silent about it until it
+//! is watched again. Without that, it would report it anew for as long as no worker has read, and
+//! the queue would fill with the same connection over and over; two workers would read from it at
+//! a time. As it is, a connection is in one place: in epoll, in the queue, with a worker, or with
+//! the timers, where requests that only wait are. It moves as the pointer that epoll keeps for us.
+//!
+//! Sources: epoll(7); epoll_ctl(2), EPOLLONESHOT; D. Schmidt et al., "Pattern-Oriented Software
+//! Architecture 2", Leader/Followers (for the hand-over and how to avoid it).
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use model_kit::{
+    Chunk, Closed, Connection, Ended, Listeners, Model, Refused, Server, Timers, Work, with_chunk,
+};
+use rustix::{
+    buffer::spare_capacity,
+    event::{
+        EventfdFlags,
+        epoll::{self, CreateFlags, EventData, EventFlags},
+        eventfd,
+    },
+    io::{Errno, read, write},
+    net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send},
+};
+use std::{
+    io,
+    net::TcpListener,
+    os::fd::{AsRawFd as _, BorrowedFd, OwnedFd, RawFd},
+    process::ExitCode,
+    ptr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
+    time::Duration,
+};
+
+const EVENTS_PER_WAIT: usize = 1024;
+
+/// Connections accepted before the others get their turn.
+const ACCEPTS_PER_TURN: usize = 64;
+
+/// Tokens beside those of connections, which are pointers.
+const LISTENER: u64 = 0;
+const WAKER: u64 = 1;
+
+fn main() -> ExitCode {
+    let (listeners, needs) = (Listeners::One, &[]);
+    Model {
+        listeners,
+        needs,
+        run,
+    }
+    .main()
+}
+
+/// Ends when the last connection has closed, or a thread has failed.
+fn run(server: Arc<Server>) -> Ended {
+    let reactor = Arc::new(Reactor::new(Arc::clone(&server))?);
+    let (jobs, to_do) = unbounded();
+    let (end, ended) = mpsc::channel();
+    let spawn = |run: Box<dyn FnOnce() -> io::Result<()> + Send>| {
+        let end = end.clone();
+        thread::spawn(move || end.send(run()));
+    };
+    for _ in 0..server.threads() {
+        let (reactor, to_do) = (Arc::clone(&reactor), to_do.clone());
+        spawn(Box::new(move || reactor.work(&to_do)));
+    }
+    spawn(Box::new(move || reactor.dispatch(&jobs)));
+    spawn(Box::new(move || {
+        server.wait_until_drained();
+        Ok(())
+    }));
+    Ok(ended.recv()??)
+}
+
+struct Reactor {
+    server: Arc<Server>,
+    listener: TcpListener,
+    epoll: OwnedFd,
+    /// Ends the loop's wait when a timer is due sooner than it knows.
+    waker: OwnedFd,
+    waiting: Mutex<Waiting>,
+}
+
+/// By descriptor: a connection whose request waits, or nothing, for the paused listener.
+type Waiting = Timers<RawFd, Option<(Box<Socket>, Work)>>;
+
+struct Socket {
+    fd: OwnedFd,
+    connection: Connection,
+}
+
+/// A connection is in one of them at most, so the queue is never longer than there are connections.
+enum Job {
+    Serve(Box<Socket>),
+    Resume(Box<Socket>, Work),
+}
+
+impl Reactor {
+    fn new(server: Arc<Server>) -> io::Result<Self> {
+        let listener = server.listen()?;
+        listener.set_nonblocking(true)?;
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        epoll::add(&epoll, &waker, EventData::new_u64(WAKER), EventFlags::IN)?;
+        let reactor = Self {
+            server,
+            listener,
+            epoll,
+            waker,
+            waiting: Mutex::default(),
+        };
+        reactor.watch_listener()?;
+        reactor.server.ready()?;
+        Ok(reactor)
+    }
+
+    /// The loop: finds out what is ready and hands it over.
+    fn dispatch(&self, jobs: &Sender<Job>) -> io::Result<()> {
+        let mut events = Vec::with_capacity(EVENTS_PER_WAIT);
+        loop {
+            events.clear();
+            let timeout = self.lock_waiting().until_next().map(TryInto::try_into);
+            let timeout = timeout.transpose().map_err(io::Error::other)?;
+            match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()) {
+                Err(Errno::INTR) => continue,
+                waited => waited?,
+            };
+            for event in &events {
+                match event.data.u64() {
+                    LISTENER => self.accept()?,
+                    WAKER => drop(read(&self.waker, &mut [0; 8])),
+                    _ => {
+                        let socket = ptr::with_exposed_provenance_mut(event.data.u64() as usize);
+                        // SAFETY: `give_up` made this pointer of a box, and the registration
+                        // is one-shot: nobody else has heard of it.
+                        let socket = unsafe { Box::from_raw(socket) };
+                        let _ = jobs.send(Job::Serve(socket));
+                    }
+                }
+            }
+            for (_, waited) in self.lock_waiting().due() {
+                match waited {
+                    Some((socket, work)) => drop(jobs.send(Job::Resume(socket, work))),
+                    None => self.watch_listener()?,
+                }
+            }
+        }
+    }
+
+    /// Accepts what is there.
+    fn accept(&self) -> io::Result<()> {
+        for _ in 0..ACCEPTS_PER_TURN {
+            match accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+                Ok(fd) => {
+                    let connection = Connection::open(self.server.wire());
+                    let (fd, token) = give_up(Box::new(Socket { fd, connection }));
+                    epoll::add(&self.epoll, fd, token, EventFlags::IN | EventFlags::ONESHOT)?;
+                }
+                Err(Errno::AGAIN) => break,
+                Err(errno) => return self.refuse(self.server.refused(&errno.into())),
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, refused: Refused) -> io::Result<()> {
+        match refused {
+            Refused::Retry => return Ok(()),
+            Refused::Pause(time) => {
+                let listener = self.listener.as_raw_fd();
+                self.lock_waiting().set(time, listener, None);
+            }
+            Refused::Stopping => {}
+        }
+        Ok(epoll::delete(&self.epoll, &self.listener)?)
+    }
+
+    fn watch_listener(&self) -> io::Result<()> {
+        let token = EventData::new_u64(LISTENER);
+        Ok(epoll::add(
+            &self.epoll,
+            &self.listener,
+            token,
+            EventFlags::IN,
+        )?)
+    }
+
+    /// A worker: serves what the loop has found.
+    fn work(&self, to_do: &Receiver<Job>) -> io::Result<()> {
+        with_chunk(|chunk| to_do.iter().try_for_each(|job| self.perform(job, chunk)))
+    }
+
+    fn perform(&self, job: Job, chunk: &mut Chunk) -> io::Result<()> {
+        let (mut socket, next) = match job {
+            Job::Serve(mut socket) => {
+                let next = socket.answer(chunk);
+                (socket, next)
+            }
+            Job::Resume(mut socket, work) => {
+                let Socket { fd, connection } = &mut *socket;
+                let next = connection.resume(work.finish(), |reply| send_to(fd, reply));
+                (socket, next)
+            }
+        };
+        let Socket { fd, connection } = &mut *socket;
+        match connection.work_inline(next, |reply| send_to(fd, reply)) {
+            Ok(Some((time, work))) => self.wait(time, socket, work),
+            Ok(None) if connection.unsent().is_empty() => self.watch(socket, EventFlags::IN),
+            Ok(None) => self.watch(socket, EventFlags::OUT),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Gives the connection to epoll, which gives it back once when there is something to do.
+    fn watch(&self, socket: Box<Socket>, interest: EventFlags) -> io::Result<()> {
+        let (fd, token) = give_up(socket);
+        let interest = interest | EventFlags::ONESHOT;
+        Ok(epoll::modify(&self.epoll, fd, token, interest)?)
+    }
+
+    fn wait(&self, time: Duration, socket: Box<Socket>, work: Work) -> io::Result<()> {
+        let mut waiting = self.lock_waiting();
+        let is_first = waiting.until_next().is_none_or(|next| time < next);
+        waiting.set(time, socket.fd.as_raw_fd(), Some((socket, work)));
+        drop(waiting);
+        if is_first {
+            write(&self.waker, &1_u64.to_ne_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn lock_waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Socket {
+    /// Sends what is left from before, or else reads once and answers.
+    fn answer(&mut self, chunk: &mut Chunk) -> Result<Option<Work>, Closed> {
+        let Self { fd, connection } = self;
+        let send = |reply: &[u8]| send_to(fd, reply);
+        if !connection.unsent().is_empty() {
+            return connection.resend(send).map(|()| None);
+        }
+        match recv(&*fd, chunk.space(), RecvFlags::empty()) {
+            Ok((received_bytes, _)) => connection.answer(chunk, received_bytes, send),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(errno) => Err(io::Error::from(errno).into()),
+        }
+    }
+}
+
+/// A connection as epoll takes it. Dispatching takes it back.
+fn give_up(socket: Box<Socket>) -> (BorrowedFd<'static>, EventData) {
+    // SAFETY: the descriptor stays open until epoll has been given it, because only whom epoll
+    // then reports it to can close it.
+    let fd = unsafe { BorrowedFd::borrow_raw(socket.fd.as_raw_fd()) };
+    let address = Box::into_raw(socket).expose_provenance();
+    (fd, EventData::new_u64(address as u64))
+}
+
+#[inline(always)]
+fn send_to(fd: &OwnedFd, reply: &[u8]) -> io::Result<usize> {
+    Ok(send(fd, reply, SendFlags::NOSIGNAL)?)
+}

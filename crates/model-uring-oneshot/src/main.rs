@@ -1,0 +1,322 @@
+//! io_uring by hand, in its plain form: a thread per core, each with a ring and a listener, and a
+//! request for each thing that is done.
+//!
+//! The loop puts what it wants done into a ring that it shares with the kernel, and finds what has
+//! been done in another: completions rather than readiness. One system call submits a whole turn
+//! and waits for what comes next. For each connection one thing is done at a time, so nothing is
+//! set aside and nothing is cancelled: receive, send, perhaps wait, and receive again.
+//!
+//! A receive that waits needs a buffer to receive into. So each connection has one of its own, and
+//! an idle one costs its size: that, and a request for each receive, is what provided buffers and
+//! multishot requests spare. (Asking for readiness first, by a request to poll, would spare the
+//! buffer for the price of one more request each time. Those who use rings without provided buffers
+//! do it the way it is done here.)
+//!
+//! The ring is set up as for any other server of today: a single issuer, and completions that are
+//! made when the loop asks for them.
+//!
+//! Sources: io_uring(7), io_uring_setup(2), io_uring_prep_recv(3); J. Axboe, "Efficient IO with
+//! io_uring", <https://kernel.dk/io_uring.pdf>.
+
+use io_uring::{
+    IoUring, cqueue, opcode, squeue,
+    types::{Fd, Timespec},
+};
+use model_kit::{
+    Chunk, Closed, Connection, Ended, Listeners, Model, Need, Refused, Server, Work, on_each_thread,
+};
+use rustix::{
+    io::Errno,
+    net::{SendFlags, SocketFlags},
+};
+use slab::Slab;
+use std::{
+    io,
+    net::TcpListener,
+    os::fd::{AsRawFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd},
+    process::ExitCode,
+    ptr,
+    sync::Arc,
+};
+
+/// A connection's buffer: what examples take, and enough for some small requests.
+const BUFFER_BYTES: usize = 2 << 10;
+
+/// Room for what those lead to.
+const REQUESTS: u32 = 1024;
+
+/// For bursts, and more than requests take at a time.
+const COMPLETIONS: u32 = 4096;
+
+fn main() -> ExitCode {
+    let model = Model {
+        listeners: Listeners::PerThread,
+        needs: &[
+            Need::IoUring,
+            Need::Kernel {
+                version: (6, 1),
+                brings: "deferred task run of io_uring",
+            },
+        ],
+        run,
+    };
+    model.main()
+}
+
+fn run(server: Arc<Server>) -> Ended {
+    on_each_thread(&server, |server| Loop::new(server)?.run())
+}
+
+/// What a completion is about: a number below 8, beside a connection's key.
+#[derive(Clone, Copy)]
+enum About {
+    Accept,
+    PauseOver,
+    Receive,
+    Send,
+    WaitOver,
+    /// Reported only when it fails, and then nothing has to be done.
+    Nothing,
+}
+
+impl About {
+    const ALL: [Self; 6] = [
+        Self::Accept,
+        Self::PauseOver,
+        Self::Receive,
+        Self::Send,
+        Self::WaitOver,
+        Self::Nothing,
+    ];
+
+    fn user_data(self, key: usize) -> u64 {
+        (key as u64) << 3 | self as u64
+    }
+
+    fn of(user_data: u64) -> (Self, usize) {
+        (Self::ALL[user_data as usize & 7], (user_data >> 3) as usize)
+    }
+}
+
+struct Loop<'a> {
+    server: &'a Server,
+    listener: TcpListener,
+    ring: IoUring,
+    /// What a completion names is open: a connection is forgotten when the kernel does nothing
+    /// for it.
+    open: Slab<Socket>,
+    pause: Timespec,
+    stopping: bool,
+}
+
+struct Socket {
+    fd: OwnedFd,
+    /// To be closed when everything has been sent.
+    ended: bool,
+    connection: Connection,
+    /// What is received goes here.
+    chunk: Chunk,
+    /// A request that waits, or has to once what is unsent has been sent. Boxed, because it is
+    /// rare, and because the kernel reads the time.
+    wait: Option<Box<(Timespec, Work)>>,
+}
+
+impl<'a> Loop<'a> {
+    fn new(server: &'a Server) -> io::Result<Self> {
+        let listener = server.listen()?;
+        let ring = IoUring::builder()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_cqsize(COMPLETIONS)
+            .build(REQUESTS)?;
+        Ok(Self {
+            server,
+            listener,
+            ring,
+            open: Slab::new(),
+            pause: Timespec::new(),
+            stopping: false,
+        })
+    }
+
+    fn run(mut self) -> io::Result<()> {
+        self.accept()?;
+        self.server.ready()?;
+        let mut completions = Vec::new();
+        while !self.stopping || !self.open.is_empty() {
+            match self.ring.submit_and_wait(1) {
+                Ok(_) => {}
+                // Interrupted, or completions have to be taken first.
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(error),
+            }
+            completions.extend(self.ring.completion());
+            for completion in completions.drain(..) {
+                self.complete(&completion)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn complete(&mut self, completion: &cqueue::Entry) -> io::Result<()> {
+        let (about, key) = About::of(completion.user_data());
+        match about {
+            About::Accept => self.accepted(completion.result()),
+            About::PauseOver => self.accept(),
+            About::Receive => self.received(key, completion.result()),
+            About::Send => self.sent(key, completion.result()),
+            About::WaitOver => self.waited(key),
+            About::Nothing => Ok(()),
+        }
+    }
+
+    fn push(&mut self, request: squeue::Entry, about: About, key: usize) -> io::Result<()> {
+        let request = request.user_data(about.user_data(key));
+        // SAFETY: what a request points to lives until it is completed, because its connection
+        // does nothing else and isn't forgotten meanwhile: the chunk's bytes, unsent bytes, and
+        // times, in the loop and in the connection's box. No others point anywhere.
+        while unsafe { self.ring.submission().push(&request) }.is_err() {
+            self.ring.submit()?;
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self) -> io::Result<()> {
+        let flags = SocketFlags::CLOEXEC.bits() as i32;
+        let listener = Fd(self.listener.as_raw_fd());
+        let accept = opcode::Accept::new(listener, ptr::null_mut(), ptr::null_mut()).flags(flags);
+        self.push(accept.build(), About::Accept, 0)
+    }
+
+    fn accepted(&mut self, result: i32) -> io::Result<()> {
+        if result >= 0 {
+            // SAFETY: the kernel has just made this descriptor for us.
+            let fd = unsafe { OwnedFd::from_raw_fd(result) };
+            let key = self.open.insert(Socket {
+                fd,
+                ended: false,
+                connection: Connection::open(self.server.wire()),
+                chunk: Chunk::new(BUFFER_BYTES),
+                wait: None,
+            });
+            self.receive(key)?;
+        } else {
+            let error = io::Error::from_raw_os_error(-result);
+            match self.server.refused(&error) {
+                Refused::Retry => {}
+                Refused::Pause(time) => {
+                    self.pause = time.into();
+                    let timeout = opcode::Timeout::new(&raw const self.pause);
+                    return self.push(timeout.build(), About::PauseOver, 0);
+                }
+                Refused::Stopping => {
+                    self.stopping = true;
+                    return Ok(());
+                }
+            }
+        }
+        self.accept()
+    }
+
+    fn receive(&mut self, key: usize) -> io::Result<()> {
+        let Socket { fd, chunk, .. } = &mut self.open[key];
+        let space = chunk.space();
+        let (fd, length) = (Fd(fd.as_raw_fd()), space.len() as u32);
+        let receive = opcode::Recv::new(fd, space.as_mut_ptr(), length);
+        self.push(receive.build(), About::Receive, key)
+    }
+
+    fn received(&mut self, key: usize, result: i32) -> io::Result<()> {
+        let Socket {
+            connection, chunk, ..
+        } = &mut self.open[key];
+        let next = match errno(result) {
+            None => connection.answer(chunk, result as usize, keep),
+            Some(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Some(errno) => Err(io::Error::from(errno).into()),
+        };
+        self.go_on(key, next)
+    }
+
+    /// Does what work comes up, and has the kernel do what is next for the connection.
+    fn go_on(&mut self, key: usize, next: Result<Option<Work>, Closed>) -> io::Result<()> {
+        let socket = &mut self.open[key];
+        match socket.connection.work_inline(next, keep) {
+            Ok(None) => {}
+            Ok(Some((time, work))) => socket.wait = Some(Box::new((time.into(), work))),
+            Err(_) => socket.ended = true,
+        }
+        if !socket.connection.unsent().is_empty() {
+            return self.send(key);
+        }
+        if let Some(wait) = &socket.wait {
+            let timeout = opcode::Timeout::new(&raw const wait.0).build();
+            return self.push(timeout, About::WaitOver, key);
+        }
+        if !socket.ended {
+            return self.receive(key);
+        }
+        self.close(key)
+    }
+
+    fn send(&mut self, key: usize) -> io::Result<()> {
+        let Socket { fd, connection, .. } = &self.open[key];
+        let unsent = connection.unsent();
+        let (fd, length) = (Fd(fd.as_raw_fd()), unsent.len() as u32);
+        let flags = SendFlags::NOSIGNAL.bits() as i32;
+        let send = opcode::Send::new(fd, unsent.as_ptr(), length).flags(flags);
+        self.push(send.build(), About::Send, key)
+    }
+
+    fn sent(&mut self, key: usize, result: i32) -> io::Result<()> {
+        let mut sent = match errno(result) {
+            None => Some(result as usize),
+            Some(Errno::AGAIN | Errno::INTR) => None,
+            Some(_) => return self.close(key),
+        };
+        let connection = &mut self.open[key].connection;
+        let would_block = || io::ErrorKind::WouldBlock.into();
+        if connection
+            .resend(|_| sent.take().ok_or_else(would_block))
+            .is_err()
+        {
+            return self.close(key);
+        }
+        self.go_on(key, Ok(None))
+    }
+
+    fn waited(&mut self, key: usize) -> io::Result<()> {
+        let socket = &mut self.open[key];
+        let next = match socket.wait.take() {
+            Some(wait) => socket.connection.resume(wait.1.finish(), keep),
+            None => Ok(None),
+        };
+        self.go_on(key, next)
+    }
+
+    fn close(&mut self, key: usize) -> io::Result<()> {
+        let fd = Fd(self.open.remove(key).fd.into_raw_fd());
+        let close = opcode::Close::new(fd).build();
+        self.push(
+            close.flags(squeue::Flags::SKIP_SUCCESS),
+            About::Nothing,
+            key,
+        )
+    }
+}
+
+/// Replies are sent by the ring, so all of them are unsent at first.
+fn keep(_reply: &[u8]) -> io::Result<usize> {
+    Err(io::ErrorKind::WouldBlock.into())
+}
+
+fn errno(result: i32) -> Option<Errno> {
+    (result < 0).then(|| Errno::from_raw_os_error(-result))
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::INTR | Errno::BUSY | Errno::AGAIN)
+    )
+}

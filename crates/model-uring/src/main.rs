@@ -1,0 +1,366 @@
+//! io_uring by hand: a thread per core, each with a ring, a listener, and what new kernels give a
+//! server.
+//!
+//! A reactor asks what is ready and then makes a system call for each thing it does. Here the loop
+//! puts what it wants done into a ring that it shares with the kernel, and finds what has been
+//! done in another: completions rather than readiness, and one system call for a whole turn.
+//!
+//! - *Multishot accept and receive*: one request, a completion for each connection or for each
+//!   arrival of bytes, until the kernel says that there won't be more.
+//! - *A ring of provided buffers*: the kernel takes one when bytes have come. A receive that waits
+//!   holds none, so an idle connection costs a table entry and no more.
+//! - *Single issuer, deferred task run*: completions are made by the loop's own thread when it
+//!   asks for them, rather than by interrupting it.
+//! - *Sends that don't wait*: a reply mostly fits the socket's buffer and is gone when the system
+//!   call begins to wait. So the loop knows how many completions are not news, and waits for one
+//!   more. Only what doesn't fit is sent again by a request that waits for room.
+//!
+//! What the kernel is told once it goes on doing: bytes come while a reply is not yet sent or a
+//! request waits. They are set aside, and when there are many the receive is cancelled.
+//!
+//! Sockets have descriptors all the same. Direct ones (registered files) spare little here and
+//! don't wait for room in their table: a connection that finds none is accepted and reset.
+//!
+//! Sources: io_uring(7), io_uring_setup(2), io_uring_prep_recv_multishot(3); J. Axboe, "io_uring
+//! and networking in 2023", <https://github.com/axboe/liburing/wiki>.
+
+mod about;
+mod buffers;
+mod socket;
+
+use about::About;
+use buffers::{Buffers, GROUP};
+use io_uring::{
+    IoUring, cqueue, opcode, squeue,
+    types::{Fd, Timespec},
+};
+use model_kit::{
+    Closed, Connection, Ended, Listeners, Model, Need, Refused, Server, Work, on_each_thread,
+};
+use rustix::{
+    io::Errno,
+    net::{SendFlags, Shutdown, SocketFlags, shutdown},
+};
+use slab::Slab;
+use socket::{Doing, Socket};
+use std::{
+    io, mem,
+    net::TcpListener,
+    os::fd::{AsRawFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd},
+    process::ExitCode,
+    sync::Arc,
+};
+
+/// The kernel makes so many completions in a turn when it can: half of what there are buffers for.
+const COMPLETIONS_PER_TURN: usize = 128;
+
+/// Room for what those lead to, several requests each at the most.
+const REQUESTS: u32 = 1024;
+
+/// For bursts: a receive may complete many times at once.
+const COMPLETIONS: u32 = 4096;
+
+fn main() -> ExitCode {
+    let model = Model {
+        listeners: Listeners::PerThread,
+        needs: &[
+            Need::IoUring,
+            Need::Kernel {
+                version: (6, 1),
+                brings: "deferred task run of io_uring",
+            },
+        ],
+        run,
+    };
+    model.main()
+}
+
+fn run(server: Arc<Server>) -> Ended {
+    on_each_thread(&server, |server| Loop::new(server)?.run())
+}
+
+struct Loop<'a> {
+    server: &'a Server,
+    listener: TcpListener,
+    ring: IoUring,
+    buffers: Buffers,
+    /// What a completion names is open: a connection is forgotten when the kernel has nothing
+    /// more to do for it.
+    open: Slab<Socket>,
+    /// Of this turn: they will have been completed when the kernel begins to wait, and nothing
+    /// follows from that. It may be too few, never too many.
+    routine_sends: usize,
+    pause: Timespec,
+    stopping: bool,
+}
+
+impl<'a> Loop<'a> {
+    fn new(server: &'a Server) -> io::Result<Self> {
+        let listener = server.listen()?;
+        let ring = IoUring::builder()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_cqsize(COMPLETIONS)
+            .build(REQUESTS)?;
+        let buffers = Buffers::register(&ring.submitter())?;
+        Ok(Self {
+            server,
+            listener,
+            ring,
+            buffers,
+            open: Slab::new(),
+            routine_sends: 0,
+            pause: Timespec::new(),
+            stopping: false,
+        })
+    }
+
+    fn run(mut self) -> io::Result<()> {
+        self.accept()?;
+        self.server.ready()?;
+        let mut completions = Vec::new();
+        while !self.stopping || !self.open.is_empty() {
+            let routine_sends = mem::take(&mut self.routine_sends);
+            let awaited = COMPLETIONS_PER_TURN.min(routine_sends + 1);
+            match self.ring.submit_and_wait(awaited) {
+                Ok(_) => {}
+                // Interrupted, or completions have to be taken first.
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(error),
+            }
+            completions.extend(self.ring.completion());
+            for completion in completions.drain(..) {
+                self.complete(&completion)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn complete(&mut self, completion: &cqueue::Entry) -> io::Result<()> {
+        let (about, key) = About::of(completion.user_data());
+        match about {
+            About::Accept => self.accepted(completion),
+            About::PauseOver => self.accept(),
+            About::Receive => self.received(key, completion),
+            About::Send => self.sent(key, completion.result()),
+            About::WaitOver => self.waited(key),
+            About::Nothing => Ok(()),
+        }
+    }
+
+    fn push(&mut self, request: squeue::Entry, about: About, key: usize) -> io::Result<()> {
+        let request = request.user_data(about.user_data(key));
+        // SAFETY: what a request points to lives until it is completed: unsent bytes, because
+        // their connection sends nothing else and isn't forgotten meanwhile; times, in the loop
+        // and in the connection's box; and no others point anywhere.
+        while unsafe { self.ring.submission().push(&request) }.is_err() {
+            self.ring.submit()?;
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self) -> io::Result<()> {
+        let flags = SocketFlags::CLOEXEC.bits() as i32;
+        let accept = opcode::AcceptMulti::new(Fd(self.listener.as_raw_fd())).flags(flags);
+        self.push(accept.build(), About::Accept, 0)
+    }
+
+    fn accepted(&mut self, completion: &cqueue::Entry) -> io::Result<()> {
+        if completion.result() >= 0 {
+            // SAFETY: the kernel has just made this descriptor for us.
+            let fd = unsafe { OwnedFd::from_raw_fd(completion.result()) };
+            let connection = Connection::open(self.server.wire());
+            let key = self.open.insert(Socket::new(fd, connection));
+            self.receive(key)?;
+        } else {
+            let error = io::Error::from_raw_os_error(-completion.result());
+            match self.server.refused(&error) {
+                Refused::Retry => {}
+                Refused::Pause(time) => {
+                    self.pause = time.into();
+                    let timeout = opcode::Timeout::new(&raw const self.pause);
+                    return self.push(timeout.build(), About::PauseOver, 0);
+                }
+                Refused::Stopping => {
+                    self.stopping = true;
+                    return Ok(());
+                }
+            }
+        }
+        if cqueue::more(completion.flags()) {
+            return Ok(());
+        }
+        self.accept()
+    }
+
+    fn receive(&mut self, key: usize) -> io::Result<()> {
+        let socket = &mut self.open[key];
+        socket.receiving = true;
+        let receive = opcode::RecvMulti::new(Fd(socket.fd.as_raw_fd()), GROUP);
+        self.push(receive.build(), About::Receive, key)
+    }
+
+    fn received(&mut self, key: usize, completion: &cqueue::Entry) -> io::Result<()> {
+        let buffer = cqueue::buffer_select(completion.flags());
+        let next = self.answer(key, completion, buffer);
+        if let Some(id) = buffer {
+            self.buffers.give_back(id);
+        }
+        match next {
+            Some(next) => self.go_on(key, next),
+            None if self.open[key].doing == Doing::Closing => self.close(key),
+            None => {
+                // When its reply is sent, that is news.
+                self.routine_sends = self.routine_sends.saturating_sub(1);
+                self.hold_up(key)
+            }
+        }
+    }
+
+    /// Stops receiving for a connection of which enough is set aside.
+    fn hold_up(&mut self, key: usize) -> io::Result<()> {
+        let socket = &self.open[key];
+        if !socket.receiving || !socket.holds_enough() {
+            return Ok(());
+        }
+        let receive = About::Receive.user_data(key);
+        let cancel = opcode::AsyncCancel::new(receive).build();
+        self.push(cancel, About::Nothing, key)
+    }
+
+    /// Answers what came, unless something else is done for the connection: then it is set aside.
+    fn answer(
+        &mut self,
+        key: usize,
+        completion: &cqueue::Entry,
+        buffer: Option<u16>,
+    ) -> Option<Result<Option<Work>, Closed>> {
+        let socket = &mut self.open[key];
+        socket.receiving = cqueue::more(completion.flags());
+        let received_bytes = match errno(completion.result()) {
+            // No buffer was left, or the receive has been cancelled: nothing came.
+            Some(Errno::NOBUFS | Errno::CANCELED) => {
+                return (socket.doing == Doing::Nothing).then_some(Ok(None));
+            }
+            // A broken connection ends like one that is closed.
+            Some(_) => 0,
+            None => completion.result() as usize,
+        };
+        let mut chunk = buffer.map(|id| self.buffers.chunk(id));
+        if socket.doing != Doing::Nothing {
+            let bytes = chunk.map(|chunk| &chunk.space()[..received_bytes]);
+            socket.hold(bytes.unwrap_or_default());
+            return None;
+        }
+        Some(match &mut chunk {
+            Some(chunk) => socket.connection.answer(chunk, received_bytes, keep),
+            None => Err(Closed::ByClient),
+        })
+    }
+
+    /// Does what work comes up, and has the kernel do what is next for the connection.
+    fn go_on(&mut self, key: usize, mut next: Result<Option<Work>, Closed>) -> io::Result<()> {
+        loop {
+            let socket = &mut self.open[key];
+            match socket.connection.work_inline(next, keep) {
+                Ok(None) => {}
+                Ok(Some((time, work))) => socket.wait(time, work),
+                Err(_) => socket.ended = true,
+            }
+            if !socket.connection.unsent().is_empty() {
+                return self.send(key, SendFlags::DONTWAIT);
+            }
+            if let Some(timeout) = socket.timeout() {
+                socket.doing = Doing::Waiting;
+                return self.push(timeout, About::WaitOver, key);
+            }
+            if socket.ended {
+                return self.close(key);
+            }
+            socket.doing = Doing::Nothing;
+            let Some((mut chunk, bytes)) = socket.next_held() else {
+                break;
+            };
+            next = socket.connection.answer(&mut chunk, bytes, keep);
+        }
+        if self.open[key].receiving {
+            return Ok(());
+        }
+        self.receive(key)
+    }
+
+    fn send(&mut self, key: usize, how: SendFlags) -> io::Result<()> {
+        let socket = &mut self.open[key];
+        socket.doing = Doing::Sending;
+        let unsent = socket.connection.unsent();
+        let (fd, length) = (Fd(socket.fd.as_raw_fd()), unsent.len() as u32);
+        let flags = SendFlags::NOSIGNAL | how;
+        let send = opcode::Send::new(fd, unsent.as_ptr(), length).flags(flags.bits() as i32);
+        let routine = how == SendFlags::DONTWAIT && !socket.has_more_to_do();
+        self.routine_sends += usize::from(routine);
+        self.push(send.build(), About::Send, key)
+    }
+
+    fn sent(&mut self, key: usize, result: i32) -> io::Result<()> {
+        let mut sent = match errno(result) {
+            None => Some(result as usize),
+            Some(Errno::AGAIN | Errno::INTR) => None,
+            Some(_) => return self.close(key),
+        };
+        let connection = &mut self.open[key].connection;
+        let would_block = || io::ErrorKind::WouldBlock.into();
+        if connection
+            .resend(|_| sent.take().ok_or_else(would_block))
+            .is_err()
+        {
+            return self.close(key);
+        }
+        if connection.unsent().is_empty() {
+            return self.go_on(key, Ok(None));
+        }
+        self.send(key, SendFlags::empty())
+    }
+
+    fn waited(&mut self, key: usize) -> io::Result<()> {
+        let socket = &mut self.open[key];
+        let next = match socket.waited() {
+            Some(work) => socket.connection.resume(work.finish(), keep),
+            None => Ok(None),
+        };
+        self.go_on(key, next)
+    }
+
+    /// Closes the connection, as soon as the kernel has ended its receive.
+    fn close(&mut self, key: usize) -> io::Result<()> {
+        let socket = &mut self.open[key];
+        if socket.receiving {
+            socket.doing = Doing::Closing;
+            // If that fails, the socket has been disconnected, and the receive ends too.
+            let _ = shutdown(&socket.fd, Shutdown::Both);
+            return Ok(());
+        }
+        let fd = Fd(self.open.remove(key).fd.into_raw_fd());
+        let close = opcode::Close::new(fd).build();
+        self.push(
+            close.flags(squeue::Flags::SKIP_SUCCESS),
+            About::Nothing,
+            key,
+        )
+    }
+}
+
+/// Replies are sent by the ring, so all of them are unsent at first.
+fn keep(_reply: &[u8]) -> io::Result<usize> {
+    Err(io::ErrorKind::WouldBlock.into())
+}
+
+fn errno(result: i32) -> Option<Errno> {
+    (result < 0).then(|| Errno::from_raw_os_error(-result))
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::INTR | Errno::BUSY | Errno::AGAIN)
+    )
+}
