@@ -1,5 +1,5 @@
-//! Who listens where, as the kernel has it: better than trying to connect, because it disturbs no
-//! server, and tells whose the listener is.
+//! Who listens where, as the kernel has it: better than trying to connect again and again, because
+//! it disturbs no server, and tells whose the listener is.
 //!
 //! Sources: proc(5), /proc/net/tcp and /proc/PID/fd.
 
@@ -8,13 +8,23 @@ use procfs::{
     net::{TcpState, tcp, tcp6},
     process::{FDTarget, Process},
 };
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener};
+use std::{
+    io::{self, Read as _},
+    net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    time::Duration,
+};
+
+/// How long a server may take to accept a first client.
+const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+
+/// And how long to part with it.
+const PARTING_LIMIT: Duration = Duration::from_millis(200);
 
 /// An address that nobody listens on, until somebody else takes it.
 ///
 /// # Errors
 /// There is none left.
-pub(super) fn free_address() -> std::io::Result<SocketAddr> {
+pub(super) fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 
@@ -35,6 +45,23 @@ pub(super) fn listeners(addr: SocketAddr) -> Vec<u64> {
         .filter(|entry| answers(entry.local_address.ip()))
         .map(|entry| entry.inode)
         .collect()
+}
+
+/// Is a first client, which says nothing and parts: whoever listens has to accept, too.
+///
+/// It is more than a test. Servers that have never seen a client go may be in a state that no server
+/// in use is in: Python's asyncio took three times the CPU per request, because glibc's malloc asks
+/// the kernel for each of its buffers until the first one is freed in full, at the end of a stream.
+///
+/// # Errors
+/// Nobody accepts.
+pub(super) fn visit(addr: SocketAddr) -> io::Result<()> {
+    let mut stream = TcpStream::connect_timeout(&addr, CONNECT_LIMIT)?;
+    stream.set_read_timeout(Some(PARTING_LIMIT))?;
+    stream.shutdown(Shutdown::Write)?;
+    // Until the server has closed, too, if it does.
+    let _ = stream.read(&mut [0; 64]);
+    Ok(())
 }
 
 /// Whether one of these processes holds one of these sockets.

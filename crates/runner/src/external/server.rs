@@ -7,7 +7,7 @@
 use super::{
     External,
     command::Places,
-    listener::{descendants, free_address, hold, listeners},
+    listener::{descendants, free_address, hold, listeners, visit},
 };
 use crate::{child::Child, interrupt, server::ServerError};
 use protocol::launch::STOP_LIMIT_S;
@@ -124,7 +124,7 @@ impl ExternalServer {
             let pids = self.pids();
             let listens = hold(&pids, &listeners(self.addr));
             let wanted = external.processes.unwrap_or(0) as usize;
-            if listens && pids.len() >= wanted {
+            if listens && pids.len() >= wanted && visit(self.addr).is_ok() {
                 return Ok(());
             }
             if Instant::now() >= deadline {

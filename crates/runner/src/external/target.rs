@@ -1,15 +1,9 @@
 //! A server that is running already: measured, and never stopped or signalled.
 
-use super::listener::{hold, listeners};
+use super::listener::{hold, listeners, visit};
 use crate::{sample::with_descendants, server::ServerError};
 use procfs::process::Process;
-use std::{
-    net::{SocketAddr, TcpStream},
-    time::Duration,
-};
-
-/// How long the server may take to answer a first connect.
-const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+use std::net::SocketAddr;
 
 /// Where a server is running, and as which process if that is known.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +27,7 @@ impl Target {
     /// It isn't, or is another process.
     pub(crate) fn start(&self) -> Result<TargetServer, ServerError> {
         let Self { addr, pid } = *self;
-        TcpStream::connect_timeout(&addr, CONNECT_LIMIT).map_err(|error| {
+        visit(addr).map_err(|error| {
             ServerError::Start(format!(
                 "nothing answers at {addr}: {error}; is it running?"
             ))
