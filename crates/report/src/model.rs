@@ -1,7 +1,11 @@
 //! The report of one model: what it is, and the summary. What the figures come from is in
 //! [`crate::trial`].
 
-use crate::{check::Verdict, slo::Slo, trial::Trial};
+use crate::{
+    check::Verdict,
+    slo::Slo,
+    trial::{Load, Trial},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +32,9 @@ pub struct ModelReport {
     /// thing.
     #[serde(default)]
     pub ceiling: Option<Ceiling>,
+    /// What the server's CPU time went to; null where no profile was taken.
+    #[serde(default)]
+    pub profile: Option<Profile>,
     /// The figures.
     pub summary: Summary,
     /// Reasons for what is null in the summary, by the field's path.
@@ -55,6 +62,21 @@ pub struct Model {
     pub block: Option<String>,
     /// SHA-256 of the executable.
     pub binary_sha256: Option<String>,
+    /// What is known of a server that isn't ours; null for a model of the workspace.
+    #[serde(default)]
+    pub external: Option<External>,
+}
+
+/// A server that keeps no launch contract: somebody else's, in any language.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct External {
+    /// How it is started, without directories; null when it was running already.
+    pub command: Option<String>,
+    /// Where it was running already; null when it was started.
+    pub target: Option<String>,
+    /// What says which processes are measured: `descendants` of the one that was started, `pid`,
+    /// or `unknown`.
+    pub processes: String,
 }
 
 /// Why a model could not be measured, or not to the end.
@@ -75,6 +97,35 @@ pub struct Ceiling {
     pub rate_per_s: f64,
     /// Where it comes from.
     pub what: String,
+}
+
+/// What a server's CPU time went to, by samples of its stacks. They are taken under load in a window
+/// of their own, because that slows the server down: no other figure is from there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Profile {
+    /// Under which load.
+    pub load: Load,
+    /// Over how many connections; for churn the most at a time.
+    pub connections: u32,
+    /// Requests per second that the schedule was made for; null without one.
+    pub rate_per_s: Option<f64>,
+    /// Samples, each of a thread that was running; at least 1.
+    pub samples: u64,
+    /// The flame graph's file, beside the report.
+    pub flame_graph: String,
+    /// The functions that most samples were taken in, the most frequent first.
+    pub top: Vec<ProfiledFunction>,
+}
+
+/// A function, by how often it was running when a sample was taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfiledFunction {
+    /// As its symbol says.
+    pub name: String,
+    /// It is the kernel's.
+    pub in_kernel: bool,
+    /// Samples in the function itself, not in what it called, as a share of all, 0 to 1.
+    pub self_share: f64,
 }
 
 /// The figures: a part is null when its load wasn't part of the run or failed.
@@ -213,8 +264,9 @@ pub struct Peak {
     pub served_most: Option<u32>,
     /// The generator had less to spare than the server: the rate is a floor.
     pub generator_bound: bool,
-    /// Server CPU time, user and system, per request.
-    pub server_cpu_us_per_request: Spread,
+    /// Server CPU time, user and system, per request; null when the server's processes aren't
+    /// known.
+    pub server_cpu_us_per_request: Option<Spread>,
     /// Server CPU time in user mode, per request; from ticks of 10 ms.
     #[serde(default)]
     pub server_cpu_user_us_per_request: Option<Spread>,
@@ -227,8 +279,8 @@ pub struct Peak {
     /// Context switches of the server, voluntary or not, per request.
     #[serde(default)]
     pub server_switches_per_request: Option<Spread>,
-    /// Share of one CPU that the server used, median; 1.0 is one CPU.
-    pub server_cpus_used: f64,
+    /// Share of one CPU that the server used, median; 1.0 is one CPU. Null likewise.
+    pub server_cpus_used: Option<f64>,
     /// Share of one CPU that the generator used, median.
     pub generator_cpus_used: f64,
     /// Reply received minus request sent, from the sum of all trials' histograms. Not a
@@ -263,8 +315,8 @@ pub struct Scheduled {
     pub replies_late: u64,
     /// From `connect` to established; churn only.
     pub connect_time_us: Option<Percentiles>,
-    /// Server CPU time, user and system, per request.
-    pub server_cpu_us_per_request: Spread,
+    /// Server CPU time, user and system, per request; null when its processes aren't known.
+    pub server_cpu_us_per_request: Option<Spread>,
 }
 
 /// The highest rate that meets a target.

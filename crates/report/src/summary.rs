@@ -18,7 +18,7 @@ use crate::{
     trial::Load,
 };
 use memory::{caches_missing, memory};
-use peak::{closed_ladder, peak, syscalls_missing};
+use peak::{closed_ladder, peak, syscalls_missing, use_missing};
 use scheduled::{capacity, scheduled};
 use std::collections::BTreeMap;
 
@@ -85,6 +85,11 @@ fn reasons(report: &ModelReport) -> BTreeMap<String, String> {
         let reason = told.unwrap_or_else(|| "the run ended before it was measured".to_owned());
         reasons.insert("ceiling".to_owned(), reason);
     }
+    if report.profile.is_none() {
+        let told = report.not_measured.get("profile").cloned();
+        let reason = told.unwrap_or_else(|| "not asked for: --profile takes one".to_owned());
+        reasons.insert("profile".to_owned(), reason);
+    }
     let peak = report.summary.peak.as_ref();
     if peak.is_some_and(|peak| peak.rate_per_s_interval.is_none()) {
         let reason = "fewer than six trials are too few for an interval, and for a comparison";
@@ -97,6 +102,14 @@ fn reasons(report: &ModelReport) -> BTreeMap<String, String> {
         let reason = syscalls_missing(&report.trials);
         reasons.insert(
             "summary.peak.server_syscalls_per_request".to_owned(),
+            reason,
+        );
+    }
+    if peak.is_some_and(|peak| peak.server_cpu_us_per_request.is_none()) {
+        let reason = use_missing(&report.trials);
+        reasons.insert("summary.peak.server_cpu*".to_owned(), reason.clone());
+        reasons.insert(
+            "summary.peak.server_switches_per_request".to_owned(),
             reason,
         );
     }

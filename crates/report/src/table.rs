@@ -1,5 +1,6 @@
 //! The table that a person reads in ten seconds.
 
+mod external;
 mod sheet;
 
 use crate::{
@@ -58,12 +59,15 @@ fn row(report: &ModelReport) -> Vec<Cell> {
             let time = &peak.service_time_us;
             format!("{} / {}", whole(time.p50), whole(time.p99))
         })),
-        Cell::new(peak.map_or_else(nothing, |p| {
-            format!("{:.2}", p.server_cpu_us_per_request.median)
-        })),
+        Cell::new(cpu(peak.and_then(|p| p.server_cpu_us_per_request))),
         Cell::new(response_times(report)),
         Cell::new(report.verdict.status.word()),
     ]
+}
+
+/// Per request, or that it isn't known.
+fn cpu(us_per_request: Option<Spread>) -> String {
+    us_per_request.map_or_else(|| "-".to_owned(), |us| format!("{:.2}", us.median))
 }
 
 /// Percentiles at each offered rate. Only lines of the same rate compare.
@@ -121,6 +125,7 @@ pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> Strin
     }
     lines.extend(too_few_blocks(run));
     lines.extend(ceilings(reports));
+    lines.extend(reports.iter().filter_map(external::note));
     lines.extend(reports.iter().filter_map(capacity));
     lines.extend(run.verdict.checks.iter().filter(|c| !c.passed).map(reason));
     for report in reports {

@@ -1,5 +1,9 @@
 //! What a model's figures come from: trials, and what was seen in each of their windows.
 
+mod memory;
+
+pub use memory::MachineMemory;
+
 use crate::{model::Percentiles, slo::Slo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,8 +20,9 @@ pub struct Trial {
     pub steps: Vec<Step>,
     /// What the generators sent and received over the trial's whole life.
     pub generator_counts: Counts,
-    /// What the server says it received and sent.
-    pub server_counts: Counts,
+    /// What the server says it received and sent; null when it says nothing, as servers don't that
+    /// aren't ours.
+    pub server_counts: Option<Counts>,
     /// Proportional set size of the server before its first connection.
     #[serde(default)]
     pub server_empty_bytes: Option<u64>,
@@ -34,6 +39,9 @@ pub struct Trial {
     /// Seed of a load's schedule: the same for all models in a block.
     #[serde(default)]
     pub schedule_seed: Option<u64>,
+    /// Reasons for what is null here, by field.
+    #[serde(default)]
+    pub not_measured: BTreeMap<String, String>,
 }
 
 /// How requests arrived.
@@ -150,8 +158,9 @@ pub struct Step {
     /// Between two messages on one connection; idle load only.
     #[serde(default)]
     pub message_interval_us: Option<u64>,
-    /// I/O threads of the server, over all its processes.
-    pub server_threads: u32,
+    /// I/O threads of the server, over all its processes; of one that isn't ours all threads that it
+    /// had, null when its processes aren't known.
+    pub server_threads: Option<u32>,
     /// CPUs that these could use at most; null: as many as threads.
     #[serde(default)]
     pub server_cpus_max: Option<u32>,
@@ -266,23 +275,24 @@ pub struct Series {
     pub effective_samples: Option<f64>,
 }
 
-/// What processes used over a window. Sums over all processes of that role.
+/// What processes used over a window. Sums over all processes of that role; null where it isn't
+/// known which they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProcessUse {
     /// How many.
     pub processes: u32,
     /// CPU time in user mode, in ticks of 10 ms, which the kernel tells from system time by
     /// sampling.
-    pub cpu_user_s: f64,
+    pub cpu_user_s: Option<f64>,
     /// CPU time in the kernel, likewise. A loopback `send` runs the receiver's TCP input too.
-    pub cpu_system_s: f64,
-    /// CPU time of both kinds, to the nanosecond.
+    pub cpu_system_s: Option<f64>,
+    /// CPU time of both kinds, to the nanosecond; null also when processes came or went.
     #[serde(default)]
     pub cpu_s: Option<f64>,
     /// Context switches to wait for something.
-    pub voluntary_switches: u64,
+    pub voluntary_switches: Option<u64>,
     /// Context switches because another had to run.
-    pub involuntary_switches: u64,
+    pub involuntary_switches: Option<u64>,
     /// Proportional set size at the window's end.
     pub pss_bytes: Option<u64>,
     /// The most resident memory so far.
@@ -300,8 +310,8 @@ pub struct ProcessUse {
 
 impl ProcessUse {
     /// CPU time, user and system, from the finer clock where there is one.
-    pub fn cpu_total_s(&self) -> f64 {
-        self.cpu_s.unwrap_or(self.cpu_user_s + self.cpu_system_s)
+    pub fn cpu_total_s(&self) -> Option<f64> {
+        self.cpu_s.or(Some(self.cpu_user_s? + self.cpu_system_s?))
     }
 }
 
@@ -353,49 +363,4 @@ pub struct MachineUse {
     /// Reasons for what is null here, by field.
     #[serde(default)]
     pub not_measured: BTreeMap<String, String>,
-}
-
-/// The machine's memory at one moment. Source: proc(5), /proc/meminfo.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct MachineMemory {
-    /// MemTotal.
-    pub total_bytes: u64,
-    /// MemFree.
-    pub free_bytes: u64,
-    /// Buffers and Cached: what the kernel keeps of files, and gives up when asked.
-    pub page_cache_bytes: u64,
-    /// Total without free, page cache and reclaimable slab: the `used` column of `free` and of
-    /// dstat. It leaves out most of a socket, whose inode and dentry are accounted as reclaimable.
-    pub used_bytes: u64,
-    /// MemAvailable, which leaves the same out.
-    pub available_bytes: Option<u64>,
-    /// Slab: kernel objects such as sockets.
-    pub slab_bytes: u64,
-    /// PageTables.
-    pub page_tables_bytes: u64,
-    /// KernelStack.
-    pub kernel_stacks_bytes: u64,
-    /// Percpu.
-    pub per_cpu_bytes: u64,
-}
-
-impl MachineMemory {
-    /// What the machine has lost since an earlier moment: the fall of free memory, page cache
-    /// aside. Negative when there is more than before.
-    pub fn lost_since(&self, earlier: &Self) -> i64 {
-        let left = |memory: &Self| (memory.free_bytes + memory.page_cache_bytes) as i64;
-        left(earlier) - left(self)
-    }
-
-    /// What the kernel holds for itself more than at an earlier moment: slab, page tables, stacks
-    /// and memory per CPU.
-    pub fn kernel_growth_since(&self, earlier: &Self) -> i64 {
-        let held = |memory: &Self| {
-            (memory.slab_bytes
-                + memory.page_tables_bytes
-                + memory.kernel_stacks_bytes
-                + memory.per_cpu_bytes) as i64
-        };
-        held(self) - held(earlier)
-    }
 }

@@ -72,17 +72,19 @@ fn step(connections: u32, truth: Truth, block: u32) -> Step {
         },
         server: ProcessUse {
             processes: 1,
-            cpu_system_s: truth.cpu_s,
+            cpu_user_s: Some(0.0),
+            cpu_system_s: Some(truth.cpu_s),
             pss_bytes: Some(1_000_000 + user_bytes as u64),
             ..ProcessUse::default()
         },
         generator: ProcessUse {
             processes: 1,
-            cpu_system_s: 0.4,
+            cpu_user_s: Some(0.0),
+            cpu_system_s: Some(0.4),
             ..ProcessUse::default()
         },
         message_interval_us: None,
-        server_threads: 1,
+        server_threads: Some(1),
         server_cpus_max: None,
         generator_threads: 1,
         generator_cpus_max: None,
@@ -103,11 +105,12 @@ fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport
         memory_before: None,
         teardown_us: None,
         schedule_seed: None,
+        not_measured: BTreeMap::new(),
         block,
         load,
         steps,
         generator_counts: Counts::default(),
-        server_counts: Counts::default(),
+        server_counts: Some(Counts::default()),
     };
     let trials = (1..=blocks).flat_map(|block| {
         let ladder = [1_000, 2_000, 3_000].map(|n| step(n, Truth { rate: 1.0, ..truth }, block));
@@ -128,6 +131,7 @@ fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport
         verdict: Verdict::default(),
         failure: None,
         ceiling: None,
+        profile: None,
         summary: Summary::default(),
         not_measured: BTreeMap::new(),
         trials: trials.collect(),

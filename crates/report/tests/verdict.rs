@@ -13,7 +13,7 @@ use report::{
     model::Failure,
     run::AaControl,
     summary::{conclude, conclude_run},
-    trial::{Counts, ScheduledWindow, Step, Window},
+    trial::{Counts, ProcessUse, ScheduledWindow, Step, Window},
 };
 
 #[test]
@@ -44,7 +44,7 @@ fn every_fault_of_a_step_is_caught_by_its_own_check() {
             step.window.never_served = 1
         }),
         ("cpu_measured", Status::Invalid, |step| {
-            (step.server.cpu_user_s, step.server.cpu_system_s) = (0.0, 0.0);
+            (step.server.cpu_user_s, step.server.cpu_system_s) = (Some(0.0), Some(0.0));
         }),
         ("littles_law", Status::Invalid, |step| {
             step.window.service_time_us.mean *= 1.11
@@ -59,7 +59,7 @@ fn every_fault_of_a_step_is_caught_by_its_own_check() {
             step.machine.other_cpus_used = Some(0.5)
         }),
         ("generator_bound", Status::Suspect, |step| {
-            step.generator.cpu_user_s = 0.45
+            step.generator.cpu_user_s = Some(0.45)
         }),
         ("swap", Status::Suspect, |step| {
             step.machine.swap_in_pages = Some(1)
@@ -144,13 +144,14 @@ fn each_count_that_differs_is_caught() {
         |counts| counts.response_bytes += 1,
     ];
     for fault in faults {
-        let result = spoiled(|trial| fault(&mut trial.server_counts));
+        let result = spoiled(|trial| fault(trial.server_counts.as_mut().unwrap()));
         assert_eq!(result, (Status::Invalid, one("counts_agree")));
     }
     // A wire without frames: the server can't count requests, and needn't.
     let raw = spoiled(|trial| {
-        trial.server_counts.requests = None;
-        trial.server_counts.responses = None;
+        let counts = trial.server_counts.as_mut().unwrap();
+        counts.requests = None;
+        counts.responses = None;
     });
     assert_eq!(raw, (Status::Valid, vec![]));
 }
@@ -158,8 +159,8 @@ fn each_count_that_differs_is_caught() {
 #[test]
 fn a_busy_generator_is_no_limit_while_the_server_is_busier() {
     let result = spoiled(|trial| {
-        trial.steps[0].generator.cpu_user_s = 0.45;
-        trial.steps[0].server.cpu_user_s = 0.58;
+        trial.steps[0].generator.cpu_user_s = Some(0.45);
+        trial.steps[0].server.cpu_user_s = Some(0.58);
     });
     assert_eq!(result, (Status::Valid, vec![]));
 }
@@ -167,7 +168,7 @@ fn a_busy_generator_is_no_limit_while_the_server_is_busier() {
 #[test]
 fn a_generator_that_is_the_limit_makes_the_rate_a_floor() {
     let mut report = sound();
-    report.trials[7].steps[0].generator.cpu_user_s = 0.45;
+    report.trials[7].steps[0].generator.cpu_user_s = Some(0.45);
     conclude(&mut report).unwrap();
     assert!(report.summary.peak.as_ref().unwrap().generator_bound);
     assert!(report::table::table(&[report]).contains(">= "));
@@ -230,4 +231,41 @@ fn a_control_that_differs_from_itself_makes_the_run_suspect() {
     let verdict = verdict_of(600);
     assert_eq!(verdict.status, Status::Suspect);
     assert_eq!(verdict.worst().unwrap().id, "aa_control");
+}
+
+#[test]
+fn a_server_that_tells_no_counts_is_not_said_to_agree() {
+    let mut report = sound();
+    for trial in &mut report.trials {
+        trial.server_counts = None;
+    }
+    conclude(&mut report).unwrap();
+    assert_eq!(report.verdict.status, Status::Valid);
+    let ids = report.verdict.checks.iter().map(|check| &*check.id);
+    assert!(!ids.collect::<Vec<_>>().contains(&"counts_agree"));
+}
+
+#[test]
+fn what_an_unknown_server_used_is_null_and_passes_no_check() {
+    let unknown = |step: &mut Step| {
+        step.server = ProcessUse::default();
+        (step.server_threads, step.server_cpus_max) = (None, None);
+    };
+    let mut report = sound();
+    for trial in &mut report.trials {
+        trial.steps.iter_mut().for_each(unknown);
+    }
+    conclude(&mut report).unwrap();
+    let ids = report.verdict.checks.iter().map(|check| &*check.id);
+    assert!(!ids.collect::<Vec<_>>().contains(&"cpu_measured"));
+    let peak = report.summary.peak.as_ref().unwrap();
+    assert_eq!(peak.server_cpu_us_per_request, None);
+    assert_eq!(peak.server_cpus_used, None);
+    assert!(report.not_measured.contains_key("summary.peak.server_cpu*"));
+    // Nobody can say that the server was busier than a generator at its limit.
+    let limited = spoiled(|trial| {
+        unknown(&mut trial.steps[0]);
+        trial.steps[0].generator.cpu_user_s = Some(0.45);
+    });
+    assert_eq!(limited, (Status::Suspect, one("generator_bound")));
 }

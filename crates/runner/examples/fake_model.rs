@@ -55,6 +55,8 @@ fn main() {
         })),
         _ => {}
     }
+    let is_raw = args.windows(2).any(|pair| pair == ["--wire", "raw"]);
+    let wire = if is_raw { Wire::Raw } else { Wire::Framed };
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut addr = listener.local_addr().unwrap();
     if mode == "remote" {
@@ -66,7 +68,7 @@ fn main() {
             for stream in listener.incoming().flatten() {
                 ACCEPTED.fetch_add(1, SeqCst);
                 let mode = mode.clone();
-                thread::spawn(move || serve(stream, &mode));
+                thread::spawn(move || serve(stream, &mode, wire));
             }
         }
     });
@@ -88,17 +90,17 @@ fn main() {
     let extra = u64::from(mode == "miscounts");
     say(&ServerLine::Done(Done {
         accepted: ACCEPTED.load(SeqCst),
-        requests: Some(REQUESTS.load(SeqCst) + extra),
-        responses: Some(RESPONSES.load(SeqCst)),
+        requests: (!is_raw).then(|| REQUESTS.load(SeqCst) + extra),
+        responses: (!is_raw).then(|| RESPONSES.load(SeqCst)),
         bytes_in: BYTES_IN.load(SeqCst),
         bytes_out: BYTES_OUT.load(SeqCst),
         ..Done::default()
     }));
 }
 
-fn serve(mut stream: TcpStream, mode: &str) {
+fn serve(mut stream: TcpStream, mode: &str, wire: Wire) {
     let _ = stream.set_nodelay(true);
-    let mut session = Session::new(Wire::Framed);
+    let mut session = Session::new(wire);
     let mut chunk = Chunk::new(64 << 10);
     while let Ok(received @ 1..) = stream.read(chunk.space()) {
         BYTES_IN.fetch_add(received as u64, SeqCst);

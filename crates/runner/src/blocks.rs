@@ -4,7 +4,12 @@
 //! figures vary as they do between processes. Source: T. Kalibera and R. Jones, "Rigorous
 //! Benchmarking in Reasonable Time", ISMM 2013.
 
-use crate::{ceiling, interrupt, plan, progress::Progress, save::RunDirectory, trial::Bench};
+pub(crate) mod profile;
+
+use crate::{
+    ceiling, interrupt, origin::Origin, plan, progress::Progress, save::RunDirectory, trial::Bench,
+};
+use profile::ProfileWish;
 use report::{
     model::ModelReport,
     run::{Plan, PlannedLoad, RunReport},
@@ -16,7 +21,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct Contestant {
     /// `None` when there is nothing to run: the report's failure says why.
-    pub(crate) program: Option<PathBuf>,
+    pub(crate) origin: Option<Origin>,
     pub(crate) report: ModelReport,
 }
 
@@ -30,6 +35,8 @@ pub(crate) struct Run {
     pub(crate) saved: Vec<PathBuf>,
     /// The program, or why there is none.
     pub(crate) null_server: Result<PathBuf, String>,
+    /// Whether profiles are wanted.
+    pub(crate) profile: bool,
     allow_remote: bool,
     is_over: bool,
 }
@@ -42,6 +49,7 @@ impl Run {
             contestants: Vec::new(),
             saved: Vec::new(),
             null_server: Err("the null server was not built".to_owned()),
+            profile: false,
             allow_remote,
             is_over: false,
         }
@@ -99,6 +107,7 @@ impl Run {
             allow_remote: self.allow_remote,
             progress,
         };
+        let profiled = profile::load_of(&plan).filter(|_| self.profile);
         for block in 1..=plan.blocks {
             if interrupt::asked() {
                 break;
@@ -111,7 +120,10 @@ impl Run {
             self.report.block_order.push(names.collect());
             for index in order {
                 for &load in loads {
-                    self.contestants[index].take_turn(&bench, block, &plan.loads[load]);
+                    let wish = (block == 1 && profiled == Some(load)).then_some(ProfileWish {
+                        directory: &self.directory,
+                    });
+                    self.contestants[index].take_turn(&bench, block, &plan.loads[load], wish)?;
                 }
             }
             self.save()?;
@@ -177,20 +189,29 @@ impl Contestant {
     }
 
     /// One trial, unless the model has failed before or the user wants to stop.
-    fn take_turn(&mut self, bench: &Bench<'_>, block: u32, planned: &PlannedLoad) {
-        let Some(program) = &self.program else {
-            return bench.progress.end();
+    ///
+    /// # Errors
+    /// A flame graph can't be written.
+    fn take_turn(
+        &mut self,
+        bench: &Bench<'_>,
+        block: u32,
+        planned: &PlannedLoad,
+        profile: Option<ProfileWish<'_>>,
+    ) -> anyhow::Result<()> {
+        let is_out = self.report.failure.is_some() || interrupt::asked();
+        let Some(origin) = self.origin.as_ref().filter(|_| !is_out) else {
+            bench.progress.end();
+            return Ok(());
         };
-        if self.report.failure.is_some() || interrupt::asked() {
-            return bench.progress.end();
-        }
         let mut planned = planned.clone();
         if planned.rate_share_of_peak.is_some() {
             // A model without a peak, or a rate, can't have this load.
             let peak = self.peak().unwrap_or(0.0);
             planned.rates_per_s = plan::rates_within(&planned.rates_per_s, peak);
             if planned.rates_per_s.is_empty() {
-                return bench.progress.end();
+                bench.progress.end();
+                return Ok(());
             }
         }
         let load = planned.load.word();
@@ -198,12 +219,18 @@ impl Contestant {
         bench
             .progress
             .begin(&format!("block {block}/{blocks}  {name}  {load}"));
-        let launch = plan::launch(bench.plan, program);
-        match bench.trial(&launch, block, &planned) {
-            Ok(trial) => self.report.trials.push(trial),
+        let outcome = bench.trial_and_profile(origin, block, &planned, profile.is_some());
+        bench.progress.end();
+        match outcome {
+            Ok((trial, profiled)) => {
+                if let (Some(wish), Some(profiled)) = (profile, profiled) {
+                    wish.keep(profiled, &trial, &mut self.report)?;
+                }
+                self.report.trials.push(trial);
+            }
             Err(error) if error.is_interrupt() => {}
             Err(error) => self.report.failure = Some(error.failure()),
         }
-        bench.progress.end();
+        Ok(())
     }
 }

@@ -5,14 +5,16 @@
 
 use crate::{
     discover::{Workspace, cargo},
+    external::without_directories,
     interrupt,
 };
 use report::model::Failure;
 use serde::Deserialize;
 use std::{
+    collections::BTreeMap,
     io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write as _},
-    path::PathBuf,
-    process::Stdio,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
     thread,
 };
 
@@ -56,6 +58,38 @@ pub(crate) fn executable(
     build(workspace, package)
         .map_err(|error| failure(format!("cargo can't be run: {error}"), String::new()))?
         .map_err(|said| failure(format!("cargo build --release -p {package} failed"), said))
+}
+
+/// Runs the build command of an external model.
+///
+/// # Errors
+/// It failed, with the end of what it said.
+pub(crate) fn by_command(
+    command: &[String],
+    directory: &Path,
+    environment: &BTreeMap<String, String>,
+) -> Result<(), Failure> {
+    let failure = |reason: String, stderr_tail: String| Failure {
+        phase: "build".to_owned(),
+        reason,
+        stderr_tail,
+    };
+    let shown = without_directories(&command.join(" "));
+    let child = Command::new(&command[0])
+        .args(&command[1..])
+        .current_dir(directory)
+        .envs(environment)
+        .stdin(Stdio::null())
+        .stdout(io::stderr())
+        .stderr(Stdio::piped())
+        .spawn();
+    let can_not = |error: io::Error| failure(format!("{shown}: {error}"), String::new());
+    let mut child = child.map_err(can_not)?;
+    let said = child.stderr.take().map(pass_on).unwrap_or_default();
+    match child.wait().map_err(can_not)? {
+        status if status.success() => Ok(()),
+        status => Err(failure(format!("{shown} failed ({status})"), said)),
+    }
 }
 
 /// Runs cargo, passing its progress on; `Err` inside `Ok` is what it said when it failed.

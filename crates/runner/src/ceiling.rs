@@ -148,7 +148,7 @@ fn null_rate(
             rate_per_s: rate_per_s(step),
             what: format!(
                 "the null server on {engine}, {} thread(s), {} connections{}",
-                step.server_threads,
+                step.server_threads.unwrap_or(plan.server_threads),
                 step.connections,
                 if report::rules::is_generator_bound(step) {
                     ", limited by the generator"

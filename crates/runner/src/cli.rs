@@ -3,12 +3,13 @@
 use crate::{
     cmd,
     plan::{Network, Seconds},
-    select::ModelArgs,
+    select::{ModelArgs, Outside},
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use protocol::client::Workload;
+use protocol::{client::Workload, wire::Wire};
 use report::{slo::Slo, trial::Arrivals};
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -74,6 +75,9 @@ pub(crate) enum Subcommands {
     /// Become another program that can't outlive the runner
     #[command(hide = true)]
     Guard(cmd::guard::GuardArgs),
+    /// Run another program, all of which ends with the runner
+    #[command(hide = true)]
+    Keep(cmd::keep::KeepArgs),
 }
 
 /// What is measured, and how.
@@ -81,6 +85,20 @@ pub(crate) enum Subcommands {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) models: ModelArgs,
+
+    /// Measure a server that is running already, such as 127.0.0.1:7000, and leave it running; takes
+    /// part as the model 'target'
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) target: Option<SocketAddr>,
+
+    /// The process of --target; it and its children are measured. Without it CPU and memory aren't
+    #[arg(long, requires = "target", value_name = "PID")]
+    pub(crate) pid: Option<u32>,
+
+    /// What all servers speak [default: framed; raw as soon as a server that isn't ours speaks raw,
+    /// as those of --external and --target do unless this says otherwise]
+    #[arg(long, value_enum)]
+    pub(crate) wire: Option<WireArg>,
 
     /// Connections [default: 10000 for idle load, 100 for closed and open load; churn: at most
     /// 1000 at a time]
@@ -181,6 +199,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
 
+    /// Record once for each model, after a measured window, what the server's CPU time goes to: a
+    /// flame graph beside the report, and the top functions in it. Takes perf
+    #[arg(long)]
+    pub(crate) profile: bool,
+
     /// Run although memory won't do for so many connections
     #[arg(long)]
     pub(crate) force: bool,
@@ -214,7 +237,34 @@ pub(crate) enum LoadArg {
     Churn,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WireArg {
+    /// A header, then a payload
+    Framed,
+    /// Bytes are echoed as they come
+    Raw,
+}
+
+impl WireArg {
+    pub(crate) fn wire(self) -> Wire {
+        match self {
+            Self::Framed => Wire::Framed,
+            Self::Raw => Wire::Raw,
+        }
+    }
+}
+
 impl RunArgs {
+    /// What is said of servers that aren't ours.
+    pub(crate) fn outside(&self) -> Outside {
+        Outside {
+            wire: self.wire.map(WireArg::wire),
+            allow_remote: self.allow_remote,
+            target: self.target,
+            pid: self.pid,
+        }
+    }
+
     pub(crate) fn arrivals(&self) -> Option<Arrivals> {
         self.arrivals.map(|arrivals| match arrivals {
             ArrivalsArg::Poisson => Arrivals::Poisson,

@@ -10,6 +10,8 @@
 //! | [`capacity`] | the search for the highest rate that meets a target |
 //! | [`ceiling`] | what rates are held against |
 //! | [`server`], [`servers`], [`generator`] | the two sides of a trial, each by its contract |
+//! | [`external`] | servers that aren't ours, and keep none |
+//! | [`origin`] | where a trial's server comes from: any of these |
 //! | [`child`] | a process that speaks in lines and can't outlive the runner |
 //! | [`profile`] | what a server's CPU time goes to, with perf |
 //! | [`sample`] | what processes and the machine used |
@@ -33,11 +35,12 @@ mod cli;
 mod cmd;
 mod conformance;
 mod discover;
+mod external;
 mod generator;
 mod interrupt;
+mod origin;
 mod output;
 mod plan;
-#[allow(dead_code, reason = "a run doesn't take profiles yet")]
 mod profile;
 mod progress;
 mod read;
@@ -79,6 +82,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         // Not our signal handlers: this process becomes another program.
         Some(Subcommands::Guard(args)) => return Err(args.exec()),
+        Some(Subcommands::Keep(args)) => return cmd::keep::keep(args),
         _ => interrupt::listen()?,
     }
     match cli.command {
@@ -95,6 +99,6 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             output::write(report::schema::schema_text());
             Ok(ExitCode::SUCCESS)
         }
-        Some(Subcommands::Guard(_)) => unreachable!("returned above"),
+        Some(Subcommands::Guard(_) | Subcommands::Keep(_)) => unreachable!("returned above"),
     }
 }

@@ -15,11 +15,12 @@
 //!
 //! Sources: perf-record(1), perf-script(1), Documentation/admin-guide/perf-security.rst.
 
-use crate::{child::Child, interrupt};
+use crate::{child::Child, interrupt, sample::UNKNOWN};
 use inferno::{
     collapse::{Collapse as _, perf},
     flamegraph::{self, color::MultiPalette},
 };
+use report::model::ProfiledFunction;
 use rustix::process::geteuid;
 use std::{
     collections::BTreeMap,
@@ -50,16 +51,6 @@ const FIELDS: &str = "comm,tid,time,event,ip,sym,dso";
 
 const KERNEL_SUFFIX: &str = "_[k]";
 
-/// A function, by how often it was running when a sample was taken.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Function {
-    pub(crate) name: String,
-    /// It is the kernel's.
-    pub(crate) in_kernel: bool,
-    /// Samples in the function itself, as a share of all.
-    pub(crate) self_share: f64,
-}
-
 /// A recording that is under way.
 #[derive(Debug)]
 pub(crate) struct Recording {
@@ -81,8 +72,10 @@ impl Recording {
     /// # Errors
     /// Why that isn't possible here, in words, with the way out.
     pub(crate) fn start(pids: &[u32], time: Duration) -> Result<Self, String> {
-        check_perf()?;
-        let event = event(&paranoid(), geteuid().is_root())?;
+        let event = event_here()?;
+        if pids.is_empty() {
+            return Err(UNKNOWN.to_owned());
+        }
         let directory = tempfile::Builder::new()
             .prefix("millionfold-profile-")
             .tempdir()
@@ -176,7 +169,7 @@ impl Profile {
     }
 
     /// The functions that most samples were taken in, themselves and not what they called.
-    pub(crate) fn top(&self) -> Vec<Function> {
+    pub(crate) fn top(&self) -> Vec<ProfiledFunction> {
         let mut by_name = BTreeMap::<&str, u64>::new();
         for (stack, count) in self.stacks() {
             let innermost = stack.rsplit(';').next().unwrap_or(stack);
@@ -187,7 +180,7 @@ impl Profile {
         top.sort_by_key(|&(name, count)| (std::cmp::Reverse(count), name));
         top.truncate(TOP);
         top.into_iter()
-            .map(|(name, count)| Function {
+            .map(|(name, count)| ProfiledFunction {
                 name: name.strip_suffix(KERNEL_SUFFIX).unwrap_or(name).to_owned(),
                 in_kernel: name.ends_with(KERNEL_SUFFIX),
                 self_share: count as f64 / samples as f64,
@@ -195,11 +188,11 @@ impl Profile {
             .collect()
     }
 
-    /// Writes a flame graph: one SVG that needs nothing else, to be looked at in a browser.
+    /// A flame graph: one SVG that needs nothing else, to be looked at in a browser.
     ///
     /// # Errors
-    /// The file can't be written.
-    pub(crate) fn write_svg(&self, path: &Path, title: &str) -> io::Result<()> {
+    /// Why it can't be drawn, in words.
+    pub(crate) fn flame_graph(&self, title: &str) -> Result<String, String> {
         let mut options = flamegraph::Options::default();
         options.title = title.to_owned();
         options.subtitle = Some(format!(
@@ -211,8 +204,9 @@ impl Profile {
         options.colors = flamegraph::Palette::Multi(MultiPalette::Java);
         options.deterministic = true;
         let mut svg = Vec::new();
-        flamegraph::from_lines(&mut options, self.folded.lines(), &mut svg)?;
-        fs::write(path, svg)
+        flamegraph::from_lines(&mut options, self.folded.lines(), &mut svg)
+            .map_err(|error| format!("a flame graph can't be drawn: {error}"))?;
+        Ok(String::from_utf8_lossy(&svg).into_owned())
     }
 }
 
@@ -258,6 +252,19 @@ fn pause() -> Result<(), String> {
     }
     thread::sleep(Duration::from_millis(10));
     Ok(())
+}
+
+/// Whether profiles can be taken here.
+///
+/// # Errors
+/// Why not, in words, with the way out.
+pub(crate) fn check() -> Result<(), String> {
+    event_here().map(drop)
+}
+
+fn event_here() -> Result<&'static str, String> {
+    check_perf()?;
+    event(&paranoid(), geteuid().is_root())
 }
 
 /// Whether there is a perf that runs. (Some systems have a script that says what to install.)
@@ -325,7 +332,7 @@ worker  1367  3378.4: cpu-clock:
     fn functions_are_ranked_by_their_own_samples() {
         let profile = profile();
         assert_eq!(profile.samples(), 3);
-        let function = |name: &str, in_kernel, samples: f64| Function {
+        let function = |name: &str, in_kernel, samples: f64| ProfiledFunction {
             name: name.to_owned(),
             in_kernel,
             self_share: samples / 3.0,
@@ -341,10 +348,7 @@ worker  1367  3378.4: cpu-clock:
 
     #[test]
     fn the_graph_needs_nothing_else_and_names_no_directory() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("flame.svg");
-        profile().write_svg(&path, "a <model>").unwrap();
-        let svg = fs::read_to_string(&path).unwrap();
+        let svg = profile().flame_graph("a <model>").unwrap();
         assert!(svg.contains("a &lt;model&gt;"), "the title, as text");
         assert!(svg.contains("server::serve") && svg.contains("3 samples"));
         assert!(!svg.contains("/target/release"));

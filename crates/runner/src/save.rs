@@ -49,8 +49,16 @@ impl RunDirectory {
     pub(crate) fn write(&self, stem: &str, report: &impl Serialize) -> anyhow::Result<PathBuf> {
         let mut text = serde_json::to_string_pretty(report)?;
         text.push('\n');
-        let path = self.path.join(format!("{stem}.json"));
-        self.replace(&path, &text)
+        self.write_text(&format!("{stem}.json"), &text)
+    }
+
+    /// Writes a file of this name; returns its path.
+    ///
+    /// # Errors
+    /// As with [`RunDirectory::write`].
+    pub(crate) fn write_text(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+        let path = self.path.join(name);
+        self.replace(&path, text)
             .map_err(|error| explain(&path, &error))?;
         Ok(path)
     }

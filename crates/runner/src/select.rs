@@ -1,5 +1,9 @@
 //! From what the user named to the models that take part.
 
+mod foreign;
+
+pub(crate) use foreign::{Foreign, Outside, speech};
+
 use crate::{
     discover::{ModelCrate, Workspace},
     usage::usage,
@@ -23,6 +27,16 @@ pub(crate) struct ModelArgs {
     /// A program to take for the model NAME, instead of building it; NAME may be new
     #[arg(long, value_name = "NAME=PATH", value_parser = name_and_path)]
     pub(crate) bin: Vec<(String, PathBuf)>,
+
+    /// File that describes external models, servers that aren't ours; --model names them, and 'all'
+    /// doesn't mean them [default: models.toml of this repository, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) models: Option<PathBuf>,
+
+    /// An external model: a server that echoes bytes, started by this command, in which {addr},
+    /// {host} and {port} stand for where it is to listen; takes part without --model
+    #[arg(long, value_name = "NAME=COMMAND", value_parser = name_and_command)]
+    pub(crate) external: Vec<(String, String)>,
 }
 
 /// A model that takes part.
@@ -35,15 +49,30 @@ pub(crate) struct Entrant {
     pub(crate) model: Option<ModelCrate>,
     /// A program to take instead of building one.
     pub(crate) program: Option<PathBuf>,
+    /// A server that isn't ours; then nothing of the above is.
+    pub(crate) foreign: Option<Foreign>,
 }
 
 /// The models that the arguments name, each once, in the order in which they are named.
 ///
 /// # Errors
-/// A name or glob that fits nothing, or a program that can't be run.
-pub(crate) fn select(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<Vec<Entrant>> {
-    let known = known(args, workspace)?;
-    if args.model.is_empty() {
+/// A name or glob that fits nothing, a program that can't be run, or external models that can't be
+/// understood.
+pub(crate) fn select(
+    args: &ModelArgs,
+    workspace: &Workspace,
+    outside: &Outside,
+) -> anyhow::Result<Vec<Entrant>> {
+    let mut known = known(args, workspace)?;
+    let described = foreign::described(args, &workspace.root, outside)?;
+    let named = foreign::named(args, outside)?;
+    for entrant in described.into_iter().chain(named.iter().cloned()) {
+        if known.iter().any(|other| other.name == entrant.name) {
+            return Err(usage(format!("there are two models {:?}", entrant.name)));
+        }
+        known.push(entrant);
+    }
+    if args.model.is_empty() && named.is_empty() {
         return Err(usage(format!(
             "--model is missing; there are: all, {}",
             names(&known).join(", ")
@@ -51,9 +80,12 @@ pub(crate) fn select(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<
     }
     let mut selected: Vec<Entrant> = Vec::new();
     for wanted in &args.model {
-        let pattern = WildMatch::new(if wanted == "all" { "*" } else { wanted });
+        let is_all = wanted == "all";
+        let pattern = WildMatch::new(if is_all { "*" } else { wanted });
         let fitting: Vec<&Entrant> = known
             .iter()
+            // One of another wire would change it for all.
+            .filter(|entrant| !is_all || entrant.foreign.is_none())
             .filter(|entrant| pattern.matches(&entrant.name))
             .collect();
         if fitting.is_empty() {
@@ -65,6 +97,11 @@ pub(crate) fn select(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<
             }
         }
     }
+    selected.extend(
+        named
+            .into_iter()
+            .filter(|entrant| !args.model.contains(&entrant.name)),
+    );
     Ok(selected)
 }
 
@@ -77,20 +114,11 @@ fn known(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<Vec<Entrant>
             package: format!("model-{}", model.name),
             model: Some(model.clone()),
             program: None,
+            foreign: None,
         })
         .collect();
     for (name, path) in &args.bin {
-        // The name becomes a file's.
-        if !name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-            || name.starts_with('.')
-            || name == "run"
-        {
-            return Err(usage(format!(
-                "--bin {name}=...: a name has letters, digits, - and _, and is not \"run\""
-            )));
-        }
+        check_name(name).map_err(|what| usage(format!("--bin {name}=...: {what}")))?;
         let program = fs::canonicalize(path)
             .map_err(|error| usage(format!("--bin {name}={}: {error}", path.display())))?;
         if !program.is_file() || access(&program, Access::EXEC_OK).is_err() {
@@ -106,10 +134,21 @@ fn known(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<Vec<Entrant>
                 package: String::new(),
                 model: None,
                 program: Some(program),
+                foreign: None,
             }),
         }
     }
     Ok(known)
+}
+
+/// The name becomes a file's.
+fn check_name(name: &str) -> Result<(), &'static str> {
+    let is_fine = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_name = !name.is_empty() && name.chars().all(is_fine) && !name.starts_with('.');
+    if is_name && !["run", "all"].contains(&name) {
+        return Ok(());
+    }
+    Err("a name has letters, digits, - and _, and is neither \"run\" nor \"all\"")
 }
 
 /// No model has this name; those that are near, and all of them.
@@ -141,6 +180,15 @@ fn name_and_path(text: &str) -> Result<(String, PathBuf), String> {
     }
 }
 
+fn name_and_command(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, command)) if !name.is_empty() && !command.is_empty() => {
+            Ok((name.to_owned(), command.to_owned()))
+        }
+        _ => Err("NAME=COMMAND, such as 'mine=./my-server --listen {addr}'".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,8 +209,18 @@ mod tests {
             model: wanted.iter().map(|&name| name.to_owned()).collect(),
             no_build: false,
             bin: Vec::new(),
+            models: None,
+            external: vec![("ours-not".to_owned(), "x {addr}".to_owned())],
         };
-        Ok(select(&args, &workspace)?
+        let args = ModelArgs {
+            external: if wanted.is_empty() {
+                Vec::new()
+            } else {
+                args.external
+            },
+            ..args
+        };
+        Ok(select(&args, &workspace, &Outside::default())?
             .into_iter()
             .map(|entrant| entrant.name)
             .collect())
@@ -172,11 +230,11 @@ mod tests {
     fn names_globs_and_all_give_each_model_once() {
         assert_eq!(
             select_of(&["beta*", "beta", "alpha"]).unwrap(),
-            ["beta", "beta-local", "alpha"]
+            ["beta", "beta-local", "alpha", "ours-not"]
         );
         assert_eq!(
             select_of(&["all"]).unwrap(),
-            ["alpha", "beta", "beta-local"]
+            ["alpha", "beta", "beta-local", "ours-not"]
         );
     }
 

@@ -51,6 +51,12 @@ pub(crate) enum ServerError {
     Start(String),
     #[error("was not ready within {} s", READY_LIMIT.as_secs())]
     NeverReady { stderr_tail: String },
+    #[error("{what} after {limit_s} s")]
+    NeverListened {
+        what: String,
+        limit_s: f64,
+        stderr_tail: String,
+    },
     #[error("did not write a ready line but {line:?}")]
     NotReady { line: String, stderr_tail: String },
     #[error("speaks version {0} of the launch contract, the runner speaks {CONTRACT}")]
@@ -249,6 +255,7 @@ impl ServerError {
         match self {
             Self::Start(_)
             | Self::NeverReady { .. }
+            | Self::NeverListened { .. }
             | Self::NotReady { .. }
             | Self::Contract(_)
             | Self::ForeignProcess(_)
@@ -263,6 +270,7 @@ impl ServerError {
     pub(crate) fn stderr_tail(&self) -> &str {
         match self {
             Self::NeverReady { stderr_tail }
+            | Self::NeverListened { stderr_tail, .. }
             | Self::NotReady { stderr_tail, .. }
             | Self::Died { stderr_tail, .. }
             | Self::DidNotStop { stderr_tail }

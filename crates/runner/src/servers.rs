@@ -66,12 +66,23 @@ impl Servers {
     /// One didn't stop in time, or without its counts, or not with success.
     pub(crate) fn stop(mut self) -> Result<Done, ServerError> {
         self.processes.iter_mut().for_each(Server::end_input);
-        let counts = self.processes.into_iter().map(Server::stop);
-        counts.reduce(|all, one| Ok(sum(all?, one?))).unwrap_or(Err(
-            // `start` makes at least one.
-            ServerError::Start("a server without processes".to_owned()),
-        ))
+        sum_up(self.processes.into_iter().map(Server::stop))
     }
+
+    /// Stops all processes with SIGTERM, likewise.
+    ///
+    /// # Errors
+    /// As with [`Servers::stop`].
+    pub(crate) fn terminate(self) -> Result<Done, ServerError> {
+        sum_up(self.processes.into_iter().map(Server::terminate))
+    }
+}
+
+fn sum_up(counts: impl Iterator<Item = Result<Done, ServerError>>) -> Result<Done, ServerError> {
+    counts.reduce(|all, one| Ok(sum(all?, one?))).unwrap_or(Err(
+        // `start` makes at least one.
+        ServerError::Start("a server without processes".to_owned()),
+    ))
 }
 
 /// A count that one of them couldn't make, none has.

@@ -1,26 +1,30 @@
 //! One trial: a fresh server, one load, a window for each count of connections or each rate.
 
+mod counts;
+mod profile;
 mod syscalls;
 mod window;
 
 use crate::{
     capacity::Search,
     generator::{GeneratorError, Generators},
-    interrupt, plan,
+    interrupt,
+    origin::{Origin, Subject},
+    plan,
+    profile::Profile,
     progress::Progress,
     sample::{self, NetEvents, Snapshot},
-    server::{Launch, ServerError},
-    servers::Servers,
+    server::ServerError,
     warm_up::{WarmUp, WarmUpWatch, resident_pages},
 };
-use protocol::{generator::Totals, launch::Done};
+use counts::{counts_of, generator_counts};
 use report::{
     model::Failure,
     rules,
     run::{Plan, PlannedLoad},
     slo::Slo,
     stats::HistogramError,
-    trial::{Counts, Load, Step, Trial},
+    trial::{Load, Step, Trial},
 };
 use std::{
     net::SocketAddr,
@@ -63,6 +67,9 @@ pub(crate) enum TrialError {
     OutOfMemory(Box<TrialError>),
 }
 
+/// A profile, or why there is none.
+pub(crate) type Profiled = Result<Profile, String>;
+
 /// What one window is to be over.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
@@ -86,12 +93,28 @@ impl Bench<'_> {
     /// Why it didn't come to its end; server and generators are gone then.
     pub(crate) fn trial(
         &self,
-        launch: &Launch,
+        server: impl Into<Origin>,
         block: u32,
         planned: &PlannedLoad,
     ) -> Result<Trial, TrialError> {
+        let origin = server.into();
+        let (trial, _) = self.trial_and_profile(&origin, block, planned, false)?;
+        Ok(trial)
+    }
+
+    /// Runs one trial of a server and, if that is wanted, takes a profile at its end.
+    ///
+    /// # Errors
+    /// As with [`Bench::trial`]. A profile that can't be taken is no error but a reason.
+    pub(crate) fn trial_and_profile(
+        &self,
+        origin: &Origin,
+        block: u32,
+        planned: &PlannedLoad,
+        wants_profile: bool,
+    ) -> Result<(Trial, Option<Profiled>), TrialError> {
         let kills_before = sample::oom_kills();
-        self.undisturbed_trial(launch, block, planned)
+        self.undisturbed_trial(origin, block, planned, wants_profile)
             .map_err(|error| {
                 if sample::oom_kills() > kills_before {
                     TrialError::OutOfMemory(Box::new(error))
@@ -103,12 +126,13 @@ impl Bench<'_> {
 
     fn undisturbed_trial(
         &self,
-        launch: &Launch,
+        origin: &Origin,
         block: u32,
         planned: &PlannedLoad,
-    ) -> Result<Trial, TrialError> {
+        wants_profile: bool,
+    ) -> Result<(Trial, Option<Profiled>), TrialError> {
         let memory_before = sample::machine_memory();
-        let mut server = Servers::start(launch)?;
+        let mut server = origin.start()?;
         if !server.addr().ip().is_loopback() && !self.allow_remote {
             return Err(TrialError::Remote(server.addr()));
         }
@@ -121,9 +145,14 @@ impl Bench<'_> {
         let mut step = |asked| {
             self.step(&mut server, &mut generators, planned, asked)
                 // A generator's trouble is mostly the echo of a server's death.
-                .map_err(|error| server.check_alive().err().map_or(error, TrialError::from))
+                .map_err(|error| {
+                    server
+                        .check_alive_soon()
+                        .err()
+                        .map_or(error, TrialError::from)
+                })
         };
-        let steps = match planned.load {
+        let mut steps = match planned.load {
             Load::Capacity { slo, .. } => search(planned, slo, &mut step)?,
             _ => planned
                 .windows()
@@ -136,29 +165,38 @@ impl Bench<'_> {
                 })
                 .collect::<Result<_, _>>()?,
         };
+        let profiled = match steps.last_mut().filter(|_| wants_profile) {
+            Some(step) => {
+                self.progress.say("profile");
+                Some(profile::profile(&mut server, &mut generators, step)?)
+            }
+            None => None,
+        };
         self.progress.say("closing");
         let closing = Instant::now();
         let sent = generators.finish()?;
         let is_closed = await_closed(sockets_before, planned.connections_max());
         let teardown_us = is_closed.then(|| closing.elapsed().as_micros() as u64);
-        let heard = server.stop()?;
-        Ok(Trial {
+        let (server_counts, not_measured) = counts_of(server.stop()?);
+        let trial = Trial {
             block,
             load: planned.load,
             steps,
             generator_counts: generator_counts(&sent),
-            server_counts: server_counts(&heard),
+            server_counts,
             server_empty_bytes,
             generator_empty_bytes,
             memory_before,
             teardown_us,
             schedule_seed: planned.load.is_scheduled().then_some(seed),
-        })
+            not_measured,
+        };
+        Ok((trial, profiled))
     }
 
     fn step(
         &self,
-        server: &mut Servers,
+        server: &mut Subject,
         generators: &mut Generators,
         planned: &PlannedLoad,
         asked: Asked,
@@ -183,12 +221,13 @@ impl Bench<'_> {
         generators.begin(asked.rate_per_s)?;
         let warm_up = self.warm_up(server, generators, planned)?;
 
-        let (server_pids, generator_pids) = (server.pids(), generators.pids());
+        let generator_pids = generators.pids();
         let mut edges = Vec::new();
         let window_us = window_us(planned, connections, warm_up);
         let window = Duration::from_micros(window_us);
         let result = generators.measure(window, || {
-            edges.push(Snapshot::take(&server_pids, &generator_pids))
+            // Of a server that isn't ours processes may come and go.
+            edges.push(Snapshot::take(&server.pids(), &generator_pids))
         })?;
         server.check_alive()?;
 
@@ -196,18 +235,13 @@ impl Bench<'_> {
             return Err(GeneratorError::Unexpected("a window without edges".to_owned()).into());
         };
         let (mut server_use, mut generator_use, mut machine) = sample::between(opened, closed);
-        sample::add_memory(&mut server_use, &server_pids);
+        sample::add_memory(&mut server_use, &server.pids());
         sample::add_memory(&mut generator_use, &generator_pids);
         sample::add_kernel_memory(&mut machine);
         net_before.add_since(&mut machine);
-        let (server_threads, server_cpus_max) = threads_and_cpus(
-            self.plan.server_threads * self.plan.server_processes,
-            &self.plan.server_cpus,
-        );
-        let (generator_threads, generator_cpus_max) = threads_and_cpus(
-            self.plan.client_threads * self.plan.client_processes,
-            &self.plan.client_cpus,
-        );
+        let (server_threads, server_cpus_max) = server.threads_and_cpus(self.plan);
+        let generator_threads = self.plan.client_threads * self.plan.client_processes;
+        let generator_cpus = self.plan.client_cpus.len() as u32;
         let mut step = Step {
             connections,
             connections_open: result.connections,
@@ -224,7 +258,7 @@ impl Bench<'_> {
             server_threads,
             server_cpus_max,
             generator_threads,
-            generator_cpus_max,
+            generator_cpus_max: (generator_cpus > 0).then(|| generator_threads.min(generator_cpus)),
             machine,
             memory: sample::machine_memory(),
             runner_cpu_s: sample::runner_cpu_s(opened, closed),
@@ -238,7 +272,7 @@ impl Bench<'_> {
     /// no warm-up.
     fn warm_up(
         &self,
-        server: &mut Servers,
+        server: &mut Subject,
         generators: &mut Generators,
         planned: &PlannedLoad,
     ) -> Result<Option<WarmUp>, TrialError> {
@@ -348,32 +382,5 @@ fn await_closed(sockets_before: Option<u64>, connections: u32) -> bool {
             return false;
         }
         thread::sleep(CLOSE_LOOK);
-    }
-}
-
-/// Threads of one side over all its processes, and the CPUs that these can use at most; `None`
-/// when no CPUs are set.
-fn threads_and_cpus(threads: u32, cpus: &[usize]) -> (u32, Option<u32>) {
-    let most = (!cpus.is_empty()).then(|| threads.min(cpus.len() as u32));
-    (threads, most)
-}
-
-fn generator_counts(totals: &Totals) -> Counts {
-    Counts {
-        connections: totals.connections,
-        requests: Some(totals.requests),
-        responses: Some(totals.responses),
-        request_bytes: totals.bytes_out,
-        response_bytes: totals.bytes_in,
-    }
-}
-
-fn server_counts(done: &Done) -> Counts {
-    Counts {
-        connections: done.accepted,
-        requests: done.requests,
-        responses: done.responses,
-        request_bytes: done.bytes_in,
-        response_bytes: done.bytes_out,
     }
 }

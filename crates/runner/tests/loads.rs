@@ -110,7 +110,7 @@ fn churn_opens_a_connection_for_each_request() {
     assert_eq!(invalid(&report), [] as [&str; 0]);
     let churn = report.summary.churn.as_ref().unwrap();
     assert!(churn.connect_time_us.is_some());
-    let counts = report.trials[0].server_counts;
+    let counts = report.trials[0].server_counts.unwrap();
     assert_eq!(Some(counts.connections), counts.requests);
 }
 

@@ -98,7 +98,10 @@ fn assert_spread(run: &RunReport, report: &ModelReport) {
         let top = trial.steps.last().unwrap();
         assert_eq!(top.connections_open, CONNECTIONS);
         assert_eq!((top.server.processes, top.generator.processes), (2, 2));
-        assert_eq!(trial.server_counts.connections, u64::from(CONNECTIONS));
+        assert_eq!(
+            trial.server_counts.unwrap().connections,
+            u64::from(CONNECTIONS)
+        );
         assert!(trial.teardown_us.is_some(), "sockets are left");
     }
 }

@@ -163,7 +163,7 @@ fn a_server_behind_a_start_script_is_the_one_that_is_measured() {
     let report = fixture.report();
     assert_eq!(report.failure, None);
     let step = &report.trials[0].steps[0];
-    let cpu_s = step.server.cpu_user_s + step.server.cpu_system_s;
+    let cpu_s = step.server.cpu_total_s().unwrap();
     assert!(
         cpu_s > 0.0,
         "no CPU time for {} requests",

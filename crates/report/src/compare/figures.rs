@@ -44,13 +44,13 @@ fn peak(report: &ModelReport) -> Vec<Figure> {
     let load = Load::Closed {
         outstanding: peak.outstanding,
     };
-    let values = |of: fn(&Step) -> f64| {
+    let values = |of: fn(&Step) -> Option<f64>| {
         let trials = report.trials.iter().filter(|trial| trial.load == load);
         trials
             .filter_map(|trial| {
                 let mut steps = trial.steps.iter();
                 let step = steps.find(|step| step.connections == peak.connections)?;
-                Some((trial.block, of(step)))
+                Some((trial.block, of(step)?))
             })
             .collect()
     };
@@ -60,7 +60,7 @@ fn peak(report: &ModelReport) -> Vec<Figure> {
             label: "peak rate".to_owned(),
             unit: "1/s".to_owned(),
             better: Better::Higher,
-            values: values(rate_per_s),
+            values: values(|step| Some(rate_per_s(step))),
         },
         Figure {
             id: "peak.server_cpu_us_per_request".to_owned(),
@@ -139,7 +139,7 @@ fn open(report: &ModelReport, connections: u32, rate_per_s: f64) -> Vec<Figure> 
             "server_cpu_us_per_request",
             "server CPU",
             "us/request",
-            |step| Some(cpu_us_per_request(step)),
+            cpu_us_per_request,
         ),
     ]
 }

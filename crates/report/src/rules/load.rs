@@ -38,7 +38,8 @@ pub(super) fn is_generator_bound(step: &Step) -> bool {
         Some(_) => empty_polls_share(step).is_some_and(|share| share < POLLS_EMPTY_MIN),
         None => {
             let busy = generator_busy(step);
-            busy > GENERATOR_BUSY_MAX && busy > server_busy(step)
+            // Of a server whose CPU time isn't known it can't be said that it was busier.
+            busy > GENERATOR_BUSY_MAX && server_busy(step).is_none_or(|server| busy > server)
         }
     }
 }
@@ -74,11 +75,17 @@ pub(super) fn generator_bound(step: &Step) -> Check {
         "generator_bound",
         Status::Suspect,
         !is_generator_bound(step),
-        format!(
-            "the generator used {:.0} % of its CPUs, the server {:.0} % of its own",
-            busy * 100.0,
-            server * 100.0
-        ),
+        match server {
+            Some(server) => format!(
+                "the generator used {:.0} % of its CPUs, the server {:.0} % of its own",
+                busy * 100.0,
+                server * 100.0
+            ),
+            None => format!(
+                "the generator used {:.0} % of its CPUs, what the server used isn't known",
+                busy * 100.0
+            ),
+        },
         "the rate is a floor: give the generator more CPUs (--client-cpus, --client-threads)",
     )
     .values(busy, GENERATOR_BUSY_MAX)
@@ -193,12 +200,13 @@ pub(super) fn steady_state(step: &Step) -> Option<Check> {
 /// Share of the generator's CPUs that it used; a thread is at most one CPU.
 fn generator_busy(step: &Step) -> f64 {
     let cpus = step.generator_cpus_max.unwrap_or(step.generator_threads);
-    busy(step.generator.cpu_total_s(), step, cpus)
+    // Generators are ours, and known.
+    busy(step.generator.cpu_total_s().unwrap_or(0.0), step, cpus)
 }
 
-fn server_busy(step: &Step) -> f64 {
-    let cpus = step.server_cpus_max.unwrap_or(step.server_threads);
-    busy(step.server.cpu_total_s(), step, cpus)
+fn server_busy(step: &Step) -> Option<f64> {
+    let cpus = step.server_cpus_max.or(step.server_threads)?;
+    Some(busy(step.server.cpu_total_s()?, step, cpus))
 }
 
 fn busy(cpu_s: f64, step: &Step, cpus: u32) -> f64 {

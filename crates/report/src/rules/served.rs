@@ -12,8 +12,9 @@ const REQUESTS_FOR_A_TICK: u64 = 20_000;
 /// Requests on each connection of a closed load that a window should hold.
 const SERVED_MIN: u32 = 3;
 
-pub(super) fn counts_agree(trial: &Trial) -> Check {
-    let (sent, heard) = (trial.generator_counts, trial.server_counts);
+/// `None` when the server tells no counts: there is nothing to hold the generator's against.
+pub(super) fn counts_agree(trial: &Trial) -> Option<Check> {
+    let (sent, heard) = (trial.generator_counts, trial.server_counts?);
     // What the wire lets the server count; null on its side is not a difference.
     let agree = |a: Option<u64>, b: Option<u64>| b.is_none() || a == b;
     let passed = agree(sent.requests, heard.requests)
@@ -26,14 +27,14 @@ pub(super) fn counts_agree(trial: &Trial) -> Check {
     } else {
         format!("the generator counted {sent:?}, the server {heard:?}")
     };
-    Check::new(
+    let check = Check::new(
         "counts_agree",
         Status::Invalid,
         passed,
         detail,
         "the server loses, invents or miscounts requests: run the conformance suite on it",
-    )
-    .values(heard.request_bytes as f64, sent.request_bytes as f64)
+    );
+    Some(check.values(heard.request_bytes as f64, sent.request_bytes as f64))
 }
 
 pub(super) fn connections_open(step: &Step) -> Check {
@@ -135,17 +136,18 @@ pub(super) fn often_enough(step: &Step) -> Check {
     .values(least.into(), SERVED_MIN.into())
 }
 
-pub(super) fn cpu_measured(step: &Step) -> Check {
-    let cpu_s = step.server.cpu_total_s();
+/// `None` when nobody claims to know the server's processes.
+pub(super) fn cpu_measured(step: &Step) -> Option<Check> {
+    let cpu_s = step.server.cpu_total_s()?;
     let requests = step.window.requests;
-    Check::new(
+    let check = Check::new(
         "cpu_measured",
         Status::Invalid,
         cpu_s > 0.0 || requests < REQUESTS_FOR_A_TICK,
         format!("the server used {cpu_s:.2} s of CPU time for {requests} requests"),
         "the process that was measured isn't the one that answers: end a start script with exec",
-    )
-    .values(cpu_s, 0.0)
+    );
+    Some(check.values(cpu_s, 0.0))
 }
 
 fn offered(step: &Step) -> u64 {

@@ -46,11 +46,13 @@ fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, Histogra
     let histograms = steps
         .iter()
         .map(|(_, step)| step.window.service_time_histogram.as_str());
-    let (Some(rate), Some(histogram), Some(server_cpu_us_per_request)) = (
-        spread(&values(rate_per_s)),
-        add_histograms(histograms)?,
-        spread(&values(cpu_us_per_request)),
-    ) else {
+    // What isn't known of one trial isn't known.
+    let known = |of: fn(&Step) -> Option<f64>| -> Vec<f64> {
+        let values: Option<Vec<f64>> = steps.iter().map(|(_, s)| of(s)).collect();
+        values.unwrap_or_default()
+    };
+    let (Some(rate), Some(histogram)) = (spread(&values(rate_per_s)), add_histograms(histograms)?)
+    else {
         return Ok(None);
     };
     Ok(Some(Peak {
@@ -65,12 +67,18 @@ fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, Histogra
         generator_bound: steps
             .iter()
             .any(|(_, step)| rules::is_generator_bound(step)),
-        server_cpu_us_per_request,
-        server_cpu_user_us_per_request: spread(&values(|step| {
-            per_request(step.server.cpu_user_s * 1e6, step.window.requests)
+        server_cpu_us_per_request: spread(&known(cpu_us_per_request)),
+        server_cpu_user_us_per_request: spread(&known(|step| {
+            Some(per_request(
+                step.server.cpu_user_s? * 1e6,
+                step.window.requests,
+            ))
         })),
-        server_cpu_system_us_per_request: spread(&values(|step| {
-            per_request(step.server.cpu_system_s * 1e6, step.window.requests)
+        server_cpu_system_us_per_request: spread(&known(|step| {
+            Some(per_request(
+                step.server.cpu_system_s? * 1e6,
+                step.window.requests,
+            ))
         })),
         server_syscalls_per_request: spread(
             &steps
@@ -78,10 +86,9 @@ fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, Histogra
                 .filter_map(|(_, step)| syscalls_per_request(step))
                 .collect::<Vec<_>>(),
         ),
-        server_switches_per_request: spread(&values(switches_per_request)),
-        server_cpus_used: median(&values(|step| cpus_used(step, &step.server))).unwrap_or(0.0),
-        generator_cpus_used: median(&values(|step| cpus_used(step, &step.generator)))
-            .unwrap_or(0.0),
+        server_switches_per_request: spread(&known(switches_per_request)),
+        server_cpus_used: median(&known(|step| cpus_used(step, &step.server))),
+        generator_cpus_used: median(&known(|step| cpus_used(step, &step.generator))).unwrap_or(0.0),
         service_time_us: percentiles(&histogram),
     }))
 }
@@ -97,17 +104,29 @@ pub(super) fn syscalls_missing(trials: &[Trial]) -> String {
         .unwrap_or_else(|| "no request was answered while system calls were counted".to_owned())
 }
 
+/// Why what the server used isn't known, as the steps have it.
+pub(super) fn use_missing(trials: &[Trial]) -> String {
+    let mut steps = trials.iter().flat_map(|trial| &trial.steps);
+    steps
+        .find_map(|step| step.server.not_measured.get("cpu_user_s").cloned())
+        .unwrap_or_else(|| "its processes aren't known".to_owned())
+}
+
 pub(crate) fn rate_per_s(step: &Step) -> f64 {
     step.window.requests as f64 / (step.window.length_us as f64 / 1e6)
 }
 
-pub(crate) fn cpu_us_per_request(step: &Step) -> f64 {
-    per_request(step.server.cpu_total_s() * 1e6, step.window.requests)
+/// `None` when the server's processes aren't known.
+pub(crate) fn cpu_us_per_request(step: &Step) -> Option<f64> {
+    Some(per_request(
+        step.server.cpu_total_s()? * 1e6,
+        step.window.requests,
+    ))
 }
 
-fn switches_per_request(step: &Step) -> f64 {
-    let switches = step.server.voluntary_switches + step.server.involuntary_switches;
-    per_request(switches as f64, step.window.requests)
+fn switches_per_request(step: &Step) -> Option<f64> {
+    let switches = step.server.voluntary_switches? + step.server.involuntary_switches?;
+    Some(per_request(switches as f64, step.window.requests))
 }
 
 /// From the window in which they were counted.
@@ -120,6 +139,6 @@ fn per_request(value: f64, requests: u64) -> f64 {
     value / requests.max(1) as f64
 }
 
-fn cpus_used(step: &Step, process: &ProcessUse) -> f64 {
-    process.cpu_total_s() / (step.window.length_us as f64 / 1e6)
+fn cpus_used(step: &Step, process: &ProcessUse) -> Option<f64> {
+    Some(process.cpu_total_s()? / (step.window.length_us as f64 / 1e6))
 }

@@ -89,12 +89,10 @@ fn at_rate(rate: f64, steps: &[&Step]) -> Result<Option<Scheduled>, HistogramErr
         .iter()
         .map(|window| window.response_time_us.p99)
         .collect();
-    let cpu: Vec<f64> = steps.iter().map(|step| cpu_us_per_request(step)).collect();
+    let cpu: Option<Vec<f64>> = steps.iter().map(|step| cpu_us_per_request(step)).collect();
     let waited: u64 = windows.iter().map(|window| window.requests_waited).sum();
     let offered: u64 = windows.iter().map(|window| window.offered).sum();
-    let (Some(achieved_rate_per_s), Some(p99), Some(cpu)) =
-        (median(&rates), spread(&p99s), spread(&cpu))
-    else {
+    let (Some(achieved_rate_per_s), Some(p99)) = (median(&rates), spread(&p99s)) else {
         return Ok(None);
     };
     Ok(Some(Scheduled {
@@ -112,6 +110,6 @@ fn at_rate(rate: f64, steps: &[&Step]) -> Result<Option<Scheduled>, HistogramErr
         waited_share: waited as f64 / offered.max(1) as f64,
         replies_late: windows.iter().map(|window| window.replies_late).sum(),
         connect_time_us: sum(&|w| w.connect_time_histogram.as_deref())?,
-        server_cpu_us_per_request: cpu,
+        server_cpu_us_per_request: cpu.and_then(|cpu| spread(&cpu)),
     }))
 }

@@ -161,7 +161,7 @@ fn closed_row(report: &ModelReport, step: &Peak) -> Vec<String> {
         whole(time.p50),
         whole(time.p99),
         whole(time.p99_9),
-        format!("{:.2}", step.server_cpu_us_per_request.median),
+        super::cpu(step.server_cpu_us_per_request),
         served,
         report.verdict.status.word().to_owned(),
     ]
@@ -202,7 +202,7 @@ fn open_row(report: &ModelReport, step: &Scheduled) -> Vec<String> {
         whole(time.p50),
         whole(time.p99),
         whole(time.p99_9),
-        format!("{:.2}", step.server_cpu_us_per_request.median),
+        super::cpu(step.server_cpu_us_per_request),
         report.verdict.status.word().to_owned(),
     ]
 }

@@ -160,6 +160,7 @@ impl<'a> CaseBench<'a> {
             verdict: Verdict::default(),
             failure: None,
             ceiling: None,
+            profile: None,
             summary: Summary::default(),
             not_measured: BTreeMap::new(),
             trials,

@@ -44,7 +44,12 @@ fn wrong_byte(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
     // Several outstanding: more replies among which to find the wrong ones.
     let load = planned(Load::Closed { outstanding: 4 }, CONNECTIONS, None, SECONDS);
     let measured = bench.measure_once(&format!("wrong-byte --one-in {ONE_IN}"), &load)?;
-    let asked = measured.trial.server_counts.requests.unwrap_or(0);
+    let asked = measured
+        .trial
+        .server_counts
+        .unwrap_or_default()
+        .requests
+        .unwrap_or(0);
     let found = measured.step.window.replies_wrong;
     Ok(vec![
         caught(&measured, "verdict on wrong bytes", &["replies_right"]),
@@ -55,7 +60,7 @@ fn wrong_byte(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
 fn lost_reply(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
     // 3,000 are sent: only one is the 2,000th.
     let measured = bench.measure_once("lose-reply --one-in 2000", &open_load())?;
-    let counts = measured.trial.server_counts;
+    let counts = measured.trial.server_counts.unwrap_or_default();
     let lost = counts.requests.zip(counts.responses);
     let lost = lost.map_or(0, |(requests, responses)| requests - responses);
     let missing = measured.step.window.replies_missing;

@@ -12,6 +12,7 @@ use crate::{
 };
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
+use protocol::wire::Wire;
 use report::{rules, trial::Step};
 use serde::Serialize;
 use std::process::ExitCode;
@@ -92,7 +93,7 @@ pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<ExitCode> {
             load: vec![LoadArg::Closed],
             ..RunArgs::default()
         };
-        let plan = plan::decide(&run, None, Vec::new())?;
+        let plan = plan::decide(&run, None, Vec::new(), (Wire::Framed, None))?;
         plan::check_memory(&plan, crate::sample::available_bytes())?;
         let bench = Bench {
             plan: &plan,
@@ -133,7 +134,10 @@ fn best<'a>(windows: impl Iterator<Item = &'a Window>) -> Option<&'a Window> {
 
 impl Ceiling {
     fn of(engine: &'static str, step: &Step) -> Self {
-        let per_request = |cpu_s: f64| cpu_s * 1e6 / step.window.requests.max(1) as f64;
+        // Both are ours, and known.
+        let per_request = |cpu_s: Option<f64>| {
+            cpu_s.unwrap_or(f64::NAN) * 1e6 / step.window.requests.max(1) as f64
+        };
         Self {
             connections: step.connections,
             engine,

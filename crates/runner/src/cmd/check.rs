@@ -2,13 +2,17 @@
 
 use crate::{
     build,
-    conformance::{self, Outcome, Verdict},
+    cli::WireArg,
+    conformance::{self, Candidate, Outcome, Verdict},
     discover::Workspace,
-    interrupt, output,
-    select::{ModelArgs, select},
+    external::ExternalLaunch,
+    interrupt,
+    origin::Origin,
+    output,
+    select::{Entrant, ModelArgs, Outside, select},
     server::Launch,
 };
-use clap::{Args, ValueEnum};
+use clap::Args;
 use protocol::wire::Wire;
 use std::process::ExitCode;
 
@@ -21,7 +25,7 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     models: ModelArgs,
 
-    /// Check only this wire [default: both]
+    /// Check only this wire [default: both, of an external model its own]
     #[arg(long, value_enum)]
     wire: Option<WireArg>,
 
@@ -30,46 +34,30 @@ pub(crate) struct CheckArgs {
     threads: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum WireArg {
-    /// A header, then a payload
-    Framed,
-    /// Bytes are echoed as they come
-    Raw,
-}
-
 pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let workspace = Workspace::find()?;
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for entrant in select(&args.models, &workspace)? {
-        let program = match &entrant.program {
-            Some(program) => Ok(program.clone()),
-            None => {
-                let package = format!("model-{}", entrant.name);
-                build::executable(&workspace, &package, args.models.no_build)
-                    .map_err(|failure| failure.reason)
-            }
-        };
-        let launch = program.map(|program| Launch {
-            threads: args.threads,
-            ..Launch::new(&program)
-        });
-        let launch = launch.and_then(|launch| launch.preflight().map(|()| launch));
-        let launch = match launch {
-            Ok(launch) => launch,
+    let only = args.wire.map(WireArg::wire);
+    let outside = Outside {
+        wire: only,
+        ..Outside::default()
+    };
+    for entrant in select(&args.models, &workspace, &outside)? {
+        let candidates = match candidates(&entrant, &workspace, args) {
+            Ok(candidates) => candidates,
             Err(reason) => {
                 output::line(format_args!("{}: can't be checked: {reason}", entrant.name));
                 failed += 1;
                 continue;
             }
         };
-        for (arg, wire) in [(WireArg::Framed, Wire::Framed), (WireArg::Raw, Wire::Raw)] {
-            if args.wire.is_some_and(|only| only != arg) || interrupt::asked() {
+        for candidate in candidates {
+            if only.is_some_and(|only| only != candidate.wire) || interrupt::asked() {
                 continue;
             }
-            output::line(format_args!("{}, {wire:?} wire", entrant.name));
+            output::line(format_args!("{}, {:?} wire", entrant.name, candidate.wire));
             let metadata = entrant.model.as_ref().map(|model| &model.metadata);
-            for outcome in conformance::check(&launch, wire, metadata, show) {
+            for outcome in conformance::check(&candidate, metadata, show) {
                 match outcome.verdict {
                     Verdict::Passed => passed += 1,
                     Verdict::Failed(_) => failed += 1,
@@ -88,6 +76,45 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// The server on each wire that it speaks.
+fn candidates(
+    entrant: &Entrant,
+    workspace: &Workspace,
+    args: &CheckArgs,
+) -> Result<Vec<Candidate>, String> {
+    let no_build = args.models.no_build;
+    if let Some(external) = entrant.external() {
+        if let Some(command) = external.build.as_ref().filter(|_| !no_build) {
+            build::by_command(command, &external.directory, &external.environment)
+                .map_err(|failure| failure.reason)?;
+        }
+        external.executable()?;
+        return Ok(vec![Candidate {
+            origin: Origin::External(ExternalLaunch {
+                external: external.clone(),
+                threads: args.threads,
+                cpus: Vec::new(),
+                open_files_max: None,
+            }),
+            wire: external.wire,
+            message_bytes: external.message_bytes,
+            kinds: external.workloads.clone(),
+        }]);
+    }
+    let program = match &entrant.program {
+        Some(program) => program.clone(),
+        None => build::executable(workspace, &entrant.package, no_build)
+            .map_err(|failure| failure.reason)?,
+    };
+    let launch = Launch {
+        threads: args.threads,
+        ..Launch::new(&program)
+    };
+    launch.preflight()?;
+    let on = |wire| Candidate::of_contract(Origin::Contract(launch.clone()), wire);
+    Ok(vec![on(Wire::Framed), on(Wire::Raw)])
 }
 
 fn show(outcome: &Outcome) {

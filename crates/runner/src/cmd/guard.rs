@@ -5,8 +5,9 @@
 //! with SIGKILL leaves nothing behind, also when the program doesn't watch its input.
 
 use clap::Args;
-use rustix::process::{
-    Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit,
+use rustix::{
+    process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit},
+    thread::{CpuSet, sched_setaffinity},
 };
 use std::{ffi::OsString, fs, io, os::unix::process::CommandExt as _, process::Command};
 
@@ -19,6 +20,9 @@ pub(crate) struct GuardArgs {
     /// Limit of open files
     #[arg(long)]
     open_files: Option<u64>,
+    /// CPUs to run on
+    #[arg(long, value_delimiter = ',')]
+    cpus: Vec<usize>,
     /// Program and arguments
     #[arg(last = true, required = true)]
     command: Vec<OsString>,
@@ -30,7 +34,7 @@ impl GuardArgs {
         let Some((program, args)) = self.command.split_first() else {
             return anyhow::anyhow!("nothing to run");
         };
-        match restrict(self.parent, self.open_files) {
+        match restrict(self.parent, self.open_files, &self.cpus) {
             Ok(()) => {
                 let error = Command::new(program).args(args).exec();
                 anyhow::anyhow!("can't run {}: {error}", program.display())
@@ -40,7 +44,7 @@ impl GuardArgs {
     }
 }
 
-fn restrict(parent: u32, open_files: Option<u64>) -> io::Result<()> {
+fn restrict(parent: u32, open_files: Option<u64>, cpus: &[usize]) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // The parent may have died before the kernel was asked.
     if getppid().map(Pid::as_raw_pid) != i32::try_from(parent).ok() {
@@ -55,6 +59,11 @@ fn restrict(parent: u32, open_files: Option<u64>) -> io::Result<()> {
             maximum: Some(limit),
         };
         setrlimit(Resource::Nofile, limit)?;
+    }
+    if !cpus.is_empty() {
+        let mut set = CpuSet::new();
+        cpus.iter().for_each(|&cpu| set.set(cpu));
+        sched_setaffinity(None, &set)?;
     }
     Ok(())
 }

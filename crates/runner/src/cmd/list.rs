@@ -1,20 +1,26 @@
-//! `runner list`: the models, and whether they can run here; the scenarios.
+//! `runner list`: the models, ours and external ones, and whether they can run here; the scenarios.
 
 use crate::{
     build,
     discover::{ModelCrate, Workspace},
+    external::{self, External},
     output,
     plan::{Scenario, scenario_names},
     server::Launch,
 };
 use clap::Args;
-use std::{env::consts::OS, process::ExitCode};
+use protocol::wire::Wire;
+use std::{env::consts::OS, path::PathBuf, process::ExitCode};
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {
     /// Build each model that hasn't been built, to ask it whether it can run here
     #[arg(long)]
     build: bool,
+
+    /// File that describes external models [default: models.toml of this repository, if there is one]
+    #[arg(long, value_name = "FILE")]
+    models: Option<PathBuf>,
 }
 
 pub(crate) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
@@ -43,8 +49,39 @@ pub(crate) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
             &runs_here(&workspace, model, args.build),
         ]);
     }
-    output::line(format_args!("{table}\n\n{}", scenarios(&workspace)));
+    output::line(table);
+    let externals = external::read(args.models.as_deref(), &workspace.root, true)?;
+    if !externals.is_empty() {
+        output::line(format_args!("\n{}", external_table(&externals)));
+    }
+    output::line(format_args!("\n{}", scenarios(&workspace)));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Servers that aren't ours.
+fn external_table(externals: &[External]) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(["external model", "title", "wire", "command", "runs here"]);
+    for external in externals {
+        let wire = match external.wire {
+            Wire::Framed => "framed",
+            Wire::Raw => "raw",
+        };
+        let runs_here = match external.executable() {
+            Ok(_) => "yes".to_owned(),
+            Err(_) if external.build.is_some() => "unknown until built".to_owned(),
+            Err(reason) => format!("no: {reason}"),
+        };
+        table.add_row([
+            &external.name,
+            &external.title,
+            wire,
+            &external.shared_command(),
+            &runs_here,
+        ]);
+    }
+    table
 }
 
 /// What `--scenario` takes.

@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod doctor;
 pub(crate) mod guard;
+pub(crate) mod keep;
 pub(crate) mod list;
 pub(crate) mod new;
 pub(crate) mod report;

@@ -3,10 +3,9 @@
 
 use super::{
     request,
-    subject::{Subject, run},
+    subject::{Candidate, Subject, run},
     tally::Tally,
 };
-use crate::server::Launch;
 use anyhow::{Context as _, Result};
 use protocol::wire::{HEADER_BYTES, MAX_PAYLOAD_BYTES, Wire};
 use std::{slice, thread, time::Duration};
@@ -16,8 +15,8 @@ const LARGEST_BYTES: usize = MAX_PAYLOAD_BYTES as usize;
 /// Makes it likely that two writes arrive as two segments; nothing depends on it.
 const SEGMENT_PAUSE: Duration = Duration::from_millis(1);
 
-pub(super) fn sizes(launch: &Launch) -> Result<()> {
-    run(launch, |subject| {
+pub(super) fn sizes(candidate: &Candidate) -> Result<()> {
+    run(candidate, |subject| {
         let client = subject.connect()?;
         for (id, bytes) in (0..).zip([0, 1, 7, 1000, 65_536, LARGEST_BYTES]) {
             let message = subject.echo(id, bytes);
@@ -30,8 +29,8 @@ pub(super) fn sizes(launch: &Launch) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn byte_by_byte(launch: &Launch) -> Result<()> {
-    run(launch, |subject| {
+pub(super) fn byte_by_byte(candidate: &Candidate) -> Result<()> {
+    run(candidate, |subject| {
         let client = subject.connect()?;
         for (id, bytes) in (0..).zip([0, 1, 40]) {
             let message = subject.echo(id, bytes);
@@ -48,8 +47,8 @@ pub(super) fn byte_by_byte(launch: &Launch) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn one_segment(launch: &Launch) -> Result<()> {
-    run(launch, |subject| {
+pub(super) fn one_segment(candidate: &Candidate) -> Result<()> {
+    run(candidate, |subject| {
         let client = subject.connect()?;
         let messages: Vec<Vec<u8>> = (0..500).map(|i| subject.echo(i, i as usize % 41)).collect();
         // In one write, and below the 64 KiB that a loopback segment carries.
@@ -60,8 +59,8 @@ pub(super) fn one_segment(launch: &Launch) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn split_frame(launch: &Launch) -> Result<()> {
-    run(launch, |subject| {
+pub(super) fn split_frame(candidate: &Candidate) -> Result<()> {
+    run(candidate, |subject| {
         let client = subject.connect()?;
         for cut in (1..=HEADER_BYTES + 1).chain([HEADER_BYTES + 50]) {
             // The cut frame's first part shares a segment with the frame before it, its second
@@ -86,8 +85,8 @@ pub(super) fn split_frame(launch: &Launch) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn pipelined(launch: &Launch) -> Result<()> {
-    run(launch, |subject| {
+pub(super) fn pipelined(candidate: &Candidate) -> Result<()> {
+    run(candidate, |subject| {
         let client = subject.connect()?;
         let mut sent = Vec::new();
         let mut replies = Vec::new();
@@ -109,8 +108,8 @@ pub(super) fn pipelined(launch: &Launch) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn half_close(launch: &Launch) -> Result<()> {
-    run(launch, |subject| {
+pub(super) fn half_close(candidate: &Candidate) -> Result<()> {
+    run(candidate, |subject| {
         let silent = subject.connect()?;
         silent.finish().context("half-closed with nothing sent")?;
 
@@ -147,10 +146,10 @@ fn half_close_within_a_frame(subject: &Subject) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn counters(launch: &Launch) -> Result<()> {
+pub(super) fn counters(candidate: &Candidate) -> Result<()> {
     const CONNECTIONS: u64 = 10;
-    let mut tally = Tally::new(launch.wire);
-    let done = run(launch, |subject| {
+    let mut tally = Tally::new(candidate.wire);
+    let done = run(candidate, |subject| {
         tally.accepted(CONNECTIONS);
         for connection in 0..CONNECTIONS {
             let mut sent = Vec::new();
@@ -174,5 +173,5 @@ pub(super) fn counters(launch: &Launch) -> Result<()> {
         }
         Ok(())
     })?;
-    tally.expect(&done)
+    tally.expect(done.as_ref())
 }

@@ -2,20 +2,19 @@
 
 use super::{
     proc, request,
-    subject::{Subject, run},
+    subject::{Candidate, Subject, run},
     tally::Tally,
 };
-use crate::server::Launch;
 use anyhow::{Context as _, Result};
 use protocol::wire::{HASHES_MAX, HEADER_BYTES, Kind, MAX_PAYLOAD_BYTES, TIME_MAX_US, VERSION};
 use std::{thread, time::Duration};
 
-pub(super) fn reset(launch: &Launch) -> Result<()> {
-    run(launch, |subject| {
+pub(super) fn reset(candidate: &Candidate) -> Result<()> {
+    run(candidate, |subject| {
         let other = subject.connect()?;
         let greeting = subject.greeting(0);
         other.round_trip(&greeting)?;
-        let open_before = proc::open_files(subject.pid())?;
+        let open_before = proc::open_files(subject)?;
 
         let message = subject.echo(0, 10_000);
         for round in 0..20 {
@@ -32,7 +31,7 @@ pub(super) fn reset(launch: &Launch) -> Result<()> {
                 })?;
             }
         }
-        proc::wait_for_open_files(subject.pid(), open_before)
+        proc::wait_for_open_files(subject, open_before)
             .context("80 connections were reset in mid-message")?;
         other.finish()
     })?;
@@ -93,9 +92,9 @@ fn broken_headers() -> Vec<Broken> {
     ]
 }
 
-pub(super) fn malformed(launch: &Launch) -> Result<()> {
-    let mut tally = Tally::new(launch.wire);
-    let done = run(launch, |subject| {
+pub(super) fn malformed(candidate: &Candidate) -> Result<()> {
+    let mut tally = Tally::new(candidate.wire);
+    let done = run(candidate, |subject| {
         let other = subject.connect_many(1)?.remove(0);
         let greeting = subject.greeting(0);
         tally.accepted(1);
@@ -114,7 +113,7 @@ pub(super) fn malformed(launch: &Launch) -> Result<()> {
         }
         other.finish()
     })?;
-    tally.expect(&done)
+    tally.expect(done.as_ref())
 }
 
 /// Valid requests and a broken header in one segment: answers, then no more connection.

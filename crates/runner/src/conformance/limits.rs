@@ -1,11 +1,12 @@
 //! Cases of many connections, and of more than the server may have.
 
 use super::{
+    CantBeJudged,
     client::Client,
     proc,
-    subject::{Subject, expect_none_abandoned, run},
+    subject::{Candidate, Subject, expect_none_abandoned, run},
 };
-use crate::server::Launch;
+use crate::origin::Origin;
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -13,13 +14,13 @@ use rustix::{
 };
 use std::{thread, time::Duration};
 
-pub(super) fn churn(launch: &Launch) -> Result<()> {
+pub(super) fn churn(candidate: &Candidate) -> Result<()> {
     const BATCHES: usize = 10;
     // A batch is open at once; runner and server may each be limited to 1,024 open files.
     const BATCH: usize = 500;
-    let done = run(launch, |subject| {
+    let done = run(candidate, |subject| {
         subject.connect_many(1)?.remove(0).finish()?;
-        let open_before = proc::open_files(subject.pid())?;
+        let open_before = proc::open_files(subject)?;
         for batch in 0..BATCHES {
             let opened = (0..BATCH).map(|_| subject.connect());
             let clients: Vec<Client> = opened.collect::<Result<_>>()?;
@@ -36,25 +37,25 @@ pub(super) fn churn(launch: &Launch) -> Result<()> {
                 })?;
             }
         }
-        proc::wait_for_open_files(subject.pid(), open_before)
+        proc::wait_for_open_files(subject, open_before)
             .with_context(|| format!("{} connections came and went", BATCHES * BATCH))
     })?;
     let opened = (1 + BATCHES * BATCH) as u64;
+    let accepted = done.map_or(opened, |done| done.accepted);
     ensure!(
-        done.accepted == opened,
-        "the done line disagrees with what was done: accepted is {} instead of {opened}",
-        done.accepted
+        accepted == opened,
+        "the done line disagrees with what was done: accepted is {accepted} instead of {opened}"
     );
     Ok(())
 }
 
-pub(super) fn idle(launch: &Launch) -> Result<()> {
+pub(super) fn idle(candidate: &Candidate) -> Result<()> {
     const SHARE_MAX: f64 = 0.1;
-    run(launch, |subject| {
+    run(candidate, |subject| {
         let clients = subject.connect_many(100)?;
         // A runtime may look for more work for a moment before it sleeps.
         thread::sleep(Duration::from_millis(200));
-        let share = proc::cpu_share(subject.pid(), Duration::from_millis(500), || Ok(()))?;
+        let share = proc::cpu_share(subject, Duration::from_millis(500), || Ok(()))?;
         ensure!(
             share < SHARE_MAX,
             "with {} connections that say nothing the server uses {:.0} % of a CPU; less than \
@@ -85,7 +86,7 @@ impl Crowd {
         };
         // Some more than the limit, which each process has for itself, and the server's own
         // descriptors come on top.
-        let n = open_files_max as usize * proc::processes(subject.pid()) + 8;
+        let n = open_files_max as usize * subject.pids().len() + 8;
         let mut crowd = Self {
             served: Vec::new(),
             waiting: (0..n).map(connect).collect::<Result<_>>()?,
@@ -95,11 +96,12 @@ impl Crowd {
             !crowd.served.is_empty(),
             "none of {n} connections was served with a limit of {open_files_max} open files"
         );
-        ensure!(
-            !crowd.waiting.is_empty(),
-            "{n} connections were served at once with a limit of {open_files_max} open files: \
-             the limit doesn't hold for this server, so this case can't be judged"
-        );
+        if crowd.waiting.is_empty() {
+            bail!(CantBeJudged(format!(
+                "{n} connections were served at once with a limit of {open_files_max} open files: \
+                 the limit doesn't hold for this server, which may have a process for each"
+            )));
+        }
         Ok(crowd)
     }
 
@@ -143,22 +145,27 @@ impl Crowd {
 
 /// Few enough to be used up soon, and enough for what the server's threads need for
 /// themselves.
-fn with_few_files(launch: &Launch) -> (Launch, u64) {
-    let mut launch = launch.clone();
-    let open_files_max = 64 + 32 * u64::from(launch.threads);
-    launch.open_files_max = Some(open_files_max);
-    (launch, open_files_max)
+fn with_few_files(candidate: &Candidate) -> (Candidate, u64) {
+    let mut candidate = candidate.clone();
+    let few = |threads: u32| 64 + 32 * u64::from(threads);
+    let open_files_max = match &mut candidate.origin {
+        Origin::Contract(launch) => *launch.open_files_max.insert(few(launch.threads)),
+        Origin::External(launch) => *launch.open_files_max.insert(few(launch.threads)),
+        // It is not started, so it has the limit that it has.
+        Origin::Target(_) => few(1),
+    };
+    (candidate, open_files_max)
 }
 
-pub(super) fn out_of_files(launch: &Launch) -> Result<()> {
+pub(super) fn out_of_files(candidate: &Candidate) -> Result<()> {
     const SHARE_MAX: f64 = 0.3;
-    let (launch, open_files_max) = with_few_files(launch);
-    run(&launch, |subject| {
+    let (candidate, open_files_max) = with_few_files(candidate);
+    run(&candidate, |subject| {
         let crowd = Crowd::gather(subject, open_files_max)?;
         let circumstance = crowd.describe();
 
         let mut turns = crowd.served.iter().cycle();
-        let share = proc::cpu_share(subject.pid(), Duration::from_secs(1), || {
+        let share = proc::cpu_share(subject, Duration::from_secs(1), || {
             let (client, message) = turns.next().context("nobody was served")?;
             client.round_trip(message).with_context(|| {
                 format!("a connection that was accepted before, while {circumstance}")
@@ -195,12 +202,12 @@ pub(super) fn out_of_files(launch: &Launch) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn stop_out_of_files(launch: &Launch) -> Result<()> {
-    let (launch, open_files_max) = with_few_files(launch);
-    let mut subject = Subject::start(&launch)?;
+pub(super) fn stop_out_of_files(candidate: &Candidate) -> Result<()> {
+    let (candidate, open_files_max) = with_few_files(candidate);
+    let mut subject = Subject::start(&candidate)?;
     let crowd = subject.attempt(|subject| Crowd::gather(subject, open_files_max))?;
     let stop = || {
-        expect_none_abandoned(&subject.stop()?)?;
+        expect_none_abandoned(subject.stop()?.as_ref())?;
         let mut clients = crowd.served.iter();
         clients.try_for_each(|(client, _)| client.expect_end())
     };

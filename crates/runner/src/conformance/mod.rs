@@ -9,6 +9,7 @@
 //! - [`request`]: the bytes of a request and of its reply;
 //! - [`subject`]: the server under test;
 //! - [`tally`]: what it ought to have counted;
+//! - [`needs`]: what a case takes for granted, and not every server has;
 //! - [`proc`]: what the kernel says about its process;
 //! - the others hold the cases, which [`CASES`] lists.
 
@@ -16,6 +17,7 @@ mod client;
 mod echo;
 mod faults;
 mod limits;
+mod needs;
 mod proc;
 mod request;
 mod stopping;
@@ -24,9 +26,13 @@ mod tally;
 mod unread;
 mod work;
 
-use crate::{discover::ModelMetadata, interrupt, server::Launch};
-use protocol::wire::Wire;
+pub(crate) use subject::Candidate;
+
+use crate::{discover::ModelMetadata, interrupt, origin::Origin};
+use needs::{ALL_KINDS, Needs, Offloaded};
+use protocol::wire::{Kind, Wire};
 use std::time::{Duration, Instant};
+use thiserror::Error;
 
 /// One property that every server has to have.
 #[derive(Debug)]
@@ -37,27 +43,24 @@ pub(crate) struct Case {
     pub(crate) about: &'static str,
     /// The wires it makes sense on.
     pub(crate) wires: &'static [Wire],
-    run: fn(&Launch) -> anyhow::Result<()>,
+    needs: Needs,
+    run: fn(&Candidate) -> anyhow::Result<()>,
 }
 
-/// Work that leaves the I/O threads alone, in servers whose metadata says so.
-#[derive(Clone, Copy, Debug)]
-enum Offloaded {
-    Cpu,
-    Block,
-}
+/// Something that a case depends on isn't so with this server.
+#[derive(Debug, Error)]
+#[error("{0}")]
+struct CantBeJudged(String);
 
-impl Offloaded {
-    /// Why this can't be asked of a server.
-    fn is_not_promised(self, metadata: Option<&ModelMetadata>) -> Option<String> {
-        let Some(metadata) = metadata else {
-            return Some("nobody says where it does such work".to_owned());
-        };
-        let (name, place) = match self {
-            Self::Cpu => ("cpu", &metadata.cpu),
-            Self::Block => ("block", &metadata.block),
-        };
-        (place != "offload").then(|| format!("its metadata says {name} = {place:?}"))
+impl Candidate {
+    /// A server that keeps the launch contract, on this wire.
+    pub(crate) fn of_contract(origin: Origin, wire: Wire) -> Self {
+        Self {
+            origin: origin.on(wire),
+            wire,
+            message_bytes: None,
+            kinds: ALL_KINDS.to_vec(),
+        }
     }
 }
 
@@ -88,13 +91,11 @@ pub(crate) struct Outcome {
 ///
 /// `metadata` says what else is promised; a program that is no crate here has none.
 pub(crate) fn check(
-    launch: &Launch,
-    wire: Wire,
+    candidate: &Candidate,
     metadata: Option<&ModelMetadata>,
     mut on_case: impl FnMut(&Outcome),
 ) -> Vec<Outcome> {
-    let mut launch = launch.clone();
-    launch.wire = wire;
+    let wire = candidate.wire;
     let mut outcomes = Vec::new();
     let all = CASES.iter().map(|case| (None, case));
     let offloaded = OFFLOADED_CASES
@@ -106,11 +107,15 @@ pub(crate) fn check(
             break;
         }
         let start = Instant::now();
-        let verdict = match offloaded.and_then(|promise| promise.is_not_promised(metadata)) {
+        let unpromised = offloaded.and_then(|promise| promise.is_not_promised(metadata));
+        let verdict = match unpromised.or_else(|| case.needs.are_missing(candidate)) {
             Some(reason) => Verdict::Skipped(reason),
-            None => match (case.run)(&launch) {
+            None => match (case.run)(candidate) {
                 Ok(()) => Verdict::Passed,
                 Err(_) if interrupt::asked() => break,
+                Err(error) if error.is::<CantBeJudged>() => {
+                    Verdict::Skipped(format!("it can't be judged: {error:#}"))
+                }
                 Err(error) => Verdict::Failed(format!("{error:#}")),
             },
         };
@@ -135,144 +140,168 @@ static CASES: &[Case] = &[
         name: "sizes",
         about: "echoes messages of every size, up to the largest",
         wires: BOTH,
+        needs: Needs::Nothing,
         run: echo::sizes,
     },
     Case {
         name: "byte-by-byte",
         about: "takes a message one byte at a time",
         wires: BOTH,
+        needs: Needs::Nothing,
         run: echo::byte_by_byte,
     },
     Case {
         name: "one-segment",
         about: "answers every message of many in one segment",
         wires: BOTH,
+        needs: Needs::Nothing,
         run: echo::one_segment,
     },
     Case {
         name: "split-frame",
         about: "takes a frame cut in two at any place",
         wires: FRAMED,
+        needs: Needs::Nothing,
         run: echo::split_frame,
     },
     Case {
         name: "pipelined",
         about: "answers 1,000 requests in their order, and no discard",
         wires: FRAMED,
+        needs: Needs::Kinds(&[Kind::Discard]),
         run: echo::pipelined,
     },
     Case {
         name: "half-close",
         about: "answers everything to a client that has closed its sending side, then closes",
         wires: BOTH,
+        needs: Needs::Nothing,
         run: echo::half_close,
     },
     Case {
         name: "counters",
         about: "counts exactly what was sent",
         wires: BOTH,
+        needs: Needs::Contract,
         run: echo::counters,
     },
     Case {
         name: "unread-replies",
         about: "bounds its memory for a client that doesn't read, and serves the others",
         wires: BOTH,
+        needs: Needs::Nothing,
         run: unread::unread_replies,
     },
     Case {
         name: "reset",
         about: "lets a connection that is reset in mid-message touch no other",
         wires: BOTH,
+        needs: Needs::Nothing,
         run: faults::reset,
     },
     Case {
         name: "malformed",
         about: "closes a connection at a malformed frame, answers what came before, counts it",
         wires: FRAMED,
+        needs: Needs::Kinds(&[Kind::Wait]),
         run: faults::malformed,
     },
     Case {
         name: "cpu-digests",
         about: "computes the digests of payloads of every size",
         wires: FRAMED,
+        needs: Needs::Kinds(&[Kind::Cpu]),
         run: work::digests,
     },
     Case {
         name: "mixed-kinds",
         about: "answers every request of many kinds, in their order, however they are cut",
         wires: FRAMED,
+        needs: Needs::Kinds(ALL_KINDS),
         run: work::mixed_kinds,
     },
     Case {
         name: "not-before",
         about: "answers a wait and a block not before their time is over",
         wires: FRAMED,
+        needs: Needs::Kinds(&[Kind::Wait, Kind::Block]),
         run: work::not_before,
     },
     Case {
         name: "work-in-order",
         about: "answers what follows work on the same connection after it",
         wires: FRAMED,
+        needs: Needs::Kinds(ALL_KINDS),
         run: work::in_order,
     },
     Case {
         name: "wait-aside",
         about: "serves others while 200 connections wait, at the same time",
         wires: FRAMED,
+        needs: Needs::Kinds(&[Kind::Wait]),
         run: work::waits_side_by_side,
     },
     Case {
         name: "wait-parting",
         about: "uses no CPU for clients that say more or go while they wait",
         wires: FRAMED,
+        needs: Needs::Kinds(&[Kind::Wait]),
         run: work::parting_while_waiting,
     },
     Case {
         name: "churn",
         about: "gives back the descriptors of 5,000 connections that come and go",
         wires: BOTH,
+        needs: Needs::Nothing,
         run: limits::churn,
     },
     Case {
         name: "idle",
         about: "uses no CPU for 100 connections that say nothing",
         wires: BOTH,
+        needs: Needs::Nothing,
         run: limits::idle,
     },
     Case {
         name: "out-of-files",
         about: "serves on without file descriptors for more, and accepts again when it can",
         wires: BOTH,
+        needs: Needs::Nothing,
         run: limits::out_of_files,
     },
     Case {
         name: "stop-out-of-files",
         about: "stops in order while it is out of file descriptors",
         wires: BOTH,
+        needs: Needs::Contract,
         run: limits::stop_out_of_files,
     },
     Case {
         name: "stop-end-of-input",
         about: "answers all requests in flight when its standard input ends, then stops",
         wires: BOTH,
+        needs: Needs::Contract,
         run: stopping::end_of_input,
     },
     Case {
         name: "stop-sigterm",
         about: "answers all requests in flight when SIGTERM comes, then stops",
         wires: BOTH,
+        needs: Needs::Contract,
         run: stopping::sigterm,
     },
     Case {
         name: "stop-work",
         about: "does the work in hand when it is told to stop, and answers what follows",
         wires: FRAMED,
+        needs: Needs::Contract,
         run: stopping::work_in_hand,
     },
     Case {
         name: "stop-unread-replies",
         about: "stops in time although a client doesn't read its replies",
         wires: FRAMED,
+        needs: Needs::Contract,
         run: stopping::unread_replies,
     },
 ];
@@ -285,6 +314,7 @@ static OFFLOADED_CASES: &[(Offloaded, Case)] = &[
             name: "cpu-aside",
             about: "serves others while it computes",
             wires: FRAMED,
+            needs: Needs::Kinds(&[Kind::Cpu]),
             run: work::cpu_aside,
         },
     ),
@@ -294,6 +324,7 @@ static OFFLOADED_CASES: &[(Offloaded, Case)] = &[
             name: "block-aside",
             about: "serves others while a thread is blocked",
             wires: FRAMED,
+            needs: Needs::Kinds(&[Kind::Block]),
             run: work::block_aside,
         },
     ),

@@ -1,12 +1,11 @@
-//! What the kernel says about a server: sums over its process and those that it started.
+//! What the kernel says about a server's processes: mostly one. Those that have just ended count
+//! nothing.
 
-use super::client::PATIENCE;
-use crate::{interrupt, sample::with_descendants};
+use super::{client::PATIENCE, subject::Subject};
+use crate::interrupt;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::{
-    fs,
-    iter::Sum,
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
@@ -14,19 +13,22 @@ use std::{
 /// whatever the kernel's own clock.
 const TICKS_PER_S: f64 = 100.0;
 
-/// How many processes the server is.
-pub(super) fn processes(pid: u32) -> usize {
-    with_descendants(&[pid]).len()
+/// Memory that the processes have resident.
+pub(super) fn resident_bytes(subject: &Subject) -> Result<u64> {
+    sum(subject, resident_bytes_of)
 }
 
-/// The sum over the server's processes.
-fn sum<T: Sum>(pid: u32, of: impl Fn(u32) -> Result<T>) -> Result<T> {
-    with_descendants(&[pid]).into_iter().map(of).sum()
+/// Descriptors that the processes have open.
+pub(super) fn open_files(subject: &Subject) -> Result<usize> {
+    sum(subject, open_files_of)
 }
 
-/// Memory that the server has resident.
-pub(super) fn resident_bytes(pid: u32) -> Result<u64> {
-    sum(pid, resident_bytes_of)
+fn sum<T: std::iter::Sum>(subject: &Subject, of: fn(u32) -> Result<T>) -> Result<T> {
+    let pids = subject.pids();
+    let is_one = pids.len() == 1;
+    let values = pids.into_iter().map(of);
+    // One that is gone without others is an error that tells something.
+    values.filter(|value| is_one || value.is_ok()).sum()
 }
 
 fn resident_bytes_of(pid: u32) -> Result<u64> {
@@ -41,11 +43,6 @@ fn resident_bytes_of(pid: u32) -> Result<u64> {
     Ok(kib << 10)
 }
 
-/// Descriptors that the server has open.
-pub(super) fn open_files(pid: u32) -> Result<usize> {
-    sum(pid, open_files_of)
-}
-
 fn open_files_of(pid: u32) -> Result<usize> {
     let path = format!("/proc/{pid}/fd");
     Ok(fs::read_dir(&path).context(path)?.count())
@@ -57,10 +54,10 @@ const KEPT_FILES_MAX: usize = 16;
 
 /// Waits until about as many descriptors are open as `before`. A server hears of a connection's
 /// end a little later than its client.
-pub(super) fn wait_for_open_files(pid: u32, before: usize) -> Result<()> {
+pub(super) fn wait_for_open_files(subject: &Subject, before: usize) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let open = open_files(pid)?;
+        let open = open_files(subject)?;
         if open <= before + KEPT_FILES_MAX {
             return Ok(());
         }
@@ -75,20 +72,28 @@ pub(super) fn wait_for_open_files(pid: u32, before: usize) -> Result<()> {
     }
 }
 
-/// The share of one CPU that the server uses over `span`, while `meanwhile` is called ten
+/// The share of one CPU that the processes use over `span`, while `meanwhile` is called ten
 /// times.
 pub(super) fn cpu_share(
-    pid: u32,
+    subject: &Subject,
+    span: Duration,
+    meanwhile: impl FnMut() -> Result<()>,
+) -> Result<f64> {
+    share_of(|| sum(subject, cpu_ticks), span, meanwhile)
+}
+
+fn share_of(
+    ticks: impl Fn() -> Result<u64>,
     span: Duration,
     mut meanwhile: impl FnMut() -> Result<()>,
 ) -> Result<f64> {
     let start = Instant::now();
-    let before = sum(pid, cpu_ticks)?;
+    let before = ticks()?;
     for _ in 0..10 {
         meanwhile()?;
         thread::sleep(span / 10);
     }
-    let used_s = sum(pid, cpu_ticks)?.saturating_sub(before) as f64 / TICKS_PER_S;
+    let used_s = ticks()?.saturating_sub(before) as f64 / TICKS_PER_S;
     Ok(used_s / start.elapsed().as_secs_f64())
 }
 
@@ -116,13 +121,17 @@ mod tests {
     #[test]
     fn a_process_that_works_is_seen_working() {
         let pid = std::process::id();
-        assert!(resident_bytes(pid).unwrap() > 100 << 10);
-        assert!(open_files(pid).unwrap() >= 3);
-        let share = cpu_share(pid, Duration::from_millis(10), || {
-            let end = Instant::now() + Duration::from_millis(20);
-            while Instant::now() < end {}
-            Ok(())
-        });
+        assert!(resident_bytes_of(pid).unwrap() > 100 << 10);
+        assert!(open_files_of(pid).unwrap() >= 3);
+        let share = share_of(
+            || cpu_ticks(pid),
+            Duration::from_millis(10),
+            || {
+                let end = Instant::now() + Duration::from_millis(20);
+                while Instant::now() < end {}
+                Ok(())
+            },
+        );
         assert!(share.unwrap() > 0.1);
     }
 }

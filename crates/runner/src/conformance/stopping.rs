@@ -3,11 +3,10 @@
 use super::{
     client::Client,
     request,
-    subject::{Subject, expect_none_abandoned},
+    subject::{Candidate, Subject, expect_none_abandoned},
     tally::Tally,
     unread::Unread,
 };
-use crate::server::Launch;
 use anyhow::{Context as _, Result};
 use protocol::{
     launch::Done,
@@ -22,17 +21,20 @@ const CONNECTIONS: usize = 200;
 /// has returned must mean that the server's kernel has the request.
 const IN_FLIGHT: u64 = 5;
 
-pub(super) fn end_of_input(launch: &Launch) -> Result<()> {
-    requests_in_flight(launch, Subject::stop)
+pub(super) fn end_of_input(candidate: &Candidate) -> Result<()> {
+    requests_in_flight(candidate, Subject::stop)
 }
 
-pub(super) fn sigterm(launch: &Launch) -> Result<()> {
-    requests_in_flight(launch, Subject::terminate)
+pub(super) fn sigterm(candidate: &Candidate) -> Result<()> {
+    requests_in_flight(candidate, Subject::terminate)
 }
 
-fn requests_in_flight(launch: &Launch, stop: fn(Subject) -> Result<Done>) -> Result<()> {
-    let mut subject = Subject::start(launch)?;
-    let mut tally = Tally::new(launch.wire);
+fn requests_in_flight(
+    candidate: &Candidate,
+    stop: fn(Subject) -> Result<Option<Done>>,
+) -> Result<()> {
+    let mut subject = Subject::start(candidate)?;
+    let mut tally = Tally::new(candidate.wire);
     let (clients, parted) = subject.attempt(|subject| {
         let clients = subject.connect_many(CONNECTIONS)?;
         tally.accepted(CONNECTIONS as u64);
@@ -64,8 +66,8 @@ fn requests_in_flight(launch: &Launch, stop: fn(Subject) -> Result<Done>) -> Res
             .expect_closed_after_anything()
             .context("half a frame was sent and the server was told to stop")?;
     }
-    expect_none_abandoned(&done).context(circumstance)?;
-    tally.expect(&done)
+    expect_none_abandoned(done.as_ref()).context(circumstance)?;
+    tally.expect(done.as_ref())
 }
 
 /// Requests on the `i`-th connection; returns the replies to come.
@@ -113,7 +115,10 @@ fn half_frames(subject: &Subject, tally: &mut Tally) -> Result<Vec<Client>> {
 }
 
 /// Tells a sleeping server to stop and wakes it after that.
-fn stop_asleep(subject: Subject, stop: fn(Subject) -> Result<Done>) -> Result<Done> {
+fn stop_asleep(
+    subject: Subject,
+    stop: fn(Subject) -> Result<Option<Done>>,
+) -> Result<Option<Done>> {
     let pid = pid(&subject)?;
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -130,15 +135,15 @@ fn signal(subject: &Subject, signal: Signal) -> Result<()> {
 }
 
 fn pid(subject: &Subject) -> Result<Pid> {
-    let pid = i32::try_from(subject.pid())?;
-    Pid::from_raw(pid).context("the server's process has no id")
+    let pid = subject.pids().first().copied().unwrap_or(0);
+    Pid::from_raw(i32::try_from(pid)?).context("the server's process has no id")
 }
 
-pub(super) fn work_in_hand(launch: &Launch) -> Result<()> {
+pub(super) fn work_in_hand(candidate: &Candidate) -> Result<()> {
     const CONNECTIONS: usize = 50;
     let circumstance = "requests to wait 400 ms are in hand and the server is told to stop";
-    let mut subject = Subject::start(launch)?;
-    let mut tally = Tally::new(launch.wire);
+    let mut subject = Subject::start(candidate)?;
+    let mut tally = Tally::new(candidate.wire);
     let (clients, replies) = subject.attempt(|subject| {
         let clients = subject.connect_many(CONNECTIONS)?;
         tally.accepted(CONNECTIONS as u64);
@@ -164,13 +169,13 @@ pub(super) fn work_in_hand(launch: &Launch) -> Result<()> {
         answered
             .with_context(|| format!("{circumstance}: connection {} of {CONNECTIONS}", i + 1))?;
     }
-    expect_none_abandoned(&done).context(circumstance)?;
-    tally.expect(&done)
+    expect_none_abandoned(done.as_ref()).context(circumstance)?;
+    tally.expect(done.as_ref())
 }
 
-pub(super) fn unread_replies(launch: &Launch) -> Result<()> {
+pub(super) fn unread_replies(candidate: &Candidate) -> Result<()> {
     let circumstance = "a client doesn't read its replies and the server is told to stop";
-    let mut subject = Subject::start(launch)?;
+    let mut subject = Subject::start(candidate)?;
     let (unread, other, echo) = subject.attempt(|subject| {
         let other = subject.connect_many(1)?.remove(0);
         let unread = Unread::fill(subject)?;

@@ -1,24 +1,66 @@
 //! The server under test: started for one case, and what it did put into words.
 
 use super::{client::Client, request};
-use crate::server::{Launch, Server, ServerError};
+use crate::{
+    origin::{self, Heard, Origin},
+    server::ServerError,
+};
 use anyhow::{Context as _, Error, Result, anyhow, ensure};
-use protocol::{launch::Done, wire::Wire};
+use protocol::{
+    launch::Done,
+    wire::{Kind, Wire},
+};
 use std::{thread, time::Duration};
+
+/// A server that can be started, again and again.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) origin: Origin,
+    pub(crate) wire: Wire,
+    /// Raw wire: the size of a message, for servers that have one.
+    pub(crate) message_bytes: Option<u32>,
+    /// Kinds of requests that it can do.
+    pub(crate) kinds: Vec<Kind>,
+}
+
+/// The sizes that messages may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Messages {
+    wire: Wire,
+    multiple_of_bytes: usize,
+}
 
 /// A running server.
 #[derive(Debug)]
 pub(super) struct Subject {
-    server: Server,
-    wire: Wire,
+    server: origin::Subject,
+    messages: Messages,
+}
+
+impl Messages {
+    /// An echo's bytes: of a server's own messages so many that they have this size at least.
+    pub(super) fn echo(self, id: u64, payload_bytes: usize) -> Vec<u8> {
+        let bytes = payload_bytes
+            .max(1)
+            .next_multiple_of(self.multiple_of_bytes);
+        let bytes = if self.multiple_of_bytes == 1 {
+            payload_bytes
+        } else {
+            bytes
+        };
+        request::echo(self.wire, id, bytes)
+    }
 }
 
 impl Subject {
-    pub(super) fn start(launch: &Launch) -> Result<Self> {
-        let server = launch.start().map_err(|error| explain(&error))?;
+    pub(super) fn start(candidate: &Candidate) -> Result<Self> {
+        let server = candidate.origin.start().map_err(|error| explain(&error))?;
         Ok(Self {
             server,
-            wire: launch.wire,
+            messages: Messages {
+                wire: candidate.wire,
+                multiple_of_bytes: candidate.message_bytes.unwrap_or(1).max(1) as usize,
+            },
         })
     }
 
@@ -35,23 +77,30 @@ impl Subject {
     }
 
     /// Stops the server by ending its input.
-    pub(super) fn stop(self) -> Result<Done> {
+    pub(super) fn stop(self) -> Result<Option<Done>> {
         let stopped = self.server.stop();
+        let stopped = stopped.map(Heard::ok);
         stopped.map_err(|error| explain(&error).context("when its standard input ended"))
     }
 
     /// Stops the server with SIGTERM.
-    pub(super) fn terminate(self) -> Result<Done> {
+    pub(super) fn terminate(self) -> Result<Option<Done>> {
         let stopped = self.server.terminate();
+        let stopped = stopped.map(Heard::ok);
         stopped.map_err(|error| explain(&error).context("when SIGTERM came"))
     }
 
-    pub(super) fn pid(&self) -> u32 {
-        self.server.pid()
+    /// Its processes, of now.
+    pub(super) fn pids(&self) -> Vec<u32> {
+        self.server.pids()
     }
 
     pub(super) fn wire(&self) -> Wire {
-        self.wire
+        self.messages.wire
+    }
+
+    pub(super) fn messages(&self) -> Messages {
+        self.messages
     }
 
     pub(super) fn connect(&self) -> Result<Client> {
@@ -60,7 +109,7 @@ impl Subject {
 
     /// An echo's bytes, on this server's wire.
     pub(super) fn echo(&self, id: u64, payload_bytes: usize) -> Vec<u8> {
-        request::echo(self.wire, id, payload_bytes)
+        self.messages.echo(id, payload_bytes)
     }
 
     /// This many connections that have been accepted: each has been answered once. (One that
@@ -83,21 +132,24 @@ impl Subject {
 }
 
 /// Starts a server, is its client, and stops it, with every connection closed in time.
-pub(super) fn run(launch: &Launch, body: impl FnOnce(&Subject) -> Result<()>) -> Result<Done> {
-    let mut subject = Subject::start(launch)?;
+pub(super) fn run(
+    candidate: &Candidate,
+    body: impl FnOnce(&Subject) -> Result<()>,
+) -> Result<Option<Done>> {
+    let mut subject = Subject::start(candidate)?;
     subject.attempt(body)?;
     let done = subject.stop()?;
-    expect_none_abandoned(&done)?;
+    expect_none_abandoned(done.as_ref())?;
     Ok(done)
 }
 
 /// A connection may be left open only if it can't be helped, and most cases give no reason.
-pub(super) fn expect_none_abandoned(done: &Done) -> Result<()> {
+pub(super) fn expect_none_abandoned(done: Option<&Done>) -> Result<()> {
+    let abandoned = done.map_or(0, |done| done.abandoned);
     ensure!(
-        done.abandoned == 0,
-        "the server stopped with {} connections still open (abandoned in the done line); none \
-         is expected, because no client here leaves replies unread",
-        done.abandoned
+        abandoned == 0,
+        "the server stopped with {abandoned} connections still open (abandoned in the done line); \
+         none is expected, because no client here leaves replies unread"
     );
     Ok(())
 }

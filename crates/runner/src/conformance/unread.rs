@@ -3,12 +3,11 @@
 
 use super::{
     client::Client,
-    proc, request,
-    subject::{Subject, run},
+    proc,
+    subject::{Candidate, Messages, Subject, run},
 };
-use crate::server::Launch;
 use anyhow::{Context as _, Result, ensure};
-use protocol::wire::{MAX_PAYLOAD_BYTES, Wire};
+use protocol::wire::MAX_PAYLOAD_BYTES;
 use std::{slice, thread, time::Duration};
 
 const MESSAGE_BYTES: usize = MAX_PAYLOAD_BYTES as usize;
@@ -26,7 +25,7 @@ const GROWTH_BYTES_MAX: u64 = 16 << 20;
 #[derive(Debug)]
 pub(super) struct Unread {
     client: Client,
-    wire: Wire,
+    messages: Messages,
     sent_bytes: usize,
 }
 
@@ -45,36 +44,35 @@ impl Unread {
                 break;
             }
         }
-        let wire = subject.wire();
+        let messages = subject.messages();
         Ok(Self {
             client,
-            wire,
+            messages,
             sent_bytes,
         })
     }
 
     /// Reads every reply at last.
     fn drain(self) -> Result<()> {
-        let Self { client, wire, .. } = &self;
-        let message_bytes = request::echo(*wire, 0, MESSAGE_BYTES).len();
-        let messages = self.sent_bytes.div_ceil(message_bytes);
-        let last_sent_bytes = self.sent_bytes - (messages - 1) * message_bytes;
+        let Self {
+            client, messages, ..
+        } = &self;
+        let message_bytes = messages.echo(0, MESSAGE_BYTES).len();
+        let count = self.sent_bytes.div_ceil(message_bytes);
+        let last_sent_bytes = self.sent_bytes - (count - 1) * message_bytes;
         thread::scope(|scope| {
             // Sending blocked within the last message; its rest can go as soon as replies are
             // read. Should it fail, the reading side tells more.
             scope.spawn(move || {
-                let last = request::echo(*wire, messages as u64 - 1, MESSAGE_BYTES);
+                let last = messages.echo(count as u64 - 1, MESSAGE_BYTES);
                 client.send(&last[last_sent_bytes..])?;
                 client.half_close()
             });
-            for i in 0..messages {
+            for i in 0..count {
                 client
-                    .expect(&request::echo(*wire, i as u64, MESSAGE_BYTES))
+                    .expect(&messages.echo(i as u64, MESSAGE_BYTES))
                     .with_context(|| {
-                        format!(
-                            "the client reads its replies at last, {} of {messages}",
-                            i + 1
-                        )
+                        format!("the client reads its replies at last, {} of {count}", i + 1)
                     })?;
             }
             client.expect_end()
@@ -82,8 +80,8 @@ impl Unread {
     }
 }
 
-pub(super) fn unread_replies(launch: &Launch) -> Result<()> {
-    run(launch, |subject| {
+pub(super) fn unread_replies(candidate: &Candidate) -> Result<()> {
+    run(candidate, |subject| {
         let others = subject.connect_many(10)?;
         // Buffers that the server keeps are none that it needs for the blocked client.
         let large = subject.echo(1, MESSAGE_BYTES);
@@ -91,7 +89,7 @@ pub(super) fn unread_replies(launch: &Launch) -> Result<()> {
         warm_up
             .exchange_and_end(&large, slice::from_ref(&large))
             .context("a first large echo, before the case begins")?;
-        let before_bytes = proc::resident_bytes(subject.pid())?;
+        let before_bytes = proc::resident_bytes(subject)?;
 
         let unread = Unread::fill(subject)?;
         for (i, other) in others.iter().enumerate() {
@@ -102,7 +100,7 @@ pub(super) fn unread_replies(launch: &Launch) -> Result<()> {
         subject
             .connect_many(1)
             .context("a new connection, while a client doesn't read its replies")?;
-        let growth_bytes = proc::resident_bytes(subject.pid())?.saturating_sub(before_bytes);
+        let growth_bytes = proc::resident_bytes(subject)?.saturating_sub(before_bytes);
         ensure!(
             growth_bytes < GROWTH_BYTES_MAX,
             "the server's memory grew by {} MiB while one client sent {} MiB of echoes and read \

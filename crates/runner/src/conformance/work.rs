@@ -5,10 +5,9 @@ use super::{
     client::Client,
     proc,
     request::{self, Work},
-    subject::{Subject, run},
+    subject::{Candidate, Subject, run},
     tally::Tally,
 };
-use crate::server::Launch;
 use anyhow::{Context as _, Result, bail, ensure};
 use protocol::wire::{HASHES_MAX, Kind, MAX_PAYLOAD_BYTES};
 use std::{
@@ -18,9 +17,9 @@ use std::{
 
 const LARGEST_BYTES: usize = MAX_PAYLOAD_BYTES as usize;
 
-pub(super) fn digests(launch: &Launch) -> Result<()> {
-    let mut tally = Tally::new(launch.wire);
-    let done = run(launch, |subject| {
+pub(super) fn digests(candidate: &Candidate) -> Result<()> {
+    let mut tally = Tally::new(candidate.wire);
+    let done = run(candidate, |subject| {
         // Around the places where SHA-256 needs one more block, and up to the largest.
         let sizes = [0, 1, 55, 56, 63, 64, 65, 1000, 100_000, LARGEST_BYTES];
         let client = subject.connect()?;
@@ -36,7 +35,7 @@ pub(super) fn digests(launch: &Launch) -> Result<()> {
         }
         client.finish()
     })?;
-    tally.expect(&done)
+    tally.expect(done.as_ref())
 }
 
 /// Requests of all kinds, with the replies to come.
@@ -72,9 +71,9 @@ fn mixed(subject: &Subject, tally: &mut Tally, n: u64) -> (Vec<u8>, Vec<Vec<u8>>
     (sent, replies)
 }
 
-pub(super) fn mixed_kinds(launch: &Launch) -> Result<()> {
-    let mut tally = Tally::new(launch.wire);
-    let done = run(launch, |subject| {
+pub(super) fn mixed_kinds(candidate: &Candidate) -> Result<()> {
+    let mut tally = Tally::new(candidate.wire);
+    let done = run(candidate, |subject| {
         tally.accepted(3);
         // Below the 64 KiB that a loopback segment carries.
         let (sent, replies) = mixed(subject, &mut tally, 500);
@@ -104,11 +103,11 @@ pub(super) fn mixed_kinds(launch: &Launch) -> Result<()> {
             .exchange_and_end(&sent, &replies)
             .context("wait, cpu and block with payloads of 1 MiB")
     })?;
-    tally.expect(&done)
+    tally.expect(done.as_ref())
 }
 
-pub(super) fn not_before(launch: &Launch) -> Result<()> {
-    run(launch, |subject| {
+pub(super) fn not_before(candidate: &Candidate) -> Result<()> {
+    run(candidate, |subject| {
         let client = subject.connect()?;
         for kind in [Kind::Wait, Kind::Block] {
             for time_us in [0, 100, 1500, 30_000, 300_000] {
@@ -131,8 +130,8 @@ pub(super) fn not_before(launch: &Launch) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn in_order(launch: &Launch) -> Result<()> {
-    run(launch, |subject| {
+pub(super) fn in_order(candidate: &Candidate) -> Result<()> {
+    run(candidate, |subject| {
         for (kind, argument) in [
             (Kind::Wait, 50_000),
             (Kind::Block, 50_000),
@@ -162,10 +161,10 @@ pub(super) fn in_order(launch: &Launch) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn waits_side_by_side(launch: &Launch) -> Result<()> {
+pub(super) fn waits_side_by_side(candidate: &Candidate) -> Result<()> {
     const CONNECTIONS: usize = 200;
     const TIME: Duration = Duration::from_millis(300);
-    run(launch, |subject| {
+    run(candidate, |subject| {
         overtakes(subject, Kind::Wait, TIME.as_micros() as u32, 16)?;
 
         let clients = subject.connect_many(CONNECTIONS)?;
@@ -190,15 +189,15 @@ pub(super) fn waits_side_by_side(launch: &Launch) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn block_aside(launch: &Launch) -> Result<()> {
-    run(launch, |subject| {
+pub(super) fn block_aside(candidate: &Candidate) -> Result<()> {
+    run(candidate, |subject| {
         overtakes(subject, Kind::Block, 300_000, 4)
     })?;
     Ok(())
 }
 
-pub(super) fn cpu_aside(launch: &Launch) -> Result<()> {
-    run(launch, |subject| {
+pub(super) fn cpu_aside(candidate: &Candidate) -> Result<()> {
+    run(candidate, |subject| {
         overtakes(subject, Kind::Cpu, HASHES_MAX, 4)
     })?;
     Ok(())
@@ -240,11 +239,11 @@ fn overtakes(subject: &Subject, kind: Kind, argument: u32, busy: usize) -> Resul
     )
 }
 
-pub(super) fn parting_while_waiting(launch: &Launch) -> Result<()> {
+pub(super) fn parting_while_waiting(candidate: &Candidate) -> Result<()> {
     const SHARE_MAX: f64 = 0.3;
-    run(launch, |subject| {
+    run(candidate, |subject| {
         subject.connect_many(1)?.remove(0).finish()?;
-        let open_before = proc::open_files(subject.pid())?;
+        let open_before = proc::open_files(subject)?;
         let wait = request::work(Kind::Wait, 1_000_000, 1, 20);
         let waiting = || -> Result<Client> {
             let client = subject.connect()?;
@@ -259,7 +258,7 @@ pub(super) fn parting_while_waiting(launch: &Launch) -> Result<()> {
         parting.half_close()?;
         reset.reset()?;
 
-        let share = proc::cpu_share(subject.pid(), Duration::from_millis(500), || Ok(()))?;
+        let share = proc::cpu_share(subject, Duration::from_millis(500), || Ok(()))?;
         ensure!(
             share < SHARE_MAX,
             "clients have sent more, have half-closed or were reset while the server let their \
@@ -275,7 +274,7 @@ pub(super) fn parting_while_waiting(launch: &Launch) -> Result<()> {
             .and_then(|()| parting.expect_end())
             .context("half-closed while the server let its time pass")?;
         drop((talking, parting));
-        proc::wait_for_open_files(subject.pid(), open_before)
+        proc::wait_for_open_files(subject, open_before)
     })?;
     Ok(())
 }

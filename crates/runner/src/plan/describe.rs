@@ -24,6 +24,13 @@ pub(crate) fn describe(plan: &Plan) -> String {
             plan.workload, plan.payload_bytes
         ),
     ];
+    if plan.wire == "raw" {
+        lines.push(
+            "wire        raw: messages of that size, without frames. All models of the run speak it, \
+             so that they compare"
+                .to_owned(),
+        );
+    }
     for load in &plan.loads {
         lines.push(format!("{:11} {}", load.load.word(), what(load)));
     }

@@ -18,7 +18,11 @@ use crate::{
     server::{Launch, join},
     usage::usage,
 };
-use protocol::{client::Workload, generator, wire::Wire};
+use protocol::{
+    client::Workload,
+    generator,
+    wire::{RAW_PREFIX_BYTES, Wire},
+};
 use report::{
     run::{Plan, PlannedLoad},
     trial::{Arrivals, Load},
@@ -64,6 +68,7 @@ pub(crate) fn decide(
     args: &RunArgs,
     scenario: Option<Scenario>,
     models: Vec<String>,
+    (wire, message_bytes): (Wire, Option<u32>),
 ) -> anyhow::Result<Plan> {
     let allowed = allowed_cpus();
     let (server_cpus, client_cpus) = cpu_sets(args, &allowed)?;
@@ -72,6 +77,7 @@ pub(crate) fn decide(
     let workload = args.workload.as_ref().or(scenario.workload.as_ref());
     let workload = workload.cloned().unwrap_or(Workload::Echo);
     let payload_bytes = args.payload.or(scenario.payload_bytes);
+    let payload_bytes = payload_bytes_on(wire, payload_bytes, message_bytes, &workload)?;
     let blocks = args.trials.or(scenario.trials);
     let loads = loads::loads(args, scenario, models.len())?;
     let open_files_max = getrlimit(Resource::Nofile).maximum;
@@ -113,9 +119,12 @@ pub(crate) fn decide(
                 .unwrap_or_default();
             u64::from(since.subsec_micros())
         }),
-        wire: "framed".to_owned(),
+        wire: match wire {
+            Wire::Framed => "framed".to_owned(),
+            Wire::Raw => "raw".to_owned(),
+        },
         workload: workload.to_string(),
-        payload_bytes: payload_bytes.unwrap_or(PAYLOAD_BYTES),
+        payload_bytes,
         loads,
         server_processes: shards.server_processes,
         server_threads: args
@@ -133,6 +142,46 @@ pub(crate) fn decide(
     };
     plan.expected_s = expected_s(&plan);
     Ok(plan)
+}
+
+/// The size that every message will have.
+fn payload_bytes_on(
+    wire: Wire,
+    asked: Option<u32>,
+    of_server: Option<u32>,
+    workload: &Workload,
+) -> anyhow::Result<u32> {
+    let bytes = match (asked, of_server) {
+        (Some(asked), Some(only)) if asked != only => {
+            return Err(usage(format!(
+                "messages of a server that takes part have {only} bytes: --payload {only}"
+            )));
+        }
+        (asked, of_server) => of_server.or(asked).unwrap_or(PAYLOAD_BYTES),
+    };
+    if wire == Wire::Framed {
+        return Ok(bytes);
+    }
+    if *workload != Workload::Echo {
+        return Err(usage(format!(
+            "the raw wire, which all servers of this run speak, has echoes only, and no {workload}"
+        )));
+    }
+    if (bytes as usize) < RAW_PREFIX_BYTES {
+        return Err(usage(format!(
+            "--payload {bytes}: a message of the raw wire has {RAW_PREFIX_BYTES} bytes at least"
+        )));
+    }
+    Ok(bytes)
+}
+
+/// What all servers of this plan speak.
+pub(crate) fn wire(plan: &Plan) -> Wire {
+    // The plan's text is one of two: see `decide`.
+    match plan.wire.as_str() {
+        "raw" => Wire::Raw,
+        _ => Wire::Framed,
+    }
 }
 
 /// Disjoint sets where there are two CPUs or more: the first half serves, the other asks.
@@ -222,6 +271,7 @@ pub(crate) fn launch(plan: &Plan, program: &Path) -> Launch {
         processes: plan.server_processes,
         threads: plan.server_threads,
         cpus: plan.server_cpus.clone(),
+        wire: wire(plan),
         ..Launch::new(program)
     }
 }
@@ -257,7 +307,7 @@ pub(crate) fn generator_plans(
         .map(|share| {
             let one = generator::Plan {
                 target,
-                wire: Wire::Framed,
+                wire: wire(plan),
                 workload: workload_of(plan, load),
                 payload_bytes: plan.payload_bytes,
                 load: match load.load {

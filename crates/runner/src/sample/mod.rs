@@ -21,7 +21,7 @@ pub(crate) use kernel::{
     add_kernel_memory, available_bytes, machine_memory, oom_kills, tcp_sockets_held,
 };
 pub(crate) use net::NetEvents;
-pub(crate) use process::{add_memory, pss_bytes, with_descendants};
+pub(crate) use process::{UNKNOWN, add_memory, pss_bytes, with_descendants};
 pub(crate) use syscalls::{SyscallCounter, add_syscalls, no_syscalls};
 
 use machine::MachineCounters;
@@ -55,9 +55,22 @@ impl Snapshot {
 pub(crate) fn between(from: &Snapshot, to: &Snapshot) -> (ProcessUse, ProcessUse, MachineUse) {
     let server = from.server.until(&to.server);
     let generator = from.generator.until(&to.generator);
-    let ours_s =
-        server.cpu_user_s + server.cpu_system_s + generator.cpu_user_s + generator.cpu_system_s;
-    let machine = from.machine.until(&to.machine, to.at - from.at, ours_s);
+    let ticks_s = |used: &ProcessUse| Some(used.cpu_user_s? + used.cpu_system_s?);
+    let ours_s = ticks_s(&server).zip(ticks_s(&generator));
+    let ours_s = ours_s.map(|(server_s, generator_s)| server_s + generator_s);
+    let window = to.at - from.at;
+    let mut machine = from
+        .machine
+        .until(&to.machine, window, ours_s.unwrap_or(0.0));
+    if ours_s.is_none() {
+        // The server would be taken for somebody else.
+        machine.other_cpus_used = explain(
+            &mut machine.not_measured,
+            "other_cpus_used",
+            None,
+            "what the server used isn't known",
+        );
+    }
     (server, generator, machine)
 }
 

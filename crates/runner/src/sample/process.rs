@@ -14,7 +14,8 @@ use procfs::process::Process;
 use report::trial::ProcessUse;
 use std::collections::BTreeMap;
 
-/// These processes and all that descend from them: a server may have started workers.
+/// These processes and all that descend from them: a server may have started workers. Without those
+/// that have ended and were not waited for yet.
 pub(crate) fn with_descendants(pids: &[u32]) -> Vec<u32> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for process in procfs::process::all_processes()
@@ -22,7 +23,9 @@ pub(crate) fn with_descendants(pids: &[u32]) -> Vec<u32> {
         .flatten()
         .flatten()
     {
-        if let Ok(stat) = process.stat() {
+        if let Ok(stat) = process.stat()
+            && !['Z', 'X'].contains(&stat.state)
+        {
             let of = children.entry(stat.ppid as u32).or_default();
             of.push(stat.pid as u32);
         }
@@ -35,10 +38,15 @@ pub(crate) fn with_descendants(pids: &[u32]) -> Vec<u32> {
     family
 }
 
+/// Why nothing is known of a server's use.
+pub(crate) const UNKNOWN: &str = "which processes the server has isn't known: --pid says it";
+
 /// Sums over some processes, at one moment.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Counters {
+    pids: Vec<u32>,
     cpu_ns: Option<u64>,
+    /// With those of children that have ended and were waited for.
     user_ticks: u64,
     system_ticks: u64,
     voluntary: u64,
@@ -48,13 +56,15 @@ pub(super) struct Counters {
 impl Counters {
     pub(super) fn of(pids: &[u32]) -> Self {
         let mut sum = Self {
+            pids: pids.to_vec(),
             cpu_ns: pids.iter().map(|&pid| cpu_ns(pid)).sum(),
             ..Self::default()
         };
         for process in pids.iter().filter_map(|&pid| Process::new(pid as i32).ok()) {
             if let Ok(stat) = process.stat() {
-                sum.user_ticks += stat.utime;
-                sum.system_ticks += stat.stime;
+                let of_children = |ticks: i64| u64::try_from(ticks).unwrap_or(0);
+                sum.user_ticks += stat.utime + of_children(stat.cutime);
+                sum.system_ticks += stat.stime + of_children(stat.cstime);
             }
             // The process' own status speaks of its first thread only.
             let tasks = process.tasks().into_iter().flatten().flatten();
@@ -67,24 +77,50 @@ impl Counters {
     }
 
     pub(super) fn until(&self, later: &Self) -> ProcessUse {
-        let seconds = |ticks: u64| ticks as f64 / procfs::ticks_per_second() as f64;
+        // What ends takes its clock and its switches with it. Its time its parent inherits.
+        let is_same = self.pids == later.pids;
+        let seconds = |from: u64, to: u64| {
+            let ticks = to.checked_sub(from)?;
+            Some(ticks as f64 / procfs::ticks_per_second() as f64)
+        };
+        let grown = |from: u64, to: u64| is_same.then(|| to.saturating_sub(from));
+        let clock = self.cpu_ns.zip(later.cpu_ns).filter(|_| is_same);
         let mut used = ProcessUse {
-            cpu_user_s: seconds(later.user_ticks.saturating_sub(self.user_ticks)),
-            cpu_system_s: seconds(later.system_ticks.saturating_sub(self.system_ticks)),
-            voluntary_switches: later.voluntary.saturating_sub(self.voluntary),
-            involuntary_switches: later.involuntary.saturating_sub(self.involuntary),
+            cpu_user_s: seconds(self.user_ticks, later.user_ticks),
+            cpu_system_s: seconds(self.system_ticks, later.system_ticks),
+            cpu_s: clock.map(|(from, to)| to.saturating_sub(from) as f64 / 1e9),
+            voluntary_switches: grown(self.voluntary, later.voluntary),
+            involuntary_switches: grown(self.involuntary, later.involuntary),
             ..ProcessUse::default()
         };
-        let cpu_s = self
-            .cpu_ns
-            .zip(later.cpu_ns)
-            .map(|(from, to)| to.saturating_sub(from) as f64 / 1e9);
-        used.cpu_s = explain(
-            &mut used.not_measured,
-            "cpu_s",
-            cpu_s,
-            "the process' CPU clock can't be read",
-        );
+        if self.pids.is_empty() || later.pids.is_empty() {
+            used = ProcessUse::default();
+        }
+        let why = |otherwise| match (self.pids.is_empty(), is_same) {
+            (true, _) => UNKNOWN,
+            (false, false) => "processes came or went in the window",
+            (false, true) => otherwise,
+        };
+        let clock = why("the process' CPU clock can't be read");
+        let ticks = why("a process ended that nobody waited for");
+        for (field, is_known, reason) in [
+            ("cpu_s", used.cpu_s.is_some(), clock),
+            ("cpu_user_s", used.cpu_user_s.is_some(), ticks),
+            ("cpu_system_s", used.cpu_system_s.is_some(), ticks),
+            (
+                "voluntary_switches",
+                used.voluntary_switches.is_some(),
+                ticks,
+            ),
+            (
+                "involuntary_switches",
+                used.involuntary_switches.is_some(),
+                ticks,
+            ),
+        ] {
+            let known = is_known.then_some(());
+            explain(&mut used.not_measured, field, known, reason);
+        }
         used
     }
 }
@@ -96,7 +132,7 @@ pub(super) fn cpu_ns(pid: u32) -> Option<u64> {
     Some(u64::try_from(time.tv_sec()).ok()? * 1_000_000_000 + u64::try_from(time.tv_nsec()).ok()?)
 }
 
-/// Proportional set size of these processes; `None` where it can't be read.
+/// Proportional set size of these processes; `None` where it can't be read, or none is known.
 pub(crate) fn pss_bytes(pids: &[u32]) -> Option<u64> {
     sum_of(pids, |process| {
         let rollup = process.smaps_rollup().ok()?;
@@ -109,38 +145,39 @@ pub(crate) fn pss_bytes(pids: &[u32]) -> Option<u64> {
 
 /// Adds what memory processes hold now.
 pub(crate) fn add_memory(used: &mut ProcessUse, pids: &[u32]) {
+    let why = |otherwise| if pids.is_empty() { UNKNOWN } else { otherwise };
     used.processes = pids.len() as u32;
-    add_page_tables(used, pids);
+    let page_tables = sum_of(pids, |process| Some(process.status().ok()?.vmpte? << 10));
+    used.page_tables_bytes = explain(
+        &mut used.not_measured,
+        "page_tables_bytes",
+        page_tables,
+        why("no VmPTE in /proc/PID/status"),
+    );
     used.pss_bytes = explain(
         &mut used.not_measured,
         "pss_bytes",
         pss_bytes(pids),
-        "/proc/PID/smaps_rollup can't be read: a process of the same user can be, without setuid",
+        why(
+            "/proc/PID/smaps_rollup can't be read: a process of the same user can be, without \
+             setuid",
+        ),
     );
     let peak_bytes = sum_of(pids, |process| Some(process.status().ok()?.vmhwm? << 10));
     used.peak_resident_bytes = explain(
         &mut used.not_measured,
         "peak_resident_bytes",
         peak_bytes,
-        "no VmHWM in /proc/PID/status",
+        why("no VmHWM in /proc/PID/status"),
     );
 }
 
-/// Adds what the kernel holds in page tables for them.
-fn add_page_tables(used: &mut ProcessUse, pids: &[u32]) {
-    let bytes = sum_of(pids, |process| Some(process.status().ok()?.vmpte? << 10));
-    used.page_tables_bytes = explain(
-        &mut used.not_measured,
-        "page_tables_bytes",
-        bytes,
-        "no VmPTE in /proc/PID/status",
-    );
-}
-
+/// Of a process that has just ended there is nothing to add, unless it was the only one.
 fn sum_of(pids: &[u32], of: impl Fn(&Process) -> Option<u64>) -> Option<u64> {
-    pids.iter()
-        .map(|&pid| of(&Process::new(pid as i32).ok()?))
-        .sum()
+    let living = pids.iter().filter_map(|&pid| Process::new(pid as i32).ok());
+    living
+        .map(|process| of(&process))
+        .reduce(|a, b| Some(a? + b?))?
 }
 
 #[cfg(test)]
@@ -183,6 +220,7 @@ mod tests {
         kill_process(pid, Signal::STOP).unwrap();
         waitpid(Some(pid), WaitOptions::UNTRACED).unwrap();
         let start = Counters {
+            pids: vec![child.id()],
             cpu_ns: Some(0),
             ..Counters::default()
         };
@@ -190,7 +228,10 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
 
-        let (ticks_s, cpu_s) = (used.cpu_user_s + used.cpu_system_s, used.cpu_s.unwrap());
+        let (ticks_s, cpu_s) = (
+            used.cpu_user_s.unwrap() + used.cpu_system_s.unwrap(),
+            used.cpu_s.unwrap(),
+        );
         assert!(cpu_s >= 0.3, "no CPU time is seen: {used:?}");
         // Both kinds of ticks are cut to 10 ms.
         assert!(
@@ -222,5 +263,47 @@ mod tests {
         let used = nobody.until(&nobody);
         assert_eq!(used.cpu_s, None);
         assert!(used.not_measured.contains_key("cpu_s"));
+    }
+
+    #[test]
+    fn of_processes_that_are_not_known_nothing_is() {
+        let nobody = Counters::of(&[]);
+        let mut used = nobody.until(&nobody);
+        add_memory(&mut used, &[]);
+        assert_eq!((used.cpu_total_s(), used.pss_bytes), (None, None));
+        assert_eq!(used.voluntary_switches, None);
+        for field in ["cpu_s", "cpu_user_s", "voluntary_switches", "pss_bytes"] {
+            assert_eq!(used.not_measured[field], UNKNOWN);
+        }
+    }
+
+    #[test]
+    fn children_that_have_ended_are_counted() {
+        let mut shell = Command::new("sh")
+            .args([
+                "-c",
+                "sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'; sleep 60",
+            ])
+            .spawn()
+            .unwrap();
+        let began = Instant::now();
+        let start = Counters {
+            pids: vec![shell.id(), 5_000_000],
+            ..Counters::default()
+        };
+        let used = loop {
+            let used = start.until(&Counters::of(&[shell.id()]));
+            if used.cpu_total_s().is_some_and(|s| s > 0.05) || began.elapsed().as_secs() > 60 {
+                break used;
+            }
+            sleep(Duration::from_millis(20));
+        };
+        shell.kill().unwrap();
+        shell.wait().unwrap();
+        assert!(used.cpu_total_s().is_some_and(|s| s > 0.05), "{used:?}");
+        assert_eq!(
+            used.not_measured["cpu_s"],
+            "processes came or went in the window"
+        );
     }
 }

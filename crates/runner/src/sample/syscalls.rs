@@ -8,6 +8,7 @@
 //!
 //! Source: perf_event_open(2).
 
+use super::UNKNOWN;
 use perf_event::{Builder, Counter, events::Tracepoint};
 use report::trial::ProcessUse;
 use std::{fs, io, path::PathBuf};
@@ -33,6 +34,9 @@ impl SyscallCounter {
     /// # Errors
     /// Why it can't be counted here, in words, with the way out.
     pub(crate) fn attach(pids: &[u32]) -> Result<Self, String> {
+        if pids.is_empty() {
+            return Err(UNKNOWN.to_owned());
+        }
         let tracepoint = Tracepoint::with_id(tracepoint_id()?);
         let mut counters = Vec::new();
         for &pid in pids {

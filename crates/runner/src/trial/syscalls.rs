@@ -3,8 +3,8 @@
 use super::TrialError;
 use crate::{
     generator::{GeneratorError, Generators},
+    origin::Subject,
     sample::{self, SyscallCounter},
-    servers::Servers,
 };
 use report::trial::{Load, Step, SyscallWindow};
 use std::time::Duration;
@@ -17,7 +17,7 @@ const CONNECTIONS_MAX: u32 = 20_000;
 
 /// Another, short window of the same load, in which nothing but system calls is counted.
 pub(super) fn count_syscalls(
-    server: &mut Servers,
+    server: &mut Subject,
     generators: &mut Generators,
     load: Load,
     step: &mut Step,

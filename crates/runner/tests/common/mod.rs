@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
+pub(crate) mod foreign;
+
 use report::{model::ModelReport, run::RunReport};
 use std::{
     fs,
@@ -103,15 +105,16 @@ impl Fixture {
         assert_eq!(runs.len(), 1, "one run has one directory");
         let directory = runs[0].path();
         let run: RunReport = read(&directory.join("run.json"));
-        let models = run
+        let models: Vec<ModelReport> = run
             .models
             .iter()
             .map(|model| read(&directory.join(&model.report)))
             .collect();
         let files = fs::read_dir(&directory).unwrap().count();
+        let graphs = models.iter().filter(|model| model.profile.is_some());
         assert_eq!(
             files,
-            run.models.len() + 1,
+            run.models.len() + 1 + graphs.count(),
             "nothing is left beside the reports"
         );
         (run, models)

@@ -1,0 +1,105 @@
+//! The end of a run, for people on standard error and for programs on standard output.
+
+use super::EXIT_INTERRUPTED;
+use crate::{blocks::Run, output};
+use anyhow::Context as _;
+use report::{
+    check::Status,
+    compare::text,
+    model::ModelReport,
+    table::{explanation, table},
+};
+use std::{fs, process::ExitCode};
+
+/// A model failed, or a verdict is invalid.
+const EXIT_INVALID: u8 = 3;
+
+/// Functions of a profile; the report has more.
+const TOP_SHOWN: usize = 6;
+
+/// Of two models the whole comparison; of more, where it is to be had.
+fn show_comparison(run: &Run) {
+    match run.report.comparisons.as_slice() {
+        [] => {}
+        [one] => output::say(format_args!("\n{}", text(one))),
+        more => output::say(format_args!(
+            "\n{} comparisons of pairs: runner compare {}",
+            more.len(),
+            run.directory.path.display()
+        )),
+    }
+    for reason in &run.report.not_compared {
+        output::say(format_args!("not compared: {reason}"));
+    }
+}
+
+/// The flame graph and the first of the functions, or why there are none.
+fn show_profile(report: &ModelReport, run: &Run) {
+    let name = &report.model.name;
+    let Some(profile) = &report.profile else {
+        if let Some(reason) = report.not_measured.get("profile").filter(|_| run.profile) {
+            output::say(format_args!("\nno profile of {name}: {reason}"));
+        }
+        return;
+    };
+    output::say(format_args!(
+        "\nprofile of {name}: {} samples under {} load, as a graph in {}",
+        profile.samples,
+        profile.load.word(),
+        run.directory.path.join(&profile.flame_graph).display()
+    ));
+    for function in profile.top.iter().take(TOP_SHOWN) {
+        output::say(format_args!(
+            "  {:5.1} %  {}{}",
+            function.self_share * 100.0,
+            function.name,
+            if function.in_kernel { " (kernel)" } else { "" }
+        ));
+    }
+}
+
+/// What came of a run, and its exit code.
+///
+/// # Errors
+/// A report can't be read again.
+pub(super) fn show(run: &Run, json: bool, explain: bool) -> anyhow::Result<ExitCode> {
+    let reports: Vec<ModelReport> = run.contestants.iter().map(|c| c.report.clone()).collect();
+    let any = reports
+        .iter()
+        .any(|r| !r.trials.is_empty() || r.failure.is_some());
+    if run.report.interrupted && !any {
+        output::say(
+            "\ninterrupted before the first trial was over: the reports hold the plan only",
+        );
+    } else {
+        output::say(format_args!(
+            "\n{}\n{}",
+            table(&reports),
+            explanation(&reports, &run.report, explain)
+        ));
+    }
+    show_comparison(run);
+    for contestant in &run.contestants {
+        show_profile(&contestant.report, run);
+    }
+    for path in &run.saved {
+        if json {
+            let text = fs::read_to_string(path)
+                .with_context(|| format!("can't read {} again", path.display()))?;
+            output::write(format_args!("{text}"));
+        } else {
+            output::line(format_args!("{}", path.display()));
+        }
+    }
+    let failed = run
+        .contestants
+        .iter()
+        .any(|contestant| contestant.report.failure.is_some());
+    Ok(if run.report.interrupted {
+        ExitCode::from(EXIT_INTERRUPTED)
+    } else if failed || run.report.verdict.status == Status::Invalid {
+        ExitCode::from(EXIT_INVALID)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
