@@ -44,7 +44,7 @@ fn run_until_passed(scenario: &str, args: &[&str], wanted: &[&str]) -> (RunRepor
             .collect();
         // What other programs gave back meanwhile may hide that memory was lost at all.
         let is_there = |id: &&str| checks.iter().any(|check| check.id == **id);
-        let all_there = wanted.iter().all(|id| is_there(id));
+        let all_there = wanted.iter().all(is_there);
         failed = checks.into_iter().filter(|check| !check.passed).collect();
         if failed.is_empty() && all_there {
             return (run, report);
