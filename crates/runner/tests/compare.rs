@@ -17,7 +17,7 @@ use std::{
 
 const REFERENCE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/../../bench-results/reference/four-models"
+    "/../../bench-results/reference/models"
 );
 
 fn compare(args: &[&str]) -> Output {
