@@ -133,7 +133,11 @@ impl Run {
 
     fn measure_ceiling(&mut self, loadgen: &Path, progress: &Progress) {
         let plan = &self.report.plan;
-        let basis = ceiling::basis(plan, &self.null_server, loadgen, progress);
+        let basis = if self.contestants.iter().any(|one| one.peak().is_some()) {
+            ceiling::basis(plan, &self.null_server, loadgen, progress)
+        } else {
+            ceiling::Basis::None("no model has a rate that could be held against it".to_owned())
+        };
         for Contestant { report, .. } in &mut self.contestants {
             match basis.of(&report.model, plan.server_threads) {
                 Ok(ceiling) => report.ceiling = Some(ceiling),

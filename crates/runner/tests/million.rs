@@ -150,7 +150,7 @@ fn many_busy_connections_are_all_served() {
 fn one_of_several_servers_that_is_killed_is_a_row_with_its_reason() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let fixture = Fixture::new();
-    let mut runner = command("million-echo", &["--duration", "60"], &fixture)
+    let mut runner = command("million-echo", &["--duration", "30"], &fixture)
         .stderr(Stdio::null())
         .stdout(Stdio::null())
         .spawn()
