@@ -24,6 +24,7 @@ use protocol::{
 use report::{
     model::{Ceiling, Model},
     run::{Plan, PlannedLoad},
+    summary::rate_per_s,
     trial::{Load, Step},
 };
 use std::{
@@ -195,11 +196,6 @@ pub(crate) fn null_steps(
         }
     }
     Ok(steps)
-}
-
-/// Requests answered in a window, by its length.
-pub(crate) fn rate_per_s(step: &Step) -> f64 {
-    step.window.requests as f64 / (step.window.length_us as f64 / 1e6)
 }
 
 fn hashing(plan: &Plan, hashes: u32) -> Basis {

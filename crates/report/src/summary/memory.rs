@@ -27,6 +27,8 @@ pub(super) fn memory(trials: &[Trial]) -> Option<Memory> {
         .max()?;
     let user = lines(&ladders, |step| step.server.pss_bytes);
     let kernel = lines(&ladders, |step| step.machine.slab_bytes);
+    let caches = by_cache(&ladders);
+    let by_owner = owners::by_owner(&ladders, &caches);
     let slopes = |lines: &[Line]| lines.iter().map(|line| line.slope).collect::<Vec<_>>();
     let empty = ladders.iter().filter_map(|trial| trial.server_empty_bytes);
     let empty: Vec<f64> = empty.map(|bytes| bytes as f64).collect();
@@ -38,12 +40,12 @@ pub(super) fn memory(trials: &[Trial]) -> Option<Memory> {
         user_base_bytes: median(&starts),
         kernel_bytes_per_connection: median(&slopes(&kernel)),
         kernel_bytes_per_connection_range: range(&slopes(&kernel)),
-        kernel_by_cache_bytes_per_connection: by_cache(&ladders),
+        kernel_by_cache_bytes_per_connection: caches,
         connections_max,
         user_fit_r2: worst_fit(&user),
         kernel_fit_r2: worst_fit(&kernel),
         bend: greatest_bend(&ladders),
-        by_owner: owners::by_owner(&ladders),
+        by_owner,
         machine: machine_use(&ladders),
     })
 }
@@ -61,11 +63,10 @@ fn by_cache(ladders: &[&Trial]) -> BTreeMap<String, f64> {
         .collect();
     let slope = |name: &String| {
         // A cache that wasn't seen at every step has no line.
-        let cache = lines(ladders, |step| {
+        median_slope(ladders, |step| {
             let caches = step.machine.slab_by_cache_bytes.as_ref()?;
             caches.get(name).copied()
-        });
-        median(&cache.iter().map(|line| line.slope).collect::<Vec<_>>())
+        })
     };
     names
         .into_iter()
@@ -86,6 +87,12 @@ pub(super) fn caches_missing(trials: &[Trial]) -> String {
                 .cloned()
         })
         .unwrap_or_else(|| "fewer than two counts of connections, or no cache grows".to_owned())
+}
+
+/// The middle one of the trials' slopes.
+fn median_slope(ladders: &[&Trial], bytes: impl Fn(&Step) -> Option<u64>) -> Option<f64> {
+    let slopes = lines(ladders, bytes).into_iter().map(|line| line.slope);
+    median(&slopes.collect::<Vec<_>>())
 }
 
 /// One line per trial.

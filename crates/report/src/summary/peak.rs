@@ -112,7 +112,8 @@ pub(super) fn use_missing(trials: &[Trial]) -> String {
         .unwrap_or_else(|| "its processes aren't known".to_owned())
 }
 
-pub(crate) fn rate_per_s(step: &Step) -> f64 {
+/// Requests answered per second of the window.
+pub fn rate_per_s(step: &Step) -> f64 {
     step.window.requests as f64 / (step.window.length_us as f64 / 1e6)
 }
 

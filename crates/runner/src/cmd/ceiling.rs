@@ -13,7 +13,7 @@ use crate::{
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use protocol::wire::Wire;
-use report::{rules, trial::Step};
+use report::{rules, summary::rate_per_s, trial::Step};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -128,7 +128,7 @@ pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<ExitCode> {
 type Window = (&'static str, Step);
 
 fn best<'a>(windows: impl Iterator<Item = &'a Window>) -> Option<&'a Window> {
-    let rate = |(_, step): &&Window| ceiling::rate_per_s(step);
+    let rate = |(_, step): &&Window| rate_per_s(step);
     windows.max_by(|a, b| rate(a).total_cmp(&rate(b)))
 }
 
@@ -141,7 +141,7 @@ impl Ceiling {
         Self {
             connections: step.connections,
             engine,
-            rate_per_s: ceiling::rate_per_s(step),
+            rate_per_s: rate_per_s(step),
             service_time_p50_us: step.window.service_time_us.p50,
             service_time_p99_us: step.window.service_time_us.p99,
             server_cpu_us_per_request: per_request(step.server.cpu_total_s()),

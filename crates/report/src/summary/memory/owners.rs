@@ -5,12 +5,13 @@
 //! which besides has one entry in an epoll set for each connection, and its page tables, which are
 //! told by process. Everything else is the server's.
 
-use super::{by_cache, lines};
+use super::median_slope;
 use crate::{
     model::{MachineMemoryUse, MemoryByOwner},
     stats::median,
     trial::{Step, Trial},
 };
+use std::collections::BTreeMap;
 
 /// What each end of a connection has one of.
 const OF_BOTH_ENDS: [&str; 5] = ["TCP", "TCPv6", "sock_inode_cache", "dentry", "filp"];
@@ -19,21 +20,18 @@ const OF_BOTH_ENDS: [&str; 5] = ["TCP", "TCPv6", "sock_inode_cache", "dentry", "
 /// with its cache line's padding, and `struct eppoll_entry`, 64. Source: fs/eventpoll.c.
 const EPOLL_ENTRY_BYTES: f64 = 192.0;
 
-pub(super) fn by_owner(ladders: &[&Trial]) -> Option<MemoryByOwner> {
-    let slope = |bytes: fn(&Step) -> Option<u64>| {
-        let slopes: Vec<f64> = lines(ladders, bytes)
-            .iter()
-            .map(|line| line.slope)
-            .collect();
-        median(&slopes)
-    };
+/// `caches`: bytes per connection of each slab cache.
+pub(super) fn by_owner(
+    ladders: &[&Trial],
+    caches: &BTreeMap<String, f64>,
+) -> Option<MemoryByOwner> {
+    let slope = |bytes: fn(&Step) -> Option<u64>| median_slope(ladders, bytes);
     let server_user = slope(|step| step.server.pss_bytes);
     let generator_user = slope(|step| step.generator.pss_bytes);
     let slab = slope(|step| step.machine.slab_bytes);
     let server_tables = slope(|step| step.server.page_tables_bytes);
     let generator_tables = slope(|step| step.generator.page_tables_bytes);
     let stacks = slope(|step| Some(step.memory?.kernel_stacks_bytes));
-    let caches = by_cache(ladders);
     let of_both_ends: f64 = OF_BOTH_ENDS
         .iter()
         .filter_map(|name| caches.get(*name))
