@@ -290,7 +290,11 @@ fn congestion(name: Option<&str>) -> Finding {
         )
         .mend("sysctl -w net.ipv4.tcp_congestion_control=cubic"),
         Some(name) => Finding::ok(ITEM, name, "servers send at once"),
-        None => Finding::note(ITEM, "not shown", "servers may pace their replies by timers"),
+        None => Finding::note(
+            ITEM,
+            "not shown",
+            "servers may pace their replies by timers",
+        ),
     }
 }
 
