@@ -9,6 +9,11 @@
 //! that matters at a million connections: the buffer belongs to the worker's thread and not to
 //! the task, so a connection that waits holds none.
 //!
+//! A worker's queue has 256 places. What becomes ready beyond that goes to a queue that all workers
+//! share, and a worker with tasks of its own takes one from there only now and then: with few
+//! workers and many busy connections some are served far less often than others
+//! (<https://docs.rs/tokio/latest/tokio/runtime/#multi-threaded-runtime-behavior-at-the-time-of-writing>).
+//!
 //! Work that takes a thread's time goes where the documentation sends it
 //! (<https://docs.rs/tokio/latest/tokio/#cpu-bound-tasks-and-blocking-code>): to the threads of
 //! `spawn_blocking`, up to 512 of them. Computing goes there too unless it is short, and only as
