@@ -81,6 +81,8 @@ impl Run {
             }
             if !late && !interrupt::asked() {
                 self.measure_ceiling(loadgen, &progress);
+                // The blocks to come may take long, and whoever ends them keeps this.
+                self.save()?;
             }
         }
         progress.finish();
