@@ -77,12 +77,14 @@ impl Run {
             let taken = |i: &usize| waits(&self.report.plan.loads[*i]) == late;
             let loads: Vec<usize> = (0..loads).filter(taken).collect();
             if !loads.is_empty() {
+                if late {
+                    // These blocks may take long, and whoever ends them keeps the ceiling.
+                    self.save()?;
+                }
                 self.measure_blocks(&loads, loadgen, &progress, &mut random)?;
             }
             if !late && !interrupt::asked() {
                 self.measure_ceiling(loadgen, &progress);
-                // The blocks to come may take long, and whoever ends them keeps this.
-                self.save()?;
             }
         }
         progress.finish();
