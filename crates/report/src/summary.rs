@@ -6,10 +6,9 @@ mod peak;
 mod scheduled;
 
 pub use of_run::conclude_run;
-
-pub(crate) use memory::memory_line;
 pub use peak::rate_per_s;
 
+pub(crate) use memory::memory_line;
 pub(crate) use peak::cpu_us_per_request;
 
 use crate::{
