@@ -142,7 +142,8 @@ pub struct PlannedLoad {
     #[serde(default)]
     pub rates_per_s: Vec<f64>,
     /// The lowest rate as a share of the slowest model's peak in this run; null when rates
-    /// are given.
+    /// are given. Over a ladder of connections a peak is the lowest rate of closed load over
+    /// as many connections or fewer.
     #[serde(default)]
     pub rate_share_of_peak: Option<f64>,
     /// Load before each window, at least.

@@ -137,7 +137,7 @@ impl Run {
 
     fn measure_ceiling(&mut self, loadgen: &Path, progress: &Progress) {
         let plan = &self.report.plan;
-        let basis = if self.contestants.iter().any(|one| one.peak().is_some()) {
+        let basis = if self.contestants.iter().any(Contestant::has_rate) {
             ceiling::basis(plan, &self.null_server, loadgen, progress)
         } else {
             ceiling::Basis::None("no model has a rate that could be held against it".to_owned())
@@ -154,13 +154,10 @@ impl Run {
 
     /// Now that the peaks are known: the same rates for all models.
     fn fix_rates(&mut self) {
-        let peaks: Vec<f64> = self
-            .contestants
-            .iter()
-            .filter_map(Contestant::peak)
-            .collect();
         for load in &mut self.report.plan.loads {
             if let Some(share) = load.rate_share_of_peak {
+                let peaks = self.contestants.iter();
+                let peaks: Vec<f64> = peaks.filter_map(|one| one.peak_over(load)).collect();
                 load.rates_per_s = plan::rates_of(share, &peaks);
             }
         }
@@ -190,10 +187,21 @@ impl Run {
 }
 
 impl Contestant {
-    /// The highest rate that was measured so far.
-    fn peak(&self) -> Option<f64> {
-        let peak = self.report.summary.peak.as_ref()?;
-        (peak.rate_per_s.median > 0.0).then_some(peak.rate_per_s.median)
+    fn has_rate(&self) -> bool {
+        let peak = self.report.summary.peak.as_ref();
+        peak.is_some_and(|peak| peak.rate_per_s.median > 0.0)
+    }
+
+    /// The rate that the model had in closed load at every count of connections up to the top of
+    /// this load's ladder; where it was measured with more only, at every count.
+    fn peak_over(&self, planned: &PlannedLoad) -> Option<f64> {
+        let ladder = &self.report.summary.closed_ladder;
+        let top = planned.connections_max().max(ladder.first()?.connections);
+        let rates = ladder
+            .iter()
+            .filter(|step| step.connections <= top)
+            .map(|step| step.rate_per_s.median);
+        rates.min_by(f64::total_cmp).filter(|&rate| rate > 0.0)
     }
 
     /// One trial, unless the model has failed before or the user wants to stop.
@@ -215,7 +223,7 @@ impl Contestant {
         let mut planned = planned.clone();
         if planned.rate_share_of_peak.is_some() {
             // A model without a peak, or a rate, can't have this load.
-            let peak = self.peak().unwrap_or(0.0);
+            let peak = self.peak_over(&planned).unwrap_or(0.0);
             planned.rates_per_s = plan::rates_within(&planned.rates_per_s, peak);
             if planned.rates_per_s.is_empty() {
                 bench.progress.end();

@@ -291,7 +291,7 @@ pub(crate) enum ArrivalsArg {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Rate {
     PerSecond(f64),
-    /// Of the slowest model's peak; 0 to 1, mostly.
+    /// Of the slowest model's peak, over a ladder of connections of its lowest rate; 0 to 1, mostly.
     ShareOfPeak(f64),
 }
 

@@ -49,6 +49,24 @@ fn the_default_run_has_memory_a_peak_and_response_times_at_a_share_of_it() {
 }
 
 #[test]
+fn a_share_of_the_peak_can_be_followed_at_every_count_of_connections() {
+    let fixture = Fixture::new();
+    let file = fixture.dir.path().join("ladder.toml");
+    let text = "title = \"ladder\"\n[[closed]]\nconnections = [1, 10, 20]\n\
+                [[open]]\nconnections = [1, 10]\nrate = \"30%\"\n";
+    fs::write(&file, text).unwrap();
+    let output = fixture.run("good", &["--scenario", file.to_str().unwrap()]);
+    let (run, models) = fixture.reports();
+    let closed = &models[0].summary.closed_ladder;
+    let rates = closed.iter().map(|step| step.rate_per_s.median);
+    assert_eq!(closed.len(), 3, "{}", stderr(&output));
+    let lowest = rates.take(2).min_by(f64::total_cmp).unwrap();
+    let share = run.plan.loads[1].rates_per_s[0] / lowest;
+    // Rates have three digits.
+    assert!((0.29..=0.3).contains(&share), "{share}");
+}
+
+#[test]
 fn open_load_at_a_given_rate_needs_no_peak() {
     let fixture = Fixture::new();
     let output = fixture.run(
