@@ -131,12 +131,7 @@ fn null_rate(
         allow_remote: false,
         progress,
     };
-    let many = closed.connections_max() > CONNECTIONS_MANY;
-    let (engines, trials) = if many {
-        (&NULL_ENGINES[..1], 1)
-    } else {
-        (&NULL_ENGINES[..], NULL_TRIALS)
-    };
+    let (engines, trials) = engines_and_trials(closed);
     let steps = match null_steps(&bench, program, closed, engines, trials) {
         Ok(steps) => steps,
         Err(error) => return Basis::None(format!("the null server failed: {error}")),
@@ -160,6 +155,20 @@ fn null_rate(
         }),
         None => Basis::None("the null server was not measured".to_owned()),
     }
+}
+
+fn engines_and_trials(closed: &PlannedLoad) -> (&'static [&'static str], u32) {
+    if closed.connections_max() > CONNECTIONS_MANY {
+        (&NULL_ENGINES[..1], 1)
+    } else {
+        (&NULL_ENGINES[..], NULL_TRIALS)
+    }
+}
+
+/// Trials that the ceiling of this load takes.
+pub(crate) fn null_trials(closed: &PlannedLoad) -> u32 {
+    let (engines, trials) = engines_and_trials(closed);
+    engines.len() as u32 * trials
 }
 
 /// Windows of the null server on these engines, as many of each as `trials`. The first has to work;

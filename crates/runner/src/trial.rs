@@ -38,7 +38,7 @@ use window::{percentiles_of, window_of};
 
 /// Rounds of requests that a window of closed load holds at least; some connections are served less
 /// often than others.
-const ROUNDS_MIN: f64 = 4.5;
+pub(crate) const ROUNDS_MIN: f64 = 4.5;
 
 /// But it isn't longer than this, unless it was asked for.
 const WINDOW_MAX_US: u64 = 300_000_000;

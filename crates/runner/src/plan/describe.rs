@@ -55,10 +55,18 @@ pub(crate) fn describe(plan: &Plan) -> String {
     ));
     lines.extend(why_so_many(plan));
     lines.push(format!(
-        "takes       about {:.0} s after the builds",
-        plan.expected_s
+        "takes       about {} after the builds",
+        about(plan.expected_s)
     ));
     lines.join("\n")
+}
+
+fn about(time_s: f64) -> String {
+    if time_s < 100.0 {
+        format!("{time_s:.0} s")
+    } else {
+        format!("{:.0} min", time_s / 60.0)
+    }
 }
 
 /// The reason for more than one process or address.

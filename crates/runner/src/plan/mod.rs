@@ -1,6 +1,7 @@
 //! What a run will do: decided, shown and written down before anything starts.
 
 mod describe;
+mod duration;
 mod loads;
 mod memory;
 mod scenario;
@@ -52,9 +53,6 @@ const INTERVAL_US: u64 = 50_000;
 const INTERVAL_LONG_US: u64 = 1_000_000;
 const WINDOW_LONG_US: u64 = 60_000_000;
 const PROCESSES_FEW: u32 = 4;
-
-/// Rates that a search for the capacity tries, more or less.
-const CAPACITY_STEPS: usize = 15;
 
 /// Trials of each model: enough to see how a figure varies; enough to tell models apart.
 const TRIALS_OF_ONE: u32 = 3;
@@ -140,7 +138,7 @@ pub(crate) fn decide(
         connections_per_source: CONNECTIONS_PER_SOURCE,
         expected_s: 0.0,
     };
-    plan.expected_s = expected_s(&plan);
+    plan.expected_s = duration::expected_s(&plan);
     Ok(plan)
 }
 
@@ -228,36 +226,6 @@ pub(crate) fn allowed_cpus() -> Vec<usize> {
     (0..rustix::thread::CpuSet::MAX_CPU)
         .filter(|&cpu| set.is_set(cpu))
         .collect()
-}
-
-fn expected_s(plan: &Plan) -> f64 {
-    let per_model: f64 = plan
-        .loads
-        .iter()
-        .map(|load| {
-            let windows = match load.rate_share_of_peak {
-                // Two rates, mostly, when there is more than one model.
-                Some(_) => plan.models.len().min(2),
-                None if matches!(load.load, Load::Capacity { .. }) => CAPACITY_STEPS,
-                None => load.windows().len(),
-            };
-            // Starting and stopping; connecting and closing at some 15,000 a second.
-            let all_windows_us = match load.load {
-                Load::Idle { .. } => load
-                    .connections
-                    .iter()
-                    .map(|&c| load.window_us_over(c))
-                    .sum(),
-                _ => windows as u64 * (load.warm_up_us + load.window_us),
-            };
-            let per_trial = 0.5
-                + f64::from(load.connections_max()) / 15_000.0
-                + all_windows_us as f64 / 1e6
-                + windows as f64 * 0.1;
-            per_trial * f64::from(plan.blocks)
-        })
-        .sum();
-    per_model * plan.models.len() as f64
 }
 
 /// The seed of a block's schedules: the same for all models in it.
