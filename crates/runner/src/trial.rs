@@ -219,7 +219,7 @@ impl Bench<'_> {
         self.progress
             .say(&format!("{connections} connections: {load} load{rate}"));
         generators.begin(asked.rate_per_s)?;
-        let warm_up = self.warm_up(server, generators, planned)?;
+        let warm_up = self.warm_up(server, generators, planned, connections)?;
 
         let generator_pids = generators.pids();
         let mut edges = Vec::new();
@@ -275,6 +275,7 @@ impl Bench<'_> {
         server: &mut Subject,
         generators: &mut Generators,
         planned: &PlannedLoad,
+        connections: u32,
     ) -> Result<Option<WarmUp>, TrialError> {
         let Some(max_us) = planned.warm_up_max_us else {
             return Ok(None);
@@ -284,7 +285,11 @@ impl Bench<'_> {
             Duration::from_micros(max_us),
         );
         let interval = Duration::from_micros(plan::interval_us(self.plan, planned));
-        let mut watch = WarmUpWatch::new(min, max);
+        let round = match planned.load {
+            Load::Closed { outstanding } => u64::from(connections) * u64::from(outstanding),
+            _ => 0,
+        };
+        let mut watch = WarmUpWatch::new(min, max, round);
         let pids = server.pids();
         for number in 1.. {
             let seen = generators.next_interval()?;

@@ -12,6 +12,10 @@ use std::time::Duration;
 /// Observations that are looked at.
 const LAST: usize = 20;
 
+/// The first round of requests is sent in one burst, during which nobody may be answered at all: that
+/// is no steady load, however steady the zeros are.
+pub(crate) const ROUNDS_MIN: u64 = 2;
+
 /// How a warm-up came out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct WarmUp {
@@ -26,17 +30,23 @@ pub(crate) struct WarmUp {
 pub(crate) struct WarmUpWatch {
     min: Duration,
     max: Duration,
+    /// Requests that are outstanding at a time; 0 where a schedule says when they are sent.
+    round: u64,
+    answered: u64,
     requests: Vec<f64>,
     p99_us: Vec<f64>,
     resident_pages: Vec<f64>,
 }
 
 impl WarmUpWatch {
-    /// A warm-up that takes from `min` to `max`.
-    pub(crate) fn new(min: Duration, max: Duration) -> Self {
+    /// A warm-up that takes from `min` to `max`, and in closed load, where `round` requests are
+    /// outstanding at a time, some rounds.
+    pub(crate) fn new(min: Duration, max: Duration, round: u64) -> Self {
         Self {
             min,
             max,
+            round,
+            answered: 0,
             requests: Vec::new(),
             p99_us: Vec::new(),
             resident_pages: Vec::new(),
@@ -51,6 +61,7 @@ impl WarmUpWatch {
         resident_pages: Option<u64>,
         elapsed: Duration,
     ) -> Option<WarmUp> {
+        self.answered += interval.requests;
         self.requests.push(interval.requests as f64);
         self.p99_us.push(interval.p99_us);
         self.resident_pages.push(resident_pages.unwrap_or(0) as f64);
@@ -62,7 +73,8 @@ impl WarmUpWatch {
                 rate_per_s,
             })
         };
-        if elapsed >= self.min && self.is_steady() {
+        let has_rounds = self.answered >= ROUNDS_MIN * self.round;
+        if elapsed >= self.min && has_rounds && self.is_steady() {
             return over(true);
         }
         (elapsed >= self.max).then(|| over(false)).flatten()
@@ -93,9 +105,10 @@ pub(crate) fn resident_pages(pid: u32) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// Observes a load of so many requests in each interval of 50 ms.
+    /// Observes a load of so many requests in each interval of 50 ms, of which 1,000 are
+    /// outstanding at a time.
     fn watch(requests: impl Fn(u64) -> u64, pages: impl Fn(u64) -> u64) -> WarmUp {
-        let mut watch = WarmUpWatch::new(Duration::from_secs(1), Duration::from_secs(5));
+        let mut watch = WarmUpWatch::new(Duration::from_secs(1), Duration::from_secs(5), 1000);
         let mut index = 0;
         loop {
             let interval = IntervalSum {
@@ -116,6 +129,16 @@ mod tests {
         assert_eq!(warm_up.length_us, 1_000_000);
         assert!(warm_up.steady);
         assert!((warm_up.rate_per_s - 20_000.0).abs() < 100.0, "{warm_up:?}");
+    }
+
+    #[test]
+    fn a_burst_that_nobody_has_answered_is_no_steady_load() {
+        let warm_up = watch(|i| if i < 40 { 0 } else { 100 + i % 7 }, |_| 500);
+        assert!(warm_up.steady);
+        assert!(warm_up.length_us >= 2_900_000, "{warm_up:?}");
+        assert!((warm_up.rate_per_s - 2_060.0).abs() < 50.0, "{warm_up:?}");
+        let never = watch(|_| 0, |_| 500);
+        assert_eq!((never.steady, never.length_us), (false, 5_000_000));
     }
 
     #[test]

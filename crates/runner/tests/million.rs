@@ -144,6 +144,11 @@ fn many_busy_connections_are_all_served() {
     let peak = report.summary.peak.unwrap();
     assert_eq!(peak.connections, CONNECTIONS);
     assert!(peak.served_least >= Some(1) && peak.served_most >= peak.served_least);
+    // A generator that heard of its window late would count nothing at first.
+    let window = &report.trials[0].steps[0].window;
+    let course = &window.series.as_ref().unwrap().requests;
+    let first_tenth: u64 = course[..course.len() / 10].iter().sum();
+    assert!(first_tenth > window.requests / 20, "{course:?}");
 }
 
 #[test]

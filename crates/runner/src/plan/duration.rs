@@ -1,6 +1,6 @@
 //! How long a run will take, roughly: for who decides whether to wait for it.
 
-use crate::{ceiling, trial::ROUNDS_MIN};
+use crate::{ceiling, trial, warm_up};
 use protocol::client::Workload;
 use report::{
     run::{Plan, PlannedLoad},
@@ -18,9 +18,6 @@ const CONNECTIONS_PER_S: f64 = 15_000.0;
 
 /// What a server answers in a second when it has very many connections.
 const RATE_OF_MANY_PER_S: f64 = 50_000.0;
-
-/// Of a warm-up, at least, in rounds of requests over all connections.
-const WARM_UP_ROUNDS: f64 = 1.0;
 
 /// Rates that a search for the capacity tries, more or less.
 const CAPACITY_STEPS: f64 = 15.0;
@@ -58,7 +55,8 @@ fn windows_s(load: &PlannedLoad, models: usize, connections: u32) -> f64 {
         Load::Idle { .. } => planned_s,
         Load::Closed { outstanding } => {
             let round_s = f64::from(connections) * f64::from(outstanding) / RATE_OF_MANY_PER_S;
-            planned_s.max(round_s * (WARM_UP_ROUNDS + ROUNDS_MIN))
+            let rounds = warm_up::ROUNDS_MIN as f64 + trial::ROUNDS_MIN;
+            planned_s.max(round_s * rounds)
         }
         Load::Capacity { .. } => CAPACITY_STEPS * planned_s,
         Load::Open { .. } | Load::Churn { .. } => {
