@@ -179,6 +179,15 @@ impl PlannedLoad {
         self.connections.iter().copied().max().unwrap_or(1)
     }
 
+    /// Requests outstanding at a time over so many connections: a round of closed load. `None` for
+    /// other loads.
+    pub fn round(&self, connections: u32) -> Option<u64> {
+        let Load::Closed { outstanding } = self.load else {
+            return None;
+        };
+        Some(u64::from(connections) * u64::from(outstanding))
+    }
+
     /// Between two messages on one of so many idle connections: an idle load has the same rate
     /// over all of them at every step of its ladder. `None` for other loads.
     pub fn message_interval_us(&self, connections: u32) -> Option<u64> {

@@ -285,10 +285,7 @@ impl Bench<'_> {
             Duration::from_micros(max_us),
         );
         let interval = Duration::from_micros(plan::interval_us(self.plan, planned));
-        let round = match planned.load {
-            Load::Closed { outstanding } => u64::from(connections) * u64::from(outstanding),
-            _ => 0,
-        };
+        let round = planned.round(connections).unwrap_or(0);
         let mut watch = WarmUpWatch::new(min, max, round);
         let pids = server.pids();
         for number in 1.. {
@@ -359,10 +356,10 @@ fn search(
 /// however slow they are: what happens at its edges shall not weigh more than what is between.
 fn window_us(planned: &PlannedLoad, connections: u32, warm_up: Option<WarmUp>) -> u64 {
     let planned_us = planned.window_us_over(connections);
-    match (planned.load, warm_up) {
-        (Load::Closed { outstanding }, Some(warm_up)) if warm_up.rate_per_s > 0.0 => {
-            let round = f64::from(connections) * f64::from(outstanding) / warm_up.rate_per_s;
-            let rounds_us = (ROUNDS_MIN * round * 1e6) as u64;
+    match (planned.round(connections), warm_up) {
+        (Some(round), Some(warm_up)) if warm_up.rate_per_s > 0.0 => {
+            let round_s = round as f64 / warm_up.rate_per_s;
+            let rounds_us = (ROUNDS_MIN * round_s * 1e6) as u64;
             planned_us.max(rounds_us.min(WINDOW_MAX_US))
         }
         _ => planned_us,

@@ -53,8 +53,8 @@ fn windows_s(load: &PlannedLoad, models: usize, connections: u32) -> f64 {
     let planned_s = planned_us as f64 / 1e6 + EDGES_S;
     match load.load {
         Load::Idle { .. } => planned_s,
-        Load::Closed { outstanding } => {
-            let round_s = f64::from(connections) * f64::from(outstanding) / RATE_OF_MANY_PER_S;
+        Load::Closed { .. } => {
+            let round_s = load.round(connections).unwrap_or(0) as f64 / RATE_OF_MANY_PER_S;
             let rounds = warm_up::ROUNDS_MIN as f64 + trial::ROUNDS_MIN;
             planned_s.max(round_s * rounds)
         }
