@@ -54,6 +54,10 @@ const INTERVAL_LONG_US: u64 = 1_000_000;
 const WINDOW_LONG_US: u64 = 60_000_000;
 const PROCESSES_FEW: u32 = 4;
 
+/// Intervals of an idle window, at most. Each generator process keeps 12 kB for each until the window
+/// is over, which would be taken for the connections' memory.
+const IDLE_INTERVALS_MAX: u64 = 60;
+
 /// Trials of each model: enough to see how a figure varies; enough to tell models apart.
 const TRIALS_OF_ONE: u32 = 3;
 const TRIALS_OF_SEVERAL: u32 = 6;
@@ -324,10 +328,15 @@ fn sources(plan: &Plan, target: SocketAddr) -> Option<generator::Sources> {
 
 /// How finely the course of this load is seen. Every generator process tells each interval.
 pub(crate) fn interval_us(plan: &Plan, load: &PlannedLoad) -> u64 {
-    if load.window_us > WINDOW_LONG_US || plan.client_processes > PROCESSES_FEW {
+    let is_long = load.window_us > WINDOW_LONG_US || plan.client_processes > PROCESSES_FEW;
+    let interval_us = if is_long {
         INTERVAL_LONG_US
     } else {
         INTERVAL_US
+    };
+    match load.load {
+        Load::Idle { .. } => interval_us.max(load.window_us / IDLE_INTERVALS_MAX),
+        _ => interval_us,
     }
 }
 
