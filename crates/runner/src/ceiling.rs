@@ -61,8 +61,7 @@ pub(crate) fn basis(
     loadgen: &Path,
     progress: &Progress,
 ) -> Basis {
-    let is_closed = |load: &&PlannedLoad| matches!(load.load, Load::Closed { .. });
-    let Some(closed) = plan.loads.iter().find(is_closed) else {
+    let Some(closed) = closed_load(plan) else {
         return Basis::None("the run had no closed load".to_owned());
     };
     let connections = closed.connections.first().copied().unwrap_or(1);
@@ -89,6 +88,12 @@ pub(crate) fn basis(
         },
         Err(error) => Basis::None(error.to_string()),
     }
+}
+
+/// The load that a run's ceiling belongs to.
+fn closed_load(plan: &Plan) -> Option<&PlannedLoad> {
+    let is_closed = |load: &&PlannedLoad| matches!(load.load, Load::Closed { .. });
+    plan.loads.iter().find(is_closed)
 }
 
 impl Basis {
@@ -165,10 +170,13 @@ fn engines_and_trials(closed: &PlannedLoad) -> (&'static [&'static str], u32) {
     }
 }
 
-/// Trials that the ceiling of this load takes.
-pub(crate) fn null_trials(closed: &PlannedLoad) -> u32 {
+/// The load that a run's null server is measured with, and in how many trials; `None` where the
+/// ceiling is another one.
+pub(crate) fn null_trials(plan: &Plan) -> Option<(&PlannedLoad, u32)> {
+    let is_echo = matches!(plan.workload.parse(), Ok(Workload::Echo));
+    let closed = closed_load(plan).filter(|_| is_echo)?;
     let (engines, trials) = engines_and_trials(closed);
-    engines.len() as u32 * trials
+    Some((closed, engines.len() as u32 * trials))
 }
 
 /// Windows of the null server on these engines, as many of each as `trials`. The first has to work;

@@ -1,7 +1,6 @@
 //! How long a run will take, roughly: for who decides whether to wait for it.
 
 use crate::{ceiling, trial, warm_up};
-use protocol::client::Workload;
 use report::{
     run::{Plan, PlannedLoad},
     trial::Load,
@@ -33,12 +32,7 @@ pub(super) fn expected_s(plan: &Plan) -> f64 {
 }
 
 fn ceiling_s(plan: &Plan) -> f64 {
-    let has_ceiling = matches!(plan.workload.parse(), Ok(Workload::Echo));
-    let mut loads = plan.loads.iter().filter(|_| has_ceiling);
-    let closed = loads.find(|load| matches!(load.load, Load::Closed { .. }));
-    closed.map_or(0.0, |load| {
-        f64::from(ceiling::null_trials(load)) * trial_s(load, 1)
-    })
+    ceiling::null_trials(plan).map_or(0.0, |(load, trials)| f64::from(trials) * trial_s(load, 1))
 }
 
 fn trial_s(load: &PlannedLoad, models: usize) -> f64 {
