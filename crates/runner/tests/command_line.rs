@@ -193,6 +193,30 @@ fn a_dry_run_shows_plan_and_commands_and_does_nothing() {
 }
 
 #[test]
+fn a_dry_run_shows_one_of_many_processes_that_are_alike() {
+    let fixture = Fixture::new();
+    let processes = ["--server-processes", "2", "--client-processes", "3"];
+    let args = [&["--dry-run", "--load", "closed"], &processes[..]].concat();
+    let said = stdout(&fixture.run("good", &args));
+    assert_eq!(said.matches("loadgen <<<").count(), 1, "{said}");
+    assert!(said.contains("(2 more like it, the next with"), "{said}");
+    assert!(said.contains("(1 more like it, at the first"), "{said}");
+}
+
+/// Generators keep what they saw in each interval until the window is over.
+#[test]
+fn a_long_idle_window_has_no_more_intervals_than_a_shorter_one() {
+    let fixture = Fixture::new();
+    let scenario = fixture.out().with_file_name("slow.toml");
+    let text = "title = \"slow\"\n[[idle]]\nconnections = 20\ninterval_s = 1800\n";
+    fs::write(&scenario, text).unwrap();
+    let args = ["--dry-run", "--scenario", scenario.to_str().unwrap()];
+    let said = stdout(&fixture.run("good", &args));
+    // 1.2 rounds of half an hour, in 60 intervals.
+    assert!(said.contains("\"interval_us\":36000000"), "{said}");
+}
+
+#[test]
 fn the_schema_is_the_one_in_the_repository() {
     let output = runner().arg("schema").output().unwrap();
     let path = concat!(

@@ -180,9 +180,17 @@ pub(super) fn command_lines(plan: &Plan, entrants: &[Entrant]) -> String {
     lines.push("  cargo build --release -p loadgen".to_owned());
     let target = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     for load in &plan.loads {
-        for generator in plan::generator_plans(plan, load, target, plan::schedule_seed(plan, 1)) {
-            let text = serde_json::to_string(&generator).unwrap_or_default();
+        let generators = plan::generator_plans(plan, load, target, plan::schedule_seed(plan, 1));
+        if let Some(first) = generators.first() {
+            let text = serde_json::to_string(first).unwrap_or_default();
             lines.push(format!("  target/release/loadgen <<< '{text}'"));
+        }
+        if let [_, second, ..] = generators.as_slice() {
+            lines.push(format!(
+                "  ({} more like it, the next with \"first_connection\":{})",
+                generators.len() - 1,
+                second.first_connection
+            ));
         }
     }
     lines.join("\n")
@@ -199,5 +207,11 @@ fn lines_of_ours(plan: &Plan, entrant: &Entrant) -> Vec<String> {
     };
     let args = plan::launch(plan, &program).args().join(" ");
     lines.push(format!("  {} {args}", program.display()));
+    if plan.server_processes > 1 {
+        let more = plan.server_processes - 1;
+        lines.push(format!(
+            "  ({more} more like it, at the first one's address)"
+        ));
+    }
     lines
 }
