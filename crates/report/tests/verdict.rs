@@ -166,6 +166,15 @@ fn a_busy_generator_is_no_limit_while_the_server_is_busier() {
 }
 
 #[test]
+fn a_generator_of_which_nothing_is_known_may_be_the_limit() {
+    let result = spoiled(|trial| {
+        let generator = &mut trial.steps[0].generator;
+        (generator.cpu_user_s, generator.cpu_s) = (None, None);
+    });
+    assert_eq!(result, (Status::Suspect, one("generator_bound")));
+}
+
+#[test]
 fn a_generator_that_is_the_limit_makes_the_rate_a_floor() {
     let mut report = sound();
     report.trials[7].steps[0].generator.cpu_user_s = Some(0.45);

@@ -234,7 +234,8 @@ impl Bench<'_> {
         let [opened, closed] = &edges[..] else {
             return Err(GeneratorError::Unexpected("a window without edges".to_owned()).into());
         };
-        let (mut server_use, mut generator_use, mut machine) = sample::between(opened, closed);
+        let (mut server_use, mut generator_use, mut machine) =
+            sample::between(opened, closed, window);
         sample::add_memory(&mut server_use, &server.pids());
         sample::add_memory(&mut generator_use, &generator_pids);
         sample::add_kernel_memory(&mut machine);

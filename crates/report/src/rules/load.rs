@@ -36,11 +36,10 @@ const POLLS_EMPTY_MIN: f64 = 0.10;
 pub(super) fn is_generator_bound(step: &Step) -> bool {
     match step.window.scheduled {
         Some(_) => empty_polls_share(step).is_some_and(|share| share < POLLS_EMPTY_MIN),
-        None => {
-            let busy = generator_busy(step);
-            // Of a server whose CPU time isn't known it can't be said that it was busier.
+        // What isn't known may be the limit, and of every rate it is true that it is a floor.
+        None => generator_busy(step).is_none_or(|busy| {
             busy > GENERATOR_BUSY_MAX && server_busy(step).is_none_or(|server| busy > server)
-        }
+        }),
     }
 }
 
@@ -70,25 +69,26 @@ pub(super) fn littles_law(step: &Step, outstanding: u32) -> Check {
 }
 
 pub(super) fn generator_bound(step: &Step) -> Check {
-    let (busy, server) = (generator_busy(step), server_busy(step));
-    Check::new(
+    let busy = generator_busy(step);
+    let percent = |busy: Option<f64>| match busy {
+        Some(busy) => format!("{:.0} %", busy * 100.0),
+        None => "an unknown share".to_owned(),
+    };
+    let check = Check::new(
         "generator_bound",
         Status::Suspect,
         !is_generator_bound(step),
-        match server {
-            Some(server) => format!(
-                "the generator used {:.0} % of its CPUs, the server {:.0} % of its own",
-                busy * 100.0,
-                server * 100.0
-            ),
-            None => format!(
-                "the generator used {:.0} % of its CPUs, what the server used isn't known",
-                busy * 100.0
-            ),
-        },
+        format!(
+            "the generator used {} of its CPUs, the server {} of its own",
+            percent(busy),
+            percent(server_busy(step))
+        ),
         "the rate is a floor: give the generator more CPUs (--client-cpus, --client-threads)",
-    )
-    .values(busy, GENERATOR_BUSY_MAX)
+    );
+    match busy {
+        Some(busy) => check.values(busy, GENERATOR_BUSY_MAX),
+        None => check,
+    }
 }
 
 /// Answered of offered in the window; `None` without a schedule, or when nothing was due.
@@ -198,10 +198,9 @@ pub(super) fn steady_state(step: &Step) -> Option<Check> {
 }
 
 /// Share of the generator's CPUs that it used; a thread is at most one CPU.
-fn generator_busy(step: &Step) -> f64 {
+fn generator_busy(step: &Step) -> Option<f64> {
     let cpus = step.generator_cpus_max.unwrap_or(step.generator_threads);
-    // Generators are ours, and known.
-    busy(step.generator.cpu_total_s().unwrap_or(0.0), step, cpus)
+    Some(busy(step.generator.cpu_total_s()?, step, cpus))
 }
 
 fn server_busy(step: &Step) -> Option<f64> {

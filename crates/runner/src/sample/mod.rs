@@ -27,7 +27,15 @@ pub(crate) use syscalls::{SyscallCounter, add_syscalls, no_syscalls};
 use machine::MachineCounters;
 use process::Counters;
 use report::trial::{MachineUse, ProcessUse};
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+/// What processes used between snapshots that are off the window's length by more than a share of
+/// it isn't what they used in the window; a busy machine's whims don't count.
+const OFF_SHARE: f64 = 0.05;
+const OFF_ALWAYS_ALLOWED: Duration = Duration::from_millis(100);
 
 /// Counters that only grow, at one moment.
 #[derive(Clone, Debug)]
@@ -51,17 +59,20 @@ impl Snapshot {
     }
 }
 
-/// What was used between two snapshots: by the server, by the generators, by the machine.
-pub(crate) fn between(from: &Snapshot, to: &Snapshot) -> (ProcessUse, ProcessUse, MachineUse) {
-    let server = from.server.until(&to.server);
-    let generator = from.generator.until(&to.generator);
+/// What was used between two snapshots at the edges of a window of this length: by the server, by
+/// the generators, by the machine.
+pub(crate) fn between(
+    from: &Snapshot,
+    to: &Snapshot,
+    window: Duration,
+) -> (ProcessUse, ProcessUse, MachineUse) {
+    let mut server = from.server.until(&to.server);
+    let mut generator = from.generator.until(&to.generator);
     let ticks_s = |used: &ProcessUse| Some(used.cpu_user_s? + used.cpu_system_s?);
     let ours_s = ticks_s(&server).zip(ticks_s(&generator));
     let ours_s = ours_s.map(|(server_s, generator_s)| server_s + generator_s);
-    let window = to.at - from.at;
-    let mut machine = from
-        .machine
-        .until(&to.machine, window, ours_s.unwrap_or(0.0));
+    let span = to.at - from.at;
+    let mut machine = from.machine.until(&to.machine, span, ours_s.unwrap_or(0.0));
     if ours_s.is_none() {
         // The server would be taken for somebody else.
         machine.other_cpus_used = explain(
@@ -71,7 +82,17 @@ pub(crate) fn between(from: &Snapshot, to: &Snapshot) -> (ProcessUse, ProcessUse
             "what the server used isn't known",
         );
     }
+    if is_off(span, window) {
+        let reason =
+            format!("read over {span:.1?}, in a window of {window:.1?}: the machine was busy");
+        process::take_back(&mut server, &reason);
+        process::take_back(&mut generator, &reason);
+    }
     (server, generator, machine)
+}
+
+fn is_off(span: Duration, window: Duration) -> bool {
+    span.abs_diff(window) > window.mul_f64(OFF_SHARE).max(OFF_ALWAYS_ALLOWED)
 }
 
 /// CPU time that the runner itself used between two snapshots.
@@ -90,4 +111,32 @@ fn explain<T>(
         not_measured.insert(field.to_owned(), reason.to_owned());
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As when a server of thousands of threads keeps the runner from running.
+    #[test]
+    fn what_was_read_too_late_is_not_taken_for_the_window() {
+        let own = [std::process::id()];
+        let from = Snapshot::take(&own, &own);
+        let mut to = Snapshot::take(&own, &own);
+        let window = Duration::from_millis(1500);
+        to.at = from.at + window + Duration::from_millis(90);
+        let (server, _, _) = between(&from, &to, window);
+        assert!(server.cpu_s.is_some(), "{server:?}");
+        for span in [Duration::ZERO, window + Duration::from_millis(200)] {
+            to.at = from.at + span;
+            let (server, generator, _) = between(&from, &to, window);
+            for used in [server, generator] {
+                assert_eq!((used.cpu_total_s(), used.voluntary_switches), (None, None));
+                assert!(used.not_measured["cpu_s"].contains("a window of 1.5s"));
+            }
+        }
+        let long = Duration::from_secs(60);
+        assert!(!is_off(long + Duration::from_secs(2), long));
+        assert!(is_off(long + Duration::from_secs(4), long));
+    }
 }

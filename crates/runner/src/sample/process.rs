@@ -125,6 +125,24 @@ impl Counters {
     }
 }
 
+/// Forgets what was used: it isn't the window's, for this reason.
+pub(super) fn take_back(used: &mut ProcessUse, reason: &str) {
+    if used.cpu_total_s().is_none() {
+        return;
+    }
+    (used.cpu_user_s, used.cpu_system_s, used.cpu_s) = (None, None, None);
+    (used.voluntary_switches, used.involuntary_switches) = (None, None);
+    for field in [
+        "cpu_s",
+        "cpu_user_s",
+        "cpu_system_s",
+        "voluntary_switches",
+        "involuntary_switches",
+    ] {
+        explain(&mut used.not_measured, field, None::<()>, reason);
+    }
+}
+
 /// CPU time of a process' whole life.
 pub(super) fn cpu_ns(pid: u32) -> Option<u64> {
     let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(pid).ok()?)).ok()?;

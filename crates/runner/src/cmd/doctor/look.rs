@@ -71,7 +71,7 @@ impl Machine {
         let (began, before) = (Instant::now(), cpu_ticks());
         let from = Snapshot::take(&[], &[]);
         thread::sleep(LOOK);
-        let (_, _, now) = sample::between(&from, &Snapshot::take(&[], &[]));
+        let (_, _, now) = sample::between(&from, &Snapshot::take(&[], &[]), LOOK);
         let busiest = busiest(&before, &cpu_ticks(), began.elapsed());
         let memory = Meminfo::current().ok();
         let swap_used = |m: &Meminfo| m.swap_total.saturating_sub(m.swap_free);
