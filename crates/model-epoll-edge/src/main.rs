@@ -114,8 +114,8 @@ fn run_loop(server: &Server, chunk: &mut Chunk) -> Ended {
     Ok(())
 }
 
-/// What epoll, the queue and the timers name is open: a batch of events has one of each connection,
-/// and one that is queued or waits isn't closed by an event.
+/// What the queue and the timers name is open: a connection that is queued or waits isn't closed by
+/// an event.
 struct Sockets<'a> {
     epoll: &'a OwnedFd,
     open: Slab<Socket>,
@@ -173,7 +173,11 @@ impl Sockets<'_> {
 
     /// Remembers what epoll reports, and serves the connection if it isn't busy otherwise.
     fn hear(&mut self, key: usize, flags: EventFlags, chunk: &mut Chunk) {
-        let socket = &mut self.open[key];
+        // One that was closed while somebody else held its file, as who reads /proc/PID/fd does
+        // for a moment, may still be named (epoll(7)).
+        let Some(socket) = self.open.get_mut(key) else {
+            return;
+        };
         socket.readable |= flags.intersects(EventFlags::IN.union(ENDED));
         socket.ended |= flags.intersects(ENDED);
         if socket.state == State::Reported {

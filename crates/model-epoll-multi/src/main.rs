@@ -98,8 +98,8 @@ fn run_loop(server: &Server, chunk: &mut Chunk) -> io::Result<()> {
     Ok(())
 }
 
-/// What epoll and the timers name is open: a batch of events has one of each connection, and a
-/// connection that waits isn't closed.
+/// What the timers name is open: a connection that waits isn't closed. Epoll may name one that was
+/// closed while somebody else held its file, as who reads /proc/PID/fd does for a moment (epoll(7)).
 struct Sockets<'a> {
     epoll: &'a OwnedFd,
     open: Slab<Socket>,
@@ -139,7 +139,9 @@ impl Sockets<'_> {
     }
 
     fn serve(&mut self, key: usize, chunk: &mut Chunk) -> io::Result<()> {
-        let socket = &mut self.open[key];
+        let Some(socket) = self.open.get_mut(key) else {
+            return Ok(());
+        };
         if socket.watched == NOTHING {
             // A hang-up, and no reason to read from a connection that waits.
             return Ok(());
