@@ -68,10 +68,16 @@ pub(crate) fn between(
 ) -> (ProcessUse, ProcessUse, MachineUse) {
     let mut server = from.server.until(&to.server);
     let mut generator = from.generator.until(&to.generator);
+    let span = to.at - from.at;
+    if is_off(span, window) {
+        let reason =
+            format!("read over {span:.1?}, in a window of {window:.1?}: the machine was busy");
+        process::take_back(&mut server, &reason);
+        process::take_back(&mut generator, &reason);
+    }
     let ticks_s = |used: &ProcessUse| Some(used.cpu_user_s? + used.cpu_system_s?);
     let ours_s = ticks_s(&server).zip(ticks_s(&generator));
     let ours_s = ours_s.map(|(server_s, generator_s)| server_s + generator_s);
-    let span = to.at - from.at;
     let mut machine = from.machine.until(&to.machine, span, ours_s.unwrap_or(0.0));
     if ours_s.is_none() {
         // The server would be taken for somebody else.
@@ -81,12 +87,6 @@ pub(crate) fn between(
             None,
             "what the server used isn't known",
         );
-    }
-    if is_off(span, window) {
-        let reason =
-            format!("read over {span:.1?}, in a window of {window:.1?}: the machine was busy");
-        process::take_back(&mut server, &reason);
-        process::take_back(&mut generator, &reason);
     }
     (server, generator, machine)
 }
@@ -129,7 +129,9 @@ mod tests {
         assert!(server.cpu_s.is_some(), "{server:?}");
         for span in [Duration::ZERO, window + Duration::from_millis(200)] {
             to.at = from.at + span;
-            let (server, generator, _) = between(&from, &to, window);
+            let (server, generator, machine) = between(&from, &to, window);
+            // It would be taken for other programs' time.
+            assert_eq!(machine.other_cpus_used, None);
             for used in [server, generator] {
                 assert_eq!((used.cpu_total_s(), used.voluntary_switches), (None, None));
                 assert!(used.not_measured["cpu_s"].contains("a window of 1.5s"));
