@@ -33,7 +33,7 @@
 //! that any echo server in the world can be measured.
 
 use serde::{Deserialize, Serialize};
-use std::ops::RangeInclusive;
+use std::{ops::RangeInclusive, str::FromStr};
 use thiserror::Error;
 
 /// The wire's version, the first byte of every frame.
@@ -66,6 +66,34 @@ pub enum Wire {
     /// Bytes are echoed as they come.
     Raw,
 }
+
+impl Wire {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Framed, Self::Raw];
+
+    /// Its name, as command lines and reports have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Framed => "framed",
+            Self::Raw => "raw",
+        }
+    }
+}
+
+impl FromStr for Wire {
+    type Err = UnknownWire;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWire> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|wire| wire.word() == text)
+            .ok_or_else(|| UnknownWire(text.to_owned()))
+    }
+}
+
+/// A text that names no wire.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("there is no wire {0:?}; there are framed and raw")]
+pub struct UnknownWire(String);
 
 /// What one request asks the server to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

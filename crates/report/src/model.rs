@@ -82,12 +82,44 @@ pub struct External {
 /// Why a model could not be measured, or not to the end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
-    /// `build`, `preflight`, `start`, `run`, `stop` or `generator`.
-    pub phase: String,
+    /// When it happened.
+    pub phase: Phase,
     /// What happened.
     pub reason: String,
     /// What the program wrote last to standard error.
     pub stderr_tail: String,
+}
+
+/// When a model failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Its program was built.
+    Build,
+    /// It was asked whether it can run here.
+    Preflight,
+    /// It was started.
+    Start,
+    /// It was under load.
+    Run,
+    /// It was stopped.
+    Stop,
+    /// It wasn't the model that failed, but what loaded it.
+    Generator,
+}
+
+impl Phase {
+    /// The word for it, as in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::Preflight => "preflight",
+            Self::Start => "start",
+            Self::Run => "run",
+            Self::Stop => "stop",
+            Self::Generator => "generator",
+        }
+    }
 }
 
 /// What a rate is held against: what the machine, or a plain loop on it, can do.

@@ -2,7 +2,7 @@
 
 use crate::{
     check::{Status, Verdict},
-    compare::ComparisonReport,
+    comparison::ComparisonReport,
     environment::Environment,
     trial::Load,
 };

@@ -7,7 +7,8 @@ pub use memory::MachineMemory;
 use crate::{model::Percentiles, slo::Slo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, str::FromStr};
+use thiserror::Error;
 
 /// One fresh server, one load, one or more windows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -93,6 +94,23 @@ pub enum Arrivals {
     /// At equal distances.
     Uniform,
 }
+
+impl FromStr for Arrivals {
+    type Err = UnknownArrivals;
+
+    fn from_str(text: &str) -> Result<Self, UnknownArrivals> {
+        match text {
+            "poisson" => Ok(Self::Poisson),
+            "uniform" => Ok(Self::Uniform),
+            _ => Err(UnknownArrivals(text.to_owned())),
+        }
+    }
+}
+
+/// A text that names no arrivals.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("there are no arrivals {0:?}; there are poisson and uniform")]
+pub struct UnknownArrivals(String);
 
 impl Load {
     /// The word for it.

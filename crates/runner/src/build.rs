@@ -3,13 +3,11 @@
 //! One `cargo build` per package: building several together would unify features, so that what
 //! one model asks of a shared dependency would be switched on in another.
 
-use crate::{
-    discover::{Workspace, cargo},
-    external::without_directories,
-    interrupt,
-};
-use report::model::Failure;
+use crate::discover::{Workspace, cargo};
+use process::interrupt;
+use report::model::{Failure, Phase};
 use serde::Deserialize;
+use server::external::without_directories;
 use std::{
     collections::BTreeMap,
     io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write as _},
@@ -17,6 +15,7 @@ use std::{
     process::{Command, Stdio},
     thread,
 };
+use thiserror::Error;
 
 /// What is kept of a build's messages.
 const TAIL_BYTES: usize = 4 << 10;
@@ -33,6 +32,35 @@ struct Diagnostic {
     rendered: Option<String>,
 }
 
+/// Why there is no program.
+#[derive(Debug, Error)]
+pub(crate) enum BuildError {
+    /// It was to be there already.
+    #[error("{0} has not been built; run again without --no-build")]
+    NotBuilt(String),
+    /// What builds can't be run.
+    #[error("{what}: {source}")]
+    CantRun { what: String, source: io::Error },
+    /// It was run and failed.
+    #[error("{what}\n{said}")]
+    Failed { what: String, said: String },
+}
+
+impl BuildError {
+    /// The row in the table and in the report.
+    pub(crate) fn failure(self) -> Failure {
+        let (reason, stderr_tail) = match self {
+            Self::Failed { what, said } => (what, said),
+            other => (other.to_string(), String::new()),
+        };
+        Failure {
+            phase: Phase::Build,
+            reason,
+            stderr_tail,
+        }
+    }
+}
+
 /// The release executable of a package: built, or with `no_build` just found.
 ///
 /// # Errors
@@ -41,23 +69,16 @@ pub(crate) fn executable(
     workspace: &Workspace,
     package: &str,
     no_build: bool,
-) -> Result<PathBuf, Failure> {
-    let failure = |reason: String, stderr_tail: String| Failure {
-        phase: "build".to_owned(),
-        reason,
-        stderr_tail,
-    };
-    if no_build {
-        let path = workspace.target.join("release").join(package);
-        if path.is_file() {
-            return Ok(path);
-        }
-        let reason = format!("{package} has not been built; run again without --no-build");
-        return Err(failure(reason, String::new()));
+) -> Result<PathBuf, BuildError> {
+    if !no_build {
+        return build(workspace, package);
     }
-    build(workspace, package)
-        .map_err(|error| failure(format!("cargo can't be run: {error}"), String::new()))?
-        .map_err(|said| failure(format!("cargo build --release -p {package} failed"), said))
+    let path = workspace.target.join("release").join(package);
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(BuildError::NotBuilt(package.to_owned()))
+    }
 }
 
 /// Runs the build command of an external model.
@@ -68,32 +89,41 @@ pub(crate) fn by_command(
     command: &[String],
     directory: &Path,
     environment: &BTreeMap<String, String>,
-) -> Result<(), Failure> {
-    let failure = |reason: String, stderr_tail: String| Failure {
-        phase: "build".to_owned(),
-        reason,
-        stderr_tail,
-    };
+) -> Result<(), BuildError> {
     let shown = without_directories(&command.join(" "));
-    let child = Command::new(&command[0])
+    let can_not = |source: io::Error| BuildError::CantRun {
+        what: shown.clone(),
+        source,
+    };
+    let mut child = Command::new(&command[0])
         .args(&command[1..])
         .current_dir(directory)
         .envs(environment)
         .stdin(Stdio::null())
         .stdout(io::stderr())
         .stderr(Stdio::piped())
-        .spawn();
-    let can_not = |error: io::Error| failure(format!("{shown}: {error}"), String::new());
-    let mut child = child.map_err(can_not)?;
+        .spawn()
+        .map_err(can_not)?;
     let said = child.stderr.take().map(pass_on).unwrap_or_default();
     match child.wait().map_err(can_not)? {
         status if status.success() => Ok(()),
-        status => Err(failure(format!("{shown} failed ({status})"), said)),
+        status => Err(BuildError::Failed {
+            what: format!("{shown} failed ({status})"),
+            said,
+        }),
     }
 }
 
-/// Runs cargo, passing its progress on; `Err` inside `Ok` is what it said when it failed.
-fn build(workspace: &Workspace, package: &str) -> io::Result<Result<PathBuf, String>> {
+/// Runs cargo, passing its progress on.
+fn build(workspace: &Workspace, package: &str) -> Result<PathBuf, BuildError> {
+    let can_not = |source: io::Error| BuildError::CantRun {
+        what: "cargo can't be run".to_owned(),
+        source,
+    };
+    let failed = |said: String| BuildError::Failed {
+        what: format!("cargo build --release -p {package} failed"),
+        said,
+    };
     let mut command = cargo();
     command
         .args(["build", "--release", "--message-format=json", "-p", package])
@@ -107,7 +137,7 @@ fn build(workspace: &Workspace, package: &str) -> io::Result<Result<PathBuf, Str
         command.env("CARGO_TERM_PROGRESS_WIDTH", "80");
         command.env("CARGO_TERM_COLOR", "always");
     }
-    let mut child = command.spawn()?;
+    let mut child = command.spawn().map_err(can_not)?;
     let progress = child
         .stderr
         .take()
@@ -130,16 +160,16 @@ fn build(workspace: &Workspace, package: &str) -> io::Result<Result<PathBuf, Str
             }
         }
     }
-    let status = child.wait()?;
+    let status = child.wait().map_err(can_not)?;
     let said = progress
         .and_then(|thread| thread.join().ok())
         .unwrap_or_default();
     if interrupt::asked() {
-        return Ok(Err("interrupted".to_owned()));
+        return Err(failed("interrupted".to_owned()));
     }
     match found {
-        Some(path) if status.success() => Ok(Ok(path)),
-        _ => Ok(Err(if errors.is_empty() {
+        Some(path) if status.success() => Ok(path),
+        _ => Err(failed(if errors.is_empty() {
             said
         } else {
             tail(errors)

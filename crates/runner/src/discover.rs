@@ -3,11 +3,12 @@
 //! There is no list. A model is a crate `model-<name>` with `[package.metadata.model]`; cargo
 //! finds it by the workspace's glob.
 
-use crate::usage::usage;
+use crate::exit::usage;
 use anyhow::Context as _;
+use plan::scenario::Scenario;
 use serde::Deserialize;
 use std::{
-    env, fs,
+    env, fs, io,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -92,10 +93,52 @@ struct LockedPackage {
     dependencies: Vec<String>,
 }
 
+impl ModelCrate {
+    /// What cargo builds.
+    pub(crate) fn package(&self) -> String {
+        format!("model-{}", self.name)
+    }
+}
+
 impl Workspace {
-    /// The directory of the scenarios that come with the project.
-    pub(crate) fn scenarios(&self) -> PathBuf {
-        self.root.join("scenarios")
+    /// Names of the scenarios that come with the project.
+    pub(crate) fn scenarios(&self) -> Vec<String> {
+        let files = fs::read_dir(self.root.join("scenarios"));
+        let files = files.into_iter().flatten().flatten();
+        let mut names: Vec<String> = files
+            .filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".toml")?.to_owned()))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Reads a scenario: `name` is one of the project's, or a path if it looks like one. Its name
+    /// comes back without the path that leads to it: reports are made to be shared.
+    ///
+    /// # Errors
+    /// There is no such file, or it is no scenario; file, line and field are named.
+    pub(crate) fn scenario(&self, name: &str) -> anyhow::Result<(String, Scenario)> {
+        let is_path = name.contains('/') || name.ends_with(".toml");
+        let path = if is_path {
+            PathBuf::from(name)
+        } else {
+            self.root
+                .join("scenarios")
+                .join(name)
+                .with_extension("toml")
+        };
+        let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound if !is_path => usage(format!(
+                "there is no scenario {name:?}; there are: {}. A file of your own is named by its \
+                 path, such as ./{name}.toml",
+                self.scenarios().join(", ")
+            )),
+            _ => usage(format!("--scenario {}: {error}", path.display())),
+        })?;
+        let scenario = Scenario::parse(&text)
+            .map_err(|error| usage(format!("--scenario {}: {error}", path.display())))?;
+        let stem = path.file_stem().unwrap_or_default();
+        Ok((stem.to_string_lossy().into_owned(), scenario))
     }
 
     /// Asks cargo about the workspace of the current directory or, elsewhere, about the one

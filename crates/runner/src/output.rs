@@ -1,7 +1,7 @@
 //! Standard output, which may be a pipe whose reader has seen enough, and standard error, which
 //! may be closed.
 
-use crate::EXIT_USAGE;
+use crate::exit::Exit;
 use std::{
     fmt,
     io::{self, ErrorKind, Write as _},
@@ -23,7 +23,7 @@ pub(crate) fn write(text: impl fmt::Display) {
             say(format_args!(
                 "error: standard output can't be written: {error}"
             ));
-            exit(EXIT_USAGE.into());
+            exit(Exit::WrongUse as i32);
         }
     }
 }

@@ -50,7 +50,7 @@ fn a_port_that_never_opens_is_given_up() {
     let Some(failure) = failure_of("never") else {
         return;
     };
-    assert_eq!(failure.phase, "start");
+    assert_eq!(failure.phase.word(), "start");
     assert!(
         failure.reason.contains("doesn't listen on 127.0.0.1:"),
         "{failure:?}"
@@ -63,7 +63,7 @@ fn one_that_ends_before_it_listens_says_how() {
     let Some(failure) = failure_of("ends") else {
         return;
     };
-    assert_eq!(failure.phase, "start");
+    assert_eq!(failure.phase.word(), "start");
     assert!(
         failure
             .reason
@@ -77,7 +77,7 @@ fn one_that_dies_under_load_shows_its_last_words() {
     let Some(failure) = failure_of("dies") else {
         return;
     };
-    assert_eq!(failure.phase, "run");
+    assert_eq!(failure.phase.word(), "run");
     assert!(failure.reason.contains("exit status: 9"), "{failure:?}");
     assert_eq!(failure.stderr_tail, "it was nice while it lasted");
 }
@@ -159,7 +159,7 @@ fn a_command_that_is_not_there_is_a_row_with_its_reason() {
         let output = fixture.run_foreign(command, &[]);
         assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
         let failure = fixture.report().failure.unwrap();
-        assert_eq!(failure.phase, "preflight");
+        assert_eq!(failure.phase.word(), "preflight");
         assert!(failure.reason.contains(reason), "{failure:?}");
         assert!(!failure.reason.contains("secret"), "{failure:?}");
     }
@@ -175,7 +175,7 @@ fn a_build_command_that_fails_is_a_row_with_its_last_words() {
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let failure = fixture.report().failure.unwrap();
     assert_eq!(
-        (&*failure.phase, &*failure.stderr_tail),
+        (failure.phase.word(), &*failure.stderr_tail),
         ("build", "no way")
     );
 }

@@ -27,7 +27,11 @@ fn failure_of(mode: &str) -> (String, String, String) {
         "the table's notes lack {failure:?}: {shown}"
     );
     fixture.assert_nothing_left();
-    (failure.phase, failure.reason, failure.stderr_tail)
+    (
+        failure.phase.word().to_owned(),
+        failure.reason,
+        failure.stderr_tail,
+    )
 }
 
 /// Runs a fake that answers, and returns the ids of the checks that failed as invalid.
@@ -241,7 +245,7 @@ fn a_process_that_takes_another_port_than_the_first_is_no_part_of_the_server() {
     let output = fixture.run("good", &["--load", "closed", "--server-processes", "2"]);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let failure = fixture.report().failure.unwrap();
-    assert_eq!(failure.phase, "start");
+    assert_eq!(failure.phase.word(), "start");
     assert!(failure.reason.contains("was told to share"), "{failure:?}");
     fixture.assert_nothing_left();
 }

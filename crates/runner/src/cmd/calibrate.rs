@@ -2,28 +2,24 @@
 
 use crate::{
     build,
-    calibrate::{
-        Case,
-        bench::{CaseBench, Lab},
-        cases,
-        compare::{self, Compared},
-        row::{Outcome, Row},
-        table,
-    },
-    cmd::run::environment,
     discover::Workspace,
-    interrupt, output,
-    progress::Progress,
-    usage::{UsageError, usage},
+    exit::{Exit, usage},
+    host::{environment, guard, host},
+    output,
+    progress::ProgressLine,
+};
+use calibrate::{
+    bench::{CaseBench, Lab},
+    case::Case,
+    cases::cases,
+    compare::{self, Compared},
+    row::{Outcome, Row},
+    table,
 };
 use clap::Args;
-use report::model::Failure;
+use process::interrupt;
 use serde::Serialize;
-use std::{fs, path::PathBuf, process::ExitCode};
-
-/// A row doesn't hold.
-const EXIT_FAILED: u8 = 3;
-const EXIT_INTERRUPTED: u8 = 130;
+use std::{fs, path::PathBuf};
 
 #[derive(Args, Debug)]
 pub(crate) struct CalibrateArgs {
@@ -64,7 +60,7 @@ struct Results {
     comparisons: Vec<Compared>,
 }
 
-pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     let cases = chosen(args)?;
     // Before the builds: a directory that can't be made is heard of at once.
     if let Some(out) = &args.out {
@@ -72,13 +68,10 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
             .map_err(|error| usage(format!("can't make {}: {error}", out.display())))?;
     }
     let workspace = Workspace::find()?;
-    let build = |package| {
-        build::executable(&workspace, package, args.no_build)
-            .map_err(|failure| not_built(&failure, args.no_build))
-    };
+    let build = |package| build::executable(&workspace, package, args.no_build);
     let programs = build("calibration").and_then(|server| Ok((server, build("loadgen")?)));
     if interrupt::asked() {
-        return Ok(ExitCode::from(EXIT_INTERRUPTED));
+        return Ok(Exit::Interrupted);
     }
     let (calibration, loadgen) = programs?;
     let comparisons = if wants_comparisons(args) {
@@ -94,11 +87,14 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
         started_at: jiff::Timestamp::now()
             .strftime("%Y-%m-%dT%H:%M:%SZ")
             .to_string(),
-        progress: Progress::new(trials),
+        progress: Box::new(ProgressLine::default()),
+        guard: guard(),
+        host: host(),
         quick: args.quick,
         out: args.out.clone(),
         seed: args.seed,
     };
+    lab.progress.expect(trials);
     let mut results = Results::default();
     for case in cases {
         results.run(&lab, case.name, |bench, _| (case.run)(bench))?;
@@ -134,7 +130,7 @@ impl Results {
         let rows = match outcome {
             Ok(rows) => rows,
             Err(_) if interrupt::asked() => return Ok(()),
-            Err(error) if error.is::<UsageError>() => return Err(error),
+            Err(error) if Exit::of(&error) == Exit::WrongUse => return Err(error),
             Err(error) => vec![Row::words(
                 "runs to its end",
                 "yes",
@@ -156,7 +152,7 @@ impl Results {
         Ok(())
     }
 
-    fn show(&self, json: bool) -> anyhow::Result<ExitCode> {
+    fn show(&self, json: bool) -> anyhow::Result<Exit> {
         let mut text = table::table(&self.rows);
         if !self.comparisons.is_empty() {
             text = format!("{}\n{text}", table::comparisons(&self.comparisons));
@@ -181,11 +177,11 @@ impl Results {
         ));
         Ok(if interrupt::asked() {
             output::say("interrupted: the other cases were not run");
-            ExitCode::from(EXIT_INTERRUPTED)
+            Exit::Interrupted
         } else if failed > 0 {
-            ExitCode::from(EXIT_FAILED)
+            Exit::Failed
         } else {
-            ExitCode::SUCCESS
+            Exit::Fine
         })
     }
 }
@@ -218,11 +214,4 @@ fn chosen(args: &CalibrateArgs) -> anyhow::Result<Vec<Case>> {
 
 fn wants_comparisons(args: &CalibrateArgs) -> bool {
     args.only.is_empty() || args.only.iter().any(|name| name == compare::CASE)
-}
-
-fn not_built(failure: &Failure, no_build: bool) -> anyhow::Error {
-    match no_build {
-        true => usage(&failure.reason),
-        false => anyhow::anyhow!("{}\n{}", failure.reason, failure.stderr_tail),
-    }
 }

@@ -1,24 +1,34 @@
 //! `runner ceiling`: what this machine's loopback can do at all.
 
 use crate::{
-    build, ceiling,
-    cli::{LoadArg, RunArgs},
+    build,
     discover::Workspace,
-    interrupt, output,
-    plan::{self, Seconds},
-    progress::Progress,
-    trial::Bench,
-    usage::usage,
+    exit::Exit,
+    host::{guard, host},
+    output,
+    progress::ProgressLine,
+};
+use analysis::{
+    rules,
+    step::{cpu_us_per_request, generator_cpu_us_per_request, rate_per_s},
 };
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
+use measure::{ceiling::null_steps, progress::Progress as _, trial::Bench};
+use plan::{
+    Plan,
+    ceiling::{NULL_ENGINES, NullTrials},
+    host::Host,
+    memory::check_memory,
+    options::{LoadKind, Options},
+    refusal::Refusal,
+    request::{Contestants, Request},
+    scenario::Seconds,
+};
+use process::interrupt;
 use protocol::wire::Wire;
-use report::{rules, summary::rate_per_s, trial::Step};
+use report::trial::Step;
 use serde::Serialize;
-use std::process::ExitCode;
-
-const EXIT_FAILED: u8 = 3;
-const EXIT_INTERRUPTED: u8 = 130;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
@@ -59,60 +69,50 @@ struct Ceiling {
     rate_per_s: f64,
     service_time_p50_us: f64,
     service_time_p99_us: f64,
-    server_cpu_us_per_request: f64,
-    generator_cpu_us_per_request: f64,
+    server_cpu_us_per_request: Option<f64>,
+    generator_cpu_us_per_request: Option<f64>,
     generator_bound: bool,
 }
 
-pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<Exit> {
     let workspace = Workspace::find()?;
-    let build = |package| {
-        build::executable(&workspace, package, args.no_build).map_err(|failure| {
-            if args.no_build {
-                usage(failure.reason)
-            } else {
-                anyhow::anyhow!("{}\n{}", failure.reason, failure.stderr_tail)
-            }
-        })
-    };
+    let build = |package| build::executable(&workspace, package, args.no_build);
     let programs = build("null").and_then(|null| Ok((null, build("loadgen")?)));
     if interrupt::asked() {
-        return Ok(ExitCode::from(EXIT_INTERRUPTED));
+        return Ok(Exit::Interrupted);
     }
     let (null, loadgen) = programs?;
-    let engines = ceiling::NULL_ENGINES.len() as u64;
-    let trials = args.connections.len() as u64 * engines * u64::from(args.trials);
-    let progress = Progress::new(trials);
+    let (host, guard) = (host(), guard());
+    let trials = args.connections.len() * NULL_ENGINES.len();
+    let progress = ProgressLine::default();
+    progress.expect(trials as u64 * u64::from(args.trials));
     let mut ceilings = Vec::new();
     for &connections in &args.connections {
-        // As a run over so many connections would do it.
-        let run = RunArgs {
-            connections: Some(connections),
-            duration: args.duration,
-            payload: args.payload,
-            load: vec![LoadArg::Closed],
-            ..RunArgs::default()
-        };
-        let plan = plan::decide(&run, None, Vec::new(), (Wire::Framed, None))?;
-        plan::check_memory(&plan, crate::sample::available_bytes())?;
+        let plan = args.plan(connections, &host)?;
         let bench = Bench {
             plan: &plan,
             loadgen: &loadgen,
+            guard: &guard,
             allow_remote: false,
             progress: &progress,
         };
-        let (load, engines) = (&plan.loads[0], &ceiling::NULL_ENGINES);
-        match ceiling::null_steps(&bench, &null, load, engines, args.trials) {
+        let trials = NullTrials {
+            load: &plan.loads[0],
+            engines: &NULL_ENGINES,
+            of_each: args.trials,
+        };
+        match null_steps(&bench, &null, trials) {
             Ok(steps) => {
                 let of_engine = |engine| steps.iter().filter(move |(its, _)| *its == engine);
-                let best = engines.iter().filter_map(|&engine| best(of_engine(engine)));
+                let engines = NULL_ENGINES.into_iter();
+                let best = engines.filter_map(|engine| best(of_engine(engine)));
                 ceilings.extend(best.map(|(engine, step)| Ceiling::of(engine, step)));
             }
-            Err(error) if error.is_interrupt() => return Ok(ExitCode::from(EXIT_INTERRUPTED)),
+            Err(error) if error.is_interrupt() => return Ok(Exit::Interrupted),
             Err(error) => {
                 progress.finish();
                 output::say(format_args!("the null server failed: {error}"));
-                return Ok(ExitCode::from(EXIT_FAILED));
+                return Ok(Exit::Failed);
             }
         }
     }
@@ -122,7 +122,28 @@ pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<ExitCode> {
     } else {
         output::line(table(&ceilings));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Fine)
+}
+
+impl CeilingArgs {
+    /// As a run over so many connections would do it.
+    fn plan(&self, connections: u32, host: &Host) -> Result<Plan, Refusal> {
+        let options = Options {
+            connections: Some(connections),
+            window: self.duration,
+            payload_bytes: self.payload,
+            loads: vec![LoadKind::Closed],
+            ..Options::default()
+        };
+        let nobody = Contestants {
+            names: Vec::new(),
+            wire: Wire::Framed,
+            message_bytes: None,
+        };
+        let plan = plan::decide(Request::resolve(&options, None, nobody, 0)?, host)?;
+        check_memory(&plan, host)?;
+        Ok(plan)
+    }
 }
 
 type Window = (&'static str, Step);
@@ -134,18 +155,14 @@ fn best<'a>(windows: impl Iterator<Item = &'a Window>) -> Option<&'a Window> {
 
 impl Ceiling {
     fn of(engine: &'static str, step: &Step) -> Self {
-        // Both are ours, and known.
-        let per_request = |cpu_s: Option<f64>| {
-            cpu_s.unwrap_or(f64::NAN) * 1e6 / step.window.requests.max(1) as f64
-        };
         Self {
             connections: step.connections,
             engine,
             rate_per_s: rate_per_s(step),
             service_time_p50_us: step.window.service_time_us.p50,
             service_time_p99_us: step.window.service_time_us.p99,
-            server_cpu_us_per_request: per_request(step.server.cpu_total_s()),
-            generator_cpu_us_per_request: per_request(step.generator.cpu_total_s()),
+            server_cpu_us_per_request: cpu_us_per_request(step),
+            generator_cpu_us_per_request: generator_cpu_us_per_request(step),
             generator_bound: rules::is_generator_bound(step),
         }
     }
@@ -172,8 +189,8 @@ fn table(ceilings: &[Ceiling]) -> Table {
                 "{:.0} / {:.0}",
                 one.service_time_p50_us, one.service_time_p99_us
             ),
-            format!("{:.2}", one.server_cpu_us_per_request),
-            format!("{:.2}", one.generator_cpu_us_per_request),
+            cpu(one.server_cpu_us_per_request),
+            cpu(one.generator_cpu_us_per_request),
             if one.generator_bound {
                 "the generator"
             } else {
@@ -186,4 +203,8 @@ fn table(ceilings: &[Ceiling]) -> Table {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
+}
+
+fn cpu(us_per_request: Option<f64>) -> String {
+    us_per_request.map_or_else(|| "-".to_owned(), |us| format!("{us:.2}"))
 }

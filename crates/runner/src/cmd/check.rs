@@ -2,23 +2,21 @@
 
 use crate::{
     build,
-    cli::WireArg,
-    conformance::{self, Candidate, Outcome, Verdict},
     discover::Workspace,
-    external::ExternalLaunch,
-    interrupt,
-    origin::Origin,
+    exit::Exit,
+    host::guard,
     output,
-    select::{Entrant, ModelArgs, Outside, select},
-    server::Launch,
+    select::{ExternalOptions, ModelArgs, Selected, Wanted, select},
+    values,
 };
 use clap::Args;
+use conformance::{
+    promise::{Places, Promise},
+    suite::{self, Outcome, Verdict},
+};
+use process::interrupt;
 use protocol::wire::Wire;
-use std::process::ExitCode;
-
-/// A case failed, or a model couldn't be checked.
-const EXIT_FAILED: u8 = 3;
-const EXIT_INTERRUPTED: u8 = 130;
+use server::{contract::ContractLaunch, external::ExternalLaunch, launch::Launch};
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
@@ -26,38 +24,38 @@ pub(crate) struct CheckArgs {
     models: ModelArgs,
 
     /// Check only this wire [default: both, of an external model its own]
-    #[arg(long, value_enum)]
-    wire: Option<WireArg>,
+    #[arg(long, value_parser = values::wire())]
+    wire: Option<Wire>,
 
     /// The server's I/O threads: more than one, so that they can get in each other's way
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     threads: u32,
 }
 
-pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     let workspace = Workspace::find()?;
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    let only = args.wire.map(WireArg::wire);
-    let outside = Outside {
+    let only = args.wire;
+    let options = ExternalOptions {
         wire: only,
-        ..Outside::default()
+        ..ExternalOptions::default()
     };
-    for entrant in select(&args.models, &workspace, &outside)? {
-        let candidates = match candidates(&entrant, &workspace, args) {
-            Ok(candidates) => candidates,
+    for selected in select(&args.models, &workspace, &options)? {
+        let name = &selected.name;
+        let promises = match promises(&selected, &workspace, args) {
+            Ok(promises) => promises,
             Err(reason) => {
-                output::line(format_args!("{}: can't be checked: {reason}", entrant.name));
+                output::line(format_args!("{name}: can't be checked: {reason:#}"));
                 failed += 1;
                 continue;
             }
         };
-        for candidate in candidates {
-            if only.is_some_and(|only| only != candidate.wire) || interrupt::asked() {
+        for promise in promises {
+            if only.is_some_and(|only| only != promise.wire) || interrupt::asked() {
                 continue;
             }
-            output::line(format_args!("{}, {:?} wire", entrant.name, candidate.wire));
-            let metadata = entrant.model.as_ref().map(|model| &model.metadata);
-            for outcome in conformance::check(&candidate, metadata, show) {
+            output::line(format_args!("{name}, {:?} wire", promise.wire));
+            for outcome in suite::check(&promise, show) {
                 match outcome.verdict {
                     Verdict::Passed => passed += 1,
                     Verdict::Failed(_) => failed += 1,
@@ -70,51 +68,67 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         "{passed} passed, {failed} failed, {skipped} skipped"
     ));
     Ok(if interrupt::asked() {
-        ExitCode::from(EXIT_INTERRUPTED)
+        Exit::Interrupted
     } else if failed > 0 {
-        ExitCode::from(EXIT_FAILED)
+        Exit::Failed
     } else {
-        ExitCode::SUCCESS
+        Exit::Fine
     })
 }
 
 /// The server on each wire that it speaks.
-fn candidates(
-    entrant: &Entrant,
+fn promises(
+    selected: &Selected,
     workspace: &Workspace,
     args: &CheckArgs,
-) -> Result<Vec<Candidate>, String> {
+) -> anyhow::Result<Vec<Promise>> {
     let no_build = args.models.no_build;
-    if let Some(external) = entrant.external() {
-        if let Some(command) = external.build.as_ref().filter(|_| !no_build) {
-            build::by_command(command, &external.directory, &external.environment)
-                .map_err(|failure| failure.reason)?;
+    let (program, places) = match &selected.server {
+        Wanted::Model { model, program } => {
+            let places = Places {
+                cpu: model.metadata.cpu.clone(),
+                block: model.metadata.block.clone(),
+            };
+            let program = match program {
+                Some(program) => program.clone(),
+                None => build::executable(workspace, &model.package(), no_build)?,
+            };
+            (program, Some(places))
         }
-        external.executable()?;
-        return Ok(vec![Candidate {
-            origin: Origin::External(ExternalLaunch {
-                external: external.clone(),
-                threads: args.threads,
-                cpus: Vec::new(),
-                open_files_max: None,
-            }),
-            wire: external.wire,
-            message_bytes: external.message_bytes,
-            kinds: external.workloads.clone(),
-        }]);
-    }
-    let program = match &entrant.program {
-        Some(program) => program.clone(),
-        None => build::executable(workspace, &entrant.package, no_build)
-            .map_err(|failure| failure.reason)?,
+        Wanted::Program(program) => (program.clone(), None),
+        Wanted::External(external) => {
+            if let Some(command) = external.build.as_ref().filter(|_| !no_build) {
+                build::by_command(command, &external.directory, &external.environment)?;
+            }
+            external.executable()?;
+            return Ok(vec![Promise {
+                launch: Launch::External(ExternalLaunch {
+                    external: external.clone(),
+                    threads: args.threads,
+                    guard: guard(),
+                    cpus: Vec::new(),
+                    open_files_max: None,
+                }),
+                wire: external.wire,
+                message_bytes: external.message_bytes,
+                kinds: external.workloads.clone(),
+                places: None,
+            }]);
+        }
+        Wanted::Target(target) => {
+            anyhow::bail!(
+                "{} is running already, and no case may stop it",
+                target.addr
+            )
+        }
     };
-    let launch = Launch {
+    let launch = ContractLaunch {
         threads: args.threads,
-        ..Launch::new(&program)
+        ..ContractLaunch::new(&guard(), &program)
     };
     launch.preflight()?;
-    let on = |wire| Candidate::of_contract(Origin::Contract(launch.clone()), wire);
-    Ok(vec![on(Wire::Framed), on(Wire::Raw)])
+    let on = |wire| Promise::of_contract(launch.clone().into(), wire, places.clone());
+    Ok(Wire::ALL.map(on).to_vec())
 }
 
 fn show(outcome: &Outcome) {

@@ -1,19 +1,18 @@
 //! `runner compare`: two models, or one before and after, figure by figure.
 
 use crate::{
+    exit::{Exit, usage},
     output,
-    read::{self, Saved},
-    usage::usage,
 };
-use clap::{Args, ValueEnum};
-use report::{
-    compare::{ComparisonReport, Options, compare, compare_pairs, markdown, text},
+use analysis::{
+    compare::{Options, compare, compare_pairs},
     stats::NOISE_BAND_MIN,
 };
-use std::{path::PathBuf, process::ExitCode};
-
-/// A figure has become worse by more than the threshold.
-const EXIT_REGRESSION: u8 = 4;
+use clap::{Args, ValueEnum};
+use render::comparison::{markdown, text};
+use report::comparison::ComparisonReport;
+use std::path::PathBuf;
+use store::read::{self, Saved};
 
 #[derive(Args, Debug)]
 pub(crate) struct CompareArgs {
@@ -54,7 +53,7 @@ enum Format {
     Markdown,
 }
 
-pub(crate) fn compare_reports(args: &CompareArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn compare_reports(args: &CompareArgs) -> anyhow::Result<Exit> {
     let baselines = read::models(&args.baseline)?;
     let comparisons = match &args.candidate {
         None => within_a_run(args, &baselines)?,
@@ -63,9 +62,9 @@ pub(crate) fn compare_reports(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     show(&comparisons, args.format)?;
     Ok(
         if comparisons.iter().any(|comparison| comparison.regression) {
-            ExitCode::from(EXIT_REGRESSION)
+            Exit::Regression
         } else {
-            ExitCode::SUCCESS
+            Exit::Fine
         },
     )
 }

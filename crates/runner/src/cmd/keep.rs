@@ -1,38 +1,11 @@
 //! `runner keep`: runs a program, and lets nothing of it outlive its own standard input. Not for
 //! people.
-//!
-//! A server that isn't ours doesn't watch its input, may start processes, and these may leave its
-//! process group. Whatever they do, they stay this process' descendants: an orphan's parent becomes
-//! the nearest ancestor that asked for that (PR_SET_CHILD_SUBREAPER). When the input ends, because
-//! the runner wants that or is gone, all of them get SIGTERM, and those that are left after a while
-//! SIGKILL. When the program ends by itself, one line on standard output says how.
-//!
-//! Source: prctl(2).
 
-use crate::{external::listener::descendants, output, server::join};
+use crate::{exit::Exit, host::guard};
 use anyhow::Context as _;
 use clap::Args;
-use protocol::launch::STOP_LIMIT_S;
-use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper,
-    set_parent_process_death_signal, waitpid,
-};
-use std::{
-    ffi::OsString,
-    io::{self, Read as _},
-    os::unix::process::ExitStatusExt as _,
-    path::PathBuf,
-    process::{Command, ExitCode, ExitStatus, Stdio},
-    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
-    thread,
-    time::{Duration, Instant},
-};
-
-/// How often it is looked whether all have ended.
-const LOOK: Duration = Duration::from_millis(5);
-
-/// What SIGKILL takes at most, where nothing is wrong with the kernel.
-const KILL_LIMIT: Duration = Duration::from_secs(3);
+use process::keep::{Kept, keep};
+use std::{ffi::OsString, path::PathBuf};
 
 /// What to run, and in which surroundings.
 #[derive(Args, Debug)]
@@ -51,105 +24,24 @@ pub(crate) struct KeepArgs {
     command: Vec<OsString>,
 }
 
-/// What happens meanwhile.
-enum Event {
-    /// The program has ended.
-    Ended(ExitStatus),
-    /// There is no descendant left to wait for.
-    Alone,
-    /// Standard input has ended.
-    Told,
-}
-
-/// Runs the program until it ends, or this is told to end it.
-///
-/// # Errors
-/// It can't be started.
-pub(crate) fn keep(args: KeepArgs) -> anyhow::Result<ExitCode> {
-    // The guard has asked the kernel to kill this process with the runner. It has work to do then.
-    set_parent_process_death_signal(None)?;
-    set_child_subreaper(Some(getpid()))?;
-    let program = start(args)?;
-    let (sender, events) = channel();
-    thread::spawn({
-        let sender = sender.clone();
-        move || {
-            let _ = io::stdin().read_to_end(&mut Vec::new());
-            let _ = sender.send(Event::Told);
-        }
-    });
-    thread::spawn(move || reap(program, &sender));
-    if let Ok(Event::Ended(status)) = events.recv() {
-        output::line(status);
-    }
-    end_all(&events);
-    Ok(ExitCode::SUCCESS)
-}
-
-fn start(args: KeepArgs) -> anyhow::Result<Pid> {
-    let mut guard = Command::new("/proc/self/exe");
-    guard.args(["guard", "--parent", &std::process::id().to_string()]);
-    if !args.cpus.is_empty() {
-        guard.args(["--cpus", &join(&args.cpus)]);
-    }
-    let variables = args.env.iter().filter_map(|env| env.split_once('='));
-    let child = guard
-        .arg("--")
-        .args(args.command)
-        .envs(variables)
-        .current_dir(&args.directory)
-        .stdin(Stdio::null())
-        // What it says there is nothing that the runner understands, and good to know afterwards.
-        .stdout(io::stderr())
-        .spawn()
-        .with_context(|| format!("can't start in {}", args.directory.display()))?;
-    Ok(Pid::from_child(&child))
-}
-
-/// Waits for every descendant that ends, so that none stays a zombie.
-fn reap(program: Pid, events: &Sender<Event>) {
-    loop {
-        match waitpid(None, WaitOptions::empty()) {
-            Ok(Some((pid, status))) if pid == program => {
-                let status = ExitStatus::from_raw(status.as_raw());
-                let _ = events.send(Event::Ended(status));
-            }
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(_) => {
-                let _ = events.send(Event::Alone);
-                return;
-            }
-        }
-    }
-}
-
-fn end_all(events: &Receiver<Event>) {
-    let stop_limit = Duration::from_secs(STOP_LIMIT_S);
-    for (signal, limit) in [(Signal::TERM, stop_limit), (Signal::KILL, KILL_LIMIT)] {
-        let deadline = Instant::now() + limit;
-        let mut told: Vec<u32> = Vec::new();
-        loop {
-            let left = descendants(std::process::id());
-            if left.is_empty() {
-                return;
-            }
-            // Once each, but all of them: one may be born while another is told.
-            for pid in left {
-                if !told.contains(&pid)
-                    && let Some(raw) = i32::try_from(pid).ok().and_then(Pid::from_raw)
-                {
-                    let _ = kill_process(raw, signal);
-                    told.push(pid);
-                }
-            }
-            match events.recv_timeout(LOOK) {
-                Ok(Event::Alone) => return,
-                Err(RecvTimeoutError::Disconnected) => thread::sleep(LOOK),
-                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
-            }
-            if Instant::now() >= deadline {
-                break;
-            }
-        }
+impl KeepArgs {
+    /// Runs the program until it ends, or this is told to end it.
+    ///
+    /// # Errors
+    /// It can't be started.
+    pub(crate) fn keep(self) -> anyhow::Result<Exit> {
+        let variables = self.env.iter().filter_map(|env| env.split_once('='));
+        let environment = variables
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let kept = Kept {
+            environment,
+            directory: self.directory,
+            cpus: self.cpus,
+            command: self.command,
+        };
+        keep(&guard(), &kept)
+            .with_context(|| format!("can't start in {}", kept.directory.display()))?;
+        Ok(Exit::Fine)
     }
 }

@@ -3,14 +3,16 @@
 use crate::{
     build,
     discover::{ModelCrate, Workspace},
-    external::{self, External},
+    exit::Exit,
+    host::guard,
     output,
-    plan::{Scenario, scenario_names},
-    server::Launch,
 };
 use clap::Args;
-use protocol::wire::Wire;
-use std::{env::consts::OS, path::PathBuf, process::ExitCode};
+use server::{
+    contract::ContractLaunch,
+    external::{self, External},
+};
+use std::{env::consts::OS, path::PathBuf};
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {
@@ -23,7 +25,7 @@ pub(crate) struct ListArgs {
     models: Option<PathBuf>,
 }
 
-pub(crate) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     let workspace = Workspace::find()?;
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
@@ -55,7 +57,7 @@ pub(crate) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
         output::line(format_args!("\n{}", external_table(&externals)));
     }
     output::line(format_args!("\n{}", scenarios(&workspace)));
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Fine)
 }
 
 /// Servers that aren't ours.
@@ -64,10 +66,6 @@ fn external_table(externals: &[External]) -> comfy_table::Table {
     table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
     table.set_header(["external model", "title", "wire", "command", "runs here"]);
     for external in externals {
-        let wire = match external.wire {
-            Wire::Framed => "framed",
-            Wire::Raw => "raw",
-        };
         let runs_here = match external.executable() {
             Ok(_) => "yes".to_owned(),
             Err(_) if external.build.is_some() => "unknown until built".to_owned(),
@@ -76,7 +74,7 @@ fn external_table(externals: &[External]) -> comfy_table::Table {
         table.add_row([
             &external.name,
             &external.title,
-            wire,
+            external.wire.word(),
             &external.shared_command(),
             &runs_here,
         ]);
@@ -89,10 +87,9 @@ fn scenarios(workspace: &Workspace) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
     table.set_header(["scenario", "title"]);
-    let directory = workspace.scenarios();
-    for name in scenario_names(&directory) {
-        let title = match Scenario::read(&name, &directory) {
-            Ok(scenario) => scenario.title,
+    for name in workspace.scenarios() {
+        let title = match workspace.scenario(&name) {
+            Ok((_, scenario)) => scenario.title,
             Err(error) => error.to_string(),
         };
         table.add_row([name, title]);
@@ -109,12 +106,12 @@ fn runs_here(workspace: &Workspace, model: &ModelCrate, may_build: bool) -> Stri
     {
         return format!("no: it is for {}", model.metadata.platforms.join(", "));
     }
-    match build::executable(workspace, &format!("model-{}", model.name), !may_build) {
-        Ok(program) => match Launch::new(&program).preflight() {
+    match build::executable(workspace, &model.package(), !may_build) {
+        Ok(program) => match ContractLaunch::new(&guard(), &program).preflight() {
             Ok(()) => "yes".to_owned(),
             Err(reason) => format!("no: {reason}"),
         },
-        Err(failure) if may_build => format!("no: {}", failure.reason),
+        Err(error) if may_build => format!("no: {}", error.failure().reason),
         Err(_) => "unknown until built: list --build".to_owned(),
     }
 }

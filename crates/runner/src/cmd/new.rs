@@ -3,13 +3,17 @@
 //! A model is found by its name and described by its own Cargo.toml, so a copy under another name
 //! is a model already.
 
-use crate::{discover::Workspace, output, select::unknown, usage::usage};
+use crate::{
+    discover::Workspace,
+    exit::{Exit, usage},
+    output,
+    select::unknown,
+};
 use anyhow::Context as _;
 use clap::Args;
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    process::ExitCode,
 };
 use toml_edit::{DocumentMut, value};
 
@@ -32,7 +36,7 @@ pub(crate) struct NewArgs {
     like: Option<String>,
 }
 
-pub(crate) fn new(args: &NewArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn new(args: &NewArgs) -> anyhow::Result<Exit> {
     let workspace = Workspace::find()?;
     let name = &args.name;
     let crates = workspace.root.join("crates");
@@ -46,7 +50,7 @@ pub(crate) fn new(args: &NewArgs) -> anyhow::Result<ExitCode> {
     let like = template(args, &workspace)?;
     let files = write(&workspace, &like, name)?;
     output::line(next_steps(name, &like, &files));
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Fine)
 }
 
 /// Whether a crate, a report and an argument may have this name.

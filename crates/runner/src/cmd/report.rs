@@ -1,9 +1,11 @@
 //! `runner report`: shows saved reports again. Measuring and reporting are apart.
 
-use crate::{output, read};
+use crate::exit::Exit;
+use crate::output;
 use clap::{Args, ValueEnum};
-use report::table::{explanation, markdown, table};
-use std::{path::PathBuf, process::ExitCode};
+use render::table::{explanation, markdown, table};
+use std::path::PathBuf;
+use store::read;
 
 #[derive(Args, Debug)]
 pub(crate) struct ReportArgs {
@@ -28,7 +30,7 @@ enum Format {
     Markdown,
 }
 
-pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     for path in &args.runs {
         let (run, models) = read::run(path)?;
         match args.format {
@@ -42,5 +44,5 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<ExitCode> {
             Format::Markdown => output::write(format_args!("{}", markdown(&run, &models))),
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Fine)
 }

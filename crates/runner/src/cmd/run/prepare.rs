@@ -1,60 +1,72 @@
 //! From a model that takes part to a server that can be started, and what its report says it is.
 
 use crate::{
-    blocks::Contestant,
     build,
     discover::Workspace,
-    external::{External, ExternalLaunch, Target},
-    origin::Origin,
-    plan,
-    select::{Entrant, Foreign},
+    host::guard,
+    select::{Selected, Wanted},
 };
+use measure::{
+    launch::launch,
+    run::{Contestant, Run},
+};
+use plan::{Plan, generators::generator_plans};
 use report::{
     check::Verdict,
-    model::{self, Failure, MODEL_SCHEMA, Model, ModelReport},
-    run::{Plan, RunReport},
+    model::{self, Failure, MODEL_SCHEMA, Model, ModelReport, Phase},
+};
+use server::{
+    external::{External, ExternalLaunch, Target},
+    launch::Launch,
 };
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
+    fmt::{Display, Write as _},
     fs,
     path::{Path, PathBuf},
 };
 
 /// A server that can be started, and its executable as far as that is known.
-type Ready = (Origin, Option<PathBuf>);
+type Ready = (Launch, Option<PathBuf>);
 
 /// Builds a model and asks it whether it can run here.
 pub(super) fn prepare(
-    entrant: &Entrant,
+    selected: &Selected,
     workspace: &Workspace,
-    run: &RunReport,
+    run: &Run,
     no_build: bool,
 ) -> Contestant {
-    let ready = match &entrant.foreign {
-        None => of_ours(entrant, workspace, &run.plan, no_build),
-        Some(Foreign::External(external)) => of_external(external, &run.plan, no_build),
-        Some(Foreign::Target(target)) => {
-            let program = target
-                .pid
-                .map(|pid| PathBuf::from(format!("/proc/{pid}/exe")));
-            Ok((Origin::Target(target.clone()), program))
+    let plan = &run.plan;
+    let ready = match &selected.server {
+        Wanted::Model {
+            program: Some(program),
+            ..
+        }
+        | Wanted::Program(program) => of_program(program, plan),
+        Wanted::Model { model, .. } => build::executable(workspace, &model.package(), no_build)
+            .map_err(build::BuildError::failure)
+            .and_then(|program| of_program(&program, plan)),
+        Wanted::External(external) => of_external(external, plan, no_build),
+        Wanted::Target(target) => {
+            let pid = target.pid;
+            let program = pid.map(|pid| PathBuf::from(format!("/proc/{pid}/exe")));
+            Ok((Launch::Target(target.clone()), program))
         }
     };
-    let mut model = describe(entrant);
-    let (origin, failure) = match ready {
-        Ok((origin, program)) => {
+    let mut model = describe(selected);
+    let (launch, failure) = match ready {
+        Ok((launch, program)) => {
             model.binary_sha256 = program.as_deref().and_then(sha256);
-            (Some(origin), None)
+            (Some(launch), None)
         }
         Err(failure) => (None, Some(failure)),
     };
     Contestant {
-        origin,
+        launch,
         report: ModelReport {
             schema: MODEL_SCHEMA.to_owned(),
-            run: run.run.clone(),
+            run: run.report.run.clone(),
             interrupted: true,
             model,
             verdict: Verdict::default(),
@@ -68,47 +80,40 @@ pub(super) fn prepare(
     }
 }
 
-fn of_ours(
-    entrant: &Entrant,
-    workspace: &Workspace,
-    plan: &Plan,
-    no_build: bool,
-) -> Result<Ready, Failure> {
-    let program = match &entrant.program {
-        Some(program) => program.clone(),
-        None => build::executable(workspace, &entrant.package, no_build)?,
-    };
-    let launch = plan::launch(plan, &program);
+fn of_program(program: &Path, plan: &Plan) -> Result<Ready, Failure> {
+    let launch = launch(plan, &guard(), program);
     launch.preflight().map_err(preflight_failed)?;
-    Ok((Origin::Contract(launch), Some(program)))
+    Ok((launch.into(), Some(program.to_owned())))
 }
 
 fn of_external(external: &External, plan: &Plan, no_build: bool) -> Result<Ready, Failure> {
     if let Some(command) = external.build.as_ref().filter(|_| !no_build) {
-        build::by_command(command, &external.directory, &external.environment)?;
+        build::by_command(command, &external.directory, &external.environment)
+            .map_err(build::BuildError::failure)?;
     }
     let program = external.executable().map_err(preflight_failed)?;
     let launch = ExternalLaunch {
         external: external.clone(),
         threads: plan.server_threads,
+        guard: guard(),
         cpus: plan.server_cpus.clone(),
         open_files_max: None,
     };
-    Ok((Origin::External(launch), Some(program)))
+    Ok((Launch::External(launch), Some(program)))
 }
 
-fn preflight_failed(reason: String) -> Failure {
+fn preflight_failed(reason: impl Display) -> Failure {
     Failure {
-        phase: "preflight".to_owned(),
-        reason,
+        phase: Phase::Preflight,
+        reason: reason.to_string(),
         stderr_tail: String::new(),
     }
 }
 
-fn describe(entrant: &Entrant) -> Model {
-    let name = entrant.name.clone();
-    match (&entrant.foreign, &entrant.model) {
-        (Some(Foreign::External(external)), _) => Model {
+fn describe(selected: &Selected) -> Model {
+    let name = selected.name.clone();
+    match &selected.server {
+        Wanted::External(external) => Model {
             name,
             title: external.title.clone(),
             external: Some(model::External {
@@ -118,7 +123,7 @@ fn describe(entrant: &Entrant) -> Model {
             }),
             ..Model::default()
         },
-        (Some(Foreign::Target(Target { addr, pid })), _) => Model {
+        Wanted::Target(Target { addr, pid }) => Model {
             name,
             title: format!("the server at {addr}"),
             external: Some(model::External {
@@ -128,22 +133,19 @@ fn describe(entrant: &Entrant) -> Model {
             }),
             ..Model::default()
         },
-        (None, None) => Model {
+        Wanted::Program(_) => Model {
             title: name.clone(),
             name,
             ..Model::default()
         },
-        (None, Some(model)) => {
+        Wanted::Model { model, program } => {
             let metadata = model.metadata.clone();
             Model {
                 name,
                 title: metadata.title,
                 runtime: Some(metadata.runtime),
                 // A program from elsewhere may have been built with any version.
-                runtime_version: model
-                    .runtime_version
-                    .clone()
-                    .filter(|_| entrant.program.is_none()),
+                runtime_version: model.runtime_version.clone().filter(|_| program.is_none()),
                 accept: Some(metadata.accept),
                 cpu: Some(metadata.cpu),
                 block: Some(metadata.block),
@@ -162,25 +164,15 @@ fn sha256(program: &Path) -> Option<String> {
 }
 
 /// What a run would do, as command lines for people to try.
-pub(super) fn command_lines(plan: &Plan, entrants: &[Entrant]) -> String {
+pub(super) fn command_lines(plan: &Plan, selected: &[Selected]) -> String {
     let mut lines = vec!["\ncommands".to_owned()];
-    for entrant in entrants {
-        match &entrant.foreign {
-            None => lines.extend(lines_of_ours(plan, entrant)),
-            Some(Foreign::External(external)) => {
-                lines.push(format!("  cd {}", external.directory.display()));
-                let words = external.build.iter().chain([&external.command]);
-                lines.extend(words.map(|words| format!("  {}", words.join(" "))));
-            }
-            Some(Foreign::Target(target)) => {
-                lines.push(format!("  (running already: {})", target.addr));
-            }
-        }
+    for one in selected {
+        lines.extend(lines_of(plan, one));
     }
     lines.push("  cargo build --release -p loadgen".to_owned());
     let target = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     for load in &plan.loads {
-        let generators = plan::generator_plans(plan, load, target, plan::schedule_seed(plan, 1));
+        let generators = generator_plans(plan, load, target, plan.schedule_seed(1));
         if let Some(first) = generators.first() {
             let text = serde_json::to_string(first).unwrap_or_default();
             lines.push(format!("  target/release/loadgen <<< '{text}'"));
@@ -196,17 +188,34 @@ pub(super) fn command_lines(plan: &Plan, entrants: &[Entrant]) -> String {
     lines.join("\n")
 }
 
-fn lines_of_ours(plan: &Plan, entrant: &Entrant) -> Vec<String> {
-    let mut lines = Vec::new();
-    let program = match &entrant.program {
-        Some(program) => program.clone(),
-        None => {
-            lines.push(format!("  cargo build --release -p {}", entrant.package));
-            Path::new("target/release").join(&entrant.package)
+fn lines_of(plan: &Plan, selected: &Selected) -> Vec<String> {
+    match &selected.server {
+        Wanted::Model {
+            program: Some(program),
+            ..
         }
-    };
-    let args = plan::launch(plan, &program).args().join(" ");
-    lines.push(format!("  {} {args}", program.display()));
+        | Wanted::Program(program) => lines_of_program(plan, program),
+        Wanted::Model { model, .. } => {
+            let package = model.package();
+            let program = Path::new("target/release").join(&package);
+            let build = format!("  cargo build --release -p {package}");
+            std::iter::once(build)
+                .chain(lines_of_program(plan, &program))
+                .collect()
+        }
+        Wanted::External(external) => {
+            let directory = format!("  cd {}", external.directory.display());
+            let words = external.build.iter().chain([&external.command]);
+            let words = words.map(|words| format!("  {}", words.join(" ")));
+            std::iter::once(directory).chain(words).collect()
+        }
+        Wanted::Target(target) => vec![format!("  (running already: {})", target.addr)],
+    }
+}
+
+fn lines_of_program(plan: &Plan, program: &Path) -> Vec<String> {
+    let args = launch(plan, &guard(), program).args().join(" ");
+    let mut lines = vec![format!("  {} {args}", program.display())];
     if plan.server_processes > 1 {
         let more = plan.server_processes - 1;
         lines.push(format!(

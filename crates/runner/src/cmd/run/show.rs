@@ -1,18 +1,15 @@
 //! The end of a run, for people on standard error and for programs on standard output.
 
-use super::EXIT_INTERRUPTED;
-use crate::{blocks::Run, output};
+use super::args::RunArgs;
+use crate::{exit::Exit, output};
 use anyhow::Context as _;
-use report::{
-    check::Status,
-    compare::text,
-    model::ModelReport,
+use measure::run::Run;
+use render::{
+    comparison::text,
     table::{explanation, table},
 };
-use std::{fs, process::ExitCode};
-
-/// A model failed, or a verdict is invalid.
-const EXIT_INVALID: u8 = 3;
+use report::{check::Status, model::ModelReport};
+use std::fs;
 
 /// Functions of a profile; the report has more.
 const TOP_SHOWN: usize = 6;
@@ -34,10 +31,10 @@ fn show_comparison(run: &Run) {
 }
 
 /// The flame graph and the first of the functions, or why there are none.
-fn show_profile(report: &ModelReport, run: &Run) {
+fn show_profile(report: &ModelReport, run: &Run, is_wanted: bool) {
     let name = &report.model.name;
     let Some(profile) = &report.profile else {
-        if let Some(reason) = report.not_measured.get("profile").filter(|_| run.profile) {
+        if let Some(reason) = report.not_measured.get("profile").filter(|_| is_wanted) {
             output::say(format_args!("\nno profile of {name}: {reason}"));
         }
         return;
@@ -62,7 +59,7 @@ fn show_profile(report: &ModelReport, run: &Run) {
 ///
 /// # Errors
 /// A report can't be read again.
-pub(super) fn show(run: &Run, json: bool, explain: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn show(run: &Run, args: &RunArgs) -> anyhow::Result<Exit> {
     let reports: Vec<ModelReport> = run.contestants.iter().map(|c| c.report.clone()).collect();
     let any = reports
         .iter()
@@ -75,15 +72,15 @@ pub(super) fn show(run: &Run, json: bool, explain: bool) -> anyhow::Result<ExitC
         output::say(format_args!(
             "\n{}\n{}",
             table(&reports),
-            explanation(&reports, &run.report, explain)
+            explanation(&reports, &run.report, args.explain)
         ));
     }
     show_comparison(run);
     for contestant in &run.contestants {
-        show_profile(&contestant.report, run);
+        show_profile(&contestant.report, run, args.profile);
     }
     for path in &run.saved {
-        if json {
+        if args.json {
             let text = fs::read_to_string(path)
                 .with_context(|| format!("can't read {} again", path.display()))?;
             output::write(format_args!("{text}"));
@@ -96,10 +93,10 @@ pub(super) fn show(run: &Run, json: bool, explain: bool) -> anyhow::Result<ExitC
         .iter()
         .any(|contestant| contestant.report.failure.is_some());
     Ok(if run.report.interrupted {
-        ExitCode::from(EXIT_INTERRUPTED)
+        Exit::Interrupted
     } else if failed || run.report.verdict.status == Status::Invalid {
-        ExitCode::from(EXIT_INVALID)
+        Exit::Failed
     } else {
-        ExitCode::SUCCESS
+        Exit::Fine
     })
 }

@@ -1,0 +1,148 @@
+//! Which figures of a report are compared, with one value per trial.
+//!
+//! A new figure is a new line here, or a new function beside [`peak`], [`memory`] and [`open`] that
+//! [`figures`] calls. Two reports are compared in the figures whose `id` both have, so what must
+//! be equal for a figure to be comparable (an offered rate, say) belongs into its id.
+
+use crate::{
+    ladder::memory_line,
+    step::{cpu_us_per_request, rate_per_s},
+};
+use report::comparison::Better;
+use report::{
+    model::ModelReport,
+    trial::{Load, Step, Trial},
+};
+
+/// One figure of one report.
+pub(super) struct Figure {
+    /// Its path in the summary, and what must be equal on both sides.
+    pub id: String,
+    /// In words.
+    pub label: String,
+    /// Of the values.
+    pub unit: String,
+    /// Which way is better.
+    pub better: Better,
+    /// Block and value, trial by trial.
+    pub values: Vec<(u32, f64)>,
+}
+
+/// All figures of a report that have values.
+pub(super) fn figures(report: &ModelReport) -> Vec<Figure> {
+    let mut figures = peak(report);
+    figures.extend(memory(report));
+    for place in &report.summary.open_ladder {
+        figures.extend(open(report, place.connections, place.offered_rate_per_s));
+    }
+    figures.retain(|figure| !figure.values.is_empty());
+    figures
+}
+
+/// Closed load, at the connections where the rate is highest.
+fn peak(report: &ModelReport) -> Vec<Figure> {
+    let Some(peak) = &report.summary.peak else {
+        return Vec::new();
+    };
+    let load = Load::Closed {
+        outstanding: peak.outstanding,
+    };
+    let values = |of: fn(&Step) -> Option<f64>| {
+        let trials = report.trials.iter().filter(|trial| trial.load == load);
+        trials
+            .filter_map(|trial| {
+                let mut steps = trial.steps.iter();
+                let step = steps.find(|step| step.connections == peak.connections)?;
+                Some((trial.block, of(step)?))
+            })
+            .collect()
+    };
+    vec![
+        Figure {
+            id: "peak.rate_per_s".to_owned(),
+            label: "peak rate".to_owned(),
+            unit: "1/s".to_owned(),
+            better: Better::Higher,
+            values: values(|step| Some(rate_per_s(step))),
+        },
+        Figure {
+            id: "peak.server_cpu_us_per_request".to_owned(),
+            label: "server CPU".to_owned(),
+            unit: "us/request".to_owned(),
+            better: Better::Lower,
+            values: values(cpu_us_per_request),
+        },
+    ]
+}
+
+/// Idle load: slopes over the ladder of connections.
+fn memory(report: &ModelReport) -> Vec<Figure> {
+    let slopes = |bytes: fn(&Step) -> Option<u64>| {
+        let trials = report.trials.iter();
+        let idle = trials.filter(|trial| matches!(trial.load, Load::Idle { .. }));
+        let slope = |trial: &Trial| Some((trial.block, memory_line(trial, bytes)?.slope));
+        idle.filter_map(slope).collect()
+    };
+    vec![
+        Figure {
+            id: "memory.user_bytes_per_connection".to_owned(),
+            label: "user memory".to_owned(),
+            unit: "B/conn".to_owned(),
+            better: Better::Lower,
+            values: slopes(|step| step.server.pss_bytes),
+        },
+        Figure {
+            id: "memory.kernel_bytes_per_connection".to_owned(),
+            label: "kernel memory, both ends".to_owned(),
+            unit: "B/conn".to_owned(),
+            better: Better::Lower,
+            values: slopes(|step| step.machine.slab_bytes),
+        },
+    ]
+}
+
+/// Open load at one offered rate over so many connections: percentiles compare at the same only.
+fn open(report: &ModelReport, connections: u32, rate_per_s: f64) -> Vec<Figure> {
+    let values = |of: fn(&Step) -> Option<f64>| {
+        let trials = report.trials.iter();
+        let open = trials.filter(|trial| matches!(trial.load, Load::Open { .. }));
+        open.filter_map(|trial| {
+            let mut steps = trial.steps.iter();
+            let step = steps.find(|step| {
+                step.rate_per_s == Some(rate_per_s) && step.connections == connections
+            })?;
+            Some((trial.block, of(step)?))
+        })
+        .collect()
+    };
+    let figure = |id: &str, label: &str, unit: &str, of: fn(&Step) -> Option<f64>| Figure {
+        id: format!("open.{connections}_connections.{rate_per_s}_per_s.{id}"),
+        label: format!("{label} at {rate_per_s}/s over {connections}"),
+        unit: unit.to_owned(),
+        better: Better::Lower,
+        values: values(of),
+    };
+    vec![
+        figure("response_time_us.p50", "response time p50", "us", |step| {
+            Some(step.window.scheduled.as_ref()?.response_time_us.p50)
+        }),
+        figure("response_time_us.p90", "response time p90", "us", |step| {
+            Some(step.window.scheduled.as_ref()?.response_time_us.p90)
+        }),
+        figure("response_time_us.p99", "response time p99", "us", |step| {
+            Some(step.window.scheduled.as_ref()?.response_time_us.p99)
+        }),
+        figure(
+            "response_time_us.p99_9",
+            "response time p99.9",
+            "us",
+            |step| Some(step.window.scheduled.as_ref()?.response_time_us.p99_9),
+        ),
+        figure(
+            "server_cpu_us_per_request",
+            "server CPU",
+            "us/request",
+            cpu_us_per_request,
+        ),
+    ]
+}

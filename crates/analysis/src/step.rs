@@ -1,0 +1,29 @@
+//! Figures of one window: what others are made of.
+
+use report::trial::Step;
+
+/// Requests answered per second of the window.
+pub fn rate_per_s(step: &Step) -> f64 {
+    step.window.requests as f64 / (step.window.length_us as f64 / 1e6)
+}
+
+/// CPU time of the server, user and system, per request; `None` when the server's processes aren't known.
+pub fn cpu_us_per_request(step: &Step) -> Option<f64> {
+    Some(per_request(
+        step.server.cpu_total_s()? * 1e6,
+        step.window.requests,
+    ))
+}
+
+/// A sum over a window, by its requests.
+pub(crate) fn per_request(value: f64, requests: u64) -> f64 {
+    value / requests.max(1) as f64
+}
+
+/// CPU time of the generator, user and system, per request; `None` when it isn't known.
+pub fn generator_cpu_us_per_request(step: &Step) -> Option<f64> {
+    Some(per_request(
+        step.generator.cpu_total_s()? * 1e6,
+        step.window.requests,
+    ))
+}

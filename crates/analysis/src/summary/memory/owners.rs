@@ -1,0 +1,84 @@
+//! Who holds which memory, and whether the parts make up what the machine lost.
+//!
+//! The kernel keeps no account by process. But both ends of a connection have the same objects, one
+//! each: the socket, its inode and dentry, the file. So half of these caches is the generator's,
+//! which besides has one entry in an epoll set for each connection, and its page tables, which are
+//! told by process. Everything else is the server's.
+
+use crate::ladder::median_slope;
+use crate::stats::median;
+use report::{
+    model::{MachineMemoryUse, MemoryByOwner},
+    trial::{Step, Trial},
+};
+use std::collections::BTreeMap;
+
+/// What each end of a connection has one of.
+const OF_BOTH_ENDS: [&str; 5] = ["TCP", "TCPv6", "sock_inode_cache", "dentry", "filp"];
+
+/// An entry of an epoll set, which the generator has for each connection: `struct epitem`, 128 bytes
+/// with its cache line's padding, and `struct eppoll_entry`, 64. Source: fs/eventpoll.c.
+const EPOLL_ENTRY_BYTES: f64 = 192.0;
+
+/// `caches`: bytes per connection of each slab cache.
+pub(super) fn by_owner(
+    ladders: &[&Trial],
+    caches: &BTreeMap<String, f64>,
+) -> Option<MemoryByOwner> {
+    let slope = |bytes: fn(&Step) -> Option<u64>| median_slope(ladders, bytes);
+    let server_user = slope(|step| step.server.pss_bytes);
+    let generator_user = slope(|step| step.generator.pss_bytes);
+    let slab = slope(|step| step.machine.slab_bytes);
+    let server_tables = slope(|step| step.server.page_tables_bytes);
+    let generator_tables = slope(|step| step.generator.page_tables_bytes);
+    let stacks = slope(|step| Some(step.memory?.kernel_stacks_bytes));
+    let of_both_ends: f64 = OF_BOTH_ENDS
+        .iter()
+        .filter_map(|name| caches.get(*name))
+        .sum();
+    let generator_slab = (of_both_ends > 0.0).then_some(of_both_ends / 2.0 + EPOLL_ENTRY_BYTES);
+    let empty = ladders
+        .iter()
+        .filter_map(|trial| trial.generator_empty_bytes);
+    let empty: Vec<f64> = empty.map(|bytes| bytes as f64).collect();
+    generator_user.is_some().then(|| MemoryByOwner {
+        server_user_bytes_per_connection: server_user,
+        server_kernel_bytes_per_connection: (|| {
+            Some(slab? - generator_slab? + server_tables? + stacks.unwrap_or(0.0))
+        })(),
+        generator_user_bytes_per_connection: generator_user,
+        generator_user_empty_bytes: median(&empty),
+        generator_kernel_bytes_per_connection: (|| Some(generator_slab? + generator_tables?))(),
+    })
+}
+
+/// What the machine lost to the top of the ladder; `None` where its memory wasn't read.
+pub(super) fn machine_use(ladders: &[&Trial]) -> Option<MachineMemoryUse> {
+    let all: Vec<MachineMemoryUse> = ladders.iter().filter_map(|trial| of_trial(trial)).collect();
+    let middle = |of: fn(&MachineMemoryUse) -> f64| median(&all.iter().map(of).collect::<Vec<_>>());
+    let shares = all.iter().map(|one| one.unaccounted_share);
+    Some(MachineMemoryUse {
+        lost_bytes: middle(|one| one.lost_bytes)?,
+        accounted_bytes: middle(|one| one.accounted_bytes)?,
+        unaccounted_share: shares.max_by(|a, b| a.abs().total_cmp(&b.abs()))?,
+        used_bytes: middle(|one| one.used_bytes)?,
+    })
+}
+
+fn of_trial(trial: &Trial) -> Option<MachineMemoryUse> {
+    let before = trial.memory_before?;
+    let top = trial
+        .steps
+        .iter()
+        .max_by_key(|step| step.connections_open)?;
+    let now = top.memory?;
+    let lost_bytes = now.lost_since(&before) as f64;
+    let user_bytes = top.server.pss_bytes? + top.generator.pss_bytes?;
+    let accounted_bytes = user_bytes as f64 + now.kernel_growth_since(&before) as f64;
+    Some(MachineMemoryUse {
+        lost_bytes,
+        accounted_bytes,
+        unaccounted_share: (lost_bytes - accounted_bytes) / lost_bytes.abs().max(1.0),
+        used_bytes: now.used_bytes as f64 - before.used_bytes as f64,
+    })
+}

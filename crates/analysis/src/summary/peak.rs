@@ -1,0 +1,131 @@
+//! The highest rate in closed load.
+
+use crate::{
+    rules,
+    stats::{HistogramError, add_histograms, bootstrap_interval, median, percentiles, spread},
+    step::{cpu_us_per_request, per_request, rate_per_s},
+};
+use report::{
+    model::Peak,
+    trial::{Load, ProcessUse, Step, Trial},
+};
+use std::collections::BTreeMap;
+
+/// With fewer, resampling has nothing to draw from.
+const TRIALS_FOR_AN_INTERVAL: usize = 6;
+
+/// Closed load at each count of connections, from the fewest to the most.
+pub(super) fn closed_ladder(trials: &[Trial]) -> Result<Vec<Peak>, HistogramError> {
+    let mut by_connections: BTreeMap<u32, Vec<(u32, &Step)>> = BTreeMap::new();
+    for trial in trials {
+        let Load::Closed { outstanding } = trial.load else {
+            continue;
+        };
+        for step in &trial.steps {
+            let steps = by_connections.entry(step.connections).or_default();
+            steps.push((outstanding, step));
+        }
+    }
+    let ladder = by_connections.into_iter().map(|(n, steps)| at(n, &steps));
+    Ok(ladder
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+/// The step of the ladder with the highest median rate.
+pub(super) fn peak(ladder: &[Peak]) -> Option<Peak> {
+    let rate = |peak: &Peak| peak.rate_per_s.median;
+    ladder
+        .iter()
+        .max_by(|a, b| rate(a).total_cmp(&rate(b)))
+        .cloned()
+}
+
+/// `None` when there is nothing to tell.
+fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, HistogramError> {
+    let values = |of: fn(&Step) -> f64| -> Vec<f64> { steps.iter().map(|(_, s)| of(s)).collect() };
+    let histograms = steps
+        .iter()
+        .map(|(_, step)| step.window.service_time_histogram.as_str());
+    // What isn't known of one trial isn't known.
+    let known = |of: fn(&Step) -> Option<f64>| -> Vec<f64> {
+        let values: Option<Vec<f64>> = steps.iter().map(|(_, s)| of(s)).collect();
+        values.unwrap_or_default()
+    };
+    let (Some(rate), Some(histogram)) = (spread(&values(rate_per_s)), add_histograms(histograms)?)
+    else {
+        return Ok(None);
+    };
+    Ok(Some(Peak {
+        rate_per_s: rate,
+        rate_per_s_interval: (steps.len() >= TRIALS_FOR_AN_INTERVAL)
+            .then(|| bootstrap_interval(&values(rate_per_s), 0.95, 0))
+            .flatten(),
+        connections,
+        outstanding: steps.first().map_or(1, |(outstanding, _)| *outstanding),
+        served_least: steps.iter().map(|(_, step)| step.window.served_least).min(),
+        served_most: steps.iter().map(|(_, step)| step.window.served_most).max(),
+        generator_bound: steps
+            .iter()
+            .any(|(_, step)| rules::is_generator_bound(step)),
+        server_cpu_us_per_request: spread(&known(cpu_us_per_request)),
+        server_cpu_user_us_per_request: spread(&known(|step| {
+            Some(per_request(
+                step.server.cpu_user_s? * 1e6,
+                step.window.requests,
+            ))
+        })),
+        server_cpu_system_us_per_request: spread(&known(|step| {
+            Some(per_request(
+                step.server.cpu_system_s? * 1e6,
+                step.window.requests,
+            ))
+        })),
+        server_syscalls_per_request: spread(
+            &steps
+                .iter()
+                .filter_map(|(_, step)| syscalls_per_request(step))
+                .collect::<Vec<_>>(),
+        ),
+        server_switches_per_request: spread(&known(switches_per_request)),
+        server_cpus_used: median(&known(|step| cpus_used(step, &step.server))),
+        generator_cpus_used: median(&known(|step| cpus_used(step, &step.generator))).unwrap_or(0.0),
+        service_time_us: percentiles(&histogram),
+    }))
+}
+
+/// Why system calls weren't counted, as the steps have it.
+pub(super) fn syscalls_missing(trials: &[Trial]) -> String {
+    let closed = trials
+        .iter()
+        .filter(|trial| matches!(trial.load, Load::Closed { .. }));
+    closed
+        .flat_map(|trial| &trial.steps)
+        .find_map(|step| step.server.not_measured.get("syscalls").cloned())
+        .unwrap_or_else(|| "no request was answered while system calls were counted".to_owned())
+}
+
+/// Why what the server used isn't known, as the steps have it.
+pub(super) fn use_missing(trials: &[Trial]) -> String {
+    let mut steps = trials.iter().flat_map(|trial| &trial.steps);
+    steps
+        .find_map(|step| step.server.not_measured.get("cpu_user_s").cloned())
+        .unwrap_or_else(|| "its processes aren't known".to_owned())
+}
+
+fn switches_per_request(step: &Step) -> Option<f64> {
+    let switches = step.server.voluntary_switches? + step.server.involuntary_switches?;
+    Some(per_request(switches as f64, step.window.requests))
+}
+
+/// From the window in which they were counted.
+fn syscalls_per_request(step: &Step) -> Option<f64> {
+    let window = step.syscall_window.filter(|window| window.requests > 0)?;
+    Some(per_request(step.server.syscalls? as f64, window.requests))
+}
+
+fn cpus_used(step: &Step, process: &ProcessUse) -> Option<f64> {
+    Some(process.cpu_total_s()? / (step.window.length_us as f64 / 1e6))
+}

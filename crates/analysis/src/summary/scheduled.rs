@@ -1,0 +1,117 @@
+//! Loads with a schedule: open, churn and the search for the capacity.
+
+use crate::step::{cpu_us_per_request, rate_per_s};
+use crate::{
+    rules,
+    stats::{HistogramError, add_histograms, median, percentiles, range, spread},
+};
+use report::{
+    model::{Capacity, Scheduled},
+    slo::Slo,
+    trial::{Load, ScheduledWindow, Step, Trial},
+};
+
+/// One for each count of connections and rate, from the fewest and the lowest.
+pub(super) fn scheduled(
+    trials: &[Trial],
+    is_wanted: fn(&Load) -> bool,
+) -> Result<Vec<Scheduled>, HistogramError> {
+    let mut by_place: Vec<((u32, f64), Vec<&Step>)> = Vec::new();
+    let steps = trials.iter().filter(|trial| is_wanted(&trial.load));
+    for step in steps.flat_map(|trial| &trial.steps) {
+        let Some(rate) = step.rate_per_s else {
+            continue;
+        };
+        let place = (step.connections, rate);
+        match by_place.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, steps)) => steps.push(step),
+            None => by_place.push((place, vec![step])),
+        }
+    }
+    by_place.sort_by(|((n, a), _), ((m, b), _)| n.cmp(m).then(a.total_cmp(b)));
+    let all = by_place
+        .iter()
+        .map(|((_, rate), steps)| at_rate(*rate, steps));
+    Ok(all
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+pub(super) fn capacity(trials: &[Trial]) -> Result<Option<Capacity>, HistogramError> {
+    let searches: Vec<(Slo, &Trial)> = trials
+        .iter()
+        .filter_map(|trial| match trial.load {
+            Load::Capacity { slo, .. } => Some((slo, trial)),
+            _ => None,
+        })
+        .collect();
+    let Some(&(slo, _)) = searches.first() else {
+        return Ok(None);
+    };
+    let highest = |&(slo, trial): &(Slo, &Trial)| {
+        let met = trial.steps.iter().filter(|step| rules::meets(step, &slo));
+        met.filter_map(|step| step.rate_per_s)
+            .max_by(f64::total_cmp)
+    };
+    let rates: Option<Vec<f64>> = searches.iter().map(highest).collect();
+    Ok(Some(Capacity {
+        slo,
+        rate_per_s: rates.and_then(|rates| spread(&rates)),
+        generator_bound: searches.iter().any(|(slo, trial)| {
+            let mut failed = trial.steps.iter().filter(|step| !rules::meets(step, slo));
+            failed.any(rules::is_generator_bound)
+        }),
+        curve: scheduled(trials, |load| matches!(load, Load::Capacity { .. }))?,
+    }))
+}
+
+fn at_rate(rate: f64, steps: &[&Step]) -> Result<Option<Scheduled>, HistogramError> {
+    let windows: Vec<_> = steps
+        .iter()
+        .filter_map(|step| step.window.scheduled.as_ref())
+        .collect();
+    let sum = |of: &dyn Fn(&ScheduledWindow) -> Option<&str>| {
+        let sum = add_histograms(windows.iter().filter_map(|window| of(window)))?;
+        // Nothing counted is no time of 0.
+        let sum = sum.filter(|sum| !sum.is_empty());
+        Ok::<_, HistogramError>(sum.as_ref().map(percentiles))
+    };
+    let services = steps
+        .iter()
+        .map(|step| step.window.service_time_histogram.as_str());
+    let service_time = add_histograms(services)?;
+    let rates: Vec<f64> = steps.iter().map(|step| rate_per_s(step)).collect();
+    let shares: Vec<f64> = steps
+        .iter()
+        .filter_map(|step| rules::achieved_share(step))
+        .collect();
+    let p99s: Vec<f64> = windows
+        .iter()
+        .map(|window| window.response_time_us.p99)
+        .collect();
+    let cpu: Option<Vec<f64>> = steps.iter().map(|step| cpu_us_per_request(step)).collect();
+    let waited: u64 = windows.iter().map(|window| window.requests_waited).sum();
+    let offered: u64 = windows.iter().map(|window| window.offered).sum();
+    let (Some(achieved_rate_per_s), Some(p99)) = (median(&rates), spread(&p99s)) else {
+        return Ok(None);
+    };
+    Ok(Some(Scheduled {
+        offered_rate_per_s: rate,
+        achieved_rate_per_s,
+        achieved_share: range(&shares).map_or(0.0, |range| range.low),
+        connections: steps.iter().map(|step| step.connections).max().unwrap_or(0),
+        response_time_us: sum(&|w| Some(&w.response_time_histogram))?.unwrap_or_default(),
+        response_time_p99_us: p99,
+        service_time_us: service_time
+            .filter(|times| !times.is_empty())
+            .as_ref()
+            .map(percentiles),
+        lag_us: sum(&|w| Some(&w.lag_histogram))?,
+        waited_share: waited as f64 / offered.max(1) as f64,
+        replies_late: windows.iter().map(|window| window.replies_late).sum(),
+        connect_time_us: sum(&|w| w.connect_time_histogram.as_deref())?,
+        server_cpu_us_per_request: cpu.and_then(|cpu| spread(&cpu)),
+    }))
+}

@@ -1,0 +1,270 @@
+//! Reports with nothing wrong, for tests to spoil.
+
+#![allow(dead_code, reason = "each test program uses a part of this")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
+use analysis::{
+    stats::{encode, percentiles},
+    summary::conclude,
+};
+use hdrhistogram::Histogram;
+use report::{
+    check::{Status, Verdict},
+    environment::Environment,
+    model::{MODEL_SCHEMA, Model, ModelReport, Percentiles, Summary},
+    run::{Plan, RUN_SCHEMA, RunReport},
+    trial::{
+        Arrivals, Counts, Load, MachineMemory, MachineUse, ProcessUse, ScheduledWindow, Step,
+        SyscallWindow, Trial, Window,
+    },
+};
+use std::collections::BTreeMap;
+
+pub(crate) const CLOSED: Load = Load::Closed { outstanding: 1 };
+pub(crate) const IDLE: Load = Load::Idle {
+    interval_us: 1_000_000,
+};
+
+/// A window of one second in which each of the connections was served `times` times, each reply
+/// after the time that a closed load gives it.
+pub(crate) fn step(connections: u32, times: u32) -> Step {
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, 300_000_000_000, 3).unwrap();
+    let requests = u64::from(connections) * u64::from(times);
+    histogram
+        .record_n(1_000_000_000 / u64::from(times), requests)
+        .unwrap();
+    Step {
+        connections,
+        connections_open: connections,
+        rate_per_s: None,
+        steady: Some(true),
+        connect_elapsed_us: 1_000,
+        connect_time_us: Percentiles::default(),
+        warm_up_us: 0,
+        window_asked_us: 1_000_000,
+        window: Window {
+            length_us: 1_000_000,
+            requests,
+            served_least: times,
+            served_most: times,
+            service_time_us: percentiles(&histogram),
+            service_time_count: requests,
+            service_time_histogram: encode(&histogram).unwrap(),
+            ..Window::default()
+        },
+        server: ProcessUse {
+            processes: 1,
+            cpu_user_s: Some(0.1),
+            cpu_system_s: Some(0.4),
+            pss_bytes: Some(1_000_000 + 100 * u64::from(connections)),
+            voluntary_switches: Some(requests / 4),
+            involuntary_switches: Some(requests / 4),
+            syscalls: Some(2_000),
+            page_tables_bytes: Some(0),
+            ..ProcessUse::default()
+        },
+        generator: ProcessUse {
+            processes: 1,
+            cpu_user_s: Some(0.0),
+            cpu_system_s: Some(0.5),
+            pss_bytes: Some(2_000_000 + 100 * u64::from(connections)),
+            page_tables_bytes: Some(0),
+            ..ProcessUse::default()
+        },
+        message_interval_us: None,
+        server_threads: Some(1),
+        server_cpus_max: None,
+        generator_threads: 1,
+        generator_cpus_max: None,
+        memory: Some(memory(connections)),
+        runner_cpu_s: None,
+        machine: MachineUse {
+            steal_share: Some(0.0),
+            other_cpus_used: Some(0.05),
+            slab_bytes: Some(50_000_000 + 8_000 * u64::from(connections)),
+            slab_by_cache_bytes: Some(BTreeMap::from([
+                ("TCP".to_owned(), 5_000 * u64::from(connections)),
+                ("constant".to_owned(), 9_000_000),
+                (format!("only at {connections}"), 9_000_000),
+            ])),
+            listen_overflows: Some(0),
+            swap_in_pages: Some(0),
+            swap_out_pages: Some(0),
+            throttled_us: Some(0),
+            pressure_memory_share: Some(0.0),
+            // As it is where a model waits in io_uring.
+            pressure_io_share: Some(0.9),
+            ..MachineUse::default()
+        },
+        syscall_window: Some(SyscallWindow {
+            length_us: 300_000,
+            requests: 1_000,
+        }),
+    }
+}
+
+pub(crate) fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
+    let counts = Counts {
+        connections: 100,
+        requests: Some(5_000),
+        responses: Some(5_000),
+        request_bytes: 90_000,
+        response_bytes: 90_000,
+    };
+    Trial {
+        block,
+        load,
+        steps,
+        generator_counts: counts,
+        server_counts: Some(counts),
+        server_empty_bytes: None,
+        generator_empty_bytes: None,
+        memory_before: Some(memory(0)),
+        teardown_us: None,
+        schedule_seed: None,
+        not_measured: BTreeMap::new(),
+    }
+}
+
+pub(crate) const OPEN: Load = Load::Open {
+    arrivals: Arrivals::Poisson,
+    deadline_us: 1_000_000,
+};
+
+/// A window of one second at a rate of 10,000/s, all answered within 2 ms.
+pub(crate) fn open_step() -> Step {
+    let mut step = step(100, 100);
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, 300_000_000_000, 3).unwrap();
+    histogram.record_n(2_000_000, 10_000).unwrap();
+    let mut lag = histogram.clone();
+    lag.reset();
+    lag.record_n(5_000, 10_000).unwrap();
+    step.rate_per_s = Some(10_000.0);
+    step.window.polls = Some(1_000_000);
+    step.window.polls_empty = Some(900_000);
+    step.window.scheduled = Some(ScheduledWindow {
+        offered: 10_000,
+        response_time_us: percentiles(&histogram),
+        response_time_histogram: encode(&histogram).unwrap(),
+        lag_us: percentiles(&lag),
+        lag_histogram: encode(&lag).unwrap(),
+        longest_stall_us: 300,
+        ..ScheduledWindow::default()
+    });
+    step
+}
+
+/// Three blocks of a ladder and a closed load, with nothing wrong.
+pub(crate) fn sound() -> ModelReport {
+    let ladder = || {
+        [1_000, 2_000, 3_000]
+            .map(|connections| step(connections, 1))
+            .to_vec()
+    };
+    let trials = (1..=3).flat_map(|block| {
+        [
+            trial(block, IDLE, ladder()),
+            trial(block, CLOSED, vec![step(100, 500 + 10 * block)]),
+            trial(block, OPEN, vec![open_step()]),
+        ]
+    });
+    ModelReport {
+        schema: MODEL_SCHEMA.to_owned(),
+        run: "test".to_owned(),
+        interrupted: false,
+        model: Model::default(),
+        verdict: Verdict::default(),
+        failure: None,
+        ceiling: None,
+        profile: None,
+        summary: Summary::default(),
+        not_measured: BTreeMap::new(),
+        trials: trials.collect(),
+    }
+}
+
+pub(crate) fn run_report() -> RunReport {
+    RunReport {
+        schema: RUN_SCHEMA.to_owned(),
+        run: "test".to_owned(),
+        started_at: String::new(),
+        interrupted: false,
+        plan: Plan {
+            models: Vec::new(),
+            scenario: None,
+            blocks: 6,
+            seed: 1,
+            wire: "framed".to_owned(),
+            workload: "echo".to_owned(),
+            payload_bytes: 64,
+            loads: Vec::new(),
+            server_processes: 1,
+            server_threads: 1,
+            server_cpus: Vec::new(),
+            client_processes: 1,
+            client_threads: 1,
+            client_cpus: Vec::new(),
+            open_files_max: None,
+            source_network: "127.0.0.0/8".to_owned(),
+            source_addresses: 1,
+            connections_per_source: 10_000,
+            expected_s: 1.0,
+        },
+        block_order: Vec::new(),
+        models: Vec::new(),
+        comparisons: Vec::new(),
+        not_compared: Vec::new(),
+        aa_control: None,
+        noise_bands: BTreeMap::new(),
+        verdict: Verdict::default(),
+        environment: Environment::default(),
+    }
+}
+
+/// The verdict, and the ids of the checks that failed, when the closed trial of block 2 is
+/// spoiled.
+pub(crate) fn spoiled(spoil: impl FnOnce(&mut Trial)) -> (Status, Vec<String>) {
+    let mut report = sound();
+    spoil(&mut report.trials[4]);
+    failed_checks(report)
+}
+
+/// Likewise for the open trial of block 2.
+pub(crate) fn spoiled_open(spoil: fn(&mut Step, &mut ScheduledWindow)) -> (Status, Vec<String>) {
+    let mut report = sound();
+    let step = &mut report.trials[5].steps[0];
+    let mut window = step.window.scheduled.take().unwrap();
+    spoil(step, &mut window);
+    step.window.scheduled = Some(window);
+    failed_checks(report)
+}
+
+pub(crate) fn failed_checks(mut report: ModelReport) -> (Status, Vec<String>) {
+    conclude(&mut report).unwrap();
+    let failed = report.verdict.checks.iter().filter(|check| !check.passed);
+    (
+        report.verdict.status,
+        failed.map(|check| check.id.clone()).collect(),
+    )
+}
+
+pub(crate) fn one(id: &str) -> Vec<String> {
+    vec![id.to_owned()]
+}
+
+/// The machine with so many idle connections: what the kernel and the two processes hold.
+pub(crate) fn memory(connections: u32) -> MachineMemory {
+    let connections = u64::from(connections);
+    let (slab_bytes, user_bytes) = (50_000_000 + 8_000 * connections, 200 * connections);
+    MachineMemory {
+        total_bytes: 24_000_000_000,
+        free_bytes: 20_000_000_000 - slab_bytes - user_bytes,
+        page_cache_bytes: 1_000_000_000,
+        used_bytes: 2_000_000_000 + 5_000 * connections,
+        slab_bytes,
+        ..MachineMemory::default()
+    }
+}

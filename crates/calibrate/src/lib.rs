@@ -1,0 +1,25 @@
+//! The instrument held to servers whose truth is known.
+//!
+//! | module | |
+//! |---|---|
+//! | [`case`], [`cases`] | a behaviour with what has to be measured on it; all of them |
+//! | [`row`] | one expectation and how it came out; judging is pure |
+//! | [`bench`](mod@bench) | one case's trials, and their reports |
+//! | `times` | delays, mixtures, stalls, a capped rate |
+//! | `faults` | what must never pass for a valid figure |
+//! | [`compare`] | a server against itself, and against one that is a little slower |
+//! | [`table`] | the rows for people |
+//!
+//! The arithmetic of the truth is the crate `calibration`'s; the measuring is that of every other
+//! run. This only puts them side by side.
+
+#![forbid(unsafe_code)]
+
+pub mod bench;
+pub mod case;
+pub mod cases;
+pub mod compare;
+mod faults;
+pub mod row;
+pub mod table;
+mod times;

@@ -1,0 +1,189 @@
+//! How many connections open files allow: every end of a connection is one.
+
+use crate::{finding::Finding, look::Machine, wanted::Wanted};
+use plan::{IDLE_CONNECTIONS, LOADED_CONNECTIONS, shards::OTHER_DESCRIPTORS};
+
+/// What a machine has open besides connections, generously.
+const OTHER_FILES: u64 = 100_000;
+
+pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
+    let number = |name| machine.sysctl(name).and_then(|text| text.parse().ok());
+    let (soft, hard) = (machine.open_files_soft, machine.open_files_max);
+    vec![
+        open_files(hard, machine.may_raise_limits, wanted),
+        soft_limit(soft, hard),
+        nr_open(number("fs.nr_open"), wanted),
+        file_max(number("fs.file-max"), wanted),
+    ]
+}
+
+fn open_files(hard: Option<u64>, may_raise: bool, wanted: &Wanted) -> Finding {
+    const ITEM: &str = "open files";
+    let connections = wanted.connections;
+    let needed = format!("{} for one process", connections + OTHER_DESCRIPTORS);
+    let Some(hard) = hard else {
+        return Finding::ok(ITEM, "no limit", "one process can hold all connections")
+            .needing(needed);
+    };
+    let per_process = hard.saturating_sub(OTHER_DESCRIPTORS);
+    let found = format!("at most {hard} in a process");
+    let finding = if per_process < u64::from(LOADED_CONNECTIONS) {
+        let means = "too few for any load";
+        raise(may_raise, IDLE_CONNECTIONS.into(), |more| {
+            let finding = Finding::problem(ITEM, found, &format!("{means}{more}"));
+            finding.short().preventing()
+        })
+    } else if per_process >= connections && per_process >= IDLE_CONNECTIONS.into() {
+        Finding::ok(ITEM, found, "one process can hold all connections")
+    } else if per_process < u64::from(IDLE_CONNECTIONS) {
+        let means = format!(
+            "memory is measured with {IDLE_CONNECTIONS} connections unless --connections says \
+             less, and a process holds {per_process}"
+        );
+        raise(
+            may_raise,
+            connections.max(IDLE_CONNECTIONS.into()),
+            |more| Finding::problem(ITEM, found, &format!("{means}{more}")),
+        )
+    } else {
+        let means = format!(
+            "{connections} connections take {} server processes, because the kernel spreads them \
+             unevenly, and {} generator processes",
+            wanted.server_processes, wanted.generator_processes
+        );
+        raise(may_raise, connections, |more| {
+            Finding::note(ITEM, found, &format!("{means}{more}"))
+        })
+    };
+    finding.needing(needed)
+}
+
+/// Adds the way to a higher limit; `finding` makes a finding of more words.
+fn raise(may_raise: bool, connections: u64, finding: impl FnOnce(&str) -> Finding) -> Finding {
+    let files = connections + OTHER_DESCRIPTORS;
+    if may_raise {
+        finding("; for good: nofile in /etc/security/limits.conf")
+            .mend(format!("ulimit -Hn {files} && ulimit -n {files}"))
+    } else {
+        finding(&format!(
+            "; root lacks CAP_SYS_RESOURCE, so the limit can only be raised where this machine \
+             or container is started, as in 'docker run --ulimit nofile={files}'"
+        ))
+    }
+}
+
+fn soft_limit(soft: Option<u64>, hard: Option<u64>) -> Finding {
+    const ITEM: &str = "open files, soft";
+    let found = soft.map_or_else(|| "no limit".to_owned(), |soft| soft.to_string());
+    let means = if soft == hard {
+        "the same as the hard limit"
+    } else {
+        "only a default: models and generator raise it to the hard limit"
+    };
+    Finding::ok(ITEM, found, means)
+}
+
+fn nr_open(nr_open: Option<u64>, wanted: &Wanted) -> Finding {
+    const ITEM: &str = "fs.nr_open";
+    let needed = wanted.connections + OTHER_DESCRIPTORS;
+    let finding = match nr_open {
+        None => Finding::note(
+            ITEM,
+            "not shown",
+            "how far the limit of open files can be raised",
+        ),
+        Some(most) if most < needed => Finding::note(
+            ITEM,
+            most.to_string(),
+            "the limit of open files can't be raised beyond this: for one process, do this first",
+        )
+        .mend_sysctl(ITEM, needed),
+        Some(most) => Finding::ok(
+            ITEM,
+            most.to_string(),
+            "the limit of open files can be raised far enough",
+        ),
+    };
+    finding.needing(format!("{needed} for one process"))
+}
+
+fn file_max(file_max: Option<u64>, wanted: &Wanted) -> Finding {
+    const ITEM: &str = "fs.file-max";
+    let needed = 2 * wanted.connections + OTHER_FILES;
+    let finding = match file_max {
+        None => Finding::note(
+            ITEM,
+            "not shown",
+            "how many files the machine may have open",
+        ),
+        Some(most) if most < needed => {
+            let room = most.saturating_sub(OTHER_FILES) / 2;
+            let means = format!("both ends are files: room for {room} connections");
+            Finding::note(ITEM, most.to_string(), &means)
+                .mend_sysctl(ITEM, needed)
+                .short()
+        }
+        Some(most) => Finding::ok(
+            ITEM,
+            most.to_string(),
+            "enough for both ends of all connections",
+        ),
+    };
+    finding.needing(needed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Level;
+    use super::*;
+
+    fn wanted(connections: u32, hard: Option<u64>) -> Wanted {
+        Wanted::new(connections, hard)
+    }
+
+    fn million(hard: Option<u64>, may_raise: bool) -> Finding {
+        open_files(hard, may_raise, &wanted(1_000_000, hard))
+    }
+
+    #[test]
+    fn the_limit_of_open_files_says_how_many_processes_it_takes() {
+        let few = million(Some(20_000), true);
+        assert_eq!((few.level, few.is_short), (Level::Note, false));
+        assert!(few.means.contains("53 server processes"), "{few:?}");
+        assert!(few.means.contains("51 generator processes"), "{few:?}");
+        assert!(few.mend.unwrap().contains("ulimit -Hn 1000100"));
+        let shell = million(Some(1024), true);
+        assert_eq!((shell.level, shell.prevents), (Level::Problem, false));
+        assert!(million(Some(150), true).prevents);
+        assert_eq!(million(Some(1_048_576), true).level, Level::Ok);
+        assert_eq!(million(None, true).level, Level::Ok);
+    }
+
+    #[test]
+    fn a_command_that_would_be_refused_is_not_given() {
+        let contained = million(Some(1024), false);
+        assert_eq!(contained.mend, None);
+        assert!(contained.means.contains("nofile=1000100"), "{contained:?}");
+    }
+
+    #[test]
+    fn a_soft_limit_stops_nobody() {
+        assert_eq!(soft_limit(Some(1024), Some(20_000)).level, Level::Ok);
+        assert_eq!(soft_limit(None, None).found, "no limit");
+    }
+
+    #[test]
+    fn settings_of_the_machine_are_raised_as_far_as_it_takes() {
+        let million = wanted(1_000_000, None);
+        let held = nr_open(Some(100_000), &million);
+        assert_eq!(held.mend.as_deref(), Some("sysctl -w fs.nr_open=1000100"));
+        assert!(!held.is_short, "several processes hold them");
+        assert_eq!(nr_open(Some(1_048_576), &million).level, Level::Ok);
+        assert_eq!(nr_open(None, &million).level, Level::Note);
+        assert_eq!(file_max(Some(2_466_183), &million).level, Level::Ok);
+        let held = file_max(Some(2_000_000), &million);
+        assert!(held.is_short && held.is_tuned);
+        assert_eq!(held.mend.as_deref(), Some("sysctl -w fs.file-max=2100000"));
+        assert_eq!(file_max(None, &million).level, Level::Note);
+    }
+}

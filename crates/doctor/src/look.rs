@@ -1,0 +1,210 @@
+//! Reads everything that the doctor judges. What can't be read is `None`.
+
+use crate::cgroup::{self, Limit};
+use probe::{
+    environment,
+    host::allowed_cpus,
+    snapshot::{self, Snapshot},
+    syscalls::SyscallCounter,
+};
+use procfs::{Current as _, Meminfo};
+use report::{environment::Environment, trial::MachineUse};
+use rustix::process::{Resource, geteuid, getrlimit};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    net::{Ipv4Addr, TcpListener},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Long enough for a hundred ticks of /proc/stat, short enough to wait for.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The machine, as the doctor sees it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Machine {
+    pub(super) environment: Environment,
+    /// Over one second.
+    pub(super) now: MachineUse,
+    /// Names of the busiest processes in that second, and the CPUs they used.
+    pub(super) busiest: Vec<(String, f64)>,
+    /// CPUs that this process may use.
+    pub(super) cpus: Vec<usize>,
+    pub(super) has_intel_pstate: bool,
+    pub(super) swap_used_bytes: u64,
+    /// Free memory, with the page cache that would make room.
+    pub(super) free_bytes: Option<u64>,
+    pub(super) hugepages: Option<String>,
+    /// Why system calls can't be counted, if they can't.
+    pub(super) syscalls_refused: Option<String>,
+    /// Limits; `None` is none.
+    pub(super) open_files_soft: Option<u64>,
+    pub(super) open_files_max: Option<u64>,
+    pub(super) locked_bytes_max: Option<u64>,
+    /// Root may raise hard limits. (Who isn't root can't tell, and may find one who can.)
+    pub(super) may_raise_limits: bool,
+    pub(super) tasks: Tasks,
+    /// What the group of this process may hold in memory, where there is a limit.
+    pub(super) memory_group: Option<Limit>,
+    /// Mappings of a process.
+    pub(super) map_max: Option<u64>,
+    /// Why the last source address can't be bound, if it can't.
+    pub(super) source_refused: Option<String>,
+    /// Entries in the table of connection tracking, and its size, where it is loaded.
+    pub(super) conntrack: Option<(u64, u64)>,
+}
+
+/// Processes and threads, and how many there may be.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tasks {
+    pub(super) used: u64,
+    pub(super) pid_max: Option<u64>,
+    pub(super) threads_max: Option<u64>,
+    pub(super) group: Option<Limit>,
+    /// RLIMIT_NPROC.
+    pub(super) user_max: Option<u64>,
+    pub(super) is_root: bool,
+}
+
+impl Machine {
+    /// Looks for a second; `sources` is how many source addresses are wanted.
+    pub(super) fn look(sources: u64) -> Self {
+        let (began, before) = (Instant::now(), cpu_ticks());
+        let from = Snapshot::take(&[], &[]);
+        thread::sleep(LOOK);
+        let (_, _, now) = snapshot::between(&from, &Snapshot::take(&[], &[]), LOOK);
+        let busiest = busiest(&before, &cpu_ticks(), began.elapsed());
+        let memory = Meminfo::current().ok();
+        let swap_used = |m: &Meminfo| m.swap_total.saturating_sub(m.swap_free);
+        // Shared memory counts as cached, but makes no room.
+        let free = |m: &Meminfo| m.mem_free + m.cached.saturating_sub(m.shmem.unwrap_or(0));
+        Self {
+            environment: environment::read(),
+            now,
+            busiest,
+            cpus: allowed_cpus(),
+            has_intel_pstate: fs::exists("/sys/devices/system/cpu/intel_pstate").unwrap_or(false),
+            swap_used_bytes: memory.as_ref().map_or(0, swap_used),
+            free_bytes: memory.as_ref().map(free),
+            hugepages: fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").ok(),
+            syscalls_refused: SyscallCounter::attach(&[std::process::id()]).err(),
+            open_files_soft: getrlimit(Resource::Nofile).current,
+            open_files_max: getrlimit(Resource::Nofile).maximum,
+            locked_bytes_max: getrlimit(Resource::Memlock).maximum,
+            may_raise_limits: !geteuid().is_root() || has_sys_resource(),
+            tasks: Tasks::look(),
+            memory_group: cgroup::memory(),
+            map_max: number("/proc/sys/vm/max_map_count"),
+            source_refused: bind_last(sources).err().map(|error| error.to_string()),
+            conntrack: number("/proc/sys/net/netfilter/nf_conntrack_count")
+                .zip(number("/proc/sys/net/netfilter/nf_conntrack_max")),
+        }
+    }
+
+    /// A setting under /proc/sys, by its name with dots.
+    pub(super) fn sysctl(&self, name: &str) -> Option<&str> {
+        self.environment.sysctls.get(name).map(String::as_str)
+    }
+}
+
+impl Tasks {
+    fn look() -> Self {
+        Self {
+            used: procfs::LoadAverage::current().map_or(0, |load| load.max.into()),
+            pid_max: number("/proc/sys/kernel/pid_max"),
+            threads_max: number("/proc/sys/kernel/threads-max"),
+            group: cgroup::tasks(),
+            user_max: getrlimit(Resource::Nproc).maximum,
+            is_root: geteuid().is_root(),
+        }
+    }
+}
+
+/// Binds the last of so many source addresses, to see whether there are so many.
+fn bind_last(sources: u64) -> io::Result<()> {
+    let step = u32::try_from(sources.saturating_sub(1)).unwrap_or(u32::MAX);
+    let last = u32::from(Ipv4Addr::LOCALHOST).saturating_add(step);
+    TcpListener::bind((Ipv4Addr::from(last), 0)).map(drop)
+}
+
+/// Whether this process has CAP_SYS_RESOURCE: see capabilities(7).
+fn has_sys_resource() -> bool {
+    const CAP_SYS_RESOURCE: u64 = 24;
+    let status = procfs::process::Process::myself().and_then(|process| process.status());
+    status.is_ok_and(|status| status.capeff & (1 << CAP_SYS_RESOURCE) != 0)
+}
+
+fn number(path: &str) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// Name and CPU time so far of every process but this one.
+fn cpu_ticks() -> BTreeMap<i32, (String, u64)> {
+    procfs::process::all_processes()
+        .into_iter()
+        .flatten()
+        .filter_map(|process| process.ok()?.stat().ok())
+        .filter(|stat| stat.pid.cast_unsigned() != std::process::id())
+        .map(|stat| (stat.pid, (stat.comm, stat.utime + stat.stime)))
+        .collect()
+}
+
+/// The three busiest, if they did anything at all.
+fn busiest(
+    before: &BTreeMap<i32, (String, u64)>,
+    after: &BTreeMap<i32, (String, u64)>,
+    elapsed: Duration,
+) -> Vec<(String, f64)> {
+    let mut used: Vec<(String, f64)> = after
+        .iter()
+        .map(|(pid, (name, ticks))| {
+            // A process that was born meanwhile began with nothing.
+            let ticks_before = before.get(pid).map_or(0, |(_, ticks)| *ticks);
+            let seconds =
+                ticks.saturating_sub(ticks_before) as f64 / procfs::ticks_per_second() as f64;
+            (name.clone(), seconds / elapsed.as_secs_f64())
+        })
+        .filter(|&(_, cpus)| cpus > 0.0)
+        .collect();
+    used.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+    used.truncate(3);
+    used
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_busiest_are_named_in_order() {
+        let ticks = |list: &[(i32, u64)]| -> BTreeMap<i32, (String, u64)> {
+            list.iter()
+                .map(|&(pid, ticks)| (pid, (format!("p{pid}"), ticks)))
+                .collect()
+        };
+        let second = procfs::ticks_per_second();
+        let before = ticks(&[(1, 70), (2, 0), (3, 5)]);
+        let after = ticks(&[(1, 70), (2, second), (3, 6), (4, second / 2), (5, 2)]);
+        let found = busiest(&before, &after, Duration::from_secs(1));
+        let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["p2", "p4", "p5"]);
+        assert_eq!(found[0].1, 1.0);
+    }
+
+    #[test]
+    fn a_look_at_this_machine_explains_what_it_lacks() {
+        let machine = Machine::look(2);
+        assert_eq!(machine.source_refused, None, "loopback is a /8");
+        assert!(machine.tasks.used > 0);
+        assert!(
+            machine.now.steal_share.is_some()
+                || machine.now.not_measured.contains_key("steal_share")
+        );
+        assert!(
+            machine
+                .syscalls_refused
+                .is_none_or(|reason| !reason.is_empty())
+        );
+    }
+}

@@ -1,0 +1,161 @@
+//! What the findings come to, for people and for programs.
+
+use crate::{
+    examine::Examination,
+    finding::{Finding, Level},
+    wanted::Wanted,
+};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
+
+/// When no terminal says how wide it is.
+const TABLE_WIDTH: u16 = 120;
+
+/// A long list of what was found leaves room for what it means.
+const FOUND_WIDTH: u16 = 26;
+const NEEDED_WIDTH: u16 = 17;
+
+impl Examination {
+    /// All of it: a table, the commands that mend, whether the connections fit, the sum.
+    pub fn text(&self) -> String {
+        format!(
+            "{}\n{}{}\n{}",
+            table(&self.findings),
+            commands(&self.findings, &self.wanted),
+            fit(&self.findings, &self.wanted),
+            sum(&self.findings)
+        )
+    }
+}
+
+fn table(findings: &[Finding]) -> String {
+    let line = LineStyle::none().fill('─').junction('─');
+    let style = TableStyle::new()
+        .top_border(line)
+        .header_separator(line)
+        .bottom_border(line);
+    let mut table = Table::new();
+    table.load_style(style);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    if !table.is_tty() {
+        table.set_width(TABLE_WIDTH);
+    }
+    table.set_header(["", "item", "found", "needed", "what it means"]);
+    for finding in findings {
+        table.add_row([
+            finding.level.word(),
+            finding.item,
+            &finding.found,
+            finding.needed.as_deref().unwrap_or_default(),
+            &finding.means,
+        ]);
+    }
+    for (index, width) in [(2, FOUND_WIDTH), (3, NEEDED_WIDTH)] {
+        if let Some(column) = table.column_mut(index) {
+            column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(width)));
+        }
+    }
+    table.to_string()
+}
+
+/// The commands, each on a line of its own, so that it can be copied as it is.
+fn commands(findings: &[Finding], wanted: &Wanted) -> String {
+    let commands: Vec<String> = findings
+        .iter()
+        .filter_map(|finding| {
+            Some(format!(
+                "  {:<28} {}\n",
+                finding.item,
+                finding.mend.as_ref()?
+            ))
+        })
+        .collect();
+    let tune = if findings.iter().any(|finding| finding.is_tuned) {
+        format!(
+            "scripts/tune {} does every sysctl among them at once, and scripts/untune undoes it.\n",
+            wanted.connections
+        )
+    } else {
+        String::new()
+    };
+    match commands[..] {
+        [] => String::new(),
+        _ => format!("what mends it, as root:\n{}{tune}\n", commands.concat()),
+    }
+}
+
+/// Whether the connections fit, and how they are shared out.
+fn fit(findings: &[Finding], wanted: &Wanted) -> String {
+    let short: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding.is_short)
+        .map(|finding| finding.item)
+        .collect();
+    let connections = wanted.connections;
+    match short[..] {
+        [] => format!(
+            "{connections} connections fit: {} server and {} generator process(es), {} source \
+             address(es)",
+            wanted.server_processes,
+            wanted.generator_processes,
+            wanted.sources()
+        ),
+        _ => format!("{connections} connections don't fit: {}", short.join(", ")),
+    }
+}
+
+/// The last line: what a person came for.
+fn sum(findings: &[Finding]) -> String {
+    let count = |level| findings.iter().filter(|f| f.level == level).count();
+    let prevented: Vec<&str> = findings
+        .iter()
+        .filter(|finding| finding.prevents)
+        .map(|finding| finding.item)
+        .collect();
+    if !prevented.is_empty() {
+        return format!("measuring is impossible here: {}", prevented.join(", "));
+    }
+    match (count(Level::Problem), count(Level::Note)) {
+        (0, 0) => "nothing stands in the way".to_owned(),
+        (0, notes) => format!("no problem, {notes} note(s)"),
+        (problems, notes) => format!("{problems} problem(s), {notes} note(s)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::slice::from_ref;
+
+    #[test]
+    fn the_last_line_names_what_prevents() {
+        let fine = Finding::ok("a", "1", "fine");
+        let bad = Finding::problem("b", "2", "bad").mend("true");
+        assert_eq!(sum(from_ref(&fine)), "nothing stands in the way");
+        assert_eq!(sum(&[fine, bad.clone()]), "1 problem(s), 0 note(s)");
+        let worse = bad.preventing();
+        assert!(sum(from_ref(&worse)).contains("impossible here: b"));
+        assert!(table(from_ref(&worse)).contains("problem"));
+    }
+
+    #[test]
+    fn commands_can_be_copied_and_those_of_the_script_are_told() {
+        let wanted = Wanted::new(2_000_000, None);
+        let fine = Finding::ok("a", "1", "fine");
+        assert_eq!(commands(from_ref(&fine), &wanted), "");
+        let bad = fine.clone().mend("true");
+        assert!(commands(from_ref(&bad), &wanted).ends_with(" true\n\n"));
+        let tuned = fine.mend_sysctl("b", 2);
+        assert!(commands(&[bad, tuned], &wanted).contains("scripts/tune 2000000 "));
+    }
+
+    #[test]
+    fn what_is_short_is_named() {
+        let wanted = Wanted::new(1_000_000, Some(20_000));
+        let fine = Finding::ok("a", "1", "fine");
+        let said = fit(from_ref(&fine), &wanted);
+        assert!(said.contains("fit: 53 server and 51 generator"), "{said}");
+        let short = Finding::note("memory", "1", "little").short();
+        assert!(fit(&[fine, short.clone()], &wanted).ends_with("don't fit: memory"));
+        assert_eq!(short.wanted().level, Level::Problem);
+    }
+}

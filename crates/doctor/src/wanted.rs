@@ -1,0 +1,59 @@
+//! What a number of connections takes: processes, threads, source addresses.
+
+use plan::shards::{CONNECTIONS_PER_SOURCE, OTHER_DESCRIPTORS, processes_needed};
+
+/// A process has its I/O threads, one that waits for the end, and some of its runtime's.
+const THREADS_PER_PROCESS: u64 = 16;
+
+/// Connections that somebody wants, and what they take here.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Wanted {
+    pub(super) connections: u64,
+    pub(super) server_processes: u64,
+    pub(super) generator_processes: u64,
+}
+
+impl Wanted {
+    /// `open_files_max` is the hard limit of a process; `None` is no limit.
+    pub(super) fn new(connections: u32, open_files_max: Option<u64>) -> Self {
+        let per_process =
+            open_files_max.map_or(u64::MAX, |max| max.saturating_sub(OTHER_DESCRIPTORS));
+        // Where there is no room for any, the limit itself is what stands in the way.
+        let (servers, generators) = processes_needed(connections, per_process).unwrap_or((1, 1));
+        Self {
+            connections: connections.into(),
+            server_processes: servers.into(),
+            generator_processes: generators.into(),
+        }
+    }
+
+    pub(super) fn processes(&self) -> u64 {
+        self.server_processes + self.generator_processes
+    }
+
+    pub(super) fn threads(&self) -> u64 {
+        self.processes() * THREADS_PER_PROCESS
+    }
+
+    /// 127.0.0.1, 127.0.0.2 and so on.
+    pub(super) fn sources(&self) -> u64 {
+        self.connections.div_ceil(CONNECTIONS_PER_SOURCE.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_of_open_files_is_met_by_more_processes() {
+        let million = Wanted::new(1_000_000, Some(20_000));
+        assert_eq!(million.server_processes, 53);
+        assert_eq!(million.generator_processes, 51);
+        assert_eq!(million.sources(), 100);
+        let one = Wanted::new(1_000_000, Some(1_000_100));
+        assert_eq!((one.server_processes, one.generator_processes), (1, 1));
+        assert_eq!(Wanted::new(1, Some(0)).processes(), 2);
+        assert_eq!(Wanted::new(1_000_000, None).processes(), 2);
+    }
+}

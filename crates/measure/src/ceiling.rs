@@ -1,0 +1,233 @@
+//! What rates are held against: printed beside what models reach.
+//!
+//! | workload | ceiling |
+//! |---|---|
+//! | `echo` | the rate of the null server in the same run, with as many processes and threads: it sends back what comes and does nothing else |
+//! | `discard` | none: a server that knows nothing of requests can't leave them unanswered |
+//! | `cpu` | the server's CPUs / time of the hashes, measured here |
+//! | `wait` | connections / time: each connection has one at a time |
+//! | `block` | threads that may block / time: as many as connections where the work is handed to a pool, the I/O threads where it isn't |
+//!
+//! A mix has none: what its parts cost each other is what it is measured for.
+
+use crate::{
+    launch::launch,
+    trial::{Bench, TrialError},
+};
+use analysis::step::rate_per_s;
+use plan::{
+    Plan,
+    ceiling::{NullTrials, closed_load, null_trials},
+};
+use protocol::{
+    client::Workload,
+    wire::{Kind, Wire},
+    work::chained_digest,
+};
+use report::{
+    model::{Ceiling, Model},
+    trial::Step,
+};
+use server::contract::ContractLaunch;
+use std::{
+    hint::black_box,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// For how long hashing is timed.
+const HASHING: Duration = Duration::from_millis(200);
+
+/// What the ceilings of a run's models are computed from.
+#[derive(Clone, Debug)]
+pub enum Basis {
+    /// The same for all models.
+    Rate(Ceiling),
+    /// Threads that may block, per this time.
+    Blocking {
+        /// Of each call.
+        time_s: f64,
+        /// That ask for it.
+        connections: u32,
+    },
+    /// There is none, and why.
+    None(String),
+}
+
+/// Measures what there is to measure for the run's workload.
+pub fn basis(null_server: &Result<std::path::PathBuf, String>, bench: &Bench<'_>) -> Basis {
+    let plan = bench.plan;
+    let Some(closed) = closed_load(plan) else {
+        return Basis::None("the run had no closed load".to_owned());
+    };
+    let connections = closed.connections.first().copied().unwrap_or(1);
+    match &plan.workload {
+        Workload::Discard => Basis::None("a discard has no reply".to_owned()),
+        Workload::Echo => match null_server {
+            Ok(program) => null_rate(bench, program),
+            Err(reason) => Basis::None(reason.clone()),
+        },
+        Workload::Mix(mix) => match mix.parts() {
+            [part] => {
+                let time_s = f64::from(part.argument) / 1e6;
+                match part.kind {
+                    Kind::Cpu => hashing(plan, part.argument),
+                    Kind::Wait => waiting(connections, time_s),
+                    Kind::Block => Basis::Blocking {
+                        time_s,
+                        connections,
+                    },
+                    Kind::Echo | Kind::Discard => Basis::None("it is no work".to_owned()),
+                }
+            }
+            _ => Basis::None("a mix has no ceiling".to_owned()),
+        },
+    }
+}
+
+impl Basis {
+    /// The ceiling of one model, or why there is none.
+    pub fn of(&self, model: &Model, server_threads: u32) -> Result<Ceiling, String> {
+        match self {
+            Self::Rate(ceiling) => Ok(ceiling.clone()),
+            Self::None(reason) => Err(reason.clone()),
+            Self::Blocking { time_s, .. } if *time_s == 0.0 => {
+                Err("blocking for no time has no ceiling".to_owned())
+            }
+            Self::Blocking {
+                time_s,
+                connections,
+            } => {
+                let (threads, which) = match model.block.as_deref() {
+                    Some("offload") => (*connections, "a pool's thread for each connection"),
+                    _ => (server_threads, "the I/O threads block"),
+                };
+                Ok(Ceiling {
+                    rate_per_s: f64::from(threads) / time_s,
+                    what: format!("{threads} threads / {time_s} s: {which}"),
+                })
+            }
+        }
+    }
+}
+
+/// The best window of the null server.
+fn null_rate(bench: &Bench<'_>, program: &Path) -> Basis {
+    let plan = bench.plan;
+    let Some(trials) = null_trials(plan) else {
+        return Basis::None("this work has another ceiling".to_owned());
+    };
+    let steps = match null_steps(bench, program, trials) {
+        Ok(steps) => steps,
+        Err(error) => return Basis::None(format!("the null server failed: {error}")),
+    };
+    let best = steps
+        .iter()
+        .max_by(|(_, a), (_, b)| rate_per_s(a).total_cmp(&rate_per_s(b)));
+    match best {
+        Some((engine, step)) => Basis::Rate(Ceiling {
+            rate_per_s: rate_per_s(step),
+            what: format!(
+                "the null server on {engine}, {} thread(s), {} connections{}",
+                step.server_threads.unwrap_or(plan.server_threads),
+                step.connections,
+                if analysis::rules::is_generator_bound(step) {
+                    ", limited by the generator"
+                } else {
+                    ""
+                }
+            ),
+        }),
+        None => Basis::None("the null server was not measured".to_owned()),
+    }
+}
+
+/// Windows of the null server on these engines, as many of each as `trials`. The first has to work;
+/// others may be missing here.
+///
+/// # Errors
+/// A trial of the first didn't come to its end.
+pub fn null_steps(
+    bench: &Bench<'_>,
+    program: &Path,
+    trials: NullTrials<'_>,
+) -> Result<Vec<(&'static str, Step)>, TrialError> {
+    let mut steps = Vec::new();
+    // In turn: the machine's mood shall not choose between them.
+    for block in 1..=trials.of_each {
+        for (index, &engine) in trials.engines.iter().enumerate() {
+            bench
+                .progress
+                .begin(&format!("ceiling  null server on {engine}  closed"));
+            let launch = ContractLaunch {
+                leading_args: vec!["--engine".to_owned(), engine.to_owned()],
+                // It knows nothing of frames, so it can't count requests; so it says when asked for
+                // raw.
+                wire: Wire::Raw,
+                ..launch(bench.plan, bench.guard, program)
+            };
+            match bench.trial(&launch.into(), block, trials.load) {
+                Ok(trial) => steps.extend(trial.steps.into_iter().map(|step| (engine, step))),
+                Err(error) if index == 0 || error.is_interrupt() => return Err(error),
+                Err(_) => {}
+            }
+        }
+    }
+    Ok(steps)
+}
+
+fn hashing(plan: &Plan, hashes: u32) -> Basis {
+    let payload = vec![7; plan.payload_bytes as usize];
+    let began = Instant::now();
+    let mut rounds = 0;
+    while began.elapsed() < HASHING {
+        black_box(chained_digest(black_box(&payload), hashes));
+        rounds += 1;
+    }
+    let time_s = began.elapsed().as_secs_f64() / f64::from(rounds);
+    let cpus = plan.server_cpus.len().max(1);
+    Basis::Rate(Ceiling {
+        rate_per_s: cpus as f64 / time_s,
+        what: format!(
+            "{cpus} CPUs / {:.1} us, the time of {hashes} hashes here",
+            time_s * 1e6
+        ),
+    })
+}
+
+fn waiting(connections: u32, time_s: f64) -> Basis {
+    if time_s == 0.0 {
+        return Basis::None("waiting for no time has no ceiling".to_owned());
+    }
+    Basis::Rate(Ceiling {
+        rate_per_s: f64::from(connections) / time_s,
+        what: format!("{connections} connections / {time_s} s"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_and_blocks_have_the_ceiling_of_who_may_wait() {
+        let Basis::Rate(ceiling) = waiting(100, 0.005) else {
+            panic!("no rate");
+        };
+        assert_eq!(ceiling.rate_per_s, 20_000.0);
+        let blocking = Basis::Blocking {
+            time_s: 0.01,
+            connections: 100,
+        };
+        let model = |block: &str| Model {
+            block: Some(block.to_owned()),
+            ..Model::default()
+        };
+        assert_eq!(
+            blocking.of(&model("offload"), 2).unwrap().rate_per_s,
+            10_000.0
+        );
+        assert_eq!(blocking.of(&model("inline"), 2).unwrap().rate_per_s, 200.0);
+        assert!(matches!(waiting(100, 0.0), Basis::None(_)));
+    }
+}

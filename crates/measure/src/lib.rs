@@ -1,0 +1,23 @@
+//! A run: block by block, a fresh server for each trial.
+//!
+//! | module | |
+//! |---|---|
+//! | [`run`] | blocks in shuffled order, saved one by one |
+//! | [`trial`] | one fresh server under one load |
+//! | [`warm_up`] | when a load is steady |
+//! | [`capacity`] | the search for the highest rate that meets a target |
+//! | [`ceiling`] | what rates are held against |
+//! | [`generator`] | the generator's processes, driven as one |
+//! | [`launch`] | how a server of a plan is started |
+//! | [`progress`] | how far a run has come, for whoever shows it |
+
+#![forbid(unsafe_code)]
+
+pub mod capacity;
+pub mod ceiling;
+pub mod generator;
+pub mod launch;
+pub mod progress;
+pub mod run;
+pub mod trial;
+pub mod warm_up;

@@ -1,0 +1,330 @@
+//! One trial: a fresh server, one load, a window for each count of connections or each rate.
+
+mod counts;
+mod error;
+mod profile;
+mod syscalls;
+mod window;
+
+pub use error::TrialError;
+pub use profile::Profiled;
+
+use crate::{
+    capacity::Search,
+    generator::{GeneratorError, Generators},
+    progress::Progress,
+    warm_up::{WarmUp, WarmUpWatch},
+};
+use analysis::rules;
+use counts::{counts_of, generator_counts};
+use plan::{Plan, generators::generator_plans, window::window_us};
+use probe::{
+    kernel::{add_kernel_memory, machine_memory, oom_kills, tcp_sockets_held},
+    net::NetEvents,
+    snapshot::{self, Snapshot},
+    usage::{add_memory, pss_bytes, resident_pages},
+};
+use process::{guard::Guard, interrupt};
+use report::{
+    run::PlannedLoad,
+    slo::Slo,
+    trial::{Load, Step, Trial},
+};
+use server::launch::{Launch, Server};
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+use syscalls::count_syscalls;
+use window::{percentiles_of, window_of};
+
+/// How long the end of a trial's connections is waited for; a server closes some 50,000 a second.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+const CLOSE_LIMIT_PER_CONNECTION: Duration = Duration::from_micros(60);
+const CLOSE_LOOK: Duration = Duration::from_millis(5);
+const SOCKETS_OF_OTHERS: u64 = 20;
+
+/// What one window is to be over.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    connections: u32,
+    rate_per_s: Option<f64>,
+}
+
+/// What a trial is made with.
+#[derive(Clone, Copy)]
+pub struct Bench<'a> {
+    /// What the run does.
+    pub plan: &'a Plan,
+    /// The generator's program.
+    pub loadgen: &'a Path,
+    /// Through what generators are started.
+    pub guard: &'a Guard,
+    /// Servers may be beyond loopback.
+    pub allow_remote: bool,
+    /// Is told what happens.
+    pub progress: &'a dyn Progress,
+}
+
+impl Bench<'_> {
+    /// Runs one trial of a server.
+    ///
+    /// # Errors
+    /// Why it didn't come to its end; server and generators are gone then.
+    pub fn trial(
+        &self,
+        launch: &Launch,
+        block: u32,
+        planned: &PlannedLoad,
+    ) -> Result<Trial, TrialError> {
+        let (trial, _) = self.trial_and_profile(launch, block, planned, false)?;
+        Ok(trial)
+    }
+
+    /// Runs one trial of a server and, if that is wanted, takes a profile at its end.
+    ///
+    /// # Errors
+    /// As with [`Bench::trial`]. A profile that can't be taken is no error but a reason.
+    pub fn trial_and_profile(
+        &self,
+        launch: &Launch,
+        block: u32,
+        planned: &PlannedLoad,
+        wants_profile: bool,
+    ) -> Result<(Trial, Option<Profiled>), TrialError> {
+        let kills_before = oom_kills();
+        self.undisturbed_trial(launch, block, planned, wants_profile)
+            .map_err(|error| {
+                if oom_kills() > kills_before {
+                    TrialError::OutOfMemory(Box::new(error))
+                } else {
+                    error
+                }
+            })
+    }
+
+    fn undisturbed_trial(
+        &self,
+        launch: &Launch,
+        block: u32,
+        planned: &PlannedLoad,
+        wants_profile: bool,
+    ) -> Result<(Trial, Option<Profiled>), TrialError> {
+        let memory_before = machine_memory();
+        let mut server = launch.start()?;
+        if !server.addr().ip().is_loopback() && !self.allow_remote {
+            return Err(TrialError::Remote(server.addr()));
+        }
+        let server_empty_bytes = pss_bytes(&server.pids());
+        let seed = self.plan.schedule_seed(block);
+        let plans = generator_plans(self.plan, planned, server.addr(), seed);
+        let mut generators = Generators::start(self.guard, self.loadgen, &plans)?;
+        let generator_empty_bytes = pss_bytes(&generators.pids());
+        let sockets_before = tcp_sockets_held();
+        let mut step = |asked| {
+            self.step(&mut server, &mut generators, planned, asked)
+                // A generator's trouble is mostly the echo of a server's death.
+                .map_err(|error| {
+                    server
+                        .check_alive_soon()
+                        .err()
+                        .map_or(error, TrialError::from)
+                })
+        };
+        let mut steps = match planned.load {
+            Load::Capacity { slo, .. } => search(planned, slo, &mut step)?,
+            _ => planned
+                .windows()
+                .into_iter()
+                .map(|(connections, rate_per_s)| {
+                    step(Asked {
+                        connections,
+                        rate_per_s,
+                    })
+                })
+                .collect::<Result<_, _>>()?,
+        };
+        let profiled = match steps.last_mut().filter(|_| wants_profile) {
+            Some(step) => {
+                self.progress.say("profile");
+                Some(profile::profile(
+                    self.guard,
+                    &mut server,
+                    &mut generators,
+                    step,
+                )?)
+            }
+            None => None,
+        };
+        self.progress.say("closing");
+        let closing = Instant::now();
+        let sent = generators.finish()?;
+        let is_closed = await_closed(sockets_before, planned.connections_max());
+        let teardown_us = is_closed.then(|| closing.elapsed().as_micros() as u64);
+        let (server_counts, not_measured) = counts_of(server.stop()?);
+        let trial = Trial {
+            block,
+            load: planned.load,
+            steps,
+            generator_counts: generator_counts(&sent),
+            server_counts,
+            server_empty_bytes,
+            generator_empty_bytes,
+            memory_before,
+            teardown_us,
+            schedule_seed: planned.load.is_scheduled().then_some(seed),
+            not_measured,
+        };
+        Ok((trial, profiled))
+    }
+
+    fn step(
+        &self,
+        server: &mut Server,
+        generators: &mut Generators,
+        planned: &PlannedLoad,
+        asked: Asked,
+    ) -> Result<Step, TrialError> {
+        let net_before = NetEvents::read();
+        let connections = asked.connections;
+        self.progress
+            .say(&format!("{connections} connections: connecting"));
+        // Churn opens its own, one for each request.
+        let open_before = match planned.load {
+            Load::Churn { .. } => 0,
+            _ => connections,
+        };
+        let connected = generators.connect(open_before)?;
+        server.check_alive()?;
+        let rate = asked
+            .rate_per_s
+            .map_or_else(String::new, |r| format!(" at {r}/s"));
+        let load = planned.load.word();
+        self.progress
+            .say(&format!("{connections} connections: {load} load{rate}"));
+        generators.begin(asked.rate_per_s)?;
+        let warm_up = self.warm_up(server, generators, planned, connections)?;
+
+        let generator_pids = generators.pids();
+        let mut edges = Vec::new();
+        let rate_per_s = warm_up.map(|warm_up| warm_up.rate_per_s);
+        let window_us = window_us(planned, connections, rate_per_s);
+        let window = Duration::from_micros(window_us);
+        let result = generators.measure(window, || {
+            // Of a server that isn't ours processes may come and go.
+            edges.push(Snapshot::take(&server.pids(), &generator_pids))
+        })?;
+        server.check_alive()?;
+
+        let [opened, closed] = &edges[..] else {
+            return Err(GeneratorError::Unexpected("a window without edges".to_owned()).into());
+        };
+        let (mut server_use, mut generator_use, mut machine) =
+            snapshot::between(opened, closed, window);
+        add_memory(&mut server_use, &server.pids());
+        add_memory(&mut generator_use, &generator_pids);
+        add_kernel_memory(&mut machine);
+        net_before.add_since(&mut machine);
+        let (server_threads, server_cpus_max) = server.threads_and_cpus();
+        let generator_threads = self.plan.client_threads * self.plan.client_processes;
+        let generator_cpus = self.plan.client_cpus.len() as u32;
+        let mut step = Step {
+            connections,
+            connections_open: result.connections,
+            rate_per_s: asked.rate_per_s,
+            connect_elapsed_us: connected.elapsed_us,
+            connect_time_us: percentiles_of(&connected.connect_time)?,
+            warm_up_us: warm_up.map_or(0, |warm_up| warm_up.length_us),
+            steady: warm_up.map(|warm_up| warm_up.steady),
+            window_asked_us: window_us,
+            window: window_of(result, connected, self.plan.interval_us(planned))?,
+            server: server_use,
+            generator: generator_use,
+            message_interval_us: planned.message_interval_us(connections),
+            server_threads,
+            server_cpus_max,
+            generator_threads,
+            generator_cpus_max: (generator_cpus > 0).then(|| generator_threads.min(generator_cpus)),
+            machine,
+            memory: machine_memory(),
+            runner_cpu_s: snapshot::runner_cpu_s(opened, closed),
+            syscall_window: None,
+        };
+        count_syscalls(server, generators, planned.load, &mut step)?;
+        Ok(step)
+    }
+
+    /// Waits until the load is steady, or for as long as the plan allows; `None` when it asks for
+    /// no warm-up.
+    fn warm_up(
+        &self,
+        server: &mut Server,
+        generators: &mut Generators,
+        planned: &PlannedLoad,
+        connections: u32,
+    ) -> Result<Option<WarmUp>, TrialError> {
+        let Some(max_us) = planned.warm_up_max_us else {
+            return Ok(None);
+        };
+        let (min, max) = (
+            Duration::from_micros(planned.warm_up_us),
+            Duration::from_micros(max_us),
+        );
+        let interval = Duration::from_micros(self.plan.interval_us(planned));
+        let round = planned.round(connections).unwrap_or(0);
+        let mut watch = WarmUpWatch::new(min, max, round);
+        let pids = server.pids();
+        for number in 1.. {
+            let seen = generators.next_interval()?;
+            let pages = pids.iter().copied().map(resident_pages).sum();
+            let over = watch.observe(seen, pages, interval * number);
+            if over.is_some() {
+                return Ok(over);
+            }
+            server.check_alive()?;
+        }
+        unreachable!("the watch ends at its maximum")
+    }
+}
+
+/// Tries rates until the highest one that meets the target is known.
+fn search(
+    planned: &PlannedLoad,
+    slo: Slo,
+    step: &mut impl FnMut(Asked) -> Result<Step, TrialError>,
+) -> Result<Vec<Step>, TrialError> {
+    let connections = planned.connections.first().copied().unwrap_or(1);
+    let mut search = Search::new();
+    let mut steps = Vec::new();
+    while let Some(rate) = search.next_per_s() {
+        let tried = step(Asked {
+            connections,
+            rate_per_s: Some(rate),
+        })?;
+        search.tell(rate, rules::meets(&tried, &slo));
+        steps.push(tried);
+    }
+    Ok(steps)
+}
+
+/// Waits until the kernel has let go of a trial's sockets: a server may need a while to see that
+/// its clients are gone, and memory and ports would be missing from the next trial. Says whether
+/// it was so within the limit.
+fn await_closed(sockets_before: Option<u64>, connections: u32) -> bool {
+    let Some(before) = sockets_before else {
+        return false;
+    };
+    let limit = Instant::now() + CLOSE_LIMIT + CLOSE_LIMIT_PER_CONNECTION * connections;
+    // Other programs open sockets, too.
+    let few = before + SOCKETS_OF_OTHERS;
+    loop {
+        if tcp_sockets_held().is_some_and(|held| held <= few) {
+            return true;
+        }
+        if Instant::now() >= limit || interrupt::asked() {
+            return false;
+        }
+        thread::sleep(CLOSE_LOOK);
+    }
+}

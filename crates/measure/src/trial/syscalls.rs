@@ -1,0 +1,64 @@
+//! How many system calls a request takes, from a window of their own.
+
+use super::error::TrialError;
+use crate::generator::{GeneratorError, Generators};
+use probe::syscalls::{self, SyscallCounter};
+use report::trial::{Load, Step, SyscallWindow};
+use server::launch::Server;
+use std::time::Duration;
+
+/// Long enough for thousands of requests, too short to be noticed.
+const SYSCALL_WINDOW: Duration = Duration::from_millis(300);
+
+/// With more the window would be too short for a request on each.
+const CONNECTIONS_MAX: u32 = 20_000;
+
+/// Another, short window of the same load, in which nothing but system calls is counted.
+pub(super) fn count_syscalls(
+    server: &mut Server,
+    generators: &mut Generators,
+    load: Load,
+    step: &mut Step,
+) -> Result<(), TrialError> {
+    let counters = match load {
+        // It would take another round over all of them.
+        Load::Closed { .. } if step.connections > CONNECTIONS_MAX => Err(format!(
+            "not counted with more than {CONNECTIONS_MAX} connections"
+        )),
+        Load::Closed { .. } => SyscallCounter::attach(&server.pids())
+            .and_then(|server| Ok([server, SyscallCounter::attach(&generators.pids())?])),
+        _ => Err("counted under closed load only".to_owned()),
+    };
+    let mut counters = match counters {
+        Ok(counters) => counters,
+        Err(reason) => {
+            for used in [&mut step.server, &mut step.generator] {
+                syscalls::no_syscalls(used, &reason);
+            }
+            return Ok(());
+        }
+    };
+    generators.begin(None)?;
+    let mut edges = Vec::new();
+    let result = generators.measure(SYSCALL_WINDOW, || {
+        edges.push(counters.each_mut().map(SyscallCounter::read));
+    })?;
+    server.check_alive()?;
+    let [opened, closed] = &edges[..] else {
+        return Err(GeneratorError::Unexpected("a window without edges".to_owned()).into());
+    };
+    let uses = [&mut step.server, &mut step.generator];
+    for (used, (opened, closed)) in uses.into_iter().zip(opened.iter().zip(closed)) {
+        syscalls::add_syscalls(used, opened, closed);
+    }
+    step.syscall_window = Some(SyscallWindow {
+        length_us: result.window_us,
+        requests: result.requests,
+    });
+    // What goes wrong here spoils the step like anything else.
+    step.window.replies_wrong += result.replies_wrong;
+    step.window.replies_missing += result.replies_missing;
+    step.window.connections_lost += u64::from(result.connections_lost);
+    step.connections_open = step.connections_open.min(result.connections);
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! When a load has become steady: detected, not guessed.
+//!
+//! Each short interval of the load is one observation: requests, the 99th percentile of the
+//! latency, and the server's resident memory. The load is steady when the last second's worth
+//! of each shows no change point (`analysis::stats::is_steady`).
+
+use crate::generator::IntervalSum;
+use analysis::stats::is_steady;
+use plan::window::WARM_UP_ROUNDS_MIN;
+use std::time::Duration;
+
+/// Observations that are looked at.
+const LAST: usize = 20;
+
+/// How a warm-up came out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WarmUp {
+    /// How long it took.
+    pub length_us: u64,
+    /// Whether the load was steady at its end.
+    pub steady: bool,
+    /// In the last intervals.
+    pub rate_per_s: f64,
+}
+
+/// Sees a load warm up.
+#[derive(Debug)]
+pub struct WarmUpWatch {
+    min: Duration,
+    max: Duration,
+    /// Requests that are outstanding at a time; 0 where a schedule says when they are sent.
+    round: u64,
+    answered: u64,
+    requests: Vec<f64>,
+    p99_us: Vec<f64>,
+    resident_pages: Vec<f64>,
+}
+
+impl WarmUpWatch {
+    /// A warm-up that takes from `min` to `max`, and in closed load, where `round` requests are
+    /// outstanding at a time, some rounds.
+    pub fn new(min: Duration, max: Duration, round: u64) -> Self {
+        Self {
+            min,
+            max,
+            round,
+            answered: 0,
+            requests: Vec::new(),
+            p99_us: Vec::new(),
+            resident_pages: Vec::new(),
+        }
+    }
+
+    /// Takes one observation, `elapsed` after the load's start. Returns how the warm-up came
+    /// out, once it is over.
+    pub fn observe(
+        &mut self,
+        interval: IntervalSum,
+        resident_pages: Option<u64>,
+        elapsed: Duration,
+    ) -> Option<WarmUp> {
+        self.answered += interval.requests;
+        self.requests.push(interval.requests as f64);
+        self.p99_us.push(interval.p99_us);
+        self.resident_pages.push(resident_pages.unwrap_or(0) as f64);
+        let rate_per_s = self.rate_per_s(elapsed);
+        let over = |steady| {
+            Some(WarmUp {
+                length_us: elapsed.as_micros() as u64,
+                steady,
+                rate_per_s,
+            })
+        };
+        let has_rounds = self.answered >= WARM_UP_ROUNDS_MIN * self.round;
+        if elapsed >= self.min && has_rounds && self.is_steady() {
+            return over(true);
+        }
+        (elapsed >= self.max).then(|| over(false)).flatten()
+    }
+
+    /// Of the last observations, which are equally long.
+    fn rate_per_s(&self, elapsed: Duration) -> f64 {
+        let each_s = elapsed.as_secs_f64() / self.requests.len() as f64;
+        let last = &self.requests[self.requests.len().saturating_sub(LAST)..];
+        last.iter().sum::<f64>() / (last.len() as f64 * each_s)
+    }
+
+    fn is_steady(&self) -> bool {
+        let last = |series: &[f64]| {
+            let from = series.len().checked_sub(LAST);
+            from.is_some_and(|from| is_steady(&series[from..]))
+        };
+        last(&self.requests) && last(&self.p99_us) && last(&self.resident_pages)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Observes a load of so many requests in each interval of 50 ms, of which 1,000 are
+    /// outstanding at a time.
+    fn watch(requests: impl Fn(u64) -> u64, pages: impl Fn(u64) -> u64) -> WarmUp {
+        let mut watch = WarmUpWatch::new(Duration::from_secs(1), Duration::from_secs(5), 1000);
+        let mut index = 0;
+        loop {
+            let interval = IntervalSum {
+                requests: requests(index),
+                p99_us: 100.0 + (index % 3) as f64,
+            };
+            index += 1;
+            let elapsed = Duration::from_millis(50 * index);
+            if let Some(warm_up) = watch.observe(interval, Some(pages(index)), elapsed) {
+                return warm_up;
+            }
+        }
+    }
+
+    #[test]
+    fn a_load_that_is_steady_at_once_takes_the_shortest_time() {
+        let warm_up = watch(|i| 1000 + i % 7, |_| 500);
+        assert_eq!(warm_up.length_us, 1_000_000);
+        assert!(warm_up.steady);
+        assert!((warm_up.rate_per_s - 20_000.0).abs() < 100.0, "{warm_up:?}");
+    }
+
+    #[test]
+    fn a_burst_that_nobody_has_answered_is_no_steady_load() {
+        let warm_up = watch(|i| if i < 40 { 0 } else { 100 + i % 7 }, |_| 500);
+        assert!(warm_up.steady);
+        assert!(warm_up.length_us >= 2_900_000, "{warm_up:?}");
+        assert!((warm_up.rate_per_s - 2_060.0).abs() < 50.0, "{warm_up:?}");
+        let never = watch(|_| 0, |_| 500);
+        assert_eq!((never.steady, never.length_us), (false, 5_000_000));
+    }
+
+    #[test]
+    fn a_server_that_gets_faster_is_waited_for() {
+        let warm_up = watch(|i| if i < 12 { 500 } else { 1000 } + i % 7, |_| 500);
+        assert!(warm_up.steady);
+        assert!(warm_up.length_us > 1_200_000, "{warm_up:?}");
+    }
+
+    #[test]
+    fn memory_that_keeps_growing_is_never_steady() {
+        let warm_up = watch(|i| 1000 + i % 7, |i| 500 + 50 * i);
+        assert_eq!(warm_up.length_us, 5_000_000);
+        assert!(!warm_up.steady);
+    }
+}

@@ -1,0 +1,105 @@
+//! From a request and a host to a plan.
+
+use crate::{
+    duration,
+    host::Host,
+    plan::Plan,
+    refusal::Refusal,
+    request::Request,
+    shards::{Wanted, shards},
+};
+use report::{run::PlannedLoad, trial::Load};
+
+/// Decides everything that depends on the host.
+///
+/// # Errors
+/// Something that can't be done there, with the way out.
+pub fn decide(request: Request, host: &Host) -> Result<Plan, Refusal> {
+    let (server_cpus, client_cpus) = cpu_sets(&request, host)?;
+    let loads = request.loads;
+    let top = loads.iter().map(PlannedLoad::connections_max).max();
+    let shards = shards(
+        Wanted {
+            connections: top.unwrap_or(1),
+            churn: loads
+                .iter()
+                .any(|load| matches!(load.load, Load::Churn { .. })),
+            server_processes: request.server_processes,
+            client_processes: request.client_processes,
+            sources: request.source,
+        },
+        host.open_files_max,
+    )?;
+    // One for each CPU, over all processes.
+    let threads = |cpus: &[usize], processes: u32| {
+        let cpus = u32::try_from(cpus.len().max(1)).unwrap_or(1);
+        cpus.div_ceil(processes)
+    };
+    let server_threads = request.server_threads;
+    let client_threads = request.client_threads;
+    let mut plan = Plan {
+        models: request.models,
+        scenario: request.scenario,
+        blocks: request.blocks,
+        seed: request.seed,
+        wire: request.wire,
+        workload: request.workload,
+        payload_bytes: request.payload_bytes,
+        loads,
+        server_processes: shards.server_processes,
+        server_threads: server_threads
+            .unwrap_or_else(|| threads(&server_cpus, shards.server_processes)),
+        server_cpus,
+        client_processes: shards.client_processes,
+        client_threads: client_threads
+            .unwrap_or_else(|| threads(&client_cpus, shards.client_processes)),
+        client_cpus,
+        open_files_max: host.open_files_max,
+        source_network: shards.sources,
+        source_addresses: shards.source_addresses,
+        expected_s: 0.0,
+    };
+    plan.expected_s = duration::expected_s(&plan);
+    Ok(plan)
+}
+
+/// Numbers with commas between them.
+fn join(numbers: &[usize]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
+    numbers.join(",")
+}
+
+/// Disjoint sets where there are two CPUs or more: the first half serves, the other asks.
+fn cpu_sets(request: &Request, host: &Host) -> Result<(Vec<usize>, Vec<usize>), Refusal> {
+    let allowed = &host.cpus;
+    for (flag, cpus) in [
+        ("--server-cpus", &request.server_cpus),
+        ("--client-cpus", &request.client_cpus),
+    ] {
+        if let Some(cpu) = cpus.iter().find(|cpu| !allowed.contains(cpu)) {
+            return Err(Refusal::new(format!(
+                "{flag} {cpu}: this process may run on CPUs {} only",
+                join(allowed)
+            )));
+        }
+    }
+    let (first, second) = host.halves();
+    let without = |cpus: &[usize]| -> Vec<usize> {
+        allowed
+            .iter()
+            .copied()
+            .filter(|cpu| !cpus.contains(cpu))
+            .collect()
+    };
+    Ok(
+        match (
+            request.server_cpus.is_empty(),
+            request.client_cpus.is_empty(),
+        ) {
+            (false, false) => (request.server_cpus.clone(), request.client_cpus.clone()),
+            (false, true) => (request.server_cpus.clone(), without(&request.server_cpus)),
+            (true, false) => (without(&request.client_cpus), request.client_cpus.clone()),
+            (true, true) => (first.to_vec(), second.to_vec()),
+        },
+    )
+}

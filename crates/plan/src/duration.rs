@@ -1,0 +1,108 @@
+//! How long a run will take, roughly: for who decides whether to wait for it.
+
+use crate::{
+    ceiling,
+    plan::Plan,
+    window::{ROUNDS_MIN, WARM_UP_ROUNDS_MIN},
+};
+use report::{run::PlannedLoad, trial::Load};
+
+/// Of a trial: to start and stop its processes.
+const START_S: f64 = 0.5;
+
+/// Of a window: to read what there is to read at its edges.
+const EDGES_S: f64 = 0.1;
+
+/// Connections that are opened and closed again in a second.
+const CONNECTIONS_PER_S: f64 = 15_000.0;
+
+/// What a server answers in a second when it has very many connections.
+const RATE_OF_MANY_PER_S: f64 = 50_000.0;
+
+/// Rates that a search for the capacity tries, more or less.
+const CAPACITY_STEPS: f64 = 15.0;
+
+/// Rates that follow from the peaks, mostly, when there is more than one model.
+const RATES_OF_SEVERAL: usize = 2;
+
+/// Seconds of all blocks and of the ceiling, without builds.
+pub(crate) fn expected_s(plan: &Plan) -> f64 {
+    let models = plan.models.len();
+    let block: f64 = plan.loads.iter().map(|load| trial_s(load, models)).sum();
+    block * models as f64 * f64::from(plan.blocks) + ceiling_s(plan)
+}
+
+fn ceiling_s(plan: &Plan) -> f64 {
+    let Some(null) = ceiling::null_trials(plan) else {
+        return 0.0;
+    };
+    let trials = null.engines.len() as f64 * f64::from(null.of_each);
+    trials * trial_s(null.load, 1)
+}
+
+fn trial_s(load: &PlannedLoad, models: usize) -> f64 {
+    let counts = load.connections.iter();
+    let windows: f64 = counts.map(|&count| windows_s(load, models, count)).sum();
+    START_S + f64::from(load.connections_max()) / CONNECTIONS_PER_S + windows
+}
+
+/// All windows over one count of connections, with their warm-ups.
+fn windows_s(load: &PlannedLoad, models: usize, connections: u32) -> f64 {
+    let planned_us = load.warm_up_us + load.window_us_over(connections);
+    let planned_s = planned_us as f64 / 1e6 + EDGES_S;
+    match load.load {
+        Load::Idle { .. } => planned_s,
+        Load::Closed { .. } => {
+            let round_s = load.round(connections).unwrap_or(0) as f64 / RATE_OF_MANY_PER_S;
+            let rounds = WARM_UP_ROUNDS_MIN as f64 + ROUNDS_MIN;
+            planned_s.max(round_s * rounds)
+        }
+        Load::Capacity { .. } => CAPACITY_STEPS * planned_s,
+        Load::Open { .. } | Load::Churn { .. } => {
+            let rates = match load.rate_share_of_peak {
+                Some(_) => models.min(RATES_OF_SEVERAL),
+                None => load.rates_per_s.len(),
+            };
+            rates as f64 * planned_s
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use report::trial::Arrivals;
+
+    fn planned(load: Load, connections: &[u32]) -> PlannedLoad {
+        PlannedLoad {
+            load,
+            connections: connections.to_vec(),
+            rates_per_s: Vec::new(),
+            rate_share_of_peak: Some(0.5),
+            warm_up_us: 1_000_000,
+            warm_up_max_us: None,
+            window_us: 1_000_000,
+        }
+    }
+
+    #[test]
+    fn each_count_of_connections_has_a_window_at_each_rate() {
+        let open = Load::Open {
+            arrivals: Arrivals::Poisson,
+            deadline_us: 1,
+        };
+        let s = trial_s(&planned(open, &[100, 200, 500]), 5);
+        assert!((12.0..14.0).contains(&s), "{s}");
+        let s = trial_s(&planned(open, &[100, 200, 500]), 1);
+        assert!((6.0..8.0).contains(&s), "{s}");
+    }
+
+    #[test]
+    fn a_window_over_a_million_connections_is_as_long_as_its_rounds() {
+        let closed = Load::Closed { outstanding: 1 };
+        let s = trial_s(&planned(closed, &[1_000_000]), 1);
+        assert!((120.0..240.0).contains(&s), "{s}");
+        let s = trial_s(&planned(closed, &[1_000]), 1);
+        assert!((2.0..3.0).contains(&s), "{s}");
+    }
+}

@@ -1,0 +1,101 @@
+//! From a run's plan to those of its generator processes.
+
+use crate::{plan::Plan, shards::CONNECTIONS_PER_SOURCE, shares::shares};
+use protocol::{client::Workload, generator};
+use report::{
+    run::PlannedLoad,
+    trial::{Arrivals, Load},
+};
+use std::net::SocketAddr;
+
+/// After the window of a load without a schedule, replies are waited for so long, and longer by
+/// what the slowest server takes for one request on each connection.
+const REPLY_DEADLINE_US: u64 = 5_000_000;
+const REPLY_DEADLINE_US_PER_CONNECTION: u64 = 50;
+
+/// The plans of a trial's generator processes.
+pub fn generator_plans(
+    plan: &Plan,
+    load: &PlannedLoad,
+    target: SocketAddr,
+    schedule_seed: u64,
+) -> Vec<generator::Plan> {
+    // A generator that shares its CPUs with the server would take from it by polling.
+    let schedule = |arrivals| generator::Schedule {
+        arrivals: match arrivals {
+            Arrivals::Poisson => generator::Arrivals::Poisson,
+            Arrivals::Uniform => generator::Arrivals::Uniform,
+        },
+        seed: schedule_seed,
+        busy_poll: has_own_cpus(plan),
+    };
+    let reply_deadline_us = match load.load {
+        Load::Open { deadline_us, .. }
+        | Load::Capacity { deadline_us, .. }
+        | Load::Churn { deadline_us, .. } => deadline_us,
+        Load::Closed { .. } | Load::Idle { .. } => {
+            let connections = u64::from(load.connections_max());
+            REPLY_DEADLINE_US + REPLY_DEADLINE_US_PER_CONNECTION * connections
+        }
+    };
+    let top = load.connections_max();
+    let mut first_connection = 0;
+    shares(top, plan.client_processes as usize)
+        .map(|share| {
+            let one = generator::Plan {
+                target,
+                wire: plan.wire,
+                workload: workload_of(plan, load),
+                payload_bytes: plan.payload_bytes,
+                load: match load.load {
+                    Load::Closed { outstanding } => generator::Load::Closed { outstanding },
+                    Load::Idle { interval_us } => generator::Load::Idle { interval_us },
+                    Load::Open { arrivals, .. } | Load::Capacity { arrivals, .. } => {
+                        generator::Load::Open(schedule(arrivals))
+                    }
+                    Load::Churn { arrivals, .. } => generator::Load::Churn(schedule(arrivals)),
+                },
+                threads: plan.client_threads,
+                cpus: plan.client_cpus.clone(),
+                first_connection,
+                connections_max: share,
+                sources: sources(plan, target),
+                reply_deadline_us,
+                interval_us: plan.interval_us(load),
+            };
+            first_connection += share;
+            one
+        })
+        .collect()
+}
+
+/// What requests of this load ask for. An idle connection's rare messages are for keeping it
+/// served, not for work.
+fn workload_of(plan: &Plan, load: &PlannedLoad) -> Workload {
+    match load.load {
+        Load::Idle { .. } => Workload::Echo,
+        _ => plan.workload.clone(),
+    }
+}
+
+/// Where connections to this server come from. Addresses of loopback reach loopback only.
+fn sources(plan: &Plan, target: SocketAddr) -> Option<generator::Sources> {
+    let network = plan.source_network;
+    let fits = target.is_ipv4() && network.first().is_loopback() == target.ip().is_loopback();
+    fits.then(|| generator::Sources {
+        first: network.first(),
+        connections_each: CONNECTIONS_PER_SOURCE,
+        addresses: plan.source_addresses,
+    })
+}
+
+/// Whether every thread of the generators has a CPU that no server thread runs on.
+fn has_own_cpus(plan: &Plan) -> bool {
+    let is_shared = |cpu| plan.server_cpus.is_empty() || plan.server_cpus.contains(cpu);
+    let own = plan
+        .client_cpus
+        .iter()
+        .filter(|cpu| !is_shared(cpu))
+        .count();
+    own >= (plan.client_threads * plan.client_processes) as usize
+}

@@ -1,0 +1,44 @@
+//! From a request on a host to the plan of a run.
+//!
+//! | module | |
+//! |---|---|
+//! | [`options`], [`scenario`] | what a person says on the command line, in a file |
+//! | [`request`] | both resolved, complete |
+//! | `loads` | the loads of a request: ladders of connections, rates, windows |
+//! | [`host`] | what is known of the machine |
+//! | [`decide()`], [`plan`] | the plan that follows |
+//! | [`shards`], [`network`], [`shares`] | over how many processes, from which addresses |
+//! | [`memory`] | whether it fits |
+//! | [`rate`], [`window`], [`ceiling`] | what depends on what a run has measured so far |
+//! | [`generators`] | the plans of generator processes |
+//! | [`refusal`] | why something isn't planned |
+//!
+//! All of it is pure: it touches no clock, file, environment or process.
+
+#![forbid(unsafe_code)]
+
+pub mod ceiling;
+mod decide;
+mod duration;
+pub mod generators;
+pub mod host;
+mod loads;
+pub mod memory;
+pub mod network;
+pub mod options;
+#[expect(
+    clippy::module_inception,
+    reason = "the plan is what the crate is named after"
+)]
+pub mod plan;
+pub mod rate;
+pub mod refusal;
+pub mod request;
+pub mod scenario;
+pub mod shards;
+pub mod shares;
+pub mod window;
+
+pub use decide::decide;
+pub use loads::{IDLE_CONNECTIONS, LOADED_CONNECTIONS};
+pub use plan::Plan;

@@ -1,0 +1,101 @@
+//! Whether a run's connections fit into memory: foreseen, because the kernel would end a process
+//! or the machine would stand still.
+
+use crate::{host::Host, plan::Plan, refusal::Refusal};
+
+/// Both ends of a loopback connection, in kernel memory: TCP, inode, dentry, file and epoll entry
+/// of each. Measured on 6.x kernels; see bench-results/README.md.
+const KERNEL_BYTES_PER_CONNECTION: u64 = 9_600;
+
+/// A lean server's user memory and the generator's. A server with a stack or a buffer for each
+/// connection takes more.
+const USER_BYTES_PER_CONNECTION: u64 = 150;
+
+/// What a connection takes at the least.
+pub const BYTES_PER_CONNECTION: u64 = KERNEL_BYTES_PER_CONNECTION + USER_BYTES_PER_CONNECTION;
+
+/// Code, heap, stacks, page tables and the table of open files of a process with many connections.
+const BYTES_PER_PROCESS: u64 = 3 << 20;
+
+/// What the rest of the machine needs to go on.
+const RESERVE_BYTES: u64 = 400 << 20;
+
+/// What connections take at the least, on a machine that goes on.
+pub fn memory_needed_bytes(connections: u64, processes: u64) -> u64 {
+    connections * BYTES_PER_CONNECTION + processes * BYTES_PER_PROCESS + RESERVE_BYTES
+}
+
+/// Refuses a run that can't fit.
+///
+/// # Errors
+/// The arithmetic, and the ways out.
+pub fn check_memory(plan: &Plan, host: &Host) -> Result<(), Refusal> {
+    let Some(available) = host.memory_available_bytes else {
+        return Ok(());
+    };
+    let connections = u64::from(plan.connections_max());
+    let processes = u64::from(plan.server_processes) + u64::from(plan.client_processes);
+    let needed = memory_needed_bytes(connections, processes);
+    let each = BYTES_PER_CONNECTION;
+    let fixed = needed - connections * each;
+    if needed <= available {
+        return Ok(());
+    }
+    // Processes become fewer with connections.
+    let share = available.saturating_sub(RESERVE_BYTES) as f64 / (needed - RESERVE_BYTES) as f64;
+    let gb = |bytes: u64| bytes as f64 / 1e9;
+    Err(Refusal::new(format!(
+        "{connections} connections don't fit into memory: {connections} x {each} bytes (kernel, both \
+         ends, and the least that the processes take) + {:.1} GB for {processes} processes and the \
+         rest of the machine = {:.1} GB, and {:.1} GB are available (MemAvailable). Take \
+         --connections {}, or --force if you know better",
+        gb(fixed),
+        gb(needed),
+        gb(available),
+        (connections as f64 * share) as u64
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use report::{run::PlannedLoad, trial::Load};
+
+    fn host(memory_available_bytes: u64) -> Host {
+        Host {
+            memory_available_bytes: Some(memory_available_bytes),
+            ..Host::default()
+        }
+    }
+
+    fn plan(connections: u32) -> Plan {
+        let load = PlannedLoad {
+            load: Load::Closed { outstanding: 1 },
+            connections: vec![connections],
+            rates_per_s: Vec::new(),
+            rate_share_of_peak: None,
+            warm_up_us: 0,
+            warm_up_max_us: None,
+            window_us: 1,
+        };
+        Plan {
+            server_processes: connections.div_ceil(19_000),
+            client_processes: connections.div_ceil(19_900),
+            loads: vec![load],
+            ..Plan::of_one_thread(1)
+        }
+    }
+
+    #[test]
+    fn a_million_fits_into_24_gb_and_not_into_8() {
+        assert!(check_memory(&plan(1_000_000), &host(23 << 30)).is_ok());
+        let refused = check_memory(&plan(1_000_000), &host(8 << 30)).unwrap_err();
+        let said = refused.to_string();
+        assert!(said.contains("1000000 x 9750 bytes"), "{said}");
+        let fewer = said.split("--connections ").nth(1).unwrap();
+        let fewer: u32 = fewer.split(',').next().unwrap().parse().unwrap();
+        assert!((700_000..850_000).contains(&fewer), "{said}");
+        assert!(check_memory(&plan(fewer - 20_000), &host(8 << 30)).is_ok());
+        assert!(check_memory(&plan(1_000_000), &Host::default()).is_ok());
+    }
+}

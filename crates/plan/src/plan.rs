@@ -1,0 +1,136 @@
+//! The plan of a run: all that is decided before it starts.
+
+use crate::{network::Network, shards::CONNECTIONS_PER_SOURCE};
+use protocol::{client::Workload, wire::Wire};
+use report::{
+    run::{self, PlannedLoad},
+    trial::Load,
+};
+
+/// How finely the course of a load is seen.
+const INTERVAL_US: u64 = 50_000;
+/// In long windows, and of many generator processes, less finely: looking must not be work.
+const INTERVAL_LONG_US: u64 = 1_000_000;
+const WINDOW_LONG_US: u64 = 60_000_000;
+const PROCESSES_FEW: u32 = 4;
+
+/// Intervals of an idle window, at most. Each generator process keeps 12 kB for each until the window
+/// is over, which would be taken for the connections' memory.
+const IDLE_INTERVALS_MAX: u64 = 60;
+
+/// What a run will do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Names of the models.
+    pub models: Vec<String>,
+    /// The scenario's name, where loads come from one.
+    pub scenario: Option<String>,
+    /// One trial of each model and load in each.
+    pub blocks: u32,
+    /// Of the shuffling and of schedules.
+    pub seed: u64,
+    /// What all servers speak.
+    pub wire: Wire,
+    /// What requests ask for.
+    pub workload: Workload,
+    /// Payload of a request (framed), or its size (raw).
+    pub payload_bytes: u32,
+    /// What is measured in each block.
+    pub loads: Vec<PlannedLoad>,
+    /// Processes of each server, which share its port.
+    pub server_processes: u32,
+    /// I/O threads of each server process.
+    pub server_threads: u32,
+    /// CPUs that servers run on; empty: any.
+    pub server_cpus: Vec<usize>,
+    /// Generator processes.
+    pub client_processes: u32,
+    /// Threads of each generator process.
+    pub client_threads: u32,
+    /// CPUs that generators run on; empty: any.
+    pub client_cpus: Vec<usize>,
+    /// The most files that a process may have open; `None`: no limit.
+    pub open_files_max: Option<u64>,
+    /// The network that source addresses are taken from, from its first on.
+    pub source_network: Network,
+    /// How many of its addresses connections come from.
+    pub source_addresses: u32,
+    /// How long all blocks will take, without builds.
+    pub expected_s: f64,
+}
+
+impl Plan {
+    /// The plan of an empty run: one process of one thread on each side, echoes of 64 bytes.
+    pub fn of_one_thread(seed: u64) -> Self {
+        Self {
+            models: Vec::new(),
+            scenario: None,
+            blocks: 1,
+            seed,
+            wire: Wire::Framed,
+            workload: Workload::Echo,
+            payload_bytes: 64,
+            loads: Vec::new(),
+            server_processes: 1,
+            server_threads: 1,
+            server_cpus: Vec::new(),
+            client_processes: 1,
+            client_threads: 1,
+            client_cpus: Vec::new(),
+            open_files_max: None,
+            source_network: Network::LOOPBACK,
+            source_addresses: 1,
+            expected_s: 0.0,
+        }
+    }
+
+    /// The seed of a block's schedules: the same for all models in it.
+    pub fn schedule_seed(&self, block: u32) -> u64 {
+        self.seed.wrapping_mul(1000).wrapping_add(block.into())
+    }
+
+    /// The most connections of any load.
+    pub fn connections_max(&self) -> u32 {
+        let loads = self.loads.iter();
+        loads.map(PlannedLoad::connections_max).max().unwrap_or(1)
+    }
+
+    /// How finely the course of this load is seen. Every generator process tells each interval.
+    pub fn interval_us(&self, load: &PlannedLoad) -> u64 {
+        let is_long = load.window_us > WINDOW_LONG_US || self.client_processes > PROCESSES_FEW;
+        let interval_us = if is_long {
+            INTERVAL_LONG_US
+        } else {
+            INTERVAL_US
+        };
+        match load.load {
+            Load::Idle { .. } => interval_us.max(load.window_us / IDLE_INTERVALS_MAX),
+            _ => interval_us,
+        }
+    }
+
+    /// The plan as reports hold it.
+    pub fn to_report(&self) -> run::Plan {
+        run::Plan {
+            models: self.models.clone(),
+            scenario: self.scenario.clone(),
+            blocks: self.blocks,
+            seed: self.seed,
+            wire: self.wire.word().to_owned(),
+            workload: self.workload.to_string(),
+            payload_bytes: self.payload_bytes,
+            loads: self.loads.clone(),
+            server_processes: self.server_processes,
+            server_threads: self.server_threads,
+            server_cpus: self.server_cpus.clone(),
+            client_processes: self.client_processes,
+            client_threads: self.client_threads,
+            client_cpus: self.client_cpus.clone(),
+            open_files_max: self.open_files_max,
+            source_network: self.source_network.to_string(),
+            source_addresses: self.source_addresses,
+            connections_per_source: CONNECTIONS_PER_SOURCE,
+            expected_s: self.expected_s,
+        }
+    }
+}

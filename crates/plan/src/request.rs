@@ -1,0 +1,147 @@
+//! What a person asked for: scenario, options and defaults resolved, complete.
+
+use crate::{loads, network::Network, options::Options, refusal::Refusal, scenario::Scenario};
+use protocol::{
+    client::Workload,
+    wire::{RAW_PREFIX_BYTES, Wire},
+};
+use report::run::PlannedLoad;
+
+/// Of a request, if nobody says otherwise.
+const PAYLOAD_BYTES: u32 = 64;
+
+/// Trials of each model: enough to see how a figure varies; enough to tell models apart.
+const TRIALS_OF_ONE: u32 = 3;
+const TRIALS_OF_SEVERAL: u32 = 6;
+
+/// Who takes part, and what they have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contestants {
+    /// Their names.
+    pub names: Vec<String>,
+    /// The wire that all of them speak.
+    pub wire: Wire,
+    /// The size of every message, where one of them has only one.
+    pub message_bytes: Option<u32>,
+}
+
+/// A request. What is `None` or empty in it depends on the host.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Names of the models.
+    pub models: Vec<String>,
+    /// The scenario's name, where there is one.
+    pub scenario: Option<String>,
+    /// One trial of each model and load in each.
+    pub blocks: u32,
+    /// Of the order of trials and of schedules.
+    pub seed: u64,
+    /// What all servers speak.
+    pub wire: Wire,
+    /// What requests ask for.
+    pub workload: Workload,
+    /// The size that every payload has; on the raw wire every message.
+    pub payload_bytes: u32,
+    /// What is measured in each block.
+    pub loads: Vec<PlannedLoad>,
+    /// Of each server.
+    pub server_processes: Option<u32>,
+    /// I/O threads of each server process.
+    pub server_threads: Option<u32>,
+    /// CPUs for servers.
+    pub server_cpus: Vec<usize>,
+    /// Of the generator.
+    pub client_processes: Option<u32>,
+    /// Threads of each generator process.
+    pub client_threads: Option<u32>,
+    /// CPUs for generators.
+    pub client_cpus: Vec<usize>,
+    /// Where connections come from.
+    pub source: Network,
+}
+
+impl Request {
+    /// Resolves what was asked for. `scenario` has its name beside it; without one, options alone
+    /// say which loads there are.
+    ///
+    /// # Errors
+    /// Options that don't fit each other, with the way out.
+    pub fn resolve(
+        options: &Options,
+        scenario: Option<(String, Scenario)>,
+        contestants: Contestants,
+        seed: u64,
+    ) -> Result<Self, Refusal> {
+        let (name, scenario) = match scenario {
+            Some((name, scenario)) => (Some(name), scenario),
+            None => (None, loads::of_options(options)),
+        };
+        let source = options.source.unwrap_or(Network::LOOPBACK);
+        if !source.first().is_loopback() && !options.allow_remote {
+            return Err(Refusal::new(format!(
+                "--source {source}: servers listen on loopback, which only 127.0.0.0/8 reaches"
+            )));
+        }
+        let Contestants {
+            names,
+            wire,
+            message_bytes,
+        } = contestants;
+        let workload = options.workload.as_ref().or(scenario.workload.as_ref());
+        let workload = workload.cloned().unwrap_or(Workload::Echo);
+        let payload_bytes = options.payload_bytes.or(scenario.payload_bytes);
+        let payload_bytes = payload_bytes_on(wire, payload_bytes, message_bytes, &workload)?;
+        let trials = match names.len() {
+            1 => TRIALS_OF_ONE,
+            _ => TRIALS_OF_SEVERAL,
+        };
+        Ok(Self {
+            loads: loads::loads(options, &scenario, names.len())?,
+            models: names,
+            scenario: name,
+            blocks: options.trials.or(scenario.trials).unwrap_or(trials),
+            seed,
+            wire,
+            workload,
+            payload_bytes,
+            server_processes: options.server_processes,
+            server_threads: options.server_threads,
+            server_cpus: options.server_cpus.clone(),
+            client_processes: options.client_processes,
+            client_threads: options.client_threads,
+            client_cpus: options.client_cpus.clone(),
+            source,
+        })
+    }
+}
+
+/// The size that every message will have.
+fn payload_bytes_on(
+    wire: Wire,
+    asked: Option<u32>,
+    of_server: Option<u32>,
+    workload: &Workload,
+) -> Result<u32, Refusal> {
+    let bytes = match (asked, of_server) {
+        (Some(asked), Some(only)) if asked != only => {
+            return Err(Refusal::new(format!(
+                "messages of a server that takes part have {only} bytes: --payload {only}"
+            )));
+        }
+        (asked, of_server) => of_server.or(asked).unwrap_or(PAYLOAD_BYTES),
+    };
+    if wire == Wire::Framed {
+        return Ok(bytes);
+    }
+    if *workload != Workload::Echo {
+        return Err(Refusal::new(format!(
+            "the raw wire, which all servers of this run speak, has echoes only, and no {workload}"
+        )));
+    }
+    if (bytes as usize) < RAW_PREFIX_BYTES {
+        return Err(Refusal::new(format!(
+            "--payload {bytes}: a message of the raw wire has {RAW_PREFIX_BYTES} bytes at least"
+        )));
+    }
+    Ok(bytes)
+}

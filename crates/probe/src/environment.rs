@@ -1,0 +1,163 @@
+//! What the machine is and how it is set, read from /proc and /sys.
+
+use report::environment::Environment;
+use std::{collections::BTreeMap, fs};
+
+/// Settings that decide how many connections there can be and how they come about.
+const SYSCTLS: [&str; 8] = [
+    "fs/file-max",
+    "fs/nr_open",
+    "kernel/io_uring_disabled",
+    "net/core/somaxconn",
+    "net/ipv4/ip_local_port_range",
+    "net/ipv4/tcp_max_syn_backlog",
+    "net/ipv4/tcp_mem",
+    "net/ipv4/tcp_congestion_control",
+];
+
+/// Reads what the machine tells; what only the build knows is left to the caller.
+pub fn read() -> Environment {
+    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let mut environment = Environment {
+        kernel: line_of("/proc/sys/kernel/osrelease"),
+        cpu: field(&cpuinfo, "model name"),
+        cpus: Some(
+            cpuinfo
+                .lines()
+                .filter(|line| line.starts_with("processor"))
+                .count() as u32,
+        ),
+        memory_bytes: field(&meminfo, "MemTotal")
+            .and_then(|text| text.trim_end_matches(" kB").parse().ok())
+            .map(|kib: u64| kib << 10),
+        hypervisor: field(&cpuinfo, "flags")
+            .map(|flags| flags.split(' ').any(|flag| flag == "hypervisor")),
+        clock_source: line_of("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
+        governor: line_of("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        turbo: turbo(
+            line_of("/sys/devices/system/cpu/intel_pstate/no_turbo").as_deref(),
+            line_of("/sys/devices/system/cpu/cpufreq/boost").as_deref(),
+        ),
+        mitigations: files_in("/sys/devices/system/cpu/vulnerabilities"),
+        sysctls: SYSCTLS
+            .iter()
+            .filter_map(|name| {
+                Some((
+                    name.replace('/', "."),
+                    line_of(&format!("/proc/sys/{name}"))?,
+                ))
+            })
+            .collect(),
+        ..Environment::default()
+    };
+    explain_missing(&mut environment);
+    environment
+}
+
+fn explain_missing(environment: &mut Environment) {
+    let missing = [
+        (
+            environment.governor.is_none(),
+            "governor",
+            "no cpufreq here, as in most virtual machines",
+        ),
+        (
+            environment.turbo.is_none(),
+            "turbo",
+            "neither intel_pstate/no_turbo nor cpufreq/boost here, as in most virtual machines",
+        ),
+        (
+            environment.clock_source.is_none(),
+            "clock_source",
+            "not shown in /sys",
+        ),
+        (
+            environment.cpu.is_none(),
+            "cpu",
+            "not named in /proc/cpuinfo",
+        ),
+        (
+            environment.hypervisor.is_none(),
+            "hypervisor",
+            "no flags in /proc/cpuinfo",
+        ),
+    ];
+    for (_, field, reason) in missing.into_iter().filter(|(is_missing, ..)| *is_missing) {
+        environment
+            .not_measured
+            .insert(field.to_owned(), reason.to_owned());
+    }
+}
+
+/// From what the kernel's two kinds of drivers say; one of them states the opposite.
+fn turbo(no_turbo: Option<&str>, boost: Option<&str>) -> Option<bool> {
+    match (no_turbo, boost) {
+        (Some(off), _) => Some(off == "0"),
+        (None, Some(on)) => Some(on == "1"),
+        (None, None) => None,
+    }
+}
+
+/// The value behind `name :` in a file such as /proc/meminfo.
+fn field(text: &str, name: &str) -> Option<String> {
+    text.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key.trim() == name).then(|| value.trim().to_owned())
+    })
+}
+
+fn line_of(path: &str) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn files_in(directory: &str) -> BTreeMap<String, String> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return BTreeMap::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| {
+            let text = fs::read_to_string(entry.path()).ok()?;
+            Some((
+                entry.file_name().into_string().ok()?,
+                text.trim().to_owned(),
+            ))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_found_by_its_whole_name() {
+        let text = "MemTotal:       1024 kB\nMem:  1 kB\nflags\t\t: fpu hypervisor\n";
+        assert_eq!(field(text, "Mem").as_deref(), Some("1 kB"));
+        assert_eq!(field(text, "flags").as_deref(), Some("fpu hypervisor"));
+        assert_eq!(field(text, "Swap"), None);
+    }
+
+    #[test]
+    fn turbo_is_told_by_either_driver() {
+        assert_eq!(turbo(Some("0"), None), Some(true));
+        assert_eq!(turbo(Some("1"), Some("1")), Some(false));
+        assert_eq!(turbo(None, Some("1")), Some(true));
+        assert_eq!(turbo(None, None), None);
+    }
+
+    #[test]
+    fn what_is_null_has_a_reason() {
+        let environment = read();
+        assert_eq!(
+            environment.governor.is_none(),
+            environment.not_measured.contains_key("governor")
+        );
+        assert_eq!(
+            environment.turbo.is_none(),
+            environment.not_measured.contains_key("turbo")
+        );
+    }
+}

@@ -1,0 +1,29 @@
+//! What processes used on which machine.
+//!
+//! | module | |
+//! |---|---|
+//! | [`snapshot`] | counters at the edges of a window, what was used between them |
+//! | [`usage`] | CPU time, context switches, memory of processes |
+//! | `machine` | what bears on a window from outside: steal, pressure, swap, throttling |
+//! | [`kernel`] | memory that the kernel holds, by slab cache |
+//! | [`net`] | events of the network stack |
+//! | [`syscalls`] | system calls, which take a window of their own |
+//! | [`profile`] | what CPU time goes to, by samples of stacks |
+//! | [`environment`] | what the machine is, how it is set |
+//! | [`host`] | what this process may use of it |
+//!
+//! What can't be read is `None`, and its reason stands under the field's name in the
+//! `not_measured` beside it.
+
+#![forbid(unsafe_code)]
+
+pub mod environment;
+pub mod host;
+pub mod kernel;
+mod machine;
+pub mod net;
+pub mod profile;
+mod reasons;
+pub mod snapshot;
+pub mod syscalls;
+pub mod usage;

@@ -1,0 +1,60 @@
+//! Which processes descend from which. Source: proc(5), /proc/PID/stat.
+
+use std::collections::BTreeMap;
+
+/// These processes and all that descend from them: a server may have started workers. Without those
+/// that have ended and were not waited for yet.
+pub fn with_descendants(pids: &[u32]) -> Vec<u32> {
+    let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for process in procfs::process::all_processes()
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        if let Ok(stat) = process.stat()
+            && !['Z', 'X'].contains(&stat.state)
+        {
+            let of = children.entry(stat.ppid as u32).or_default();
+            of.push(stat.pid as u32);
+        }
+    }
+    let (mut family, mut looked_at) = (pids.to_vec(), 0);
+    while let Some(parent) = family.get(looked_at) {
+        looked_at += 1;
+        family.extend(children.remove(parent).unwrap_or_default());
+    }
+    family
+}
+
+/// Processes that descend from this one, in the order of their numbers.
+pub fn descendants(of: u32) -> Vec<u32> {
+    let mut found = with_descendants(&[of]);
+    found.remove(0);
+    found.sort_unstable();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io::Read as _,
+        process::{Command, Stdio},
+    };
+
+    #[test]
+    fn a_family_has_all_generations() {
+        let mut parent = Command::new("sh")
+            .args(["-c", "sh -c 'echo born; read word; :'; :"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut born = [0; 5];
+        parent.stdout.take().unwrap().read_exact(&mut born).unwrap();
+        let family = with_descendants(&[parent.id()]);
+        drop(parent.stdin.take());
+        parent.wait().unwrap();
+        assert_eq!((family.len(), family[0]), (2, parent.id()), "{family:?}");
+    }
+}

@@ -1,0 +1,15 @@
+//! What people look at: a report goes in, text comes out.
+//!
+//! | module | |
+//! |---|---|
+//! | [`table`] | the table of a run, and why its figures may or may not be believed |
+//! | [`comparison`] | a comparison |
+//! | [`plan`] | the plan of a run |
+//! | [`numbers`] | numbers, as people read them |
+
+#![forbid(unsafe_code)]
+
+pub mod comparison;
+pub mod numbers;
+pub mod plan;
+pub mod table;

@@ -1,0 +1,38 @@
+//! Numbers, as people read them.
+
+use report::model::Spread;
+
+/// 1234567.8 as `1,234,568`.
+pub fn whole(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if value <= -0.5 {
+        format!("-{text}")
+    } else {
+        text
+    }
+}
+
+/// Per request, or that it isn't known.
+pub(crate) fn cpu(us_per_request: Option<Spread>) -> String {
+    us_per_request.map_or_else(|| "-".to_owned(), |us| format!("{:.2}", us.median))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!(whole(0.2), "0");
+        assert_eq!(whole(999.4), "999");
+        assert_eq!(whole(1000.0), "1,000");
+        assert_eq!(whole(-1_234_567.8), "-1,234,568");
+    }
+}

@@ -1,0 +1,130 @@
+//! The plan for people.
+
+use report::{
+    run::{Plan, PlannedLoad},
+    trial::Load,
+};
+
+/// Some lines, each with a word in front.
+pub fn describe(plan: &Plan) -> String {
+    let cpus = |cpus: &[usize]| match cpus {
+        [] => "any CPU".to_owned(),
+        [one] => format!("CPU {one}"),
+        more => format!("CPUs {}", join(more)),
+    };
+    let mut lines = vec![
+        format!("models      {}", plan.models.join(", ")),
+        format!(
+            "blocks      {} (a fresh server for each trial; order shuffled with --seed {})",
+            plan.blocks, plan.seed
+        ),
+        format!(
+            "workload    {}, {} bytes of payload",
+            plan.workload, plan.payload_bytes
+        ),
+    ];
+    if plan.wire == "raw" {
+        lines.push(
+            "wire        raw: messages of that size, without frames. All models of the run speak it, \
+             so that they compare"
+                .to_owned(),
+        );
+    }
+    for load in &plan.loads {
+        lines.push(format!("{:11} {}", load.load.word(), what(load)));
+    }
+    lines.push(format!(
+        "server      {} process(es) of {} thread(s) on {}{}",
+        plan.server_processes,
+        plan.server_threads,
+        cpus(&plan.server_cpus),
+        if plan.server_processes > 1 {
+            ", sharing a port"
+        } else {
+            ""
+        }
+    ));
+    lines.push(format!(
+        "generator   {} process(es) of {} thread(s) on {}, {} source address(es) of {}",
+        plan.client_processes,
+        plan.client_threads,
+        cpus(&plan.client_cpus),
+        plan.source_addresses,
+        plan.source_network
+    ));
+    lines.extend(why_so_many(plan));
+    lines.push(format!(
+        "takes       about {} after the builds",
+        about(plan.expected_s)
+    ));
+    lines.join("\n")
+}
+
+/// Numbers with commas between them.
+fn join(numbers: &[usize]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
+    numbers.join(",")
+}
+
+fn about(time_s: f64) -> String {
+    if time_s < 100.0 {
+        format!("{time_s:.0} s")
+    } else {
+        format!("{:.0} min", time_s / 60.0)
+    }
+}
+
+/// The reason for more than one process or address.
+fn why_so_many(plan: &Plan) -> Option<String> {
+    let limit = plan.open_files_max?;
+    (plan.server_processes.max(plan.client_processes) > 1).then(|| {
+        format!(
+            "            because a process may have {limit} files open (hard limit, 'ulimit -Hn'), \
+             the kernel spreads\n            connections over servers unevenly, and an address \
+             has cheap ports for {} of them",
+            plan.connections_per_source
+        )
+    })
+}
+
+fn what(planned: &PlannedLoad) -> String {
+    let counts: Vec<String> = planned.connections.iter().map(u32::to_string).collect();
+    let connections = counts.join(", ");
+    let window_s = planned.window_us as f64 / 1e6;
+    match planned.load {
+        Load::Idle { interval_us } => format!(
+            "{connections} connections, a message on each every {} s: memory",
+            interval_us as f64 / 1e6
+        ),
+        Load::Closed { outstanding } => format!(
+            "{connections} connections, {outstanding} outstanding on each, {window_s} s: peak \
+             rate, service time, CPU"
+        ),
+        Load::Open { arrivals, .. } => format!(
+            "{connections} connections, {}, {arrivals:?} arrivals, {window_s} s: response time",
+            rates(planned)
+        ),
+        Load::Capacity { slo, arrivals, .. } => format!(
+            "{connections} connections, {arrivals:?} arrivals, windows of {window_s} s: the highest \
+             rate with {slo}"
+        ),
+        Load::Churn { arrivals, .. } => format!(
+            "{}, {arrivals:?} arrivals, at most {connections} connections at a time, {window_s} \
+             s: response time",
+            rates(planned)
+        ),
+    }
+}
+
+fn rates(planned: &PlannedLoad) -> String {
+    match planned.rate_share_of_peak {
+        Some(share) if planned.rates_per_s.is_empty() => format!(
+            "{:.0} % of the slowest peak, the same for all models",
+            share * 100.0
+        ),
+        _ => {
+            let rates: Vec<String> = planned.rates_per_s.iter().map(f64::to_string).collect();
+            format!("{}/s", rates.join(", "))
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Further tables, for runs that measured more than the first one shows: ladders of connections,
+//! and who holds which memory.
+
+use crate::numbers::whole;
+use comfy_table::{CellAlignment, Table, TableStyle, presets};
+use report::{
+    model::{Memory, ModelReport, Peak, Scheduled},
+    trial::Load,
+};
+
+/// A table as data, for a terminal or for Markdown.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Sheet {
+    title: String,
+    header: Vec<&'static str>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Sheet {
+    pub(super) fn text(&self) -> String {
+        format!(
+            "{}\n{}",
+            self.title,
+            self.styled(presets::UTF8_HORIZONTAL_ONLY)
+        )
+    }
+
+    pub(super) fn markdown(&self) -> String {
+        format!(
+            "{}\n\n{}\n",
+            self.title,
+            self.styled(presets::ASCII_MARKDOWN)
+        )
+    }
+
+    fn styled(&self, preset: TableStyle) -> Table {
+        let mut table = Table::new();
+        table.load_style(preset);
+        table.set_header(&self.header);
+        table.add_rows(&self.rows);
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table
+    }
+}
+
+/// Those that have something to show.
+pub(super) fn sheets(reports: &[ModelReport]) -> Vec<Sheet> {
+    [memory(reports), closed(reports), open(reports)]
+        .into_iter()
+        .filter(|sheet| !sheet.rows.is_empty())
+        .collect()
+}
+
+/// With a ladder that made the machine feel it.
+const MEMORY_FROM_CONNECTIONS: u32 = 20_000;
+
+fn memory(reports: &[ModelReport]) -> Sheet {
+    let rows = reports.iter().filter_map(|report| {
+        let memory = report.summary.memory.as_ref()?;
+        (memory.connections_max >= MEMORY_FROM_CONNECTIONS)
+            .then(|| memory_row(report, memory))
+            .flatten()
+    });
+    Sheet {
+        title: "Memory: bytes a connection by owner, and what the whole machine lost".to_owned(),
+        header: vec![
+            "model",
+            "connections",
+            "server user",
+            "server kernel",
+            "generator user",
+            "generator kernel",
+            "machine lost, GB",
+            "not accounted",
+            "'used', GB",
+            "ramp, s",
+            "closing, s",
+            "verdict",
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn memory_row(report: &ModelReport, memory: &Memory) -> Option<Vec<String>> {
+    let (owner, machine) = (memory.by_owner.as_ref()?, memory.machine.as_ref()?);
+    let bytes = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), whole);
+    let seconds =
+        |us: Option<u64>| us.map_or_else(|| "-".to_owned(), |us| format!("{:.0}", us as f64 / 1e6));
+    let ladder = report
+        .trials
+        .iter()
+        .find(|trial| matches!(trial.load, Load::Idle { .. }))?;
+    let ramp_us = ladder
+        .steps
+        .iter()
+        .map(|step| step.connect_elapsed_us)
+        .sum();
+    Some(vec![
+        report.model.name.clone(),
+        whole(memory.connections_max.into()),
+        bytes(owner.server_user_bytes_per_connection),
+        bytes(owner.server_kernel_bytes_per_connection),
+        bytes(owner.generator_user_bytes_per_connection),
+        bytes(owner.generator_kernel_bytes_per_connection),
+        format!("{:.2}", machine.lost_bytes / 1e9),
+        format!("{:+.1} %", machine.unaccounted_share * 100.0),
+        format!("{:.2}", machine.used_bytes / 1e9),
+        seconds(Some(ramp_us)),
+        seconds(ladder.teardown_us),
+        report.verdict.status.word().to_owned(),
+    ])
+}
+
+/// Closed load over several counts of connections, or over so many that each is served few times.
+fn closed(reports: &[ModelReport]) -> Sheet {
+    let is_shown = |report: &&ModelReport| {
+        let ladder = &report.summary.closed_ladder;
+        ladder.len() > 1
+            || ladder
+                .iter()
+                .any(|step| step.connections >= MEMORY_FROM_CONNECTIONS)
+    };
+    let rows = reports.iter().filter(is_shown).flat_map(|report| {
+        let steps = report.summary.closed_ladder.iter();
+        steps.map(|step| closed_row(report, step))
+    });
+    Sheet {
+        title: "Closed load over each count of connections".to_owned(),
+        header: vec![
+            "model",
+            "connections",
+            "rate, 1/s",
+            "of ceiling",
+            "service time, us: p50",
+            "p99",
+            "p99.9",
+            "server CPU, us/request",
+            "served on each",
+            "verdict",
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn closed_row(report: &ModelReport, step: &Peak) -> Vec<String> {
+    let floor = if step.generator_bound { ">= " } else { "" };
+    let time = &step.service_time_us;
+    let served = match (step.served_least, step.served_most) {
+        (Some(least), Some(most)) => format!("{} to {}", whole(least.into()), whole(most.into())),
+        _ => "-".to_owned(),
+    };
+    let ceiling = report.ceiling.as_ref();
+    let share = ceiling.map(|ceiling| step.rate_per_s.median / ceiling.rate_per_s * 100.0);
+    vec![
+        report.model.name.clone(),
+        whole(step.connections.into()),
+        format!("{floor}{}", whole(step.rate_per_s.median)),
+        share.map_or_else(|| "-".to_owned(), |share| format!("{share:.0} %")),
+        whole(time.p50),
+        whole(time.p99),
+        whole(time.p99_9),
+        super::cpu(step.server_cpu_us_per_request),
+        served,
+        report.verdict.status.word().to_owned(),
+    ]
+}
+
+/// Open load over several counts of connections.
+fn open(reports: &[ModelReport]) -> Sheet {
+    let is_shown = |report: &&ModelReport| {
+        let ladder = &report.summary.open_ladder;
+        ladder.first().map(|step| step.connections) != ladder.last().map(|step| step.connections)
+    };
+    let rows = reports.iter().filter(is_shown).flat_map(|report| {
+        let steps = report.summary.open_ladder.iter();
+        steps.map(|step| open_row(report, step))
+    });
+    Sheet {
+        title: "Open load over each count of connections".to_owned(),
+        header: vec![
+            "model",
+            "connections",
+            "offered, 1/s",
+            "response time, us: p50",
+            "p99",
+            "p99.9",
+            "server CPU, us/request",
+            "verdict",
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn open_row(report: &ModelReport, step: &Scheduled) -> Vec<String> {
+    let time = &step.response_time_us;
+    vec![
+        report.model.name.clone(),
+        whole(step.connections.into()),
+        whole(step.offered_rate_per_s),
+        whole(time.p50),
+        whole(time.p99),
+        whole(time.p99_9),
+        super::cpu(step.server_cpu_us_per_request),
+        report.verdict.status.word().to_owned(),
+    ]
+}

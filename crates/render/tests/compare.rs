@@ -1,0 +1,425 @@
+//! What someone who compares two reports gets to read, and when the comparison is refused.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
+use analysis::{
+    compare::{Options, Refusal, compare},
+    stats::{encode, percentiles},
+    summary::conclude,
+};
+use hdrhistogram::Histogram;
+use render::comparison::{markdown, text};
+use report::{
+    check::Verdict,
+    comparison::{Better, ComparedFigure, ComparisonReport, Difference},
+    model::{MODEL_SCHEMA, Model, ModelReport, Percentiles, Summary},
+    run::{Plan, PlannedLoad},
+    trial::{Counts, Load, MachineUse, ProcessUse, Step, Trial, Window},
+};
+use std::collections::BTreeMap;
+
+const CLOSED: Load = Load::Closed { outstanding: 1 };
+const IDLE: Load = Load::Idle {
+    interval_us: 1_000_000,
+};
+
+/// How the models of two reports differ in truth.
+#[derive(Clone, Copy)]
+struct Truth {
+    /// Requests per second and connection.
+    rate: f64,
+    /// Server CPU time in a window of a second.
+    cpu_s: f64,
+    /// PSS per connection.
+    user_bytes: f64,
+}
+
+const BASE: Truth = Truth {
+    rate: 500.0,
+    cpu_s: 0.5,
+    user_bytes: 1_000.0,
+};
+
+/// A window of a second, a little different in every block.
+fn step(connections: u32, truth: Truth, block: u32) -> Step {
+    let noise = 1.0 + 0.002 * f64::from(block * 7 % 5);
+    let times = (truth.rate * noise) as u32;
+    let requests = u64::from(connections) * u64::from(times);
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, 300_000_000_000, 3).unwrap();
+    let service_time_ns = 1_000_000_000 / u64::from(times);
+    histogram.record_n(service_time_ns, requests).unwrap();
+    let user_bytes = truth.user_bytes * noise * f64::from(connections);
+    Step {
+        connections,
+        connections_open: connections,
+        rate_per_s: None,
+        steady: None,
+        syscall_window: None,
+        connect_elapsed_us: 1_000,
+        connect_time_us: Percentiles::default(),
+        warm_up_us: 0,
+        window_asked_us: 1_000_000,
+        window: Window {
+            length_us: 1_000_000,
+            requests,
+            served_least: times,
+            served_most: times,
+            service_time_us: percentiles(&histogram),
+            service_time_count: requests,
+            service_time_histogram: encode(&histogram).unwrap(),
+            ..Window::default()
+        },
+        server: ProcessUse {
+            processes: 1,
+            cpu_user_s: Some(0.0),
+            cpu_system_s: Some(truth.cpu_s),
+            pss_bytes: Some(1_000_000 + user_bytes as u64),
+            ..ProcessUse::default()
+        },
+        generator: ProcessUse {
+            processes: 1,
+            cpu_user_s: Some(0.0),
+            cpu_system_s: Some(0.4),
+            ..ProcessUse::default()
+        },
+        message_interval_us: None,
+        server_threads: Some(1),
+        server_cpus_max: None,
+        generator_threads: 1,
+        generator_cpus_max: None,
+        memory: None,
+        runner_cpu_s: None,
+        machine: MachineUse {
+            slab_bytes: Some(50_000_000 + 8_000 * u64::from(connections)),
+            listen_overflows: Some(0),
+            ..MachineUse::default()
+        },
+    }
+}
+
+fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport {
+    let trial = |block, load, steps| Trial {
+        server_empty_bytes: None,
+        generator_empty_bytes: None,
+        memory_before: None,
+        teardown_us: None,
+        schedule_seed: None,
+        not_measured: BTreeMap::new(),
+        block,
+        load,
+        steps,
+        generator_counts: Counts::default(),
+        server_counts: Some(Counts::default()),
+    };
+    let trials = (1..=blocks).flat_map(|block| {
+        let ladder = [1_000, 2_000, 3_000].map(|n| step(n, Truth { rate: 1.0, ..truth }, block));
+        [
+            trial(block, IDLE, ladder.to_vec()),
+            trial(block, CLOSED, vec![step(100, truth, block)]),
+        ]
+    });
+    let mut report = ModelReport {
+        schema: MODEL_SCHEMA.to_owned(),
+        run: run.to_owned(),
+        interrupted: false,
+        model: Model {
+            name: name.to_owned(),
+            binary_sha256: Some(format!("of {run} {name}")),
+            ..Model::default()
+        },
+        verdict: Verdict::default(),
+        failure: None,
+        ceiling: None,
+        profile: None,
+        summary: Summary::default(),
+        not_measured: BTreeMap::new(),
+        trials: trials.collect(),
+    };
+    conclude(&mut report).unwrap();
+    report
+}
+
+fn plan() -> Plan {
+    let load = |load, connections: &[u32]| PlannedLoad {
+        rates_per_s: Vec::new(),
+        rate_share_of_peak: None,
+        warm_up_max_us: None,
+        load,
+        connections: connections.to_vec(),
+        warm_up_us: 0,
+        window_us: 1_000_000,
+    };
+    Plan {
+        models: vec!["a".to_owned(), "b".to_owned()],
+        scenario: None,
+        blocks: 6,
+        seed: 1,
+        wire: "framed".to_owned(),
+        workload: "echo".to_owned(),
+        payload_bytes: 64,
+        loads: vec![load(IDLE, &[1_000, 2_000, 3_000]), load(CLOSED, &[100])],
+        server_processes: 1,
+        server_threads: 1,
+        server_cpus: vec![],
+        client_processes: 1,
+        client_threads: 1,
+        client_cpus: vec![],
+        open_files_max: None,
+        source_network: "127.0.0.0/8".to_owned(),
+        source_addresses: 1,
+        connections_per_source: 20_000,
+        expected_s: 60.0,
+    }
+}
+
+fn same_work(baseline: &ModelReport, candidate: &ModelReport) -> Result<ComparisonReport, Refusal> {
+    compare(baseline, candidate, (&plan(), &plan()), &Options::default())
+}
+
+/// The comparison of two models of one run.
+fn compared(blocks: u32, candidate: Truth) -> ComparisonReport {
+    let baseline = model_report("r1", "a", blocks, BASE);
+    same_work(&baseline, &model_report("r1", "b", blocks, candidate)).unwrap()
+}
+
+fn figure<'a>(report: &'a ComparisonReport, id: &str) -> &'a ComparedFigure {
+    report.figures.iter().find(|f| f.id == id).unwrap()
+}
+
+const SLOWER: Truth = Truth {
+    rate: 400.0,
+    ..BASE
+};
+
+#[test]
+fn a_slower_candidate_is_a_regression_in_rate_and_cpu() {
+    let report = compared(6, SLOWER);
+    assert!(report.regression);
+    let rate = figure(&report, "peak.rate_per_s");
+    assert_eq!(rate.comparison.difference, Difference::Lower);
+    assert_eq!(rate.better, Better::Higher);
+    assert!(rate.regression);
+    assert!((rate.comparison.ratio - 0.8).abs() < 0.005, "{rate:?}");
+    assert!((rate.baseline / rate.candidate - 1.25).abs() < 0.01);
+    let cpu = figure(&report, "peak.server_cpu_us_per_request");
+    assert_eq!(cpu.comparison.difference, Difference::Higher);
+    assert!(cpu.regression);
+    let memory = figure(&report, "memory.user_bytes_per_connection");
+    assert_eq!(memory.comparison.difference, Difference::NotDetectable);
+    assert!(!memory.regression);
+    let text = text(&report);
+    for words in [
+        "baseline:  a of run r1",
+        "lower, worse: a regression",
+        "no detectable difference",
+        "regression beyond 5 %: peak rate, server CPU",
+    ] {
+        assert!(text.contains(words), "{words} not in\n{text}");
+    }
+}
+
+#[test]
+fn a_faster_and_leaner_candidate_is_better() {
+    let better = Truth {
+        rate: 600.0,
+        user_bytes: 500.0,
+        ..BASE
+    };
+    let report = compared(6, better);
+    assert!(!report.regression);
+    let text = text(&report);
+    assert!(text.contains("higher, better"), "{text}");
+    assert!(text.contains("lower, better"), "{text}");
+    assert!(text.contains("no regression beyond 5 %"), "{text}");
+}
+
+#[test]
+fn worse_by_less_than_the_threshold_is_no_regression() {
+    let slightly = Truth {
+        rate: 485.0,
+        ..BASE
+    };
+    let report = compared(6, slightly);
+    let rate = figure(&report, "peak.rate_per_s");
+    assert_eq!(rate.comparison.difference, Difference::Lower);
+    assert!(!report.regression);
+    assert!(text(&report).contains("lower, worse "));
+    let options = |threshold, noise_band| Options {
+        threshold,
+        noise_band,
+        ..Options::default()
+    };
+    let with = |options| {
+        let baseline = model_report("r1", "a", 6, BASE);
+        let candidate = model_report("r1", "b", 6, slightly);
+        compare(&baseline, &candidate, (&plan(), &plan()), &options).unwrap()
+    };
+    assert!(with(options(0.01, 0.01)).regression);
+    // On a machine so noisy nothing is said about 3 %.
+    let noisy = with(options(0.01, 0.05));
+    assert!(!noisy.regression);
+    assert_eq!(
+        figure(&noisy, "peak.rate_per_s").comparison.difference,
+        Difference::NotDetectable
+    );
+}
+
+#[test]
+fn three_blocks_are_too_few_and_the_table_says_so() {
+    let report = compared(3, SLOWER);
+    assert!(!report.regression);
+    for shown in [text(&report), markdown(&report)] {
+        assert!(shown.contains("too few blocks to tell (3 of 6)"), "{shown}");
+        assert!(shown.contains("too few blocks to tell whether"), "{shown}");
+        assert!(!shown.contains("no regression"), "{shown}");
+        // No range of three passes for an interval of 95 %.
+        assert!(shown.contains("(range "), "{shown}");
+    }
+}
+
+#[test]
+fn different_work_is_refused_with_every_field_and_both_values() {
+    let mut other = plan();
+    other.payload_bytes = 4_096;
+    other.loads[1].connections = vec![100, 1_000];
+    other.loads[1].load = Load::Closed { outstanding: 8 };
+    other.loads[0].window_us = 5;
+    other.server_cpus = vec![0, 1];
+    // These change nothing about the work.
+    (other.seed, other.blocks, other.expected_s) = (9, 60, 1.0);
+    other.models.pop();
+    let baseline = model_report("r1", "a", 6, BASE);
+    let candidate = model_report("r2", "a", 6, BASE);
+    let plans = (&plan(), &other);
+    let refusal = compare(&baseline, &candidate, plans, &Options::default()).unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "baseline and candidate did different work:\n  \
+         payload_bytes is 64 in the baseline, 4096 in the candidate\n  \
+         server_cpus is [] in the baseline, [0,1] in the candidate\n  \
+         closed.connections is [100] in the baseline, [100,1000] in the candidate\n  \
+         closed.outstanding is 1 in the baseline, 8 in the candidate\n  \
+         idle.window_us is 1000000 in the baseline, 5 in the candidate\n\
+         (--allow-different compares them anyway)"
+    );
+    let allowed = Options {
+        allow_different: true,
+        ..Options::default()
+    };
+    let report = compare(&baseline, &candidate, plans, &allowed).unwrap();
+    assert!(text(&report).contains("note: different work: payload_bytes is 64"));
+}
+
+#[test]
+fn an_invalid_side_is_refused_by_its_check() {
+    let baseline = model_report("r1", "a", 6, BASE);
+    let mut candidate = model_report("r1", "b", 6, BASE);
+    candidate.trials[1].steps[0].window.replies_wrong = 1;
+    conclude(&mut candidate).unwrap();
+    let refusal = same_work(&baseline, &candidate).unwrap_err();
+    let words = refusal.to_string();
+    assert!(
+        words.contains("candidate (b of run r1) is invalid"),
+        "{words}"
+    );
+    assert!(words.contains("replies_right"), "{words}");
+}
+
+#[test]
+fn what_only_one_side_has_is_noted_and_nothing_in_common_refused() {
+    let baseline = model_report("r1", "a", 6, BASE);
+    let with_only = |load| {
+        let mut report = model_report("r1", "b", 6, BASE);
+        report.trials.retain(|trial| trial.load == load);
+        conclude(&mut report).unwrap();
+        report
+    };
+    let (idle, closed) = (with_only(IDLE), with_only(CLOSED));
+    let report = same_work(&baseline, &idle).unwrap();
+    assert_eq!(report.figures.len(), 2);
+    let note = "peak rate isn't compared: only the baseline has it".to_owned();
+    assert!(report.notes.contains(&note), "{:?}", report.notes);
+    let refusal = same_work(&closed, &idle).unwrap_err();
+    let Refusal::NothingInCommon { notes } = refusal else {
+        panic!("{refusal}");
+    };
+    assert!(notes.iter().any(|note| note.starts_with("user memory")));
+}
+
+#[test]
+fn a_ratio_to_nothing_is_noted_not_made_up() {
+    let mut baseline = model_report("r1", "a", 6, BASE);
+    for step in baseline.trials.iter_mut().flat_map(|t| &mut t.steps) {
+        step.server.pss_bytes = Some(1_000_000);
+    }
+    let candidate = model_report("r1", "b", 6, BASE);
+    let report = same_work(&baseline, &candidate).unwrap();
+    let note = "user memory isn't compared: a value of 0 or less has no ratio".to_owned();
+    assert!(report.notes.contains(&note), "{:?}", report.notes);
+}
+
+#[test]
+fn blocks_of_one_run_are_paired_by_number_and_those_of_two_in_order() {
+    let values_of = |run: &str, gone: u32| {
+        let mut report = model_report(run, "b", 7, BASE);
+        report.trials.retain(|trial| trial.block != gone);
+        conclude(&mut report).unwrap();
+        report
+    };
+    let baseline = model_report("r1", "a", 7, BASE);
+    let against = |candidate| same_work(&baseline, &candidate).unwrap();
+    // Blocks 2 to 7 are the same in both, so every ratio is 1.
+    let report = against(values_of("r1", 1));
+    let rate = figure(&report, "peak.rate_per_s").comparison;
+    assert_eq!(
+        (rate.blocks, rate.interval.low, rate.interval.high),
+        (6, 1.0, 1.0)
+    );
+    // In order the first of one meets the second of the other.
+    let report = against(values_of("r2", 1));
+    let rate = figure(&report, "peak.rate_per_s").comparison;
+    assert_eq!(rate.blocks, 6);
+    assert!(rate.interval.low < 1.0 && 1.0 < rate.interval.high);
+    assert!(report.notes[0].starts_with("from different runs"));
+}
+
+#[test]
+fn doubts_about_a_side_are_noted() {
+    let baseline = model_report("r1", "a", 6, BASE);
+    let mut candidate = model_report("r1", "a", 6, BASE);
+    candidate.interrupted = true;
+    for trial in &mut candidate.trials {
+        trial.steps[0].machine.steal_share = Some(0.5);
+    }
+    conclude(&mut candidate).unwrap();
+    let report = same_work(&baseline, &candidate).unwrap();
+    assert_eq!(
+        report.notes,
+        [
+            "both sides are the same executable: what differs is noise",
+            "the candidate is suspect: steal",
+            "the candidate's run was interrupted",
+        ]
+    );
+    assert!(markdown(&report).contains("- the candidate is suspect: steal\n"));
+}
+
+#[test]
+fn json_and_markdown_hold_every_figure() {
+    let json = serde_json::to_string(&compared(6, SLOWER)).unwrap();
+    assert!(json.contains(r#""better":"higher""#) && json.contains(r#""difference":"lower""#));
+    let shown = markdown(&serde_json::from_str(&json).unwrap());
+    let rows: Vec<&str> = shown.lines().filter(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), 2 + 4, "{shown}");
+    assert!(
+        rows.iter().all(|row| row.matches('|').count() == 7),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("\nregression beyond 5 %: peak rate, server CPU.\n"),
+        "{shown}"
+    );
+}

@@ -1,0 +1,185 @@
+//! `runner --model ...`: builds, measures, saves and shows.
+
+mod args;
+mod prepare;
+mod show;
+
+pub(crate) use args::RunArgs;
+
+use crate::{
+    build,
+    discover::Workspace,
+    exit::{Exit, usage},
+    host::{environment, guard, host},
+    output,
+    progress::ProgressLine,
+    select::{Selected, select, speech},
+};
+use anyhow::Context as _;
+use measure::run::{Instruments, Run, profile::load_of};
+use plan::{
+    Plan,
+    host::Host,
+    memory::check_memory,
+    request::{Contestants, Request},
+};
+use probe::profile;
+use process::interrupt;
+use report::{
+    check::Verdict,
+    run::{AaControl, RUN_SCHEMA, RunReport},
+};
+use std::{
+    collections::BTreeMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
+use store::save::RunDirectory;
+
+pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    let workspace = Workspace::find()?;
+    let mut selected = select(&args.models, &workspace, &args.external())?;
+    let aa_control = args.aa.then(|| run_twice(&mut selected)).transpose()?;
+    let host = host();
+    let plan = plan(args, &workspace, &selected, &host)?;
+    let fits = check_memory(&plan, &host);
+    let described = render::plan::describe(&plan.to_report());
+    if args.dry_run {
+        output::line(&described);
+        output::line(prepare::command_lines(&plan, &selected));
+        if let Err(error) = fits {
+            output::say(format_args!("\nit would be refused: {error}"));
+        }
+        return Ok(Exit::Fine);
+    }
+    if !args.force {
+        fits?;
+    }
+    output::say(format_args!("{described}\n"));
+    if args.profile
+        && let Err(reason) = profile::check()
+    {
+        output::say(format_args!(
+            "no profiles: {reason}; the run goes on without\n"
+        ));
+    }
+    // Before the builds: a directory that can't be written is heard of at once.
+    let mut run = begin(args, &workspace, plan, aa_control)?;
+    let no_build = args.models.no_build;
+    let loadgen = build::executable(&workspace, "loadgen", no_build);
+    if interrupt::asked() {
+        return Ok(Exit::Interrupted);
+    }
+    let null_server = build::executable(&workspace, "null", no_build);
+    let instruments = Instruments {
+        loadgen: loadgen?,
+        null_server: null_server.map_err(|error| error.to_string()),
+        guard: guard(),
+        allow_remote: args.allow_remote,
+        profile: args.profile,
+    };
+    for one in &selected {
+        if interrupt::asked() {
+            break;
+        }
+        let contestant = prepare::prepare(one, &workspace, &run, no_build);
+        // A build that was cut short says nothing about the model.
+        if !interrupt::asked() {
+            run.enter(contestant);
+        }
+    }
+    run.measure(&instruments, &ProgressLine::default())?;
+    show::show(&run, args)
+}
+
+/// What the run will do.
+///
+/// # Errors
+/// What was asked for can't be done, or not here.
+fn plan(
+    args: &RunArgs,
+    workspace: &Workspace,
+    selected: &[Selected],
+    host: &Host,
+) -> anyhow::Result<Plan> {
+    let (wire, message_bytes) = speech(selected, &args.external())?;
+    let contestants = Contestants {
+        names: selected.iter().map(|one| one.name.clone()).collect(),
+        wire,
+        message_bytes,
+    };
+    let scenario = args.scenario.as_deref();
+    let scenario = scenario.map(|name| workspace.scenario(name)).transpose()?;
+    let seed = args.seed.unwrap_or_else(any_seed);
+    let request = Request::resolve(&args.options(), scenario, contestants, seed)?;
+    let plan = plan::decide(request, host)?;
+    for one in selected {
+        one.check_plan(&plan.workload, plan.server_processes)?;
+    }
+    if args.profile && load_of(&plan.loads).is_none() {
+        return Err(usage(
+            "--profile: an idle server has nothing to show; add closed to --load",
+        ));
+    }
+    Ok(plan)
+}
+
+/// Only has to differ from run to run. Short, so that it can be typed again.
+fn any_seed() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::from(since.unwrap_or_default().subsec_micros())
+}
+
+/// Makes the run's directory and writes the plan there.
+///
+/// # Errors
+/// It can't be written.
+fn begin(
+    args: &RunArgs,
+    workspace: &Workspace,
+    plan: Plan,
+    aa_control: Option<AaControl>,
+) -> anyhow::Result<Run> {
+    let started_at = jiff::Timestamp::now();
+    let own = workspace.root.join("bench-results");
+    let parent = args.out.as_deref().unwrap_or(&own);
+    let label = started_at.strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
+    let directory = RunDirectory::create(parent, &label)?;
+    let report = RunReport {
+        schema: RUN_SCHEMA.to_owned(),
+        run: directory.name.clone(),
+        started_at: started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        // Until the last block is done.
+        interrupted: true,
+        plan: plan.to_report(),
+        block_order: Vec::new(),
+        models: Vec::new(),
+        comparisons: Vec::new(),
+        not_compared: Vec::new(),
+        aa_control,
+        noise_bands: BTreeMap::new(),
+        verdict: Verdict::default(),
+        environment: environment(&workspace.root),
+    };
+    let mut run = Run::new(plan, report, directory);
+    run.save()
+        .inspect_err(|_| run.directory.remove_if_empty())?;
+    Ok(run)
+}
+
+/// Enters the first model once more, under another name.
+fn run_twice(selected: &mut Vec<Selected>) -> anyhow::Result<AaControl> {
+    let first = selected.first().context("no model takes part")?.clone();
+    let control = AaControl {
+        model: first.name.clone(),
+        control: format!("{}-aa", first.name),
+    };
+    if selected.iter().any(|one| one.name == control.control) {
+        return Err(usage(format!("--aa needs the name {}", control.control)));
+    }
+    let again = Selected {
+        name: control.control.clone(),
+        ..first
+    };
+    selected.insert(1, again);
+    Ok(control)
+}

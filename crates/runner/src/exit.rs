@@ -1,0 +1,63 @@
+//! Exit codes: what each means, and which error has which.
+
+use crate::build::BuildError;
+use measure::run::RunError;
+use plan::refusal::Refusal;
+use server::external::ExternalError;
+use std::{fmt, process::ExitCode};
+use store::error::StoreError;
+use thiserror::Error;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// As it should.
+    Fine = 0,
+    /// By a bug of ours.
+    Bug = 1,
+    /// By wrong use, or because the machine doesn't allow what was asked. (clap takes the same for
+    /// what it finds.)
+    WrongUse = 2,
+    /// A model failed, a verdict is invalid, or measuring is impossible here.
+    Failed = 3,
+    /// A comparison shows a regression.
+    Regression = 4,
+    /// By Ctrl-C. (The usual code of a program that was ended by SIGINT.)
+    Interrupted = 130,
+}
+
+impl Exit {
+    /// That of an error.
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        // Inside of these there may be others, which bear on the run alone.
+        let of_run = matches!(error.downcast_ref(), Some(RunError::Store(_)));
+        let not_built = matches!(error.downcast_ref(), Some(BuildError::NotBuilt(_)));
+        let is_wrong_use = error.is::<UsageError>()
+            || error.is::<Refusal>()
+            || error.is::<StoreError>()
+            || error.is::<ExternalError>()
+            || of_run
+            || not_built;
+        if is_wrong_use {
+            Self::WrongUse
+        } else {
+            Self::Bug
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Wrong use: one line that says how to mend it.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(String);
+
+/// An error that the user can mend.
+pub(crate) fn usage(message: impl fmt::Display) -> anyhow::Error {
+    UsageError(message.to_string()).into()
+}

@@ -1,0 +1,115 @@
+//! Servers that aren't ours among those that take part, and what all of a run then speak.
+
+use super::{
+    args::ModelArgs,
+    selected::{Selected, Wanted, check_name},
+};
+use crate::exit::usage;
+use protocol::wire::Wire;
+use server::external::{self, External, Target, is_near};
+use std::path::Path;
+
+/// The name of a server that was running already.
+const TARGET: &str = "target";
+
+/// What is said of such servers outside of their descriptions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ExternalOptions {
+    /// The wire that was asked for.
+    pub(crate) wire: Option<Wire>,
+    /// Whether addresses beyond loopback may be loaded.
+    pub(crate) allow_remote: bool,
+    /// A server that is running.
+    pub(crate) target: Option<std::net::SocketAddr>,
+    /// Its process.
+    pub(crate) pid: Option<u32>,
+}
+
+/// The models of the file.
+pub(super) fn described(
+    args: &ModelArgs,
+    root: &Path,
+    options: &ExternalOptions,
+) -> anyhow::Result<Vec<Selected>> {
+    let models = external::read(args.models.as_deref(), root, options.allow_remote)?;
+    models
+        .into_iter()
+        .map(|model| {
+            check_name(&model.name)
+                .map_err(|what| usage(format!("models.{}: {what}", model.name)))?;
+            Ok(Selected {
+                name: model.name.clone(),
+                server: Wanted::External(model),
+            })
+        })
+        .collect()
+}
+
+/// Those that the command line describes.
+pub(super) fn named(args: &ModelArgs, options: &ExternalOptions) -> anyhow::Result<Vec<Selected>> {
+    let wire = options.wire.unwrap_or(Wire::Raw);
+    let externals = args.external.iter().map(|(name, command)| {
+        check_name(name)
+            .map_err(str::to_owned)
+            .and_then(|()| {
+                External::of_command(name, command, wire).map_err(|error| error.to_string())
+            })
+            .map(|external| Selected {
+                name: name.clone(),
+                server: Wanted::External(external),
+            })
+            .map_err(|what| usage(format!("--external {name}=...: {what}")))
+    });
+    let mut named = externals.collect::<anyhow::Result<Vec<_>>>()?;
+    if let Some(addr) = options.target {
+        if !is_near(addr) && !options.allow_remote {
+            return Err(usage(format!(
+                "--target {addr} is not on loopback; --allow-remote lets it be loaded all the same"
+            )));
+        }
+        let pid = options.pid;
+        named.push(Selected {
+            name: TARGET.to_owned(),
+            server: Wanted::Target(Target { addr, pid }),
+        });
+    }
+    Ok(named)
+}
+
+/// What all servers of a run are spoken to in: the wire, and the size of a message if one of them
+/// has only one. What they are compared in has to be the same for all.
+///
+/// # Errors
+/// There is no such thing for these, in words.
+pub(crate) fn speech(
+    selected: &[Selected],
+    options: &ExternalOptions,
+) -> anyhow::Result<(Wire, Option<u32>)> {
+    let externals = || selected.iter().filter_map(Selected::external);
+    let has_raw_target = selected
+        .iter()
+        .any(|one| matches!(one.server, Wanted::Target(_)) && options.wire.is_none());
+    let has_raw = has_raw_target || externals().any(|external| external.wire == Wire::Raw);
+    let by_need = if has_raw { Wire::Raw } else { Wire::Framed };
+    let wire = options.wire.unwrap_or(by_need);
+    if let Some(other) = externals().find(|external| external.wire != wire) {
+        return Err(usage(format!(
+            "{} speaks the {} wire, and this run the {} one, because all of a run have to speak the \
+             same to be compared: run it apart from the others",
+            other.name,
+            other.wire.word(),
+            wire.word()
+        )));
+    }
+    let mut sizes = externals().filter_map(|external| Some((external, external.message_bytes?)));
+    let Some((first, bytes)) = sizes.next() else {
+        return Ok((wire, None));
+    };
+    match sizes.find(|(_, other)| *other != bytes) {
+        None => Ok((wire, Some(bytes))),
+        Some((other, other_bytes)) => Err(usage(format!(
+            "messages of {} have {bytes} bytes, those of {} {other_bytes}: run them apart",
+            first.name, other.name
+        ))),
+    }
+}

@@ -1,0 +1,191 @@
+//! From what the user named to the models that take part.
+
+mod args;
+mod external;
+mod selected;
+
+pub(crate) use args::ModelArgs;
+pub(crate) use external::{ExternalOptions, speech};
+pub(crate) use selected::{Selected, Wanted};
+
+use crate::{discover::Workspace, exit::usage};
+use rustix::fs::{Access, access};
+use selected::check_name;
+use std::fs;
+use wildmatch::WildMatch;
+
+/// The models that the arguments name, each once, in the order in which they are named.
+///
+/// # Errors
+/// A name or glob that fits nothing, a program that can't be run, or external models that can't be
+/// understood.
+pub(crate) fn select(
+    args: &ModelArgs,
+    workspace: &Workspace,
+    options: &ExternalOptions,
+) -> anyhow::Result<Vec<Selected>> {
+    let mut known = known(args, workspace)?;
+    let described = external::described(args, &workspace.root, options)?;
+    let named = external::named(args, options)?;
+    for one in described.into_iter().chain(named.iter().cloned()) {
+        if known.iter().any(|other| other.name == one.name) {
+            return Err(usage(format!("there are two models {:?}", one.name)));
+        }
+        known.push(one);
+    }
+    if args.model.is_empty() && named.is_empty() {
+        return Err(usage(format!(
+            "--model is missing; there are: all, {}",
+            names(&known).join(", ")
+        )));
+    }
+    let mut selected: Vec<Selected> = Vec::new();
+    for wanted in &args.model {
+        let is_all = wanted == "all";
+        let pattern = WildMatch::new(if is_all { "*" } else { wanted });
+        let fitting: Vec<&Selected> = known
+            .iter()
+            // One of another wire would change it for all.
+            .filter(|one| !is_all || !one.is_external())
+            .filter(|one| pattern.matches(&one.name))
+            .collect();
+        if fitting.is_empty() {
+            return Err(unknown(wanted, &names(&known)));
+        }
+        for one in fitting {
+            if !selected.contains(one) {
+                selected.push(one.clone());
+            }
+        }
+    }
+    selected.extend(
+        named
+            .into_iter()
+            .filter(|one| !args.model.contains(&one.name)),
+    );
+    Ok(selected)
+}
+
+fn known(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<Vec<Selected>> {
+    let mut known: Vec<Selected> = workspace
+        .models
+        .iter()
+        .map(|model| Selected {
+            name: model.name.clone(),
+            server: Wanted::Model {
+                model: model.clone(),
+                program: None,
+            },
+        })
+        .collect();
+    for (name, path) in &args.bin {
+        check_name(name).map_err(|what| usage(format!("--bin {name}=...: {what}")))?;
+        let given = fs::canonicalize(path)
+            .map_err(|error| usage(format!("--bin {name}={}: {error}", path.display())))?;
+        if !given.is_file() || access(&given, Access::EXEC_OK).is_err() {
+            return Err(usage(format!(
+                "--bin {name}={}: not an executable file; chmod +x?",
+                path.display()
+            )));
+        }
+        let same_name = known.iter_mut().find(|one| one.name == *name);
+        match same_name.map(|one| &mut one.server) {
+            Some(Wanted::Model { program, .. }) => *program = Some(given),
+            _ => known.push(Selected {
+                name: name.clone(),
+                server: Wanted::Program(given),
+            }),
+        }
+    }
+    Ok(known)
+}
+
+/// No model has this name; those that are near, and all of them.
+pub(crate) fn unknown(wanted: &str, known: &[&str]) -> anyhow::Error {
+    let near: Vec<&str> = known
+        .iter()
+        .copied()
+        .filter(|name| strsim::jaro_winkler(name, wanted) > 0.75)
+        .collect();
+    let all = known.join(", ");
+    let hint = if near.is_empty() {
+        format!("there are: {all}")
+    } else {
+        format!("did you mean {}? There are: {all}", near.join(" or "))
+    };
+    usage(format!("no model fits {wanted:?}; {hint}"))
+}
+
+fn names(known: &[Selected]) -> Vec<&str> {
+    known.iter().map(|one| one.name.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discover::ModelCrate;
+    use std::path::PathBuf;
+
+    fn select_of(wanted: &[&str]) -> anyhow::Result<Vec<String>> {
+        let model = |name: &str| ModelCrate {
+            name: name.to_owned(),
+            metadata: Default::default(),
+            runtime_version: None,
+        };
+        let workspace = Workspace {
+            root: PathBuf::new(),
+            target: PathBuf::new(),
+            models: ["alpha", "beta", "beta-local"].map(model).to_vec(),
+            template: None,
+        };
+        let args = ModelArgs {
+            model: wanted.iter().map(|&name| name.to_owned()).collect(),
+            no_build: false,
+            bin: Vec::new(),
+            models: None,
+            external: vec![("ours-not".to_owned(), "x {addr}".to_owned())],
+        };
+        let args = ModelArgs {
+            external: if wanted.is_empty() {
+                Vec::new()
+            } else {
+                args.external
+            },
+            ..args
+        };
+        Ok(select(&args, &workspace, &ExternalOptions::default())?
+            .into_iter()
+            .map(|one| one.name)
+            .collect())
+    }
+
+    #[test]
+    fn names_globs_and_all_give_each_model_once() {
+        assert_eq!(
+            select_of(&["beta*", "beta", "alpha"]).unwrap(),
+            ["beta", "beta-local", "alpha", "ours-not"]
+        );
+        assert_eq!(
+            select_of(&["all"]).unwrap(),
+            ["alpha", "beta", "beta-local", "ours-not"]
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_brings_near_ones() {
+        let error = select_of(&["apha"]).unwrap_err().to_string();
+        assert!(error.contains("did you mean alpha?"), "{error}");
+        assert!(
+            select_of(&["zzz"])
+                .unwrap_err()
+                .to_string()
+                .contains("beta-local")
+        );
+        assert!(
+            select_of(&[])
+                .unwrap_err()
+                .to_string()
+                .contains("--model is missing")
+        );
+    }
+}

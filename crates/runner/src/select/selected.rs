@@ -1,0 +1,78 @@
+//! A server that takes part in what was asked for.
+
+use crate::{discover::ModelCrate, exit::usage};
+use protocol::client::Workload;
+use server::external::{External, Target};
+use std::path::PathBuf;
+
+/// A server that takes part.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Selected {
+    /// In the table, and of its report.
+    pub(crate) name: String,
+    /// What is started under this name.
+    pub(crate) server: Wanted,
+}
+
+/// What takes part.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Wanted {
+    /// A crate of the workspace.
+    Model {
+        /// As cargo has it.
+        model: ModelCrate,
+        /// A program to take instead of building it.
+        program: Option<PathBuf>,
+    },
+    /// A program that keeps the launch contract, and is no crate here.
+    Program(PathBuf),
+    /// A server that isn't ours.
+    External(External),
+    /// One that is running already.
+    Target(Target),
+}
+
+impl Selected {
+    pub(crate) fn external(&self) -> Option<&External> {
+        match &self.server {
+            Wanted::External(external) => Some(external),
+            _ => None,
+        }
+    }
+
+    /// Whether its description comes from a file or the command line.
+    pub(crate) fn is_external(&self) -> bool {
+        matches!(self.server, Wanted::External(_) | Wanted::Target(_))
+    }
+
+    /// Whether it can be asked for this, over so many processes of a model of ours.
+    ///
+    /// # Errors
+    /// It can't, in words.
+    pub(crate) fn check_plan(&self, workload: &Workload, processes: u32) -> anyhow::Result<()> {
+        let Some(external) = self.external() else {
+            return Ok(());
+        };
+        external.check_workload(workload)?;
+        let own = external.processes.unwrap_or(1);
+        if own >= processes {
+            return Ok(());
+        }
+        Err(usage(format!(
+            "so many connections take {processes} server processes, because of the limit of open \
+             files, and {} is started once: fewer --connections, or a higher limit ('ulimit -Hn'); \
+             if it starts processes itself, 'processes' in its description says how many",
+            self.name
+        )))
+    }
+}
+
+/// The name becomes a file's.
+pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
+    let is_fine = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_name = !name.is_empty() && name.chars().all(is_fine) && !name.starts_with('.');
+    if is_name && !["run", "all"].contains(&name) {
+        return Ok(());
+    }
+    Err("a name has letters, digits, - and _, and is neither \"run\" nor \"all\"")
+}

@@ -1,0 +1,147 @@
+//! What has to be known of a server that isn't ours to start it, find it and speak to it.
+
+use super::{
+    command::{Places, arguments, without_directories},
+    error::ExternalError,
+};
+use protocol::{
+    client::Workload,
+    wire::{Kind, Wire},
+};
+use std::{
+    collections::BTreeMap,
+    env,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How long an external server may take until it listens, unless its description says otherwise.
+pub(super) const READY_LIMIT: Duration = Duration::from_secs(10);
+
+/// Somebody else's server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct External {
+    /// In the table.
+    pub name: String,
+    /// In words.
+    pub title: String,
+    /// Program and arguments, with places for the address: at least the program.
+    pub command: Vec<String>,
+    /// What makes the program.
+    pub build: Option<Vec<String>>,
+    /// Where both run.
+    pub directory: PathBuf,
+    /// Added to the runner's own.
+    pub environment: BTreeMap<String, String>,
+    /// Where it listens; `None`: where it is told to, by a place in the command.
+    pub address: Option<SocketAddr>,
+    /// What it speaks.
+    pub wire: Wire,
+    /// Raw wire: the size of each message, for servers that have one; `None`: any.
+    pub message_bytes: Option<u32>,
+    /// What requests may ask for.
+    pub workloads: Vec<Kind>,
+    /// Processes that it has when it is ready; `None`: any number.
+    pub processes: Option<u32>,
+    /// How long it may take until it listens.
+    pub ready_limit: Duration,
+}
+
+impl External {
+    /// An echo on the raw wire, as the command line describes it.
+    ///
+    /// # Errors
+    /// It isn't a command that can be measured, in words.
+    pub fn of_command(name: &str, command: &str, wire: Wire) -> Result<Self, ExternalError> {
+        let external = Self {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            command: arguments(command)?,
+            build: None,
+            directory: env::current_dir().map_err(ExternalError::Directory)?,
+            environment: BTreeMap::new(),
+            address: None,
+            wire,
+            message_bytes: None,
+            workloads: vec![Kind::Echo],
+            processes: None,
+            ready_limit: READY_LIMIT,
+        };
+        external.check_place()?;
+        Ok(external)
+    }
+
+    /// Whether it is known where the server will listen.
+    pub(super) fn check_place(&self) -> Result<(), ExternalError> {
+        if self.address.is_some() || Places::are_in(&self.command) {
+            return Ok(());
+        }
+        Err(ExternalError::NowhereToListen)
+    }
+
+    /// Whether it can be asked for this.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub fn check_workload(&self, workload: &Workload) -> Result<(), ExternalError> {
+        let asked = match workload {
+            Workload::Echo => vec![Kind::Echo],
+            Workload::Discard => vec![Kind::Discard, Kind::Echo],
+            Workload::Mix(mix) => mix.parts().iter().map(|part| part.kind).collect(),
+        };
+        let missing = asked.iter().find(|kind| !self.workloads.contains(kind));
+        missing.map_or(Ok(()), |&kind| {
+            Err(ExternalError::CantDo {
+                name: self.name.clone(),
+                kind,
+            })
+        })
+    }
+
+    /// The program's file, looked for as the kernel and the shell would.
+    ///
+    /// # Errors
+    /// There is none, in words.
+    pub fn executable(&self) -> Result<PathBuf, ExternalError> {
+        let program = &self.command[0];
+        if program.contains('/') {
+            let path = self.directory.join(program);
+            return match path.is_file() {
+                true => Ok(path),
+                false => Err(ExternalError::NoProgram {
+                    program: without_directories(program),
+                    hint: match self.build {
+                        Some(_) => ", although its build command succeeded",
+                        None => " at the place that its command names",
+                    },
+                }),
+            };
+        }
+        let own = self.environment.get("PATH").map(Into::into);
+        let path = own.or_else(|| env::var_os("PATH")).unwrap_or_default();
+        env::split_paths(&path)
+            .map(|directory| self.directory.join(directory).join(program))
+            .find(|path| path.is_file())
+            .ok_or_else(|| ExternalError::NoProgram {
+                program: program.clone(),
+                hint: " in the PATH; is it installed?",
+            })
+    }
+
+    /// Its command as reports carry it.
+    pub fn shared_command(&self) -> String {
+        let words = self.command.iter().map(|word| without_directories(word));
+        words.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Whether servers may be loaded there without being asked twice.
+pub fn is_near(addr: SocketAddr) -> bool {
+    addr.ip().is_loopback()
+}
+
+/// What is at `path`, made absolute.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}

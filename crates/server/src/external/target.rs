@@ -1,0 +1,91 @@
+//! A server that is running already: measured, and never stopped or signalled.
+
+use crate::contract::ServerError;
+use crate::external::listener::{hold, listeners, visit};
+use process::tree::with_descendants;
+use procfs::process::Process;
+use report::model::Phase;
+use std::net::SocketAddr;
+
+/// Where a server is running, and as which process if that is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// Its process, if that is known.
+    pub pid: Option<u32>,
+}
+
+/// A server that was found running.
+#[derive(Debug)]
+pub struct TargetServer {
+    target: Target,
+    /// When the process was started, in ticks since boot: another one may get its number.
+    started: Option<u64>,
+}
+
+impl Target {
+    /// Looks whether the server is there.
+    ///
+    /// # Errors
+    /// It isn't, or is another process.
+    pub fn start(&self) -> Result<TargetServer, ServerError> {
+        let Self { addr, pid } = *self;
+        visit(addr).map_err(|error| {
+            ServerError::Start(format!(
+                "nothing answers at {addr}: {error}; is it running?"
+            ))
+        })?;
+        let started = pid.map(|pid| {
+            started(pid).ok_or_else(|| ServerError::Start(format!("there is no process {pid}")))
+        });
+        let server = TargetServer {
+            target: self.clone(),
+            started: started.transpose()?,
+        };
+        // A listener in a network namespace of its own isn't seen from here.
+        let sockets = listeners(addr);
+        match pid {
+            Some(pid) if !sockets.is_empty() && !hold(&server.pids(), &sockets) => {
+                Err(ServerError::Start(format!(
+                    "process {pid} and its children don't listen on {addr}: what was measured \
+                     would be another's"
+                )))
+            }
+            _ => Ok(server),
+        }
+    }
+}
+
+impl TargetServer {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.target.addr
+    }
+
+    /// The process and its children; none when it isn't known.
+    pub fn pids(&self) -> Vec<u32> {
+        let pid = self.target.pid;
+        pid.map_or_else(Vec::new, |pid| with_descendants(&[pid]))
+    }
+
+    /// Fails when the process has ended.
+    ///
+    /// # Errors
+    /// That it has.
+    pub fn check_alive(&self) -> Result<(), ServerError> {
+        match self.target.pid {
+            Some(pid) if started(pid) != self.started => Err(ServerError::Died {
+                phase: Phase::Run,
+                how: format!("process {pid} ended during the run"),
+                stderr_tail: String::new(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn started(pid: u32) -> Option<u64> {
+    let stat = Process::new(i32::try_from(pid).ok()?).ok()?.stat().ok()?;
+    (stat.state != 'Z').then_some(stat.starttime)
+}

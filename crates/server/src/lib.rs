@@ -1,0 +1,17 @@
+//! A server under measurement, however it is started.
+//!
+//! | module | |
+//! |---|---|
+//! | [`launch`] | how a server comes about, the server itself: the one type that others know |
+//! | [`contract`] | a process that keeps the launch contract |
+//! | [`shared_port`] | several of these behind one port |
+//! | [`external`] | servers that aren't ours, started by a command or found running |
+//!
+//! Nothing of a server is left when its value is dropped, unless it ran before.
+
+#![forbid(unsafe_code)]
+
+pub mod contract;
+pub mod external;
+pub mod launch;
+pub mod shared_port;

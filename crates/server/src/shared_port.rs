@@ -1,0 +1,116 @@
+//! The processes of one server: mostly one, more where the limit of open files asks for it. They
+//! share a port (SO_REUSEPORT), and the kernel spreads connections over them.
+
+use crate::contract::{ContractLaunch, ServerError, ServerProcess};
+use process::tree::with_descendants;
+use protocol::launch::Done;
+use std::net::SocketAddr;
+
+/// A server that is ready, with all its processes.
+#[derive(Debug)]
+pub struct ServerProcesses {
+    /// At least one.
+    processes: Vec<ServerProcess>,
+    addr: SocketAddr,
+    threads: u32,
+    /// CPUs that they were told to run on; `None`: any.
+    cpus: Option<u32>,
+}
+
+impl ServerProcesses {
+    /// Starts all processes and waits until each is ready.
+    ///
+    /// # Errors
+    /// Why one of them isn't; all are gone then.
+    pub fn start(launch: &ContractLaunch) -> Result<Self, ServerError> {
+        let first = launch.start()?;
+        let addr = first.addr();
+        // The first has found a free port.
+        let same_port = ContractLaunch {
+            listen: addr,
+            ..launch.clone()
+        };
+        let others = (1..launch.processes).map(|_| same_port.start());
+        let others = others.collect::<Result<Vec<_>, _>>()?;
+        // A server that takes another port would be measured without a connection.
+        if let Some(stray) = others.iter().find(|other| other.addr() != addr) {
+            return Err(ServerError::OtherAddress {
+                asked: addr,
+                found: stray.addr(),
+            });
+        }
+        let processes = std::iter::once(first).chain(others).collect();
+        let cpus = launch.cpus.len() as u32;
+        Ok(Self {
+            processes,
+            addr,
+            threads: launch.threads * launch.processes,
+            cpus: (cpus > 0).then_some(cpus),
+        })
+    }
+
+    /// Where all of them listen.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// I/O threads of all processes, and the CPUs that these can use at most, where that is known.
+    pub fn threads_and_cpus(&self) -> (u32, Option<u32>) {
+        (self.threads, self.cpus.map(|cpus| self.threads.min(cpus)))
+    }
+
+    /// All processes that serve now, those included that a server started itself.
+    pub fn pids(&self) -> Vec<u32> {
+        let own: Vec<u32> = self.processes.iter().map(ServerProcess::pid).collect();
+        with_descendants(&own)
+    }
+
+    /// Fails when a process has ended by itself.
+    ///
+    /// # Errors
+    /// How it died, and what it said last.
+    pub fn check_alive(&mut self) -> Result<(), ServerError> {
+        self.processes
+            .iter_mut()
+            .try_for_each(ServerProcess::check_alive)
+    }
+
+    /// Stops all processes, and adds up what they counted.
+    ///
+    /// # Errors
+    /// One didn't stop in time, or without its counts, or not with success.
+    pub fn stop(mut self) -> Result<Done, ServerError> {
+        self.processes.iter_mut().for_each(ServerProcess::end_input);
+        sum_up(self.processes.into_iter().map(ServerProcess::stop))
+    }
+
+    /// Stops all processes with SIGTERM, likewise.
+    ///
+    /// # Errors
+    /// As with [`ServerProcesses::stop`].
+    pub fn terminate(self) -> Result<Done, ServerError> {
+        sum_up(self.processes.into_iter().map(ServerProcess::terminate))
+    }
+}
+
+fn sum_up(counts: impl Iterator<Item = Result<Done, ServerError>>) -> Result<Done, ServerError> {
+    counts.reduce(|all, one| Ok(sum(all?, one?))).unwrap_or(Err(
+        // `start` makes at least one.
+        ServerError::Start("a server without processes".to_owned()),
+    ))
+}
+
+/// A count that one of them couldn't make, none has.
+fn sum(all: Done, one: Done) -> Done {
+    let both = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
+    Done {
+        accepted: all.accepted + one.accepted,
+        requests: both(all.requests, one.requests),
+        responses: both(all.responses, one.responses),
+        bytes_in: all.bytes_in + one.bytes_in,
+        bytes_out: all.bytes_out + one.bytes_out,
+        malformed: all.malformed + one.malformed,
+        accept_errors: all.accept_errors + one.accept_errors,
+        abandoned: all.abandoned + one.abandoned,
+    }
+}

@@ -1,0 +1,113 @@
+//! What goes wrong with files of reports.
+
+use analysis::stats::HistogramError;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+use thiserror::Error;
+
+/// A report can't be written, or read.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// It can't be written.
+    #[error("can't write {}: {source}; {}", path.display(), advice(source))]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// There are too many directories of one name.
+    #[error("{} has too many runs of this second", .0.display())]
+    TooMany(PathBuf),
+    /// There is no such file.
+    #[error("there is no {}: name a report or the directory of a run", .0.display())]
+    Missing(PathBuf),
+    /// It can't be read.
+    #[error("can't read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It names no schema.
+    #[error("{} is no report of Millionfold: {source}", path.display())]
+    NoReport {
+        /// The file.
+        path: PathBuf,
+        /// What JSON it is, if any.
+        source: serde_json::Error,
+    },
+    /// It is a report of another kind or version.
+    #[error("{} is {found:?}, and {expected} was expected", path.display())]
+    OtherSchema {
+        /// The file.
+        path: PathBuf,
+        /// The schema that it names.
+        found: String,
+        /// What could be read.
+        expected: String,
+    },
+    /// It isn't what its schema says.
+    #[error("{} is not as {schema} says: {source}", path.display())]
+    NotAsSchema {
+        /// The file.
+        path: PathBuf,
+        /// The schema that it names.
+        schema: String,
+        /// Where it differs.
+        source: serde_json::Error,
+    },
+    /// A histogram in it can't be read.
+    #[error("{}: {source}", path.display())]
+    Histogram {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: HistogramError,
+    },
+    /// A run names no report of one of its models.
+    #[error("{} names no report", .0.display())]
+    NamesNone(PathBuf),
+    /// A value can't be put into JSON.
+    #[error("a report can't be put into JSON: {0}")]
+    Json(serde_json::Error),
+}
+
+impl StoreError {
+    pub(crate) fn write(path: &Path, source: io::Error) -> Self {
+        Self::Write {
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space, or take another directory with --out"
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "a part of this path is a file; take another directory with --out"
+        }
+        _ => "take another directory with --out",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_called_that() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let error = StoreError::write(Path::new("out/x.json"), full).to_string();
+        assert!(
+            error.contains("out/x.json") && error.contains("free some space"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,113 @@
+//! Reports on disk. Each is written whole to another name and then renamed, so that a reader,
+//! or a crash at any moment, finds the old file or the new one and never half of one.
+
+use crate::error::StoreError;
+use serde::Serialize;
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+use tempfile::NamedTempFile;
+
+/// The directory of one run.
+#[derive(Debug)]
+pub struct RunDirectory {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name, which is the run's.
+    pub name: String,
+}
+
+impl RunDirectory {
+    /// Makes a new directory in `parent` that is named after `label`.
+    ///
+    /// # Errors
+    /// It can't be made there, with what would help.
+    pub fn create(parent: &Path, label: &str) -> Result<Self, StoreError> {
+        fs::create_dir_all(parent).map_err(|error| StoreError::write(parent, error))?;
+        for attempt in 1..100 {
+            let name = match attempt {
+                1 => label.to_owned(),
+                more => format!("{label}-{more}"),
+            };
+            let path = parent.join(&name);
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Self { path, name }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(StoreError::write(&path, error)),
+            }
+        }
+        Err(StoreError::TooMany(parent.to_owned()))
+    }
+
+    /// Writes `<stem>.json`; returns its path.
+    ///
+    /// # Errors
+    /// It can't be written, with what would help; the file of before stays.
+    pub fn write(&self, stem: &str, report: &impl Serialize) -> Result<PathBuf, StoreError> {
+        let mut text = serde_json::to_string_pretty(report).map_err(StoreError::Json)?;
+        text.push('\n');
+        self.write_text(&format!("{stem}.json"), &text)
+    }
+
+    /// Writes a file of this name; returns its path.
+    ///
+    /// # Errors
+    /// As with [`RunDirectory::write`].
+    pub fn write_text(&self, name: &str, text: &str) -> Result<PathBuf, StoreError> {
+        let path = self.path.join(name);
+        self.replace(&path, text)
+            .map_err(|error| StoreError::write(&path, error))?;
+        Ok(path)
+    }
+
+    fn replace(&self, path: &Path, text: &str) -> io::Result<()> {
+        let mut file = NamedTempFile::new_in(&self.path)?;
+        file.write_all(text.as_bytes())?;
+        // Reports are made to be shared: not the 0600 of temporary files.
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        file.as_file().set_permissions(readable)?;
+        file.as_file().sync_data()?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    /// Removes the directory if nothing could be written to it.
+    pub fn remove_if_empty(&self) {
+        let _ = fs::remove_dir(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_the_same_second_get_directories_of_their_own() {
+        let parent = tempfile::tempdir().unwrap();
+        let first = RunDirectory::create(parent.path(), "now").unwrap();
+        let second = RunDirectory::create(parent.path(), "now").unwrap();
+        assert_eq!((&*first.name, &*second.name), ("now", "now-2"));
+        let path = first.write("a", &[1, 2]).unwrap();
+        first.write("a", &[3]).unwrap();
+        assert_eq!(fs::read_to_string(path).unwrap(), "[\n  3\n]\n");
+        assert_eq!(
+            fs::read_dir(&first.path).unwrap().count(),
+            1,
+            "no leftovers"
+        );
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named() {
+        let file = NamedTempFile::new().unwrap();
+        let error = RunDirectory::create(&file.path().join("x"), "now")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("is a file") && error.contains("--out"),
+            "{error}"
+        );
+    }
+}
