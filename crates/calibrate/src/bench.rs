@@ -200,7 +200,7 @@ impl<'a> CaseBench<'a> {
         };
         let directory = RunDirectory::create(parent, self.case)?;
         for report in &self.reports {
-            directory.write(&report.model.name, report)?;
+            directory.write_model(report)?;
         }
         let reports: Vec<&ModelReport> = self.reports.iter().collect();
         let names: Vec<String> = reports.iter().map(|r| r.model.name.clone()).collect();
@@ -224,7 +224,7 @@ impl<'a> CaseBench<'a> {
             environment: self.lab.environment.clone(),
         };
         conclude_run(&mut run, &reports, false);
-        directory.write("run", &run)?;
+        directory.write_run(&run)?;
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 use crate::{host::Host, plan::Plan, refusal::Refusal};
 
 /// Both ends of a loopback connection, in kernel memory: TCP, inode, dentry, file and epoll entry
-/// of each. Measured on 6.x kernels; see bench-results/README.md.
+/// of each. Measured on 6.x kernels; see bench-results/METHOD.md.
 const KERNEL_BYTES_PER_CONNECTION: u64 = 9_600;
 
 /// A lean server's user memory and the generator's. A server with a stack or a buffer for each

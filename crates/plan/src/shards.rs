@@ -6,7 +6,7 @@
 use crate::{network::Network, refusal::Refusal};
 
 /// Kernel work per connect grows beyond some 14,000 connections from one address: see
-/// bench-results/README.md.
+/// bench-results/METHOD.md.
 pub const CONNECTIONS_PER_SOURCE: u32 = 10_000;
 
 /// Descriptors that a process needs besides its connections.

@@ -12,6 +12,9 @@ pub enum Status {
     /// Every check passed.
     #[default]
     Valid,
+    /// There are no figures.
+    #[serde(rename = "not measured")]
+    NotMeasured,
     /// Something may have shifted the figures; the advice says what.
     Suspect,
     /// The figures must not be used.
@@ -44,8 +47,11 @@ pub struct Check {
 pub struct Verdict {
     /// Whether the figures may be believed.
     pub status: Status,
-    /// All checks, passed or not.
+    /// The checks: on disk those that failed, because all of them are beside the trials.
     pub checks: Vec<Check>,
+    /// How many passed; 0 in reports of version 1, which name each of them above.
+    #[serde(default)]
+    pub checks_passed: u32,
 }
 
 impl Status {
@@ -53,6 +59,7 @@ impl Status {
     pub fn word(self) -> &'static str {
         match self {
             Self::Valid => "valid",
+            Self::NotMeasured => "not measured",
             Self::Suspect => "suspect",
             Self::Invalid => "invalid",
         }
@@ -97,7 +104,19 @@ impl Verdict {
     /// The verdict of these checks.
     pub fn of(checks: Vec<Check>) -> Self {
         let status = checks.iter().map(Check::status).max().unwrap_or_default();
-        Self { status, checks }
+        let passed = checks.iter().filter(|check| check.passed);
+        Self {
+            status,
+            checks_passed: passed.count() as u32,
+            checks,
+        }
+    }
+
+    /// The same without the checks that passed.
+    #[must_use]
+    pub fn without_passed(mut self) -> Self {
+        self.checks.retain(|check| !check.passed);
+        self
     }
 
     /// The first of the worst checks that failed.

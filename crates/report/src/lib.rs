@@ -3,7 +3,7 @@
 //! | module | |
 //! |---|---|
 //! | [`model`] | the report of one model: what it is, and its figures |
-//! | [`trial`] | what the figures come from: trials and their windows |
+//! | [`trial`], [`trials`] | what the figures come from: trials and their windows; their file |
 //! | [`run`] | the report of a run: plan, environment, which models, the verdict |
 //! | [`environment`] | what the machine is and how it is set |
 //! | [`check`] | checks and the verdict |
@@ -26,3 +26,4 @@ pub mod run;
 pub mod schema;
 pub mod slo;
 pub mod trial;
+pub mod trials;

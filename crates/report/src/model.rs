@@ -11,12 +11,15 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The schema that [`ModelReport`]s of this version name.
-pub const MODEL_SCHEMA: &str = "millionfold/model-report/1";
+pub const MODEL_SCHEMA: &str = "millionfold/model-report/2";
+
+/// The schema of version 1, which is still read.
+pub const MODEL_SCHEMA_1: &str = "millionfold/model-report/1";
 
 /// Everything about one model in one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ModelReport {
-    /// `millionfold/model-report/1`.
+    /// `millionfold/model-report/2`.
     pub schema: String,
     /// Which run this belongs to: the name of its directory.
     pub run: String,
@@ -39,7 +42,8 @@ pub struct ModelReport {
     pub summary: Summary,
     /// Reasons for what is null in the summary, by the field's path.
     pub not_measured: BTreeMap<String, String>,
-    /// What the figures come from.
+    /// What the figures come from: in a file of its own ([`crate::trials`]), in version 1 here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trials: Vec<Trial>,
 }
 

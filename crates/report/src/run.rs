@@ -11,12 +11,15 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The schema that [`RunReport`]s of this version name.
-pub const RUN_SCHEMA: &str = "millionfold/run-report/1";
+pub const RUN_SCHEMA: &str = "millionfold/run-report/2";
+
+/// The schema of version 1, which is still read.
+pub const RUN_SCHEMA_1: &str = "millionfold/run-report/1";
 
 /// Everything about a run that isn't about one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunReport {
-    /// `millionfold/run-report/1`.
+    /// `millionfold/run-report/2`.
     pub schema: String,
     /// The name of the run's directory.
     pub run: String,
@@ -31,11 +34,11 @@ pub struct RunReport {
     /// What came of each model.
     pub models: Vec<ModelOutcome>,
     /// Every model with every other, adjusted for how many pairs there are; empty until the run
-    /// is over.
-    #[serde(default)]
+    /// is over. They follow from the trials, so only version 1 has them on disk.
+    #[serde(default, skip_serializing)]
     pub comparisons: Vec<ComparisonReport>,
-    /// Why pairs of models could not be compared.
-    #[serde(default)]
+    /// Why pairs of models could not be compared; likewise.
+    #[serde(default, skip_serializing)]
     pub not_compared: Vec<String>,
     /// A model that was run twice, under two names.
     #[serde(default)]

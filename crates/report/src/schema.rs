@@ -1,6 +1,6 @@
-//! The JSON Schema of both kinds of report, made from the types.
+//! The JSON Schema of all kinds of report, made from the types.
 
-use crate::{model::ModelReport, run::RunReport};
+use crate::{model::ModelReport, run::RunReport, trials::TrialsReport};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ pub enum Report {
     Model(ModelReport),
     /// `run.json`
     Run(RunReport),
+    /// `<model>.trials.json.gz`, unpacked
+    Trials(TrialsReport),
 }
 
 /// The schema as it lies in `bench-results/report.schema.json`.

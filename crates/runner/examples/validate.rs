@@ -1,6 +1,6 @@
 //! Holds report files against the JSON Schema in the repository, for scripts/check.
 
-use std::{env, fs, process::ExitCode};
+use std::{env, path::Path, process::ExitCode};
 
 fn main() -> ExitCode {
     let schema = include_str!("../../../bench-results/report.schema.json");
@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     let (mut files, mut faults) = (0, 0);
     for path in env::args().skip(1) {
         files += 1;
-        let text = fs::read_to_string(&path).unwrap_or_default();
+        let text = store::read::text_of(Path::new(&path)).unwrap_or_default();
         match serde_json::from_str(&text) {
             Ok(report) => {
                 for fault in validator.iter_errors(&report) {

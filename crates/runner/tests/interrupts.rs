@@ -42,9 +42,9 @@ fn long_run(fixture: &Fixture) -> Child {
             .into_iter()
             .flatten()
             .flatten();
-        let mut reports = runs.map(|run| run.path().join("good.json"));
+        let mut reports = runs.map(|run| run.path().join("good.trials.json.gz"));
         reports.any(|path| {
-            let text = std::fs::read_to_string(path).unwrap_or_default();
+            let text = store::read::text_of(&path).unwrap_or_default();
             text.contains("\"service_time_histogram\"")
         })
     });

@@ -1,14 +1,18 @@
 //! Reading saved reports: files from anywhere, which may be anything.
 
-use crate::error::StoreError;
+use crate::{error::StoreError, save::trials_file};
 use analysis::stats::decode;
+use flate2::read::GzDecoder;
 use report::{
-    model::{MODEL_SCHEMA, ModelReport},
-    run::{RUN_SCHEMA, RunReport},
+    model::{MODEL_SCHEMA, MODEL_SCHEMA_1, ModelReport},
+    run::{RUN_SCHEMA, RUN_SCHEMA_1, RunReport},
+    trial::Trial,
+    trials::{TRIALS_SCHEMA, TrialsReport},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
-    fs,
+    fs::File,
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -48,7 +52,10 @@ pub fn models(path: &Path) -> Result<Vec<Saved>, StoreError> {
         return Err(StoreError::Missing(path.to_owned()));
     }
     let report = model(&file)?;
-    let run = report_of(&file.with_file_name("run.json"), RUN_SCHEMA)?;
+    let run = report_of(
+        &file.with_file_name("run.json"),
+        &[RUN_SCHEMA, RUN_SCHEMA_1],
+    )?;
     Ok(vec![Saved { run, report }])
 }
 
@@ -61,7 +68,7 @@ pub fn run(path: &Path) -> Result<(RunReport, Vec<ModelReport>), StoreError> {
         true => path.join("run.json"),
         false => path.to_owned(),
     };
-    let run: RunReport = report_of(&file, RUN_SCHEMA)?;
+    let run: RunReport = report_of(&file, &[RUN_SCHEMA, RUN_SCHEMA_1])?;
     let directory = file.parent().map_or_else(PathBuf::new, Path::to_owned);
     let models = run
         .models
@@ -75,10 +82,26 @@ pub fn run(path: &Path) -> Result<(RunReport, Vec<ModelReport>), StoreError> {
     Ok((run, models))
 }
 
+/// One file: of version 2 with the trials beside it, if they came along, of version 1 with those in it.
 fn model(file: &Path) -> Result<ModelReport, StoreError> {
-    let report: ModelReport = report_of(file, MODEL_SCHEMA)?;
-    for window in report
-        .trials
+    let mut report: ModelReport = report_of(file, &[MODEL_SCHEMA, MODEL_SCHEMA_1])?;
+    if report.schema == MODEL_SCHEMA {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let beside = file.with_file_name(trials_file(&name));
+        if beside.exists() {
+            let trials: TrialsReport = report_of(&beside, &[TRIALS_SCHEMA])?;
+            check_histograms(&trials.trials, &beside)?;
+            report.trials = trials.trials;
+            report.verdict.checks = trials.checks;
+        }
+    } else {
+        check_histograms(&report.trials, file)?;
+    }
+    Ok(report)
+}
+
+fn check_histograms(trials: &[Trial], file: &Path) -> Result<(), StoreError> {
+    for window in trials
         .iter()
         .flat_map(|trial| &trial.steps)
         .map(|step| &step.window)
@@ -96,29 +119,49 @@ fn model(file: &Path) -> Result<ModelReport, StoreError> {
             })?;
         }
     }
-    Ok(report)
+    Ok(())
 }
 
-fn report_of<T: DeserializeOwned>(file: &Path, schema: &str) -> Result<T, StoreError> {
-    let path = || file.to_owned();
-    let text = fs::read_to_string(file).map_err(|source| StoreError::Read {
-        path: path(),
+/// The text of a file, unpacked where its name says that it is packed.
+///
+/// # Errors
+/// It can't be read, or unpacked.
+pub fn text_of(file: &Path) -> Result<String, StoreError> {
+    let is_packed = file.extension().is_some_and(|extension| extension == "gz");
+    let read = || {
+        let mut text = String::new();
+        let mut bytes = File::open(file)?;
+        if is_packed {
+            GzDecoder::new(bytes).read_to_string(&mut text)?;
+        } else {
+            bytes.read_to_string(&mut text)?;
+        }
+        Ok(text)
+    };
+    read().map_err(|source| StoreError::Read {
+        path: file.to_owned(),
         source,
-    })?;
+    })
+}
+
+fn report_of<T: DeserializeOwned>(file: &Path, schemas: &[&str]) -> Result<T, StoreError> {
+    let path = || file.to_owned();
+    let text = text_of(file)?;
     let named: Schema = serde_json::from_str(&text).map_err(|source| StoreError::NoReport {
         path: path(),
         source,
     })?;
-    if named.schema != schema {
+    if !schemas.contains(&named.schema.as_str()) {
+        let expected: Vec<String> = schemas.iter().map(|one| format!("{one:?}")).collect();
         return Err(StoreError::OtherSchema {
             path: path(),
             found: named.schema,
-            expected: format!("{schema:?}"),
+            expected: expected.join(" or "),
         });
     }
     serde_json::from_str(&text).map_err(|source| StoreError::NotAsSchema {
         path: path(),
-        schema: schema.to_owned(),
+        schema: named.schema,
         source,
     })
 }

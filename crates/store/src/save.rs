@@ -2,13 +2,24 @@
 //! or a crash at any moment, finds the old file or the new one and never half of one.
 
 use crate::error::StoreError;
+use flate2::{Compression, write::GzEncoder};
+use report::{
+    model::{MODEL_SCHEMA, ModelReport},
+    run::{RUN_SCHEMA, RunReport},
+    trials::{TRIALS_SCHEMA, TrialsReport},
+};
 use serde::Serialize;
 use std::{
-    fs,
+    fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
 use tempfile::NamedTempFile;
+
+/// The name of the file that a model's trials are in.
+pub(crate) fn trials_file(model: &str) -> String {
+    format!("{model}.trials.json.gz")
+}
 
 /// The directory of one run.
 #[derive(Debug)]
@@ -20,6 +31,15 @@ pub struct RunDirectory {
 }
 
 impl RunDirectory {
+    /// One that is there already.
+    pub fn open(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default();
+        Self {
+            name: name.to_string_lossy().into_owned(),
+            path: path.to_owned(),
+        }
+    }
+
     /// Makes a new directory in `parent` that is named after `label`.
     ///
     /// # Errors
@@ -41,11 +61,48 @@ impl RunDirectory {
         Err(StoreError::TooMany(parent.to_owned()))
     }
 
-    /// Writes `<stem>.json`; returns its path.
+    /// Writes the report of a model: its figures as `<name>.json`, whose path is returned, and what
+    /// they are drawn from as `<name>.trials.json.gz` beside it.
     ///
     /// # Errors
-    /// It can't be written, with what would help; the file of before stays.
-    pub fn write(&self, stem: &str, report: &impl Serialize) -> Result<PathBuf, StoreError> {
+    /// It can't be written, with what would help; the files of before stay.
+    pub fn write_model(&self, report: &ModelReport) -> Result<PathBuf, StoreError> {
+        let name = &report.model.name;
+        let trials = TrialsReport {
+            schema: TRIALS_SCHEMA.to_owned(),
+            run: report.run.clone(),
+            model: name.clone(),
+            checks: report.verdict.checks.clone(),
+            trials: report.trials.clone(),
+        };
+        let trials = serde_json::to_vec(&trials).map_err(StoreError::Json)?;
+        self.write_bytes(&trials_file(name), |file| {
+            let mut packed = GzEncoder::new(file, Compression::default());
+            packed.write_all(&trials)?;
+            packed.finish().map(drop)
+        })?;
+        let figures = ModelReport {
+            schema: MODEL_SCHEMA.to_owned(),
+            verdict: report.verdict.clone().without_passed(),
+            trials: Vec::new(),
+            ..report.clone()
+        };
+        self.write_json(name, &figures)
+    }
+
+    /// Writes the report of the run as `run.json`; returns its path.
+    ///
+    /// # Errors
+    /// As with [`RunDirectory::write_model`].
+    pub fn write_run(&self, run: &RunReport) -> Result<PathBuf, StoreError> {
+        let run = RunReport {
+            schema: RUN_SCHEMA.to_owned(),
+            ..run.clone()
+        };
+        self.write_json("run", &run)
+    }
+
+    fn write_json(&self, stem: &str, report: &impl Serialize) -> Result<PathBuf, StoreError> {
         let mut text = serde_json::to_string_pretty(report).map_err(StoreError::Json)?;
         text.push('\n');
         self.write_text(&format!("{stem}.json"), &text)
@@ -54,17 +111,29 @@ impl RunDirectory {
     /// Writes a file of this name; returns its path.
     ///
     /// # Errors
-    /// As with [`RunDirectory::write`].
+    /// As with [`RunDirectory::write_model`].
     pub fn write_text(&self, name: &str, text: &str) -> Result<PathBuf, StoreError> {
+        self.write_bytes(name, |file| file.write_all(text.as_bytes()))
+    }
+
+    fn write_bytes(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<PathBuf, StoreError> {
         let path = self.path.join(name);
-        self.replace(&path, text)
+        self.replace(&path, write)
             .map_err(|error| StoreError::write(&path, error))?;
         Ok(path)
     }
 
-    fn replace(&self, path: &Path, text: &str) -> io::Result<()> {
+    fn replace(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut file = NamedTempFile::new_in(&self.path)?;
-        file.write_all(text.as_bytes())?;
+        write(file.as_file_mut())?;
         // Reports are made to be shared: not the 0600 of temporary files.
         let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         file.as_file().set_permissions(readable)?;
@@ -89,8 +158,8 @@ mod tests {
         let first = RunDirectory::create(parent.path(), "now").unwrap();
         let second = RunDirectory::create(parent.path(), "now").unwrap();
         assert_eq!((&*first.name, &*second.name), ("now", "now-2"));
-        let path = first.write("a", &[1, 2]).unwrap();
-        first.write("a", &[3]).unwrap();
+        let path = first.write_json("a", &[1, 2]).unwrap();
+        first.write_json("a", &[3]).unwrap();
         assert_eq!(fs::read_to_string(path).unwrap(), "[\n  3\n]\n");
         assert_eq!(
             fs::read_dir(&first.path).unwrap().count(),

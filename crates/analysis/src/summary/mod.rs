@@ -8,7 +8,7 @@ use crate::{rules, stats::HistogramError};
 use memory::{caches_missing, memory};
 use peak::{closed_ladder, peak, syscalls_missing, use_missing};
 use report::{
-    check::Verdict,
+    check::{Status, Verdict},
     model::{ModelReport, Summary},
     trial::Load,
 };
@@ -41,6 +41,13 @@ pub fn conclude(report: &mut ModelReport) -> Result<(), HistogramError> {
         None => checks.extend(rules::of_summary(report)),
     }
     report.verdict = Verdict::of(checks);
+    if report.interrupted && report.failure.is_none() && report.trials.is_empty() {
+        // There was no time for it, which says nothing about it.
+        report.verdict = Verdict {
+            status: Status::NotMeasured,
+            ..Verdict::default()
+        };
+    }
     Ok(())
 }
 

@@ -220,11 +220,11 @@ impl Run {
         let mut saved = Vec::new();
         for Contestant { report, .. } in &mut self.contestants {
             conclude(report)?;
-            saved.push(self.directory.write(&report.model.name, report)?);
+            saved.push(self.directory.write_model(report)?);
         }
         let reports: Vec<&ModelReport> = self.contestants.iter().map(|c| &c.report).collect();
         conclude_run(&mut self.report, &reports, self.is_over);
-        saved.insert(0, self.directory.write("run", &self.report)?);
+        saved.insert(0, self.directory.write_run(&self.report)?);
         self.saved = saved;
         Ok(())
     }

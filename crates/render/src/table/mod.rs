@@ -197,7 +197,7 @@ fn reason(check: &Check) -> String {
 
 fn marked(check: &Check) -> String {
     let mark = match check.status() {
-        Status::Valid => "ok     ",
+        Status::Valid | Status::NotMeasured => "ok     ",
         Status::Suspect => "SUSPECT",
         Status::Invalid => "INVALID",
     };

@@ -104,17 +104,12 @@ impl Fixture {
         let runs: Vec<_> = fs::read_dir(self.out()).unwrap().flatten().collect();
         assert_eq!(runs.len(), 1, "one run has one directory");
         let directory = runs[0].path();
-        let run: RunReport = read(&directory.join("run.json"));
-        let models: Vec<ModelReport> = run
-            .models
-            .iter()
-            .map(|model| read(&directory.join(&model.report)))
-            .collect();
+        let (run, models) = store::read::run(&directory).unwrap();
         let files = fs::read_dir(&directory).unwrap().count();
         let graphs = models.iter().filter(|model| model.profile.is_some());
         assert_eq!(
             files,
-            run.models.len() + 1 + graphs.count(),
+            2 * run.models.len() + 1 + graphs.count(),
             "nothing is left beside the reports"
         );
         (run, models)
@@ -130,11 +125,6 @@ impl Fixture {
             processes_with(&self.mark()).is_empty()
         });
     }
-}
-
-fn read<T: serde::de::DeserializeOwned>(path: &Path) -> T {
-    let text = fs::read_to_string(path).unwrap();
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// Waits until something holds, for as long as a slow machine may take: on a fresh checkout a
