@@ -1,6 +1,6 @@
 //! The report of a comparison: two models of one run, or one model before and after a change.
 
-use crate::model::Range;
+use crate::numbers::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

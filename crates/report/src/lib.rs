@@ -8,6 +8,7 @@
 //! | [`environment`] | what the machine is and how it is set |
 //! | [`check`] | checks and the verdict |
 //! | [`comparison`] | two models, or one before and after, figure by figure |
+//! | [`numbers`] | several values in one figure: percentiles, ranges |
 //! | [`slo`] | a target for response times |
 //! | [`schema`] | the JSON Schema of all this |
 //!
@@ -22,6 +23,7 @@ pub mod check;
 pub mod comparison;
 pub mod environment;
 pub mod model;
+pub mod numbers;
 pub mod run;
 pub mod schema;
 pub mod slo;

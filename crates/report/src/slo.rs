@@ -1,6 +1,6 @@
 //! A target for response times, such as `p99<=2ms`.
 
-use crate::model::Percentiles;
+use crate::numbers::Percentiles;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};

@@ -4,7 +4,7 @@ mod memory;
 
 pub use memory::MachineMemory;
 
-use crate::{model::Percentiles, slo::Slo};
+use crate::{numbers::Percentiles, slo::Slo};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, str::FromStr};

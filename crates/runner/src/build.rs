@@ -1,7 +1,7 @@
-//! Building the generator and the models, each on its own and in release.
+//! Building: what is measured in release, each package on its own, and what is only tested at once.
 //!
-//! One `cargo build` per package: building several together would unify features, so that what
-//! one model asks of a shared dependency would be switched on in another.
+//! Building several together unifies features, so that what one model asks of a shared dependency
+//! would be switched on in another.
 
 use crate::discover::{Workspace, cargo};
 use process::interrupt;
@@ -20,10 +20,20 @@ use thiserror::Error;
 /// What is kept of a build's messages.
 const TAIL_BYTES: usize = 4 << 10;
 
+/// The profile of programs that are only tested, and the directory of their builds.
+const TESTED: &str = "conformance";
+
 #[derive(Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
+    target: Option<Target>,
     message: Option<Diagnostic>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    /// A program is called like its package.
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -81,6 +91,43 @@ pub(crate) fn executable(
     }
 }
 
+/// Programs of packages that are only tested, by package: built all at once, in a profile that
+/// builds fast, apart from what is measured.
+///
+/// # Errors
+/// Cargo can't be run. That a package has no program is in its place in the map.
+pub(crate) fn to_be_tested(
+    workspace: &Workspace,
+    packages: &[String],
+    no_build: bool,
+) -> Result<BTreeMap<String, Result<PathBuf, BuildError>>, BuildError> {
+    let target = workspace.target.join(TESTED);
+    if no_build {
+        let found = packages.iter().map(|package| {
+            let path = target.join(TESTED).join(package);
+            let missing = || BuildError::NotBuilt(package.clone());
+            let path = path.is_file().then_some(path).ok_or_else(missing);
+            (package.clone(), path)
+        });
+        return Ok(found.collect());
+    }
+    let mut command = cargo();
+    command.args(["build", "--keep-going", "--profile", TESTED, "--target-dir"]);
+    command.arg(target);
+    command.args(packages.iter().flat_map(|package| ["-p", package]));
+    let mut built = run_cargo(workspace, command)?;
+    let programs = packages.iter().map(|package| {
+        let said = built.said.clone();
+        let program = built.programs.remove(package);
+        let failed = || BuildError::Failed {
+            what: format!("cargo build --profile {TESTED} -p {package} failed"),
+            said,
+        };
+        (package.clone(), program.ok_or_else(failed))
+    });
+    Ok(programs.collect())
+}
+
 /// Runs the build command of an external model.
 ///
 /// # Errors
@@ -114,19 +161,34 @@ pub(crate) fn by_command(
     }
 }
 
-/// Runs cargo, passing its progress on.
 fn build(workspace: &Workspace, package: &str) -> Result<PathBuf, BuildError> {
+    let mut command = cargo();
+    command.args(["build", "--release", "-p", package]);
+    let mut built = run_cargo(workspace, command)?;
+    let program = built.programs.remove(package);
+    let said = built.said;
+    program.ok_or_else(|| BuildError::Failed {
+        what: format!("cargo build --release -p {package} failed"),
+        said,
+    })
+}
+
+/// What came of a call of cargo.
+struct Built {
+    /// By package.
+    programs: BTreeMap<String, PathBuf>,
+    /// The end of what it said, of errors if there were any.
+    said: String,
+}
+
+/// Runs cargo, passing its progress on.
+fn run_cargo(workspace: &Workspace, mut command: Command) -> Result<Built, BuildError> {
     let can_not = |source: io::Error| BuildError::CantRun {
         what: "cargo can't be run".to_owned(),
         source,
     };
-    let failed = |said: String| BuildError::Failed {
-        what: format!("cargo build --release -p {package} failed"),
-        said,
-    };
-    let mut command = cargo();
     command
-        .args(["build", "--release", "--message-format=json", "-p", package])
+        .arg("--message-format=json")
         .current_dir(&workspace.root)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -142,13 +204,15 @@ fn build(workspace: &Workspace, package: &str) -> Result<PathBuf, BuildError> {
         .stderr
         .take()
         .map(|pipe| thread::spawn(move || pass_on(pipe)));
-    let (mut found, mut errors) = (None, String::new());
+    let (mut programs, mut errors) = (BTreeMap::new(), String::new());
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             let Ok(message) = serde_json::from_str::<Message>(&line) else {
                 continue;
             };
-            found = message.executable.or(found);
+            if let (Some(program), Some(target)) = (message.executable, message.target) {
+                programs.insert(target.name, program);
+            }
             if let Some(Diagnostic {
                 level,
                 rendered: Some(text),
@@ -160,21 +224,14 @@ fn build(workspace: &Workspace, package: &str) -> Result<PathBuf, BuildError> {
             }
         }
     }
-    let status = child.wait().map_err(can_not)?;
-    let said = progress
-        .and_then(|thread| thread.join().ok())
-        .unwrap_or_default();
-    if interrupt::asked() {
-        return Err(failed("interrupted".to_owned()));
-    }
-    match found {
-        Some(path) if status.success() => Ok(path),
-        _ => Err(failed(if errors.is_empty() {
-            said
-        } else {
-            tail(errors)
-        })),
-    }
+    child.wait().map_err(can_not)?;
+    let said = progress.and_then(|thread| thread.join().ok());
+    let said = match (interrupt::asked(), errors.is_empty()) {
+        (true, _) => "interrupted".to_owned(),
+        (false, true) => said.unwrap_or_default(),
+        (false, false) => tail(errors),
+    };
+    Ok(Built { programs, said })
 }
 
 /// Copies to standard error as it comes, and returns the end of it.

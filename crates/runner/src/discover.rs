@@ -3,7 +3,7 @@
 //! There is no list. A model is a crate `model-<name>` with `[package.metadata.model]`; cargo
 //! finds it by the workspace's glob.
 
-use crate::exit::usage;
+use crate::usage::usage;
 use anyhow::Context as _;
 use plan::scenario::Scenario;
 use serde::Deserialize;

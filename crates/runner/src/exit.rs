@@ -1,12 +1,11 @@
 //! Exit codes: what each means, and which error has which.
 
-use crate::build::BuildError;
+use crate::{build::BuildError, usage::UsageError};
 use measure::run::RunError;
 use plan::refusal::Refusal;
 use server::external::ExternalError;
-use std::{fmt, process::ExitCode};
+use std::process::ExitCode;
 use store::error::StoreError;
-use thiserror::Error;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,14 +49,4 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
     }
-}
-
-/// Wrong use: one line that says how to mend it.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub(crate) struct UsageError(String);
-
-/// An error that the user can mend.
-pub(crate) fn usage(message: impl fmt::Display) -> anyhow::Error {
-    UsageError(message.to_string()).into()
 }

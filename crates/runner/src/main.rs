@@ -7,7 +7,7 @@
 //! | [`host`] | what the other rooms have to be told of this machine |
 //! | [`values`] | values of arguments that have names |
 //! | [`output`], [`progress`] | what is printed: standard output, standard error, the progress line |
-//! | [`exit`] | exit codes, and which error has which |
+//! | [`exit`], [`usage`] | exit codes, and which error has which; errors that the user can mend |
 //!
 //! Everything else is in the rooms below: see crates/README.md. It links no model and names none:
 //! models are programs, found by cargo.
@@ -23,6 +23,7 @@ mod host;
 mod output;
 mod progress;
 mod select;
+mod usage;
 mod values;
 
 use clap::Parser as _;

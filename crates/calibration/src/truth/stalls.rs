@@ -1,6 +1,6 @@
 //! What periodic stalls do to the times of requests, in open load and in closed.
 
-use super::Distribution;
+use super::distribution::Distribution;
 
 /// A stretch of time in which a server does nothing: `from_ns` included, `to_ns` not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

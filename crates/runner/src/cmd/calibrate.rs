@@ -3,10 +3,11 @@
 use crate::{
     build,
     discover::Workspace,
-    exit::{Exit, usage},
+    exit::Exit,
     host::{environment, guard, host},
     output,
     progress::ProgressLine,
+    usage::usage,
 };
 use calibrate::{
     bench::{CaseBench, Lab},

@@ -9,6 +9,7 @@ use crate::{
     select::{ExternalOptions, ModelArgs, Selected, Wanted, select},
     values,
 };
+use anyhow::Context as _;
 use clap::Args;
 use conformance::{
     promise::{Places, Promise},
@@ -17,6 +18,7 @@ use conformance::{
 use process::interrupt;
 use protocol::wire::Wire;
 use server::{contract::ContractLaunch, external::ExternalLaunch, launch::Launch};
+use std::{collections::BTreeMap, path::PathBuf};
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
@@ -40,9 +42,15 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
         wire: only,
         ..ExternalOptions::default()
     };
-    for selected in select(&args.models, &workspace, &options)? {
+    let selected = select(&args.models, &workspace, &options)?;
+    let packages: Vec<String> = selected.iter().filter_map(package_to_build).collect();
+    let mut programs = match packages.is_empty() {
+        true => BTreeMap::new(),
+        false => build::to_be_tested(&workspace, &packages, args.models.no_build)?,
+    };
+    for selected in selected {
         let name = &selected.name;
-        let promises = match promises(&selected, &workspace, args) {
+        let promises = match promises(&selected, &mut programs, args) {
             Ok(promises) => promises,
             Err(reason) => {
                 output::line(format_args!("{name}: can't be checked: {reason:#}"));
@@ -76,10 +84,24 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     })
 }
 
+/// Built programs, by package.
+type Programs = BTreeMap<String, Result<PathBuf, build::BuildError>>;
+
+/// The package of a model for which no program was given.
+fn package_to_build(selected: &Selected) -> Option<String> {
+    match &selected.server {
+        Wanted::Model {
+            model,
+            program: None,
+        } => Some(model.package()),
+        _ => None,
+    }
+}
+
 /// The server on each wire that it speaks.
 fn promises(
     selected: &Selected,
-    workspace: &Workspace,
+    programs: &mut Programs,
     args: &CheckArgs,
 ) -> anyhow::Result<Vec<Promise>> {
     let no_build = args.models.no_build;
@@ -91,7 +113,9 @@ fn promises(
             };
             let program = match program {
                 Some(program) => program.clone(),
-                None => build::executable(workspace, &model.package(), no_build)?,
+                None => programs
+                    .remove(&model.package())
+                    .context("it was not built")??,
             };
             (program, Some(places))
         }

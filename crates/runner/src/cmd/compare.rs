@@ -1,9 +1,6 @@
 //! `runner compare`: two models, or one before and after, figure by figure.
 
-use crate::{
-    exit::{Exit, usage},
-    output,
-};
+use crate::{exit::Exit, output, usage::usage};
 use analysis::{
     compare::{Options, compare, compare_pairs},
     stats::NOISE_BAND_MIN,

@@ -3,12 +3,7 @@
 //! A model is found by its name and described by its own Cargo.toml, so a copy under another name
 //! is a model already.
 
-use crate::{
-    discover::Workspace,
-    exit::{Exit, usage},
-    output,
-    select::unknown,
-};
+use crate::{discover::Workspace, exit::Exit, output, select::unknown, usage::usage};
 use anyhow::Context as _;
 use clap::Args;
 use std::{

@@ -4,7 +4,7 @@ use super::{
     args::ModelArgs,
     selected::{Selected, Wanted, check_name},
 };
-use crate::exit::usage;
+use crate::usage::usage;
 use protocol::wire::Wire;
 use server::external::{self, External, Target, is_near};
 use std::path::Path;

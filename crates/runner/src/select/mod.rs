@@ -8,7 +8,7 @@ pub(crate) use args::ModelArgs;
 pub(crate) use external::{ExternalOptions, speech};
 pub(crate) use selected::{Selected, Wanted};
 
-use crate::{discover::Workspace, exit::usage};
+use crate::{discover::Workspace, usage::usage};
 use rustix::fs::{Access, access};
 use selected::check_name;
 use std::fs;

@@ -1,6 +1,6 @@
 //! A server that takes part in what was asked for.
 
-use crate::{discover::ModelCrate, exit::usage};
+use crate::{discover::ModelCrate, usage::usage};
 use protocol::client::Workload;
 use server::external::{External, Target};
 use std::path::PathBuf;

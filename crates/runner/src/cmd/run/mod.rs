@@ -9,11 +9,12 @@ pub(crate) use args::RunArgs;
 use crate::{
     build,
     discover::Workspace,
-    exit::{Exit, usage},
+    exit::Exit,
     host::{environment, guard, host},
     output,
     progress::ProgressLine,
     select::{Selected, select, speech},
+    usage::usage,
 };
 use anyhow::Context as _;
 use measure::run::{Instruments, Run, profile::load_of};
