@@ -20,9 +20,6 @@ use thiserror::Error;
 /// What is kept of a build's messages.
 const TAIL_BYTES: usize = 4 << 10;
 
-/// The profile of programs that are only tested, and the directory of their builds.
-const TESTED: &str = "conformance";
-
 #[derive(Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
@@ -71,6 +68,35 @@ impl BuildError {
     }
 }
 
+/// Built programs, or why there is none, by package.
+pub(crate) type Programs = BTreeMap<String, Result<PathBuf, BuildError>>;
+
+/// How programs are built.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    /// In release. Contestants take a call each.
+    Measured,
+    /// Fast, apart from what is measured.
+    Tested,
+}
+
+impl Purpose {
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Measured => "release",
+            Self::Tested => "conformance",
+        }
+    }
+
+    /// Where cargo puts what it builds.
+    fn target(self, workspace: &Workspace) -> PathBuf {
+        match self {
+            Self::Measured => workspace.target.clone(),
+            Self::Tested => workspace.target.join(self.profile()),
+        }
+    }
+}
+
 /// The release executable of a package: built, or with `no_build` just found.
 ///
 /// # Errors
@@ -80,50 +106,59 @@ pub(crate) fn executable(
     package: &str,
     no_build: bool,
 ) -> Result<PathBuf, BuildError> {
-    if !no_build {
-        return build(workspace, package);
-    }
-    let path = workspace.target.join("release").join(package);
-    if path.is_file() {
-        Ok(path)
-    } else {
-        Err(BuildError::NotBuilt(package.to_owned()))
-    }
+    take(
+        &mut programs(workspace, &[package], Purpose::Measured, no_build)?,
+        package,
+    )
 }
 
-/// Programs of packages that are only tested, by package: built all at once, in a profile that
-/// builds fast, apart from what is measured.
+/// Takes a program out of those that were built.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) fn take(programs: &mut Programs, package: &str) -> Result<PathBuf, BuildError> {
+    let program = programs.remove(package);
+    program.unwrap_or_else(|| Err(BuildError::NotBuilt(package.to_owned())))
+}
+
+/// Programs of some packages: built in one call, or with `no_build` just found.
 ///
 /// # Errors
 /// Cargo can't be run. That a package has no program is in its place in the map.
-pub(crate) fn to_be_tested(
+pub(crate) fn programs(
     workspace: &Workspace,
-    packages: &[String],
+    packages: &[&str],
+    purpose: Purpose,
     no_build: bool,
-) -> Result<BTreeMap<String, Result<PathBuf, BuildError>>, BuildError> {
-    let target = workspace.target.join(TESTED);
+) -> Result<Programs, BuildError> {
+    let (profile, target) = (purpose.profile(), purpose.target(workspace));
     if no_build {
-        let found = packages.iter().map(|package| {
-            let path = target.join(TESTED).join(package);
-            let missing = || BuildError::NotBuilt(package.clone());
+        let found = packages.iter().map(|&package| {
+            let path = target.join(profile).join(package);
+            let missing = || BuildError::NotBuilt(package.to_owned());
             let path = path.is_file().then_some(path).ok_or_else(missing);
-            (package.clone(), path)
+            (package.to_owned(), path)
         });
         return Ok(found.collect());
     }
     let mut command = cargo();
-    command.args(["build", "--keep-going", "--profile", TESTED, "--target-dir"]);
+    command.args([
+        "build",
+        "--keep-going",
+        "--profile",
+        profile,
+        "--target-dir",
+    ]);
     command.arg(target);
     command.args(packages.iter().flat_map(|package| ["-p", package]));
     let mut built = run_cargo(workspace, command)?;
-    let programs = packages.iter().map(|package| {
-        let said = built.said.clone();
-        let program = built.programs.remove(package);
+    let programs = packages.iter().map(|&package| {
         let failed = || BuildError::Failed {
-            what: format!("cargo build --profile {TESTED} -p {package} failed"),
-            said,
+            what: format!("cargo build --profile {profile} -p {package} failed"),
+            said: built.said.clone(),
         };
-        (package.clone(), program.ok_or_else(failed))
+        let program = built.programs.remove(package);
+        (package.to_owned(), program.ok_or_else(failed))
     });
     Ok(programs.collect())
 }
@@ -159,18 +194,6 @@ pub(crate) fn by_command(
             said,
         }),
     }
-}
-
-fn build(workspace: &Workspace, package: &str) -> Result<PathBuf, BuildError> {
-    let mut command = cargo();
-    command.args(["build", "--release", "-p", package]);
-    let mut built = run_cargo(workspace, command)?;
-    let program = built.programs.remove(package);
-    let said = built.said;
-    program.ok_or_else(|| BuildError::Failed {
-        what: format!("cargo build --release -p {package} failed"),
-        said,
-    })
 }
 
 /// What came of a call of cargo.

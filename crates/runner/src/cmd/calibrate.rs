@@ -1,7 +1,7 @@
 //! `runner calibrate`: the instrument on trial.
 
 use crate::{
-    build,
+    build::{self, Purpose},
     discover::Workspace,
     exit::Exit,
     host::{environment, guard, host},
@@ -69,12 +69,14 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<Exit> {
             .map_err(|error| usage(format!("can't make {}: {error}", out.display())))?;
     }
     let workspace = Workspace::find()?;
-    let build = |package| build::executable(&workspace, package, args.no_build);
-    let programs = build("calibration").and_then(|server| Ok((server, build("loadgen")?)));
+    let packages = ["calibration", "loadgen"];
+    let programs = build::programs(&workspace, &packages, Purpose::Measured, args.no_build);
     if interrupt::asked() {
         return Ok(Exit::Interrupted);
     }
-    let (calibration, loadgen) = programs?;
+    let mut programs = programs?;
+    let [calibration, loadgen] = packages.map(|package| build::take(&mut programs, package));
+    let (calibration, loadgen) = (calibration?, loadgen?);
     let comparisons = if wants_comparisons(args) {
         args.comparisons
     } else {

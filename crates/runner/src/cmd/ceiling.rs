@@ -1,7 +1,7 @@
 //! `runner ceiling`: what this machine's loopback can do at all.
 
 use crate::{
-    build,
+    build::{self, Purpose},
     discover::Workspace,
     exit::Exit,
     host::{guard, host},
@@ -76,12 +76,14 @@ struct Ceiling {
 
 pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<Exit> {
     let workspace = Workspace::find()?;
-    let build = |package| build::executable(&workspace, package, args.no_build);
-    let programs = build("null").and_then(|null| Ok((null, build("loadgen")?)));
+    let packages = ["null", "loadgen"];
+    let programs = build::programs(&workspace, &packages, Purpose::Measured, args.no_build);
     if interrupt::asked() {
         return Ok(Exit::Interrupted);
     }
-    let (null, loadgen) = programs?;
+    let mut programs = programs?;
+    let [null, loadgen] = packages.map(|package| build::take(&mut programs, package));
+    let (null, loadgen) = (null?, loadgen?);
     let (host, guard) = (host(), guard());
     let trials = args.connections.len() * NULL_ENGINES.len();
     let progress = ProgressLine::default();

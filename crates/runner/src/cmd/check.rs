@@ -1,7 +1,7 @@
 //! `runner check`: holds models to the conformance suite.
 
 use crate::{
-    build,
+    build::{self, Programs, Purpose},
     discover::Workspace,
     exit::Exit,
     host::guard,
@@ -9,7 +9,6 @@ use crate::{
     select::{ExternalOptions, ModelArgs, Selected, Wanted, select},
     values,
 };
-use anyhow::Context as _;
 use clap::Args;
 use conformance::{
     promise::{Places, Promise},
@@ -18,7 +17,6 @@ use conformance::{
 use process::interrupt;
 use protocol::wire::Wire;
 use server::{contract::ContractLaunch, external::ExternalLaunch, launch::Launch};
-use std::{collections::BTreeMap, path::PathBuf};
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
@@ -44,9 +42,10 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     };
     let selected = select(&args.models, &workspace, &options)?;
     let packages: Vec<String> = selected.iter().filter_map(package_to_build).collect();
+    let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
     let mut programs = match packages.is_empty() {
-        true => BTreeMap::new(),
-        false => build::to_be_tested(&workspace, &packages, args.models.no_build)?,
+        true => Programs::new(),
+        false => build::programs(&workspace, &packages, Purpose::Tested, args.models.no_build)?,
     };
     for selected in selected {
         let name = &selected.name;
@@ -84,9 +83,6 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     })
 }
 
-/// Built programs, by package.
-type Programs = BTreeMap<String, Result<PathBuf, build::BuildError>>;
-
 /// The package of a model for which no program was given.
 fn package_to_build(selected: &Selected) -> Option<String> {
     match &selected.server {
@@ -113,9 +109,7 @@ fn promises(
             };
             let program = match program {
                 Some(program) => program.clone(),
-                None => programs
-                    .remove(&model.package())
-                    .context("it was not built")??,
+                None => build::take(programs, &model.package())?,
             };
             (program, Some(places))
         }

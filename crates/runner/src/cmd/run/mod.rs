@@ -7,7 +7,7 @@ mod show;
 pub(crate) use args::RunArgs;
 
 use crate::{
-    build,
+    build::{self, Purpose},
     discover::Workspace,
     exit::Exit,
     host::{environment, guard, host},
@@ -66,14 +66,16 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     // Before the builds: a directory that can't be written is heard of at once.
     let mut run = begin(args, &workspace, plan, aa_control)?;
     let no_build = args.models.no_build;
-    let loadgen = build::executable(&workspace, "loadgen", no_build);
+    // They are no contestants: what one asks of a dependency may be switched on in the other.
+    let packages = ["loadgen", "null"];
+    let programs = build::programs(&workspace, &packages, Purpose::Measured, no_build);
     if interrupt::asked() {
         return Ok(Exit::Interrupted);
     }
-    let null_server = build::executable(&workspace, "null", no_build);
+    let mut programs = programs?;
     let instruments = Instruments {
-        loadgen: loadgen?,
-        null_server: null_server.map_err(|error| error.to_string()),
+        loadgen: build::take(&mut programs, "loadgen")?,
+        null_server: build::take(&mut programs, "null").map_err(|error| error.to_string()),
         guard: guard(),
         allow_remote: args.allow_remote,
         profile: args.profile,
