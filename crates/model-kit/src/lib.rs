@@ -1,4 +1,6 @@
-//! What every model does alike, so that models differ in concurrency and in nothing else.
+//! What every model does alike.
+//!
+//! So models differ in concurrency and in nothing else.
 //!
 //! A model's `main` is a [`Model`] as data and a `run` function. `run` gets a [`Server`], makes
 //! its listeners with [`Server::listen`], says [`Server::ready`] for each, accepts until
@@ -16,6 +18,8 @@ mod args;
 mod connection;
 mod counters;
 mod drain;
+#[cfg(feature = "epoll")]
+pub mod epoll;
 mod model;
 mod preflight;
 mod server;
