@@ -20,6 +20,8 @@ mod counters;
 mod drain;
 #[cfg(feature = "epoll")]
 pub mod epoll;
+#[cfg(feature = "futures-io")]
+pub mod futures_io;
 mod model;
 mod preflight;
 mod server;
