@@ -18,13 +18,13 @@
 //! Sources: epoll(7), "Level-triggered and edge-triggered" and its questions 9 and 10.
 
 use model_kit::{
-    Chunk, Closed, Ended, Listeners, Model, Refused, Server, Timers, Work,
+    Chunk, Closed, Connection, Ended, Listeners, Model, Refused, Server, Timers, Work,
     epoll::{Epoll, Events, LISTENER, Socket, accept_some},
     with_chunk,
 };
 use rustix::event::epoll::EventFlags;
 use slab::Slab;
-use std::{io, mem, process::ExitCode, sync::Arc, time::Duration};
+use std::{io, mem, os::fd::OwnedFd, process::ExitCode, sync::Arc, time::Duration};
 
 /// Connections accepted before the others get their turn.
 const ACCEPTS_PER_TURN: usize = 64;
@@ -63,16 +63,15 @@ fn run(server: Arc<Server>) -> Ended {
 /// an event.
 struct Connections {
     epoll: Epoll,
-    open: Slab<Registered>,
+    open: Slab<Socket<State>>,
     /// Those that the kernel may have more bytes of, for the next turn.
     unread: Vec<usize>,
     /// Requests that wait, by the key of their connection; none for a listener that is paused.
     timers: Timers<usize, Option<Work>>,
 }
 
-struct Registered {
-    socket: Socket,
-    state: State,
+struct State {
+    next: Next,
     /// Bytes, or the end, were reported and have not all been read.
     readable: bool,
     ended: bool,
@@ -80,7 +79,7 @@ struct Registered {
 
 /// Who says when a connection is to be served next.
 #[derive(PartialEq)]
-enum State {
+enum Next {
     /// epoll does.
     Reported,
     /// Its turn in the queue comes.
@@ -105,7 +104,7 @@ impl Connections {
                     self.hear(key, flags, chunk);
                     continue;
                 }
-                let open = |socket| self.open(socket);
+                let open = |fd, connection| self.open(fd, connection);
                 match accept_some(server, &listener, ACCEPTS_PER_TURN, open)? {
                     Refused::Retry => continue,
                     Refused::Pause(time) => self.timers.set(time, LISTENER, None),
@@ -126,15 +125,15 @@ impl Connections {
         Ok(())
     }
 
-    fn open(&mut self, socket: Socket) -> io::Result<()> {
+    fn open(&mut self, fd: OwnedFd, connection: Connection) -> io::Result<()> {
         let entry = self.open.vacant_entry();
-        self.epoll.add(&socket, entry.key(), EVERYTHING)?;
-        entry.insert(Registered {
-            socket,
-            state: State::Reported,
+        self.epoll.add(&fd, entry.key(), EVERYTHING)?;
+        let state = State {
+            next: Next::Reported,
             readable: false,
             ended: false,
-        });
+        };
+        entry.insert(Socket::new(fd, connection, state));
         Ok(())
     }
 
@@ -142,46 +141,41 @@ impl Connections {
     fn hear(&mut self, key: usize, flags: EventFlags, chunk: &mut Chunk) {
         // One that was closed while somebody else held its file, as who reads /proc/PID/fd does
         // for a moment, may still be named (epoll(7)).
-        let Some(registered) = self.open.get_mut(key) else {
+        let Some(Socket { state, .. }) = self.open.get_mut(key) else {
             return;
         };
-        registered.readable |= flags.intersects(EventFlags::IN.union(ENDED));
-        registered.ended |= flags.intersects(ENDED);
-        if registered.state == State::Reported {
+        state.readable |= flags.intersects(EventFlags::IN.union(ENDED));
+        state.ended |= flags.intersects(ENDED);
+        if state.next == Next::Reported {
             self.serve(key, chunk);
         }
     }
 
     fn serve(&mut self, key: usize, chunk: &mut Chunk) {
-        let next = self.open[key].answer(chunk);
+        let next = answer(&mut self.open[key], chunk);
         self.go_on(key, next);
     }
 
     /// Replies to a request that has waited.
     fn resume(&mut self, key: usize, work: Work) {
-        let next = self.open[key].socket.resume(work.finish());
+        let next = self.open[key].resume(work.finish());
         self.go_on(key, next);
     }
 
     /// Does what work comes up, and decides what is next for the connection.
     #[inline(always)]
     fn go_on(&mut self, key: usize, next: Result<Option<Work>, Closed>) {
-        let Registered {
-            socket,
-            readable,
-            state,
-            ..
-        } = &mut self.open[key];
-        *state = match socket.work_inline(next) {
+        let socket = &mut self.open[key];
+        socket.state.next = match socket.work_inline(next) {
             Ok(Some((time, work))) => {
                 self.timers.set(time, key, Some(work));
-                State::Waiting
+                Next::Waiting
             }
-            Ok(None) if *readable && !socket.has_unsent() => {
+            Ok(None) if socket.state.readable && !socket.has_unsent() => {
                 self.unread.push(key);
-                State::Unread
+                Next::Unread
             }
-            Ok(None) => State::Reported,
+            Ok(None) => Next::Reported,
             Err(_) => {
                 self.open.remove(key);
                 return;
@@ -190,19 +184,18 @@ impl Connections {
     }
 }
 
-impl Registered {
-    /// Sends what is left from before, then reads once and answers.
-    fn answer(&mut self, chunk: &mut Chunk) -> Result<Option<Work>, Closed> {
-        self.socket.resend()?;
-        if !self.readable || self.socket.has_unsent() {
-            return Ok(None);
-        }
-        let space_bytes = chunk.space().len();
-        let Some(received_bytes) = self.socket.receive(chunk)? else {
-            self.readable = false;
-            return Ok(None);
-        };
-        self.readable = received_bytes == space_bytes || self.ended;
-        self.socket.answer_received(chunk, received_bytes)
+/// Sends what is left from before, then reads once and answers.
+#[inline(always)]
+fn answer(socket: &mut Socket<State>, chunk: &mut Chunk) -> Result<Option<Work>, Closed> {
+    socket.resend()?;
+    if !socket.state.readable || socket.has_unsent() {
+        return Ok(None);
     }
+    let space_bytes = chunk.space().len();
+    let Some(received_bytes) = socket.receive(chunk)? else {
+        socket.state.readable = false;
+        return Ok(None);
+    };
+    socket.state.readable = received_bytes == space_bytes || socket.state.ended;
+    socket.answer_received(chunk, received_bytes)
 }

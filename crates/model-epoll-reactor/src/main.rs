@@ -83,12 +83,12 @@ struct Reactor {
 }
 
 /// By descriptor: a connection whose request waits, or nothing, for the paused listener.
-type Waiting = Timers<RawFd, Option<(Box<Socket>, Work)>>;
+type Waiting = Timers<RawFd, Option<(Box<Socket<()>>, Work)>>;
 
 /// A connection is in one of them at most, so the queue is never longer than there are connections.
 enum Job {
-    Serve(Box<Socket>),
-    Resume(Box<Socket>, Work),
+    Serve(Box<Socket<()>>),
+    Resume(Box<Socket<()>>, Work),
 }
 
 impl Reactor {
@@ -138,8 +138,8 @@ impl Reactor {
     }
 
     fn accept(&self) -> io::Result<()> {
-        let open = |socket| {
-            let (fd, key) = give_up(Box::new(socket));
+        let open = |fd, connection| {
+            let (fd, key) = give_up(Box::new(Socket::new(fd, connection, ())));
             self.epoll
                 .add(fd, key, EventFlags::IN | EventFlags::ONESHOT)
         };
@@ -183,12 +183,12 @@ impl Reactor {
     }
 
     /// Gives the connection to epoll, which gives it back once when there is something to do.
-    fn watch(&self, socket: Box<Socket>, interest: EventFlags) -> io::Result<()> {
+    fn watch(&self, socket: Box<Socket<()>>, interest: EventFlags) -> io::Result<()> {
         let (fd, key) = give_up(socket);
         self.epoll.modify(fd, key, interest | EventFlags::ONESHOT)
     }
 
-    fn wait(&self, time: Duration, socket: Box<Socket>, work: Work) -> io::Result<()> {
+    fn wait(&self, time: Duration, socket: Box<Socket<()>>, work: Work) -> io::Result<()> {
         let mut waiting = self.lock_waiting();
         let is_first = waiting.until_next().is_none_or(|next| time < next);
         waiting.set(time, socket.as_fd().as_raw_fd(), Some((socket, work)));
@@ -205,7 +205,7 @@ impl Reactor {
 }
 
 /// A connection as epoll takes it. Dispatching takes it back.
-fn give_up(socket: Box<Socket>) -> (BorrowedFd<'static>, usize) {
+fn give_up(socket: Box<Socket<()>>) -> (BorrowedFd<'static>, usize) {
     // SAFETY: the descriptor stays open until epoll has been given it, because only whom epoll
     // then reports it to can close it.
     let fd = unsafe { BorrowedFd::borrow_raw(socket.as_fd().as_raw_fd()) };

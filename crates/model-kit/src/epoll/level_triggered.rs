@@ -19,14 +19,14 @@ use super::{
     socket::{Socket, accept_some},
 };
 use crate::{
-    connection::{Closed, with_chunk},
+    connection::{Closed, Connection, with_chunk},
     server::{Refused, Server},
     work::Timers,
 };
 use protocol::{session::Chunk, work::Work};
 use rustix::event::epoll::EventFlags;
 use slab::Slab;
-use std::{io, net::TcpListener};
+use std::{io, net::TcpListener, os::fd::OwnedFd};
 
 /// How a loop comes by its connections.
 #[derive(Clone, Copy, Debug)]
@@ -59,15 +59,10 @@ pub fn serve(server: &Server, listener: &TcpListener, accepting: Accepting) -> i
 /// closed while somebody else held its file, as who reads /proc/PID/fd does for a moment (epoll(7)).
 struct Sockets {
     epoll: Epoll,
-    open: Slab<Watched>,
+    /// Each with what epoll reports of it.
+    open: Slab<Socket<EventFlags>>,
     /// Requests that wait, by the key of their socket; none for a listener that is paused.
     timers: Timers<usize, Option<Work>>,
-}
-
-struct Watched {
-    socket: Socket,
-    /// What epoll reports of it.
-    interest: EventFlags,
 }
 
 impl Sockets {
@@ -89,7 +84,7 @@ impl Sockets {
                     self.serve(key, chunk)?;
                     continue;
                 }
-                let open = |socket| self.open(socket);
+                let open = |fd, connection| self.open(fd, connection);
                 match accept_some(server, listener, accepting.per_turn, open)? {
                     Refused::Retry => continue,
                     Refused::Pause(time) => self.timers.set(time, LISTENER, None),
@@ -107,35 +102,35 @@ impl Sockets {
         Ok(())
     }
 
-    fn open(&mut self, socket: Socket) -> io::Result<()> {
+    fn open(&mut self, fd: OwnedFd, connection: Connection) -> io::Result<()> {
         let (entry, interest) = (self.open.vacant_entry(), EventFlags::IN);
-        self.epoll.add(&socket, entry.key(), interest)?;
-        entry.insert(Watched { socket, interest });
+        self.epoll.add(&fd, entry.key(), interest)?;
+        entry.insert(Socket::new(fd, connection, interest));
         Ok(())
     }
 
     fn serve(&mut self, key: usize, chunk: &mut Chunk) -> io::Result<()> {
-        let Some(watched) = self.open.get_mut(key) else {
+        let Some(socket) = self.open.get_mut(key) else {
             return Ok(());
         };
-        if watched.interest == NOTHING {
+        if socket.state == NOTHING {
             // A hang-up, and no reason to read from a connection that waits.
             return Ok(());
         }
-        let next = watched.socket.answer(chunk);
+        let next = socket.answer(chunk);
         self.go_on(key, next)
     }
 
     /// Replies to a request that has waited.
     fn resume(&mut self, key: usize, work: Work) -> io::Result<()> {
-        let next = self.open[key].socket.resume(work.finish());
+        let next = self.open[key].resume(work.finish());
         self.go_on(key, next)
     }
 
     /// Does what work comes up, and tells epoll what is next for the socket.
     #[inline(always)]
     fn go_on(&mut self, key: usize, next: Result<Option<Work>, Closed>) -> io::Result<()> {
-        let Watched { socket, interest } = &mut self.open[key];
+        let socket = &mut self.open[key];
         let wanted = match socket.work_inline(next) {
             Ok(Some((time, work))) => {
                 self.timers.set(time, key, Some(work));
@@ -148,8 +143,8 @@ impl Sockets {
                 return Ok(());
             }
         };
-        if wanted != *interest {
-            *interest = wanted;
+        if wanted != socket.state {
+            socket.state = wanted;
             self.epoll.modify(&*socket, key, wanted)?;
         }
         Ok(())
