@@ -27,6 +27,8 @@ mod preflight;
 mod server;
 mod stop;
 mod threads;
+#[cfg(feature = "uring")]
+pub mod uring;
 mod work;
 
 pub use args::Args;
