@@ -12,6 +12,9 @@
 //! A program that is no model, and decides for itself what becomes of each request, takes its own
 //! arguments before [`Model::main_with`], and sends with [`Connection::reply`].
 //!
+//! Features bring what the loops and tasks of several models have in common: `epoll`, `uring` and
+//! `futures-io`, for which no other model pays.
+//!
 //! No runtime lives here, and nothing but this crate writes to a model's standard output.
 
 mod args;
@@ -32,7 +35,7 @@ pub mod uring;
 mod work;
 
 pub use args::Args;
-pub use connection::{Closed, Connection, with_chunk};
+pub use connection::{Closed, Connection, gather, with_chunk};
 pub use model::{Ended, Model};
 pub use preflight::Need;
 pub use protocol::{
