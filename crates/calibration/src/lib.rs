@@ -1,4 +1,4 @@
-//! Servers whose truth is known, and what an instrument has to read on them.
+//! Servers whose truth is known.
 //!
 //! An instrument that has only met unknown servers has proven nothing. The program of this
 //! crate is a server that keeps the launch contract and answers in a way that is fixed in

@@ -14,23 +14,15 @@
 //! with the work, up to 500. Computing goes there too unless it is short. Nothing in async-std
 //! limits how much of that runs at a time.
 
-use async_std::{
-    io::{Read as _, Write as _, WriteExt as _},
-    net::{TcpListener, TcpStream},
-    task,
-};
+use async_std::{net::TcpListener, task};
 use model_kit::{
-    Closed, Connection, Ended, Finished, Listeners, Model, Refused, SHORT_TASK_BLOCKS, Server,
-    Task, Work, run_blocking, with_chunk,
+    Connection, Ended, Finished, Listeners, Model, Refused, SHORT_TASK_BLOCKS, Server, Task, Work,
+    futures_io::serve, run_blocking,
 };
 use std::{
-    env,
-    future::poll_fn,
-    io,
-    pin::Pin,
+    env, io,
     process::ExitCode,
     sync::{Arc, mpsc},
-    task::{Context, Poll, ready},
 };
 
 fn main() -> ExitCode {
@@ -62,7 +54,7 @@ async fn accept(server: &Server) -> io::Result<()> {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                task::spawn(serve(stream, Connection::open(server.wire())));
+                task::spawn(serve(stream, Connection::open(server.wire()), perform));
             }
             Err(error) => match server.refused(&error) {
                 Refused::Retry => {}
@@ -75,61 +67,13 @@ async fn accept(server: &Server) -> io::Result<()> {
     Ok(())
 }
 
-async fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), Closed> {
-    loop {
-        let work = poll_fn(|cx| {
-            with_chunk(|chunk| {
-                let received_bytes = ready!(Pin::new(&mut stream).poll_read(cx, chunk.space()))?;
-                connection
-                    .answer(chunk, received_bytes, |reply| {
-                        try_write(&mut stream, cx, reply)
-                    })
-                    .into()
-            })
-        })
-        .await?;
-        if let Some(work) = work {
-            // Boxed, so that a task that waits for a request has no room for sleeps and joins.
-            Box::pin(work_off(&mut stream, &mut connection, work)).await?;
-        }
-        if !connection.unsent().is_empty() {
-            stream.write_all(connection.unsent()).await?;
-            connection.sent_all();
-        }
-    }
-}
-
-/// Does this work, and what comes up behind it.
-async fn work_off(
-    stream: &mut TcpStream,
-    connection: &mut Connection,
-    work: Work,
-) -> Result<(), Closed> {
-    let mut next = Some(work);
-    while let Some(work) = next {
-        let finished = perform(work).await;
-        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let cx = &mut Context::from_waker(&waker);
-        next = connection.resume(finished, |reply| try_write(stream, cx, reply))?;
-    }
-    Ok(())
-}
-
-#[inline(always)]
-fn try_write(stream: &mut TcpStream, cx: &mut Context<'_>, reply: &[u8]) -> io::Result<usize> {
-    match Pin::new(stream).poll_write(cx, reply) {
-        Poll::Ready(sent) => sent,
-        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-    }
-}
-
-async fn perform(work: Work) -> Finished {
+async fn perform(work: Work) -> io::Result<Finished> {
     match work.task() {
         Task::Wait(time) => {
             task::sleep(time).await;
-            work.finish()
+            Ok(work.finish())
         }
-        Task::Cpu { blocks } if blocks <= SHORT_TASK_BLOCKS => work.finish(),
-        Task::Cpu { .. } | Task::Block(_) => task::spawn_blocking(|| run_blocking(work)).await,
+        Task::Cpu { blocks } if blocks <= SHORT_TASK_BLOCKS => Ok(work.finish()),
+        Task::Cpu { .. } | Task::Block(_) => Ok(task::spawn_blocking(|| run_blocking(work)).await),
     }
 }

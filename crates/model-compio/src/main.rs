@@ -28,7 +28,7 @@ use compio::{
 };
 use model_kit::{
     Closed, Connection, Ended, Finished, Listeners, Model, Need, Refused, SHORT_TASK_BLOCKS,
-    Server, Task, Work, on_each_thread, run_blocking, with_chunk,
+    Server, Task, Work, gather, on_each_thread, run_blocking, with_chunk,
 };
 use std::{io, num::NonZero, process::ExitCode, sync::Arc};
 
@@ -124,11 +124,6 @@ fn answer(
         chunk.space()[..received.len()].copy_from_slice(received);
         connection.answer(chunk, received.len(), |reply| gather(replies, reply))
     })
-}
-
-fn gather(replies: &mut Vec<u8>, reply: &[u8]) -> io::Result<usize> {
-    replies.extend_from_slice(reply);
-    Ok(reply.len())
 }
 
 /// Does this work, and what comes up behind it.

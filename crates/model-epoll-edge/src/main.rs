@@ -18,26 +18,16 @@
 //! Sources: epoll(7), "Level-triggered and edge-triggered" and its questions 9 and 10.
 
 use model_kit::{
-    Chunk, Closed, Connection, Ended, Listeners, Model, Refused, Server, Timers, Work, with_chunk,
+    Chunk, Closed, Connection, Ended, Listeners, Model, Refused, Server, Timers, Work,
+    epoll::{Epoll, Events, LISTENER, Socket, accept_some},
+    with_chunk,
 };
-use rustix::{
-    buffer::spare_capacity,
-    event::epoll::{self, CreateFlags, EventData, EventFlags},
-    io::Errno,
-    net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send},
-};
+use rustix::event::epoll::EventFlags;
 use slab::Slab;
-use std::{
-    io, mem, net::TcpListener, os::fd::OwnedFd, process::ExitCode, sync::Arc, time::Duration,
-};
-
-const EVENTS_PER_WAIT: usize = 1024;
+use std::{io, mem, os::fd::OwnedFd, process::ExitCode, sync::Arc, time::Duration};
 
 /// Connections accepted before the others get their turn.
 const ACCEPTS_PER_TURN: usize = 64;
-
-/// The listener's token; a connection's is its key in the table.
-const LISTENER: usize = usize::MAX;
 
 /// What each connection is registered for, once.
 const EVERYTHING: EventFlags = EventFlags::IN
@@ -51,92 +41,45 @@ const ENDED: EventFlags = EventFlags::RDHUP
     .union(EventFlags::ERR);
 
 fn main() -> ExitCode {
-    let (listeners, needs) = (Listeners::One, &[]);
-    Model {
-        listeners,
-        needs,
+    let model = Model {
+        listeners: Listeners::One,
+        needs: &[],
         run,
-    }
-    .main()
+    };
+    model.main()
 }
 
 fn run(server: Arc<Server>) -> Ended {
-    with_chunk(|chunk| run_loop(&server, chunk))
-}
-
-fn run_loop(server: &Server, chunk: &mut Chunk) -> Ended {
-    let listener = server.listen()?;
-    listener.set_nonblocking(true)?;
-    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-    epoll::add(&epoll, &listener, token(LISTENER), EventFlags::IN)?;
-    server.ready()?;
-
-    let mut sockets = Sockets {
-        epoll: &epoll,
+    let connections = Connections {
+        epoll: Epoll::new()?,
         open: Slab::new(),
         unread: Vec::new(),
         timers: Timers::default(),
     };
-    let mut events = Vec::with_capacity(EVENTS_PER_WAIT);
-    let mut stopping = false;
-    while !stopping || !sockets.open.is_empty() {
-        events.clear();
-        let no_time = (!sockets.unread.is_empty()).then_some(Duration::ZERO);
-        let timeout = no_time.or_else(|| sockets.timers.until_next());
-        let timeout = timeout.map(TryInto::try_into).transpose()?;
-        match epoll::wait(&epoll, spare_capacity(&mut events), timeout.as_ref()) {
-            Err(Errno::INTR) => continue,
-            waited => waited?,
-        };
-        for event in &events {
-            let key = event.data.u64() as usize;
-            if key != LISTENER {
-                sockets.hear(key, event.flags, chunk);
-                continue;
-            }
-            match sockets.accept(server, &listener)? {
-                Refused::Retry => continue,
-                Refused::Pause(time) => sockets.timers.set(time, LISTENER, None),
-                Refused::Stopping => stopping = true,
-            }
-            epoll::delete(&epoll, &listener)?;
-        }
-        for key in mem::take(&mut sockets.unread) {
-            sockets.serve(key, chunk);
-        }
-        for (key, work) in sockets.timers.due() {
-            match work {
-                Some(work) => sockets.resume(key, work),
-                None => epoll::add(&epoll, &listener, token(LISTENER), EventFlags::IN)?,
-            }
-        }
-    }
-    Ok(())
+    with_chunk(|chunk| connections.serve_all(&server, chunk))
 }
 
 /// What the queue and the timers name is open: a connection that is queued or waits isn't closed by
 /// an event.
-struct Sockets<'a> {
-    epoll: &'a OwnedFd,
-    open: Slab<Socket>,
+struct Connections {
+    epoll: Epoll,
+    open: Slab<Socket<State>>,
     /// Those that the kernel may have more bytes of, for the next turn.
     unread: Vec<usize>,
-    /// Requests that wait, by the key of their socket; none for a listener that is paused.
+    /// Requests that wait, by the key of their connection; none for a listener that is paused.
     timers: Timers<usize, Option<Work>>,
 }
 
-struct Socket {
-    fd: OwnedFd,
-    state: State,
+struct State {
+    next: Next,
     /// Bytes, or the end, were reported and have not all been read.
     readable: bool,
     ended: bool,
-    connection: Connection,
 }
 
 /// Who says when a connection is to be served next.
 #[derive(PartialEq)]
-enum State {
+enum Next {
     /// epoll does.
     Reported,
     /// Its turn in the queue comes.
@@ -145,29 +88,52 @@ enum State {
     Waiting,
 }
 
-impl Sockets<'_> {
-    /// Accepts what is there, and says what to do with the listener next.
-    fn accept(&mut self, server: &Server, listener: &TcpListener) -> io::Result<Refused> {
-        for _ in 0..ACCEPTS_PER_TURN {
-            match accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
-                Ok(fd) => self.open(fd, Connection::open(server.wire()))?,
-                Err(Errno::AGAIN) => break,
-                Err(errno) => return Ok(server.refused(&errno.into())),
+impl Connections {
+    fn serve_all(mut self, server: &Server, chunk: &mut Chunk) -> Ended {
+        let listener = server.listen()?;
+        listener.set_nonblocking(true)?;
+        self.epoll.add(&listener, LISTENER, EventFlags::IN)?;
+        server.ready()?;
+        let mut events = Events::default();
+        let mut stopping = false;
+        while !stopping || !self.open.is_empty() {
+            let no_time = (!self.unread.is_empty()).then_some(Duration::ZERO);
+            let timeout = no_time.or_else(|| self.timers.until_next());
+            for (key, flags) in self.epoll.wait(&mut events, timeout)? {
+                if key != LISTENER {
+                    self.hear(key, flags, chunk);
+                    continue;
+                }
+                let open = |fd, connection| self.open(fd, connection);
+                match accept_some(server, &listener, ACCEPTS_PER_TURN, open)? {
+                    Refused::Retry => continue,
+                    Refused::Pause(time) => self.timers.set(time, LISTENER, None),
+                    Refused::Stopping => stopping = true,
+                }
+                self.epoll.delete(&listener)?;
+            }
+            for key in mem::take(&mut self.unread) {
+                self.serve(key, chunk);
+            }
+            for (key, work) in self.timers.due() {
+                match work {
+                    Some(work) => self.resume(key, work),
+                    None => self.epoll.add(&listener, LISTENER, EventFlags::IN)?,
+                }
             }
         }
-        Ok(Refused::Retry)
+        Ok(())
     }
 
     fn open(&mut self, fd: OwnedFd, connection: Connection) -> io::Result<()> {
         let entry = self.open.vacant_entry();
-        epoll::add(self.epoll, &fd, token(entry.key()), EVERYTHING)?;
-        entry.insert(Socket {
-            fd,
-            state: State::Reported,
+        self.epoll.add(&fd, entry.key(), EVERYTHING)?;
+        let state = State {
+            next: Next::Reported,
             readable: false,
             ended: false,
-            connection,
-        });
+        };
+        entry.insert(Socket::new(fd, connection, state));
         Ok(())
     }
 
@@ -175,25 +141,24 @@ impl Sockets<'_> {
     fn hear(&mut self, key: usize, flags: EventFlags, chunk: &mut Chunk) {
         // One that was closed while somebody else held its file, as who reads /proc/PID/fd does
         // for a moment, may still be named (epoll(7)).
-        let Some(socket) = self.open.get_mut(key) else {
+        let Some(Socket { state, .. }) = self.open.get_mut(key) else {
             return;
         };
-        socket.readable |= flags.intersects(EventFlags::IN.union(ENDED));
-        socket.ended |= flags.intersects(ENDED);
-        if socket.state == State::Reported {
+        state.readable |= flags.intersects(EventFlags::IN.union(ENDED));
+        state.ended |= flags.intersects(ENDED);
+        if state.next == Next::Reported {
             self.serve(key, chunk);
         }
     }
 
     fn serve(&mut self, key: usize, chunk: &mut Chunk) {
-        let next = self.open[key].answer(chunk);
+        let next = answer(&mut self.open[key], chunk);
         self.go_on(key, next);
     }
 
     /// Replies to a request that has waited.
     fn resume(&mut self, key: usize, work: Work) {
-        let Socket { fd, connection, .. } = &mut self.open[key];
-        let next = connection.resume(work.finish(), |reply| send_to(fd, reply));
+        let next = self.open[key].resume(work.finish());
         self.go_on(key, next);
     }
 
@@ -201,17 +166,16 @@ impl Sockets<'_> {
     #[inline(always)]
     fn go_on(&mut self, key: usize, next: Result<Option<Work>, Closed>) {
         let socket = &mut self.open[key];
-        let Socket { fd, connection, .. } = socket;
-        socket.state = match connection.work_inline(next, |reply| send_to(fd, reply)) {
+        socket.state.next = match socket.work_inline(next) {
             Ok(Some((time, work))) => {
                 self.timers.set(time, key, Some(work));
-                State::Waiting
+                Next::Waiting
             }
-            Ok(None) if socket.readable && connection.unsent().is_empty() => {
+            Ok(None) if socket.state.readable && !socket.has_unsent() => {
                 self.unread.push(key);
-                State::Unread
+                Next::Unread
             }
-            Ok(None) => State::Reported,
+            Ok(None) => Next::Reported,
             Err(_) => {
                 self.open.remove(key);
                 return;
@@ -220,37 +184,18 @@ impl Sockets<'_> {
     }
 }
 
-impl Socket {
-    /// Sends what is left from before, then reads once and answers.
-    fn answer(&mut self, chunk: &mut Chunk) -> Result<Option<Work>, Closed> {
-        let Self { fd, connection, .. } = self;
-        let send = |reply: &[u8]| send_to(fd, reply);
-        connection.resend(send)?;
-        if !self.readable || !connection.unsent().is_empty() {
-            return Ok(None);
-        }
-        let space = chunk.space();
-        let space_bytes = space.len();
-        match recv(&*fd, space, RecvFlags::empty()) {
-            Ok((received_bytes, _)) => {
-                self.readable = received_bytes == space_bytes || self.ended;
-                connection.answer(chunk, received_bytes, send)
-            }
-            Err(Errno::AGAIN) => {
-                self.readable = false;
-                Ok(None)
-            }
-            Err(Errno::INTR) => Ok(None),
-            Err(errno) => Err(io::Error::from(errno).into()),
-        }
-    }
-}
-
+/// Sends what is left from before, then reads once and answers.
 #[inline(always)]
-fn send_to(fd: &OwnedFd, reply: &[u8]) -> io::Result<usize> {
-    Ok(send(fd, reply, SendFlags::NOSIGNAL)?)
-}
-
-fn token(key: usize) -> EventData {
-    EventData::new_u64(key as u64)
+fn answer(socket: &mut Socket<State>, chunk: &mut Chunk) -> Result<Option<Work>, Closed> {
+    socket.resend()?;
+    if !socket.state.readable || socket.has_unsent() {
+        return Ok(None);
+    }
+    let space_bytes = chunk.space().len();
+    let Some(received_bytes) = socket.receive(chunk)? else {
+        socket.state.readable = false;
+        return Ok(None);
+    };
+    socket.state.readable = received_bytes == space_bytes || socket.state.ended;
+    socket.answer_received(chunk, received_bytes)
 }

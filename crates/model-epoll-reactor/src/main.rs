@@ -17,22 +17,18 @@
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use model_kit::{
-    Chunk, Closed, Connection, Ended, Listeners, Model, Refused, Server, Timers, Work, with_chunk,
+    Chunk, Ended, Listeners, Model, Refused, Server, Timers, Work,
+    epoll::{Epoll, Events, Socket, accept_some},
+    with_chunk,
 };
 use rustix::{
-    buffer::spare_capacity,
-    event::{
-        EventfdFlags,
-        epoll::{self, CreateFlags, EventData, EventFlags},
-        eventfd,
-    },
-    io::{Errno, read, write},
-    net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send},
+    event::{EventfdFlags, epoll::EventFlags, eventfd},
+    io::{read, write},
 };
 use std::{
     io,
     net::TcpListener,
-    os::fd::{AsRawFd as _, BorrowedFd, OwnedFd, RawFd},
+    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd, RawFd},
     process::ExitCode,
     ptr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
@@ -40,23 +36,20 @@ use std::{
     time::Duration,
 };
 
-const EVENTS_PER_WAIT: usize = 1024;
-
 /// Connections accepted before the others get their turn.
 const ACCEPTS_PER_TURN: usize = 64;
 
-/// Tokens beside those of connections, which are pointers.
-const LISTENER: u64 = 0;
-const WAKER: u64 = 1;
+/// Keys beside those of connections, which are pointers.
+const LISTENER: usize = 0;
+const WAKER: usize = 1;
 
 fn main() -> ExitCode {
-    let (listeners, needs) = (Listeners::One, &[]);
-    Model {
-        listeners,
-        needs,
+    let model = Model {
+        listeners: Listeners::One,
+        needs: &[],
         run,
-    }
-    .main()
+    };
+    model.main()
 }
 
 /// Ends when the last connection has closed, or a thread has failed.
@@ -83,33 +76,28 @@ fn run(server: Arc<Server>) -> Ended {
 struct Reactor {
     server: Arc<Server>,
     listener: TcpListener,
-    epoll: OwnedFd,
+    epoll: Epoll,
     /// Ends the loop's wait when a timer is due sooner than it knows.
     waker: OwnedFd,
     waiting: Mutex<Waiting>,
 }
 
 /// By descriptor: a connection whose request waits, or nothing, for the paused listener.
-type Waiting = Timers<RawFd, Option<(Box<Socket>, Work)>>;
-
-struct Socket {
-    fd: OwnedFd,
-    connection: Connection,
-}
+type Waiting = Timers<RawFd, Option<(Box<Socket<()>>, Work)>>;
 
 /// A connection is in one of them at most, so the queue is never longer than there are connections.
 enum Job {
-    Serve(Box<Socket>),
-    Resume(Box<Socket>, Work),
+    Serve(Box<Socket<()>>),
+    Resume(Box<Socket<()>>, Work),
 }
 
 impl Reactor {
     fn new(server: Arc<Server>) -> io::Result<Self> {
         let listener = server.listen()?;
         listener.set_nonblocking(true)?;
-        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let epoll = Epoll::new()?;
         let waker = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        epoll::add(&epoll, &waker, EventData::new_u64(WAKER), EventFlags::IN)?;
+        epoll.add(&waker, WAKER, EventFlags::IN)?;
         let reactor = Self {
             server,
             listener,
@@ -124,21 +112,15 @@ impl Reactor {
 
     /// The loop: finds out what is ready and hands it over.
     fn dispatch(&self, jobs: &Sender<Job>) -> io::Result<()> {
-        let mut events = Vec::with_capacity(EVENTS_PER_WAIT);
+        let mut events = Events::default();
         loop {
-            events.clear();
-            let timeout = self.lock_waiting().until_next().map(TryInto::try_into);
-            let timeout = timeout.transpose().map_err(io::Error::other)?;
-            match epoll::wait(&self.epoll, spare_capacity(&mut events), timeout.as_ref()) {
-                Err(Errno::INTR) => continue,
-                waited => waited?,
-            };
-            for event in &events {
-                match event.data.u64() {
+            let timeout = self.lock_waiting().until_next();
+            for (key, _) in self.epoll.wait(&mut events, timeout)? {
+                match key {
                     LISTENER => self.accept()?,
                     WAKER => drop(read(&self.waker, &mut [0; 8])),
                     _ => {
-                        let socket = ptr::with_exposed_provenance_mut(event.data.u64() as usize);
+                        let socket = ptr::with_exposed_provenance_mut(key);
                         // SAFETY: `give_up` made this pointer of a box, and the registration
                         // is one-shot: nobody else has heard of it.
                         let socket = unsafe { Box::from_raw(socket) };
@@ -155,24 +137,13 @@ impl Reactor {
         }
     }
 
-    /// Accepts what is there.
     fn accept(&self) -> io::Result<()> {
-        for _ in 0..ACCEPTS_PER_TURN {
-            match accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
-                Ok(fd) => {
-                    let connection = Connection::open(self.server.wire());
-                    let (fd, token) = give_up(Box::new(Socket { fd, connection }));
-                    epoll::add(&self.epoll, fd, token, EventFlags::IN | EventFlags::ONESHOT)?;
-                }
-                Err(Errno::AGAIN) => break,
-                Err(errno) => return self.refuse(self.server.refused(&errno.into())),
-            }
-        }
-        Ok(())
-    }
-
-    fn refuse(&self, refused: Refused) -> io::Result<()> {
-        match refused {
+        let open = |fd, connection| {
+            let (fd, key) = give_up(Box::new(Socket::new(fd, connection, ())));
+            self.epoll
+                .add(fd, key, EventFlags::IN | EventFlags::ONESHOT)
+        };
+        match accept_some(&self.server, &self.listener, ACCEPTS_PER_TURN, open)? {
             Refused::Retry => return Ok(()),
             Refused::Pause(time) => {
                 let listener = self.listener.as_raw_fd();
@@ -180,17 +151,11 @@ impl Reactor {
             }
             Refused::Stopping => {}
         }
-        Ok(epoll::delete(&self.epoll, &self.listener)?)
+        self.epoll.delete(&self.listener)
     }
 
     fn watch_listener(&self) -> io::Result<()> {
-        let token = EventData::new_u64(LISTENER);
-        Ok(epoll::add(
-            &self.epoll,
-            &self.listener,
-            token,
-            EventFlags::IN,
-        )?)
+        self.epoll.add(&self.listener, LISTENER, EventFlags::IN)
     }
 
     /// A worker: serves what the loop has found.
@@ -205,31 +170,28 @@ impl Reactor {
                 (socket, next)
             }
             Job::Resume(mut socket, work) => {
-                let Socket { fd, connection } = &mut *socket;
-                let next = connection.resume(work.finish(), |reply| send_to(fd, reply));
+                let next = socket.resume(work.finish());
                 (socket, next)
             }
         };
-        let Socket { fd, connection } = &mut *socket;
-        match connection.work_inline(next, |reply| send_to(fd, reply)) {
+        match socket.work_inline(next) {
             Ok(Some((time, work))) => self.wait(time, socket, work),
-            Ok(None) if connection.unsent().is_empty() => self.watch(socket, EventFlags::IN),
-            Ok(None) => self.watch(socket, EventFlags::OUT),
+            Ok(None) if socket.has_unsent() => self.watch(socket, EventFlags::OUT),
+            Ok(None) => self.watch(socket, EventFlags::IN),
             Err(_) => Ok(()),
         }
     }
 
     /// Gives the connection to epoll, which gives it back once when there is something to do.
-    fn watch(&self, socket: Box<Socket>, interest: EventFlags) -> io::Result<()> {
-        let (fd, token) = give_up(socket);
-        let interest = interest | EventFlags::ONESHOT;
-        Ok(epoll::modify(&self.epoll, fd, token, interest)?)
+    fn watch(&self, socket: Box<Socket<()>>, interest: EventFlags) -> io::Result<()> {
+        let (fd, key) = give_up(socket);
+        self.epoll.modify(fd, key, interest | EventFlags::ONESHOT)
     }
 
-    fn wait(&self, time: Duration, socket: Box<Socket>, work: Work) -> io::Result<()> {
+    fn wait(&self, time: Duration, socket: Box<Socket<()>>, work: Work) -> io::Result<()> {
         let mut waiting = self.lock_waiting();
         let is_first = waiting.until_next().is_none_or(|next| time < next);
-        waiting.set(time, socket.fd.as_raw_fd(), Some((socket, work)));
+        waiting.set(time, socket.as_fd().as_raw_fd(), Some((socket, work)));
         drop(waiting);
         if is_first {
             write(&self.waker, &1_u64.to_ne_bytes())?;
@@ -242,32 +204,10 @@ impl Reactor {
     }
 }
 
-impl Socket {
-    /// Sends what is left from before, or else reads once and answers.
-    fn answer(&mut self, chunk: &mut Chunk) -> Result<Option<Work>, Closed> {
-        let Self { fd, connection } = self;
-        let send = |reply: &[u8]| send_to(fd, reply);
-        if !connection.unsent().is_empty() {
-            return connection.resend(send).map(|()| None);
-        }
-        match recv(&*fd, chunk.space(), RecvFlags::empty()) {
-            Ok((received_bytes, _)) => connection.answer(chunk, received_bytes, send),
-            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
-            Err(errno) => Err(io::Error::from(errno).into()),
-        }
-    }
-}
-
 /// A connection as epoll takes it. Dispatching takes it back.
-fn give_up(socket: Box<Socket>) -> (BorrowedFd<'static>, EventData) {
+fn give_up(socket: Box<Socket<()>>) -> (BorrowedFd<'static>, usize) {
     // SAFETY: the descriptor stays open until epoll has been given it, because only whom epoll
     // then reports it to can close it.
-    let fd = unsafe { BorrowedFd::borrow_raw(socket.fd.as_raw_fd()) };
-    let address = Box::into_raw(socket).expose_provenance();
-    (fd, EventData::new_u64(address as u64))
-}
-
-#[inline(always)]
-fn send_to(fd: &OwnedFd, reply: &[u8]) -> io::Result<usize> {
-    Ok(send(fd, reply, SendFlags::NOSIGNAL)?)
+    let fd = unsafe { BorrowedFd::borrow_raw(socket.as_fd().as_raw_fd()) };
+    (fd, Box::into_raw(socket).expose_provenance())
 }

@@ -16,24 +16,19 @@
 //!
 //! Sources: <https://docs.rs/glommio/latest/glommio/>, io_uring(7).
 
-use futures_lite::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _};
 use glommio::{
-    LocalExecutorPoolBuilder, PoolPlacement, executor,
-    net::{TcpListener, TcpStream},
-    spawn_local, timer, yield_if_needed,
+    LocalExecutorPoolBuilder, PoolPlacement, executor, net::TcpListener, spawn_local, timer,
+    yield_if_needed,
 };
 use model_kit::{
-    Closed, Connection, Ended, Finished, Listeners, Model, Need, Refused, Server, Task, Work,
-    run_blocking, with_chunk,
+    Connection, Ended, Finished, Listeners, Model, Need, Refused, Server, Task, Work,
+    futures_io::serve, run_blocking,
 };
 use std::{
-    future::poll_fn,
     io,
     os::fd::{FromRawFd as _, IntoRawFd as _},
-    pin::Pin,
     process::ExitCode,
     sync::Arc,
-    task::{Context, Poll, ready},
 };
 
 /// What glommio 0.9 registers with the ring of each executor.
@@ -75,7 +70,7 @@ async fn accept(server: &Server) -> io::Result<()> {
     loop {
         match listener.accept().await {
             Ok(stream) => {
-                spawn_local(serve(stream, Connection::open(server.wire()))).detach();
+                spawn_local(serve(stream, Connection::open(server.wire()), perform)).detach();
             }
             Err(error) => match server.refused(&error.into()) {
                 Refused::Retry => {}
@@ -88,55 +83,7 @@ async fn accept(server: &Server) -> io::Result<()> {
     Ok(())
 }
 
-async fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), Closed> {
-    loop {
-        let work = poll_fn(|cx| {
-            with_chunk(|chunk| {
-                let received_bytes = ready!(Pin::new(&mut stream).poll_read(cx, chunk.space()))?;
-                connection
-                    .answer(chunk, received_bytes, |reply| {
-                        try_write(&mut stream, cx, reply)
-                    })
-                    .into()
-            })
-        })
-        .await?;
-        if let Some(work) = work {
-            // Boxed, so that a task that waits for a request has no room for sleeps and joins.
-            Box::pin(work_off(&mut stream, &mut connection, work)).await?;
-        }
-        if !connection.unsent().is_empty() {
-            stream.write_all(connection.unsent()).await?;
-            connection.sent_all();
-        }
-    }
-}
-
-/// Does this work, and what comes up behind it.
-async fn work_off(
-    stream: &mut TcpStream,
-    connection: &mut Connection,
-    work: Work,
-) -> Result<(), Closed> {
-    let mut next = Some(work);
-    while let Some(work) = next {
-        let finished = perform(work).await;
-        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let cx = &mut Context::from_waker(&waker);
-        next = connection.resume(finished, |reply| try_write(stream, cx, reply))?;
-    }
-    Ok(())
-}
-
-#[inline(always)]
-fn try_write(stream: &mut TcpStream, cx: &mut Context<'_>, reply: &[u8]) -> io::Result<usize> {
-    match Pin::new(stream).poll_write(cx, reply) {
-        Poll::Ready(sent) => sent,
-        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-    }
-}
-
-async fn perform(mut work: Work) -> Finished {
+async fn perform(mut work: Work) -> io::Result<Finished> {
     match work.task() {
         Task::Wait(time) => timer::sleep(time).await,
         Task::Cpu { .. } => {
@@ -144,7 +91,7 @@ async fn perform(mut work: Work) -> Finished {
                 yield_if_needed().await;
             }
         }
-        Task::Block(_) => return executor().spawn_blocking(|| run_blocking(work)).await,
+        Task::Block(_) => return Ok(executor().spawn_blocking(|| run_blocking(work)).await),
     }
-    work.finish()
+    Ok(work.finish())
 }

@@ -143,6 +143,25 @@ impl Connection {
         Ok(None)
     }
 
+    /// For models that have work done elsewhere: awaits what came of an answer, and what comes up
+    /// behind it, until there is none left.
+    ///
+    /// # Errors
+    /// As [`Connection::answer`], and those of `perform`.
+    pub async fn work_off<Performing: Future<Output = io::Result<Finished>>>(
+        &mut self,
+        work: Work,
+        perform: impl Fn(Work) -> Performing,
+        mut send: impl FnMut(&[u8]) -> io::Result<usize>,
+    ) -> Result<(), Closed> {
+        let mut next = Some(work);
+        while let Some(work) = next {
+            let finished = perform(work).await?;
+            next = self.resume(finished, &mut send)?;
+        }
+        Ok(())
+    }
+
     /// Always inlined, for the same reason as [`Connection::send_or_keep`].
     #[inline(always)]
     fn work_through(
@@ -257,6 +276,17 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// What `send` does for models whose runtime owns what it sends: it puts the reply to those that
+/// are written together.
+///
+/// # Errors
+/// None.
+#[inline(always)]
+pub fn gather(replies: &mut Vec<u8>, reply: &[u8]) -> io::Result<usize> {
+    replies.extend_from_slice(reply);
+    Ok(reply.len())
 }
 
 impl Drop for Connection {

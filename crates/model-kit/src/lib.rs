@@ -1,4 +1,6 @@
-//! What every model does alike, so that models differ in concurrency and in nothing else.
+//! What every model does alike.
+//!
+//! So models differ in concurrency and in nothing else.
 //!
 //! A model's `main` is a [`Model`] as data and a `run` function. `run` gets a [`Server`], makes
 //! its listeners with [`Server::listen`], says [`Server::ready`] for each, accepts until
@@ -10,21 +12,30 @@
 //! A program that is no model, and decides for itself what becomes of each request, takes its own
 //! arguments before [`Model::main_with`], and sends with [`Connection::reply`].
 //!
+//! Features bring what the loops and tasks of several models have in common: `epoll`, `uring` and
+//! `futures-io`, for which no other model pays.
+//!
 //! No runtime lives here, and nothing but this crate writes to a model's standard output.
 
 mod args;
 mod connection;
 mod counters;
 mod drain;
+#[cfg(feature = "epoll")]
+pub mod epoll;
+#[cfg(feature = "futures-io")]
+pub mod futures_io;
 mod model;
 mod preflight;
 mod server;
 mod stop;
 mod threads;
+#[cfg(feature = "uring")]
+pub mod uring;
 mod work;
 
 pub use args::Args;
-pub use connection::{Closed, Connection, with_chunk};
+pub use connection::{Closed, Connection, gather, with_chunk};
 pub use model::{Ended, Model};
 pub use preflight::Need;
 pub use protocol::{

@@ -1,8 +1,7 @@
 //! What a model may need from the machine, checked before it starts.
 
 use protocol::launch::Unmet;
-use rustix::{io::Errno, process::Resource};
-use std::fs;
+use rustix::process::Resource;
 
 /// Something a model needs beyond sockets.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +14,7 @@ pub enum Need {
         brings: &'static str,
     },
     /// io_uring: in the kernel, and allowed to this process.
+    #[cfg(feature = "need-io-uring")]
     IoUring,
     /// Memory that may be locked (RLIMIT_MEMLOCK), in bytes for each thread.
     LockedMemory {
@@ -32,6 +32,7 @@ impl Need {
                 let release = rustix::system::uname();
                 kernel(&release.release().to_string_lossy(), version, brings)
             }
+            #[cfg(feature = "need-io-uring")]
             Self::IoUring => io_uring(),
             Self::LockedMemory { per_thread_bytes } => {
                 locked_memory(per_thread_bytes * u64::from(threads))
@@ -53,7 +54,10 @@ fn kernel(release: &str, wanted: (u32, u32), brings: &str) -> Result<(), Unmet> 
     }
 }
 
+#[cfg(feature = "need-io-uring")]
 fn io_uring() -> Result<(), Unmet> {
+    use rustix::io::Errno;
+
     let mut params = rustix::io_uring::io_uring_params::default();
     // SAFETY: the parameters are zeroed and live across the call, as io_uring_setup(2) asks;
     // the descriptor that comes back is owned and closed at once, nothing is mapped.
@@ -67,7 +71,7 @@ fn io_uring() -> Result<(), Unmet> {
             "run Linux 5.8 or newer, built with CONFIG_IO_URING".to_owned(),
         ),
         Errno::PERM | Errno::ACCESS => {
-            let disabled = fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
+            let disabled = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
             match disabled.as_deref().map(str::trim) {
                 Ok("1" | "2") => (
                     "io_uring is switched off on this machine".to_owned(),

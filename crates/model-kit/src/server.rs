@@ -143,7 +143,9 @@ impl Server {
     /// Source: accept(2), "Error handling": network errors of the connection itself are to be
     /// treated like EAGAIN by retrying.
     pub fn refused(&self, error: &io::Error) -> Refused {
-        if self.stopping.load(SeqCst) {
+        // A listener that has been shut says EINVAL: by another process, it may be, whose word to
+        // stop is still on its way.
+        if self.stopping.load(SeqCst) || error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) {
             return Refused::Stopping;
         }
         counters().accept_errors.add(1);

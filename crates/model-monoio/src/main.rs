@@ -20,7 +20,7 @@
 
 use model_kit::{
     Closed, Connection, Ended, Finished, Listeners, Model, Need, Refused, SHORT_TASK_BLOCKS,
-    Server, Task, Work, on_each_thread, run_blocking, with_chunk,
+    Server, Task, Work, gather, on_each_thread, run_blocking, with_chunk,
 };
 use monoio::{
     IoUringDriver, RuntimeBuilder,
@@ -115,11 +115,6 @@ async fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), 
             buffer = Vec::with_capacity(wanted_bytes);
         }
     }
-}
-
-fn gather(replies: &mut Vec<u8>, reply: &[u8]) -> io::Result<usize> {
-    replies.extend_from_slice(reply);
-    Ok(reply.len())
 }
 
 /// Does this work, and what comes up behind it.

@@ -14,24 +14,11 @@
 //! too unless it is short; nothing in smol limits how much of that runs at a time.
 
 use model_kit::{
-    Closed, Connection, Ended, Finished, Listeners, Model, Refused, SHORT_TASK_BLOCKS, Server,
-    Task, Work, run_blocking, with_chunk,
+    Connection, Ended, Finished, Listeners, Model, Refused, SHORT_TASK_BLOCKS, Server, Task, Work,
+    futures_io::serve, run_blocking,
 };
-use smol::{
-    Executor, Timer,
-    io::{AsyncRead as _, AsyncWrite as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    unblock,
-};
-use std::{
-    future::poll_fn,
-    io,
-    pin::Pin,
-    process::ExitCode,
-    sync::Arc,
-    task::{Context, Poll, ready},
-    thread,
-};
+use smol::{Executor, Timer, net::TcpListener, unblock};
+use std::{io, process::ExitCode, sync::Arc, thread};
 
 static EXECUTOR: Executor<'static> = Executor::new();
 
@@ -61,7 +48,7 @@ async fn accept(server: &Server) -> io::Result<()> {
         match listener.accept().await {
             Ok((stream, _)) => {
                 EXECUTOR
-                    .spawn(serve(stream, Connection::open(server.wire())))
+                    .spawn(serve(stream, Connection::open(server.wire()), perform))
                     .detach();
             }
             Err(error) => match server.refused(&error) {
@@ -77,61 +64,13 @@ async fn accept(server: &Server) -> io::Result<()> {
     Ok(())
 }
 
-async fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), Closed> {
-    loop {
-        let work = poll_fn(|cx| {
-            with_chunk(|chunk| {
-                let received_bytes = ready!(Pin::new(&mut stream).poll_read(cx, chunk.space()))?;
-                connection
-                    .answer(chunk, received_bytes, |reply| {
-                        try_write(&mut stream, cx, reply)
-                    })
-                    .into()
-            })
-        })
-        .await?;
-        if let Some(work) = work {
-            // Boxed, so that a task that waits for a request has no room for sleeps and joins.
-            Box::pin(work_off(&mut stream, &mut connection, work)).await?;
-        }
-        if !connection.unsent().is_empty() {
-            stream.write_all(connection.unsent()).await?;
-            connection.sent_all();
-        }
-    }
-}
-
-/// Does this work, and what comes up behind it.
-async fn work_off(
-    stream: &mut TcpStream,
-    connection: &mut Connection,
-    work: Work,
-) -> Result<(), Closed> {
-    let mut next = Some(work);
-    while let Some(work) = next {
-        let finished = perform(work).await;
-        let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-        let cx = &mut Context::from_waker(&waker);
-        next = connection.resume(finished, |reply| try_write(stream, cx, reply))?;
-    }
-    Ok(())
-}
-
-#[inline(always)]
-fn try_write(stream: &mut TcpStream, cx: &mut Context<'_>, reply: &[u8]) -> io::Result<usize> {
-    match Pin::new(stream).poll_write(cx, reply) {
-        Poll::Ready(sent) => sent,
-        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-    }
-}
-
-async fn perform(work: Work) -> Finished {
+async fn perform(work: Work) -> io::Result<Finished> {
     match work.task() {
         Task::Wait(time) => {
             Timer::after(time).await;
-            work.finish()
+            Ok(work.finish())
         }
-        Task::Cpu { blocks } if blocks <= SHORT_TASK_BLOCKS => work.finish(),
-        Task::Cpu { .. } | Task::Block(_) => unblock(|| run_blocking(work)).await,
+        Task::Cpu { blocks } if blocks <= SHORT_TASK_BLOCKS => Ok(work.finish()),
+        Task::Cpu { .. } | Task::Block(_) => Ok(unblock(|| run_blocking(work)).await),
     }
 }

@@ -91,27 +91,14 @@ async fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), 
         .await?;
         if let Some(work) = work {
             // Boxed, so that a task that waits for a request has no room for sleeps and joins.
-            Box::pin(work_off(&mut stream, &mut connection, work)).await?;
+            let send = |reply: &[u8]| stream.try_write(reply);
+            Box::pin(connection.work_off(work, perform, send)).await?;
         }
         if !connection.unsent().is_empty() {
             stream.write_all(connection.unsent()).await?;
             connection.sent_all();
         }
     }
-}
-
-/// Does this work, and what comes up behind it.
-async fn work_off(
-    stream: &mut TcpStream,
-    connection: &mut Connection,
-    work: Work,
-) -> Result<(), Closed> {
-    let mut next = Some(work);
-    while let Some(work) = next {
-        let finished = perform(work).await?;
-        next = connection.resume(finished, |reply| stream.try_write(reply))?;
-    }
-    Ok(())
 }
 
 async fn perform(work: Work) -> io::Result<Finished> {

@@ -19,11 +19,13 @@
 //! io_uring", <https://kernel.dk/io_uring.pdf>.
 
 use io_uring::{
-    IoUring, cqueue, opcode, squeue,
+    opcode, squeue,
     types::{Fd, Timespec},
 };
 use model_kit::{
-    Chunk, Closed, Connection, Ended, Listeners, Model, Need, Refused, Server, Work, on_each_thread,
+    Chunk, Closed, Connection, Ended, Listeners, Model, Need, Refused, Server, Work,
+    on_each_thread,
+    uring::{About, Completion, Ring, close, keep},
 };
 use rustix::{
     io::Errno,
@@ -33,7 +35,7 @@ use slab::Slab;
 use std::{
     io,
     net::TcpListener,
-    os::fd::{AsRawFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd},
+    os::fd::{AsRawFd as _, OwnedFd},
     process::ExitCode,
     ptr,
     sync::Arc,
@@ -41,12 +43,6 @@ use std::{
 
 /// A connection's buffer: what examples take, and enough for some small requests.
 const BUFFER_BYTES: usize = 2 << 10;
-
-/// Room for what those lead to.
-const REQUESTS: u32 = 1024;
-
-/// For bursts, and more than requests take at a time.
-const COMPLETIONS: u32 = 4096;
 
 fn main() -> ExitCode {
     let model = Model {
@@ -67,41 +63,10 @@ fn run(server: Arc<Server>) -> Ended {
     on_each_thread(&server, |server| Loop::new(server)?.run())
 }
 
-/// What a completion is about: a number below 8, beside a connection's key.
-#[derive(Clone, Copy)]
-enum About {
-    Accept,
-    PauseOver,
-    Receive,
-    Send,
-    WaitOver,
-    /// Reported only when it fails, and then nothing has to be done.
-    Nothing,
-}
-
-impl About {
-    const ALL: [Self; 6] = [
-        Self::Accept,
-        Self::PauseOver,
-        Self::Receive,
-        Self::Send,
-        Self::WaitOver,
-        Self::Nothing,
-    ];
-
-    fn user_data(self, key: usize) -> u64 {
-        (key as u64) << 3 | self as u64
-    }
-
-    fn of(user_data: u64) -> (Self, usize) {
-        (Self::ALL[user_data as usize & 7], (user_data >> 3) as usize)
-    }
-}
-
 struct Loop<'a> {
     server: &'a Server,
     listener: TcpListener,
-    ring: IoUring,
+    ring: Ring,
     /// What a completion names is open: a connection is forgotten when the kernel does nothing
     /// for it.
     open: Slab<Socket>,
@@ -123,16 +88,10 @@ struct Socket {
 
 impl<'a> Loop<'a> {
     fn new(server: &'a Server) -> io::Result<Self> {
-        let listener = server.listen()?;
-        let ring = IoUring::builder()
-            .setup_single_issuer()
-            .setup_defer_taskrun()
-            .setup_cqsize(COMPLETIONS)
-            .build(REQUESTS)?;
         Ok(Self {
             server,
-            listener,
-            ring,
+            listener: server.listen()?,
+            ring: Ring::new()?,
             open: Slab::new(),
             pause: Timespec::new(),
             stopping: false,
@@ -144,13 +103,7 @@ impl<'a> Loop<'a> {
         self.server.ready()?;
         let mut completions = Vec::new();
         while !self.stopping || !self.open.is_empty() {
-            match self.ring.submit_and_wait(1) {
-                Ok(_) => {}
-                // Interrupted, or completions have to be taken first.
-                Err(error) if is_passing(&error) => {}
-                Err(error) => return Err(error),
-            }
-            completions.extend(self.ring.completion());
+            self.ring.turn(1, &mut completions)?;
             for completion in completions.drain(..) {
                 self.complete(&completion)?;
             }
@@ -158,27 +111,24 @@ impl<'a> Loop<'a> {
         Ok(())
     }
 
-    fn complete(&mut self, completion: &cqueue::Entry) -> io::Result<()> {
-        let (about, key) = About::of(completion.user_data());
+    fn complete(&mut self, completion: &Completion) -> io::Result<()> {
+        let (about, key) = completion.about();
         match about {
-            About::Accept => self.accepted(completion.result()),
+            About::Accept => self.accepted(completion),
             About::PauseOver => self.accept(),
-            About::Receive => self.received(key, completion.result()),
-            About::Send => self.sent(key, completion.result()),
+            About::Receive => self.received(key, completion),
+            About::Send => self.sent(key, completion),
             About::WaitOver => self.waited(key),
             About::Nothing => Ok(()),
         }
     }
 
     fn push(&mut self, request: squeue::Entry, about: About, key: usize) -> io::Result<()> {
-        let request = request.user_data(about.user_data(key));
         // SAFETY: what a request points to lives until it is completed, because its connection
         // does nothing else and isn't forgotten meanwhile: the chunk's bytes, unsent bytes, and
-        // times, in the loop and in the connection's box. No others point anywhere.
-        while unsafe { self.ring.submission().push(&request) }.is_err() {
-            self.ring.submit()?;
-        }
-        Ok(())
+        // times, in the loop and in the connection's box. No others point anywhere. `accept`
+        // makes the only ones about accepting.
+        unsafe { self.ring.push(request, about, key) }
     }
 
     fn accept(&mut self) -> io::Result<()> {
@@ -188,31 +138,27 @@ impl<'a> Loop<'a> {
         self.push(accept.build(), About::Accept, 0)
     }
 
-    fn accepted(&mut self, result: i32) -> io::Result<()> {
-        if result >= 0 {
-            // SAFETY: the kernel has just made this descriptor for us.
-            let fd = unsafe { OwnedFd::from_raw_fd(result) };
-            let key = self.open.insert(Socket {
-                fd,
-                ended: false,
-                connection: Connection::open(self.server.wire()),
-                chunk: Chunk::new(BUFFER_BYTES),
-                wait: None,
-            });
-            self.receive(key)?;
-        } else {
-            let error = io::Error::from_raw_os_error(-result);
-            match self.server.refused(&error) {
-                Refused::Retry => {}
-                Refused::Pause(time) => {
-                    self.pause = time.into();
-                    let timeout = opcode::Timeout::new(&raw const self.pause);
-                    return self.push(timeout.build(), About::PauseOver, 0);
-                }
-                Refused::Stopping => {
-                    self.stopping = true;
-                    return Ok(());
-                }
+    fn accepted(&mut self, completion: &Completion) -> io::Result<()> {
+        match completion.accepted(self.server) {
+            Ok((fd, connection)) => {
+                let key = self.open.insert(Socket {
+                    fd,
+                    ended: false,
+                    connection,
+                    chunk: Chunk::new(BUFFER_BYTES),
+                    wait: None,
+                });
+                self.receive(key)?;
+            }
+            Err(Refused::Retry) => {}
+            Err(Refused::Pause(time)) => {
+                self.pause = time.into();
+                let timeout = opcode::Timeout::new(&raw const self.pause);
+                return self.push(timeout.build(), About::PauseOver, 0);
+            }
+            Err(Refused::Stopping) => {
+                self.stopping = true;
+                return Ok(());
             }
         }
         self.accept()
@@ -226,14 +172,12 @@ impl<'a> Loop<'a> {
         self.push(receive.build(), About::Receive, key)
     }
 
-    fn received(&mut self, key: usize, result: i32) -> io::Result<()> {
-        let Socket {
-            connection, chunk, ..
-        } = &mut self.open[key];
-        let next = match errno(result) {
-            None => connection.answer(chunk, result as usize, keep),
-            Some(Errno::AGAIN | Errno::INTR) => Ok(None),
-            Some(errno) => Err(io::Error::from(errno).into()),
+    fn received(&mut self, key: usize, completion: &Completion) -> io::Result<()> {
+        let socket = &mut self.open[key];
+        let next = match completion.bytes() {
+            Ok(bytes) => socket.connection.answer(&mut socket.chunk, bytes, keep),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(errno) => Err(io::Error::from(errno).into()),
         };
         self.go_on(key, next)
     }
@@ -268,18 +212,8 @@ impl<'a> Loop<'a> {
         self.push(send.build(), About::Send, key)
     }
 
-    fn sent(&mut self, key: usize, result: i32) -> io::Result<()> {
-        let mut sent = match errno(result) {
-            None => Some(result as usize),
-            Some(Errno::AGAIN | Errno::INTR) => None,
-            Some(_) => return self.close(key),
-        };
-        let connection = &mut self.open[key].connection;
-        let would_block = || io::ErrorKind::WouldBlock.into();
-        if connection
-            .resend(|_| sent.take().ok_or_else(would_block))
-            .is_err()
-        {
+    fn sent(&mut self, key: usize, completion: &Completion) -> io::Result<()> {
+        if completion.sent(&mut self.open[key].connection).is_err() {
             return self.close(key);
         }
         self.go_on(key, Ok(None))
@@ -295,28 +229,7 @@ impl<'a> Loop<'a> {
     }
 
     fn close(&mut self, key: usize) -> io::Result<()> {
-        let fd = Fd(self.open.remove(key).fd.into_raw_fd());
-        let close = opcode::Close::new(fd).build();
-        self.push(
-            close.flags(squeue::Flags::SKIP_SUCCESS),
-            About::Nothing,
-            key,
-        )
+        let closing = close(self.open.remove(key).fd);
+        self.push(closing, About::Nothing, key)
     }
-}
-
-/// Replies are sent by the ring, so all of them are unsent at first.
-fn keep(_reply: &[u8]) -> io::Result<usize> {
-    Err(io::ErrorKind::WouldBlock.into())
-}
-
-fn errno(result: i32) -> Option<Errno> {
-    (result < 0).then(|| Errno::from_raw_os_error(-result))
-}
-
-fn is_passing(error: &io::Error) -> bool {
-    matches!(
-        Errno::from_io_error(error),
-        Some(Errno::INTR | Errno::BUSY | Errno::AGAIN)
-    )
 }

@@ -24,18 +24,15 @@
 //! Sources: io_uring(7), io_uring_setup(2), io_uring_prep_recv_multishot(3); J. Axboe, "io_uring
 //! and networking in 2023", <https://github.com/axboe/liburing/wiki>.
 
-mod about;
-mod buffers;
 mod socket;
 
-use about::About;
-use buffers::{Buffers, GROUP};
 use io_uring::{
-    IoUring, cqueue, opcode, squeue,
+    opcode, squeue,
     types::{Fd, Timespec},
 };
 use model_kit::{
-    Closed, Connection, Ended, Listeners, Model, Need, Refused, Server, Work, on_each_thread,
+    Closed, Ended, Listeners, Model, Need, Refused, Server, Work, on_each_thread,
+    uring::{About, Buffers, Completion, GROUP, Ring, close, keep},
 };
 use rustix::{
     io::Errno,
@@ -43,22 +40,15 @@ use rustix::{
 };
 use slab::Slab;
 use socket::{Doing, Socket};
-use std::{
-    io, mem,
-    net::TcpListener,
-    os::fd::{AsRawFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd},
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{io, mem, net::TcpListener, os::fd::AsRawFd as _, process::ExitCode, sync::Arc};
+
+/// More than a turn uses, so that the kernel rarely finds none.
+const BUFFERS: usize = 256;
+
+const BUFFER_BYTES: usize = 16 << 10;
 
 /// The kernel makes so many completions in a turn when it can: half of what there are buffers for.
-const COMPLETIONS_PER_TURN: usize = 128;
-
-/// Room for what those lead to, several requests each at the most.
-const REQUESTS: u32 = 1024;
-
-/// For bursts: a receive may complete many times at once.
-const COMPLETIONS: u32 = 4096;
+const COMPLETIONS_PER_TURN: usize = BUFFERS / 2;
 
 fn main() -> ExitCode {
     let model = Model {
@@ -82,8 +72,8 @@ fn run(server: Arc<Server>) -> Ended {
 struct Loop<'a> {
     server: &'a Server,
     listener: TcpListener,
-    ring: IoUring,
-    buffers: Buffers,
+    ring: Ring,
+    buffers: Buffers<BUFFERS>,
     /// What a completion names is open: a connection is forgotten when the kernel has nothing
     /// more to do for it.
     open: Slab<Socket>,
@@ -97,12 +87,8 @@ struct Loop<'a> {
 impl<'a> Loop<'a> {
     fn new(server: &'a Server) -> io::Result<Self> {
         let listener = server.listen()?;
-        let ring = IoUring::builder()
-            .setup_single_issuer()
-            .setup_defer_taskrun()
-            .setup_cqsize(COMPLETIONS)
-            .build(REQUESTS)?;
-        let buffers = Buffers::register(&ring.submitter())?;
+        let ring = Ring::new()?;
+        let buffers = Buffers::register(&ring, BUFFER_BYTES)?;
         Ok(Self {
             server,
             listener,
@@ -122,13 +108,7 @@ impl<'a> Loop<'a> {
         while !self.stopping || !self.open.is_empty() {
             let routine_sends = mem::take(&mut self.routine_sends);
             let awaited = COMPLETIONS_PER_TURN.min(routine_sends + 1);
-            match self.ring.submit_and_wait(awaited) {
-                Ok(_) => {}
-                // Interrupted, or completions have to be taken first.
-                Err(error) if is_passing(&error) => {}
-                Err(error) => return Err(error),
-            }
-            completions.extend(self.ring.completion());
+            self.ring.turn(awaited, &mut completions)?;
             for completion in completions.drain(..) {
                 self.complete(&completion)?;
             }
@@ -136,27 +116,24 @@ impl<'a> Loop<'a> {
         Ok(())
     }
 
-    fn complete(&mut self, completion: &cqueue::Entry) -> io::Result<()> {
-        let (about, key) = About::of(completion.user_data());
+    fn complete(&mut self, completion: &Completion) -> io::Result<()> {
+        let (about, key) = completion.about();
         match about {
             About::Accept => self.accepted(completion),
             About::PauseOver => self.accept(),
             About::Receive => self.received(key, completion),
-            About::Send => self.sent(key, completion.result()),
+            About::Send => self.sent(key, completion),
             About::WaitOver => self.waited(key),
             About::Nothing => Ok(()),
         }
     }
 
     fn push(&mut self, request: squeue::Entry, about: About, key: usize) -> io::Result<()> {
-        let request = request.user_data(about.user_data(key));
         // SAFETY: what a request points to lives until it is completed: unsent bytes, because
         // their connection sends nothing else and isn't forgotten meanwhile; times, in the loop
-        // and in the connection's box; and no others point anywhere.
-        while unsafe { self.ring.submission().push(&request) }.is_err() {
-            self.ring.submit()?;
-        }
-        Ok(())
+        // and in the connection's box; and no others point anywhere. `accept` makes the only
+        // ones about accepting.
+        unsafe { self.ring.push(request, about, key) }
     }
 
     fn accept(&mut self) -> io::Result<()> {
@@ -165,29 +142,24 @@ impl<'a> Loop<'a> {
         self.push(accept.build(), About::Accept, 0)
     }
 
-    fn accepted(&mut self, completion: &cqueue::Entry) -> io::Result<()> {
-        if completion.result() >= 0 {
-            // SAFETY: the kernel has just made this descriptor for us.
-            let fd = unsafe { OwnedFd::from_raw_fd(completion.result()) };
-            let connection = Connection::open(self.server.wire());
-            let key = self.open.insert(Socket::new(fd, connection));
-            self.receive(key)?;
-        } else {
-            let error = io::Error::from_raw_os_error(-completion.result());
-            match self.server.refused(&error) {
-                Refused::Retry => {}
-                Refused::Pause(time) => {
-                    self.pause = time.into();
-                    let timeout = opcode::Timeout::new(&raw const self.pause);
-                    return self.push(timeout.build(), About::PauseOver, 0);
-                }
-                Refused::Stopping => {
-                    self.stopping = true;
-                    return Ok(());
-                }
+    fn accepted(&mut self, completion: &Completion) -> io::Result<()> {
+        match completion.accepted(self.server) {
+            Ok((fd, connection)) => {
+                let key = self.open.insert(Socket::new(fd, connection));
+                self.receive(key)?;
+            }
+            Err(Refused::Retry) => {}
+            Err(Refused::Pause(time)) => {
+                self.pause = time.into();
+                let timeout = opcode::Timeout::new(&raw const self.pause);
+                return self.push(timeout.build(), About::PauseOver, 0);
+            }
+            Err(Refused::Stopping) => {
+                self.stopping = true;
+                return Ok(());
             }
         }
-        if cqueue::more(completion.flags()) {
+        if completion.has_more() {
             return Ok(());
         }
         self.accept()
@@ -200,8 +172,8 @@ impl<'a> Loop<'a> {
         self.push(receive.build(), About::Receive, key)
     }
 
-    fn received(&mut self, key: usize, completion: &cqueue::Entry) -> io::Result<()> {
-        let buffer = cqueue::buffer_select(completion.flags());
+    fn received(&mut self, key: usize, completion: &Completion) -> io::Result<()> {
+        let buffer = completion.buffer();
         let next = self.answer(key, completion, buffer);
         if let Some(id) = buffer {
             self.buffers.give_back(id);
@@ -232,19 +204,19 @@ impl<'a> Loop<'a> {
     fn answer(
         &mut self,
         key: usize,
-        completion: &cqueue::Entry,
+        completion: &Completion,
         buffer: Option<u16>,
     ) -> Option<Result<Option<Work>, Closed>> {
         let socket = &mut self.open[key];
-        socket.receiving = cqueue::more(completion.flags());
-        let received_bytes = match errno(completion.result()) {
+        socket.receiving = completion.has_more();
+        let received_bytes = match completion.bytes() {
             // No buffer was left, or the receive has been cancelled: nothing came.
-            Some(Errno::NOBUFS | Errno::CANCELED) => {
+            Err(Errno::NOBUFS | Errno::CANCELED) => {
                 return (socket.doing == Doing::Nothing).then_some(Ok(None));
             }
             // A broken connection ends like one that is closed.
-            Some(_) => 0,
-            None => completion.result() as usize,
+            Err(_) => 0,
+            Ok(bytes) => bytes,
         };
         let mut chunk = buffer.map(|id| self.buffers.chunk(id));
         if socket.doing != Doing::Nothing {
@@ -301,18 +273,9 @@ impl<'a> Loop<'a> {
         self.push(send.build(), About::Send, key)
     }
 
-    fn sent(&mut self, key: usize, result: i32) -> io::Result<()> {
-        let mut sent = match errno(result) {
-            None => Some(result as usize),
-            Some(Errno::AGAIN | Errno::INTR) => None,
-            Some(_) => return self.close(key),
-        };
+    fn sent(&mut self, key: usize, completion: &Completion) -> io::Result<()> {
         let connection = &mut self.open[key].connection;
-        let would_block = || io::ErrorKind::WouldBlock.into();
-        if connection
-            .resend(|_| sent.take().ok_or_else(would_block))
-            .is_err()
-        {
+        if completion.sent(connection).is_err() {
             return self.close(key);
         }
         if connection.unsent().is_empty() {
@@ -339,28 +302,7 @@ impl<'a> Loop<'a> {
             let _ = shutdown(&socket.fd, Shutdown::Both);
             return Ok(());
         }
-        let fd = Fd(self.open.remove(key).fd.into_raw_fd());
-        let close = opcode::Close::new(fd).build();
-        self.push(
-            close.flags(squeue::Flags::SKIP_SUCCESS),
-            About::Nothing,
-            key,
-        )
+        let closing = close(self.open.remove(key).fd);
+        self.push(closing, About::Nothing, key)
     }
-}
-
-/// Replies are sent by the ring, so all of them are unsent at first.
-fn keep(_reply: &[u8]) -> io::Result<usize> {
-    Err(io::ErrorKind::WouldBlock.into())
-}
-
-fn errno(result: i32) -> Option<Errno> {
-    (result < 0).then(|| Errno::from_raw_os_error(-result))
-}
-
-fn is_passing(error: &io::Error) -> bool {
-    matches!(
-        Errno::from_io_error(error),
-        Some(Errno::INTR | Errno::BUSY | Errno::AGAIN)
-    )
 }

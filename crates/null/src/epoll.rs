@@ -1,20 +1,20 @@
 //! A loop on epoll: receive, send the same.
 
-use model_kit::{Closed, Connection, Refused, Server};
+use model_kit::{
+    Closed, Connection, Refused, Server,
+    epoll::{Epoll, Events, LISTENER, accept_some},
+};
 use rustix::{
-    buffer::spare_capacity,
-    event::epoll::{self, CreateFlags, EventData, EventFlags},
+    event::epoll::EventFlags,
     io::Errno,
-    net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send},
+    net::{RecvFlags, SendFlags, recv, send},
 };
 use std::{
     io,
-    net::TcpListener,
     os::fd::{AsRawFd as _, OwnedFd},
     thread,
 };
 
-const EVENTS_PER_WAIT: usize = 1024;
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// Both directions, each change once: a connection costs no `epoll_ctl` after its first.
@@ -31,44 +31,38 @@ const LAST: EventFlags = EventFlags::RDHUP
 pub(crate) fn serve(server: &Server) -> io::Result<()> {
     let listener = server.listen()?;
     listener.set_nonblocking(true)?;
-    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-    let listening = listener.as_raw_fd() as u64;
-    epoll::add(
-        &epoll,
-        &listener,
-        EventData::new_u64(listening),
-        EventFlags::IN,
-    )?;
+    let epoll = Epoll::new()?;
+    epoll.add(&listener, LISTENER, EventFlags::IN)?;
     server.ready()?;
 
     // Each at the index of its descriptor.
     let mut clients: Vec<Option<(OwnedFd, Connection)>> = Vec::new();
     let (mut open, mut stopping) = (0, false);
     let mut buffer = vec![0; BUFFER_BYTES];
-    let mut events = Vec::with_capacity(EVENTS_PER_WAIT);
+    let mut events = Events::default();
     while !stopping || open > 0 {
-        events.clear();
-        match epoll::wait(&epoll, spare_capacity(&mut events), None) {
-            Err(Errno::INTR) => continue,
-            waited => waited?,
-        };
-        for event in &events {
-            if event.data.u64() == listening {
-                let Some(fd) = accept(server, &listener, &mut stopping) else {
-                    continue;
+        for (key, flags) in epoll.wait(&mut events, None)? {
+            if key == LISTENER {
+                let keep = |fd: OwnedFd, connection| {
+                    let index = fd.as_raw_fd() as usize;
+                    epoll.add(&fd, index, WATCHED)?;
+                    clients.resize_with(clients.len().max(index + 1), || None);
+                    clients[index] = Some((fd, connection));
+                    open += 1;
+                    Ok(())
                 };
-                let index = fd.as_raw_fd() as usize;
-                epoll::add(&epoll, &fd, EventData::new_u64(index as u64), WATCHED)?;
-                clients.resize_with(clients.len().max(index + 1), || None);
-                clients[index] = Some((fd, Connection::open(server.wire())));
-                open += 1;
+                match accept_some(server, &listener, 1, keep)? {
+                    Refused::Retry => {}
+                    // The figure is spoiled anyhow.
+                    Refused::Pause(time) => thread::sleep(time),
+                    Refused::Stopping => stopping = true,
+                }
                 continue;
             }
-            let client = &mut clients[event.data.u64() as usize];
+            let client = &mut clients[key];
             let Some((fd, connection)) = client else {
                 continue;
             };
-            let flags = event.flags;
             let last = flags.intersects(LAST);
             if echo(fd, connection, &mut buffer, last).is_err() {
                 *client = None;
@@ -77,26 +71,10 @@ pub(crate) fn serve(server: &Server) -> io::Result<()> {
         }
         if stopping {
             // It stays readable; nobody accepts any more.
-            let _ = epoll::delete(&epoll, &listener);
+            let _ = epoll.delete(&listener);
         }
     }
     Ok(())
-}
-
-fn accept(server: &Server, listener: &TcpListener, stopping: &mut bool) -> Option<OwnedFd> {
-    match accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
-        Ok(fd) => Some(fd),
-        Err(Errno::AGAIN) => None,
-        Err(errno) => {
-            match server.refused(&errno.into()) {
-                Refused::Retry => {}
-                // The figure is spoiled anyhow.
-                Refused::Pause(time) => thread::sleep(time),
-                Refused::Stopping => *stopping = true,
-            }
-            None
-        }
-    }
 }
 
 /// `last`: no further event may come, so everything is read up to the end.

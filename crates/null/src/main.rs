@@ -1,5 +1,6 @@
-//! The null server: the cheapest echo there can be, so that a rate can be held against what this
-//! machine's loopback can do at all.
+//! The cheapest echo there can be.
+//!
+//! So a server's rate can be held against what this machine's loopback can do at all.
 //!
 //! It sends back whatever bytes come, and knows nothing of requests: an echo is its request, byte
 //! for byte, so a client of either wire gets what it expects. Everything else that a server does is

@@ -1,11 +1,11 @@
 //! A loop on io_uring: multishot accept and receive into provided buffers, and a send from the
 //! very buffer that came.
 
-mod buffers;
-
-use buffers::{Buffers, GROUP};
-use io_uring::{IoUring, cqueue, opcode, squeue, types::Fd};
-use model_kit::{Connection, Refused, Server};
+use io_uring::{opcode, squeue, types::Fd};
+use model_kit::{
+    Connection, Refused, Server,
+    uring::{About, Buffers, Completion, GROUP, Ring},
+};
 use rustix::{
     io::Errno,
     net::{SendFlags, SocketFlags},
@@ -14,17 +14,20 @@ use slab::Slab;
 use std::{
     collections::VecDeque,
     io, mem,
-    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+    os::fd::{AsRawFd as _, OwnedFd},
     thread,
 };
 
-const REQUESTS: u32 = 1024;
-const COMPLETIONS: u32 = 4096;
+/// More than a turn uses, so that the kernel rarely finds none: then every receive ends, and has to
+/// be asked for again.
+const BUFFERS: usize = 4096;
+
+const BUFFER_BYTES: usize = 4 << 10;
 
 pub(crate) fn serve(server: &Server) -> io::Result<()> {
     let listener = server.listen()?;
-    let ring = new_ring()?;
-    let buffers = Buffers::register(&ring.submitter())?;
+    let ring = Ring::new()?;
+    let buffers = Buffers::register(&ring, BUFFER_BYTES)?;
     let mut turns = Loop {
         server,
         listener: Fd(listener.as_raw_fd()),
@@ -39,26 +42,11 @@ pub(crate) fn serve(server: &Server) -> io::Result<()> {
     turns.run()
 }
 
-fn new_ring() -> io::Result<IoUring> {
-    IoUring::builder()
-        .setup_single_issuer()
-        .setup_defer_taskrun()
-        .setup_cqsize(COMPLETIONS)
-        .build(REQUESTS)
-}
-
-fn is_passing(error: &io::Error) -> bool {
-    matches!(
-        Errno::from_io_error(error),
-        Some(Errno::INTR | Errno::BUSY | Errno::AGAIN)
-    )
-}
-
 struct Loop<'a> {
     server: &'a Server,
     listener: Fd,
-    ring: IoUring,
-    buffers: Buffers,
+    ring: Ring,
+    buffers: Buffers<BUFFERS>,
     open: Slab<Client>,
     /// Of this turn: they will have been completed when the kernel begins to wait, and nothing
     /// follows from that. It may be too few, never too many.
@@ -78,78 +66,59 @@ struct Client {
     is_over: bool,
 }
 
-/// What a completion is about: in the lowest bits, beside a client's key.
-const ACCEPT: u64 = 0;
-const RECEIVE: u64 = 1;
-const SEND: u64 = 2;
-
 impl Loop<'_> {
     fn run(&mut self) -> io::Result<()> {
-        let mut completions = Vec::with_capacity(COMPLETIONS as usize);
+        let mut completions = Vec::new();
         while !self.stopping || !self.open.is_empty() {
             let routine_sends = mem::take(&mut self.routine_sends);
-            match self.ring.submit_and_wait(routine_sends + 1) {
-                Ok(_) => {}
-                // Interrupted, or completions have to be taken first.
-                Err(error) if is_passing(&error) => {}
-                Err(error) => return Err(error),
-            }
             // All of them: what stays behind holds buffers.
-            completions.extend(self.ring.completion());
+            self.ring.turn(routine_sends + 1, &mut completions)?;
             for completion in completions.drain(..) {
-                let key = (completion.user_data() >> 2) as usize;
-                match completion.user_data() & 3 {
-                    ACCEPT => self.accepted(&completion)?,
-                    RECEIVE => self.received(key, &completion)?,
-                    _ => self.sent(key, completion.result())?,
+                let (about, key) = completion.about();
+                match about {
+                    About::Accept => self.accepted(&completion)?,
+                    About::Receive => self.received(key, &completion)?,
+                    _ => self.sent(key, &completion)?,
                 }
             }
         }
         Ok(())
     }
 
-    fn push(&mut self, request: squeue::Entry, about: u64, key: usize) -> io::Result<()> {
-        let request = request.user_data((key as u64) << 2 | about);
+    fn push(&mut self, request: squeue::Entry, about: About, key: usize) -> io::Result<()> {
         // SAFETY: a send's bytes lie in a buffer that isn't given back before the send is completed;
-        // nothing else points anywhere.
-        while unsafe { self.ring.submission().push(&request) }.is_err() {
-            self.ring.submit()?;
-        }
-        Ok(())
+        // nothing else points anywhere. `accept` makes the only requests about accepting.
+        unsafe { self.ring.push(request, about, key) }
     }
 
     fn accept(&mut self) -> io::Result<()> {
         let flags = SocketFlags::CLOEXEC.bits() as i32;
         let accept = opcode::AcceptMulti::new(self.listener).flags(flags);
-        self.push(accept.build(), ACCEPT, 0)
+        self.push(accept.build(), About::Accept, 0)
     }
 
-    fn accepted(&mut self, completion: &cqueue::Entry) -> io::Result<()> {
-        if completion.result() >= 0 {
-            // SAFETY: the kernel has just made this descriptor for us.
-            let fd = unsafe { OwnedFd::from_raw_fd(completion.result()) };
-            let key = self.open.insert(Client {
-                fd,
-                connection: Connection::open(self.server.wire()),
-                echoes: VecDeque::new(),
-                sent_bytes: 0,
-                receiving: false,
-                is_over: false,
-            });
-            self.receive(key)?;
-        } else {
-            let error = io::Error::from_raw_os_error(-completion.result());
-            match self.server.refused(&error) {
-                Refused::Retry => {}
-                // The figure is spoiled anyhow.
-                Refused::Pause(time) => thread::sleep(time),
-                Refused::Stopping => {
-                    self.stopping = true;
-                    return Ok(());
-                }
+    fn accepted(&mut self, completion: &Completion) -> io::Result<()> {
+        match completion.accepted(self.server) {
+            Ok((fd, connection)) => {
+                let key = self.open.insert(Client {
+                    fd,
+                    connection,
+                    echoes: VecDeque::new(),
+                    sent_bytes: 0,
+                    receiving: false,
+                    is_over: false,
+                });
+                self.receive(key)?;
+            }
+            Err(Refused::Retry) => {}
+            // The figure is spoiled anyhow.
+            Err(Refused::Pause(time)) => thread::sleep(time),
+            Err(Refused::Stopping) => {
+                self.stopping = true;
+                return Ok(());
             }
         }
-        if cqueue::more(completion.flags()) {
+        if completion.has_more() {
             return Ok(());
         }
         self.accept()
@@ -159,18 +128,15 @@ impl Loop<'_> {
         let client = &mut self.open[key];
         client.receiving = true;
         let receive = opcode::RecvMulti::new(Fd(client.fd.as_raw_fd()), GROUP);
-        self.push(receive.build(), RECEIVE, key)
+        self.push(receive.build(), About::Receive, key)
     }
 
-    fn received(&mut self, key: usize, completion: &cqueue::Entry) -> io::Result<()> {
+    fn received(&mut self, key: usize, completion: &Completion) -> io::Result<()> {
         let client = &mut self.open[key];
-        client.receiving = cqueue::more(completion.flags());
-        match (
-            completion.result(),
-            cqueue::buffer_select(completion.flags()),
-        ) {
-            (bytes @ 1.., Some(id)) => {
-                client.connection.received(bytes as usize, 0);
+        client.receiving = completion.has_more();
+        match (completion.bytes(), completion.buffer()) {
+            (Ok(bytes @ 1..), Some(id)) => {
+                client.connection.received(bytes, 0);
                 client.echoes.push_back((id, bytes as u32));
                 if client.echoes.len() == 1 {
                     self.send(key, SendFlags::DONTWAIT)?;
@@ -179,7 +145,7 @@ impl Loop<'_> {
                     self.routine_sends = self.routine_sends.saturating_sub(1);
                 }
             }
-            (error, _) if -error == Errno::NOBUFS.raw_os_error() => {}
+            (Err(Errno::NOBUFS), _) => {}
             // The end, or broken.
             _ => {
                 self.open[key].is_over = true;
@@ -200,29 +166,30 @@ impl Loop<'_> {
         let Some(&(id, bytes)) = client.echoes.front() else {
             return Ok(());
         };
-        let unsent = &self.buffers.bytes(id, bytes)[client.sent_bytes as usize..];
+        let unsent = &self.buffers.chunk(id).space()[client.sent_bytes as usize..bytes as usize];
         let flags = (SendFlags::NOSIGNAL | how).bits() as i32;
         let fd = Fd(client.fd.as_raw_fd());
         let send = opcode::Send::new(fd, unsent.as_ptr(), unsent.len() as u32).flags(flags);
         let is_routine = how == SendFlags::DONTWAIT && client.echoes.len() == 1 && !client.is_over;
         self.routine_sends += usize::from(is_routine);
-        self.push(send.build(), SEND, key)
+        self.push(send.build(), About::Send, key)
     }
 
-    fn sent(&mut self, key: usize, result: i32) -> io::Result<()> {
+    fn sent(&mut self, key: usize, completion: &Completion) -> io::Result<()> {
         let client = &mut self.open[key];
-        let full = -Errno::AGAIN.raw_os_error();
-        if result < 0 && result != full {
-            client.is_over = true;
-            client
-                .echoes
-                .drain(..)
-                .for_each(|(id, _)| self.buffers.give_back(id));
-            self.forget(key);
-            return Ok(());
-        }
-        client.sent_bytes += result.max(0) as u32;
-        client.connection.sent(result.max(0) as usize);
+        let sent_bytes = match completion.bytes() {
+            Ok(bytes) => bytes,
+            Err(Errno::AGAIN) => 0,
+            Err(_) => {
+                client.is_over = true;
+                let echoes = client.echoes.drain(..);
+                echoes.for_each(|(id, _)| self.buffers.give_back(id));
+                self.forget(key);
+                return Ok(());
+            }
+        };
+        client.sent_bytes += sent_bytes as u32;
+        client.connection.sent(sent_bytes);
         match client.echoes.front() {
             Some(&(id, bytes)) if client.sent_bytes == bytes => {
                 client.echoes.pop_front();

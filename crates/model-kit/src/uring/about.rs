@@ -1,12 +1,17 @@
 //! How a completion is told from another.
 
 /// What a completion is about: a number below 8, beside a connection's key.
-#[derive(Clone, Copy)]
-pub(crate) enum About {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// An accept.
     Accept,
+    /// A listener's pause.
     PauseOver,
+    /// A receive.
     Receive,
+    /// A send.
     Send,
+    /// The time of a request that waits.
     WaitOver,
     /// Reported only when it fails, and then nothing has to be done.
     Nothing,
@@ -22,11 +27,14 @@ impl About {
         Self::Nothing,
     ];
 
-    pub(crate) fn user_data(self, key: usize) -> u64 {
+    /// What the kernel keeps for a request.
+    #[inline]
+    pub fn user_data(self, key: usize) -> u64 {
         (key as u64) << 3 | self as u64
     }
 
-    pub(crate) fn of(user_data: u64) -> (Self, usize) {
+    #[inline]
+    pub(super) fn of(user_data: u64) -> (Self, usize) {
         (Self::ALL[user_data as usize & 7], (user_data >> 3) as usize)
     }
 }

@@ -1,31 +1,27 @@
 //! Buffers that belong to no connection: the kernel takes one when bytes have come, so an idle
 //! connection holds none. A provided buffer ring: io_uring_register_buf_ring(3).
 
-use io_uring::Submitter;
-use model_kit::Chunk;
+use super::ring::Ring;
+use protocol::session::Chunk;
 use std::{
     io,
     sync::atomic::{AtomicU16, Ordering::Release},
 };
 
 /// Name of the ring's only group of buffers.
-pub(crate) const GROUP: u16 = 0;
+pub const GROUP: u16 = 0;
 
-/// More than a turn uses, so that the kernel rarely finds none; a power of two.
-const BUFFERS: usize = 256;
-
-const BUFFER_BYTES: usize = 16 << 10;
-
-/// One loop's buffers. They are never freed, because the kernel may write to those it has.
-pub(crate) struct Buffers {
-    ring: &'static mut Entries,
+/// One loop's `N` buffers, a power of two. They are never freed, because the kernel may write to
+/// those it has.
+pub struct Buffers<const N: usize> {
+    ring: &'static mut Entries<N>,
     chunks: &'static mut [Chunk],
     tail: u16,
 }
 
 /// What the kernel reads: `struct io_uring_buf_ring`, which takes a page of its own.
 #[repr(C, align(4096))]
-struct Entries([Entry; BUFFERS]);
+struct Entries<const N: usize>([Entry; N]);
 
 #[derive(Default)]
 #[repr(C)]
@@ -37,34 +33,41 @@ struct Entry {
     tail: AtomicU16,
 }
 
-impl Buffers {
-    /// Gives the kernel all buffers.
-    pub(crate) fn register(submitter: &Submitter<'_>) -> io::Result<Self> {
-        let ring = Box::leak(Box::new(Entries([(); BUFFERS].map(|()| Entry::default()))));
-        let address = (&raw const *ring) as u64;
+impl<const N: usize> Buffers<N> {
+    /// Gives the kernel all buffers, of `buffer_bytes` each.
+    ///
+    /// # Errors
+    /// The kernel has no such rings, or no memory.
+    pub fn register(ring: &Ring, buffer_bytes: usize) -> io::Result<Self> {
+        const { assert!(N.is_power_of_two() && N <= 1 << 15) };
+        let entries = Box::leak(Box::new(Entries([(); N].map(|()| Entry::default()))));
+        let address = (&raw const *entries) as u64;
         // SAFETY: there are so many entries at the address, on a page, and they are never freed.
         unsafe {
-            submitter.register_buf_ring_with_flags(address, BUFFERS as u16, GROUP, 0)?;
+            let submitter = ring.submitter();
+            submitter.register_buf_ring_with_flags(address, N as u16, GROUP, 0)?;
         }
-        let chunks = (0..BUFFERS).map(|_| Chunk::new(BUFFER_BYTES));
+        let chunks = (0..N).map(|_| Chunk::new(buffer_bytes));
         let mut buffers = Self {
-            ring,
+            ring: entries,
             chunks: Box::leak(chunks.collect()),
             tail: 0,
         };
-        (0..BUFFERS as u16).for_each(|id| buffers.give_back(id));
+        (0..N as u16).for_each(|id| buffers.give_back(id));
         Ok(buffers)
     }
 
     /// A buffer that the kernel has filled.
-    pub(crate) fn chunk(&mut self, id: u16) -> &mut Chunk {
+    #[inline(always)]
+    pub fn chunk(&mut self, id: u16) -> &mut Chunk {
         &mut self.chunks[usize::from(id)]
     }
 
     /// Lets the kernel have a buffer: its bytes are gone.
-    pub(crate) fn give_back(&mut self, id: u16) {
+    #[inline(always)]
+    pub fn give_back(&mut self, id: u16) {
         let space = self.chunks[usize::from(id)].space();
-        let entry = &mut self.ring.0[usize::from(self.tail) % BUFFERS];
+        let entry = &mut self.ring.0[usize::from(self.tail) % N];
         entry.address = space.as_mut_ptr() as u64;
         entry.length_bytes = space.len() as u32;
         entry.id = id;

@@ -1,0 +1,8 @@
+//! What loops on epoll do alike, whoever runs them and whatever they are told of.
+
+pub mod level_triggered;
+mod poller;
+mod socket;
+
+pub use poller::{Epoll, Events, LISTENER};
+pub use socket::{Socket, accept_some};

@@ -1,0 +1,164 @@
+//! The ring as any server of today sets it up: a single issuer, and completions that are made when
+//! the loop asks for them rather than by interrupting it.
+
+use super::about::About;
+use crate::{
+    connection::{Closed, Connection},
+    server::{Refused, Server},
+};
+use io_uring::{IoUring, Submitter, cqueue, opcode, squeue, types::Fd};
+use rustix::io::Errno;
+use std::{
+    io,
+    os::fd::{FromRawFd as _, IntoRawFd as _, OwnedFd},
+};
+
+/// Room for what the completions of a turn lead to.
+const REQUESTS: u32 = 1024;
+
+/// For bursts, and more than requests take at a time.
+const COMPLETIONS: u32 = 4096;
+
+/// A ring of requests, and one of what has been done.
+pub struct Ring(IoUring);
+
+/// Something that has been done, or has failed.
+pub struct Completion(cqueue::Entry);
+
+impl Ring {
+    /// For the thread that calls, and for no other.
+    ///
+    /// # Errors
+    /// There is no io_uring, it isn't allowed, or there is no memory.
+    pub fn new() -> io::Result<Self> {
+        let mut builder = IoUring::builder();
+        builder.setup_single_issuer().setup_defer_taskrun();
+        Ok(Self(builder.setup_cqsize(COMPLETIONS).build(REQUESTS)?))
+    }
+
+    pub(super) fn submitter(&self) -> Submitter<'_> {
+        self.0.submitter()
+    }
+
+    /// Puts a request in, to go to the kernel with the turn's others.
+    ///
+    /// # Errors
+    /// The ring was full, and the kernel doesn't take what is in it.
+    ///
+    /// # Safety
+    /// What the request points to lives until it is completed. Requests about [`About::Accept`]
+    /// are those to accept, and no others.
+    #[inline(always)]
+    pub unsafe fn push(
+        &mut self,
+        request: squeue::Entry,
+        about: About,
+        key: usize,
+    ) -> io::Result<()> {
+        let request = request.user_data(about.user_data(key));
+        // SAFETY: the caller's promise.
+        while unsafe { self.0.submission().push(&request) }.is_err() {
+            self.0.submit()?;
+        }
+        Ok(())
+    }
+
+    /// Hands in what was put in, waits for `awaited` completions, and takes all that there are.
+    /// There may be fewer: the kernel may be interrupted, or want some taken first.
+    ///
+    /// # Errors
+    /// The ring is broken.
+    #[inline(always)]
+    pub fn turn(&mut self, awaited: usize, completions: &mut Vec<Completion>) -> io::Result<()> {
+        match self.0.submit_and_wait(awaited) {
+            Ok(_) => {}
+            Err(error) if is_passing(&error) => {}
+            Err(error) => return Err(error),
+        }
+        completions.extend(self.0.completion().map(Completion));
+        Ok(())
+    }
+}
+
+impl Completion {
+    /// What it is about, and the connection's key.
+    #[inline(always)]
+    pub fn about(&self) -> (About, usize) {
+        About::of(self.0.user_data())
+    }
+
+    /// How many bytes it was about, where it was about bytes.
+    ///
+    /// # Errors
+    /// Why it failed.
+    #[inline(always)]
+    pub fn bytes(&self) -> Result<usize, Errno> {
+        let result = self.0.result();
+        usize::try_from(result).map_err(|_| Errno::from_raw_os_error(-result))
+    }
+
+    /// The same request will complete again.
+    #[inline(always)]
+    pub fn has_more(&self) -> bool {
+        cqueue::more(self.0.flags())
+    }
+
+    /// The provided buffer that was taken for it.
+    #[inline(always)]
+    pub fn buffer(&self) -> Option<u16> {
+        cqueue::buffer_select(self.0.flags())
+    }
+
+    /// The connection that an accept has brought.
+    ///
+    /// # Errors
+    /// What to do about one that failed.
+    pub fn accepted(&self, server: &Server) -> Result<(OwnedFd, Connection), Refused> {
+        debug_assert_eq!(self.about().0, About::Accept);
+        match self.bytes() {
+            Ok(_) => {
+                // SAFETY: the request was one to accept, as `Ring::push` was promised, so the
+                // kernel has made this descriptor for us.
+                let fd = unsafe { OwnedFd::from_raw_fd(self.0.result()) };
+                Ok((fd, Connection::open(server.wire())))
+            }
+            Err(errno) => Err(server.refused(&errno.into())),
+        }
+    }
+
+    /// Tells the connection what a send has come to. What is unsent then is to be sent again.
+    ///
+    /// # Errors
+    /// The socket failed.
+    #[inline(always)]
+    pub fn sent(&self, connection: &mut Connection) -> Result<(), Closed> {
+        let mut sent = match self.bytes() {
+            Ok(bytes) => Some(bytes),
+            Err(Errno::AGAIN | Errno::INTR) => None,
+            Err(errno) => return Err(io::Error::from(errno).into()),
+        };
+        connection.resend(|_| sent.take().ok_or_else(|| io::ErrorKind::WouldBlock.into()))
+    }
+}
+
+/// A request to close, which is heard of only when it fails.
+pub fn close(fd: OwnedFd) -> squeue::Entry {
+    let close = opcode::Close::new(Fd(fd.into_raw_fd())).build();
+    close.flags(squeue::Flags::SKIP_SUCCESS)
+}
+
+/// Replies are sent by the ring, so all of them are unsent at first.
+///
+/// # Errors
+/// Always that the kernel doesn't take them now.
+#[inline(always)]
+pub fn keep(_reply: &[u8]) -> io::Result<usize> {
+    Err(io::ErrorKind::WouldBlock.into())
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::INTR | Errno::BUSY | Errno::AGAIN)
+    )
+}
