@@ -17,8 +17,8 @@ const FACTOR: f64 = 2.0;
 /// How closely the highest rate is found.
 const PRECISION: f64 = 1.05;
 
-/// A search on its way.
-#[derive(Clone, Debug)]
+/// A search on its way; by default one that has tried nothing.
+#[derive(Clone, Debug, Default)]
 pub struct Search {
     /// The highest rate that met the target.
     met_per_s: Option<f64>,
@@ -29,15 +29,6 @@ pub struct Search {
 }
 
 impl Search {
-    /// One that has tried nothing.
-    pub fn new() -> Self {
-        Self {
-            met_per_s: None,
-            failed_per_s: None,
-            doubted_per_s: None,
-        }
-    }
-
     /// The next rate to try; `None` when the search is over.
     pub fn next_per_s(&self) -> Option<f64> {
         if self.doubted_per_s.is_some() {
@@ -76,7 +67,7 @@ mod tests {
 
     /// Searches a server whose answers are given; returns the rates that were tried.
     fn tried(mut meets: impl FnMut(f64) -> bool) -> (Vec<f64>, Option<f64>) {
-        let mut search = Search::new();
+        let mut search = Search::default();
         let rates: Vec<f64> = iter::from_fn(|| {
             let rate = search.next_per_s()?;
             let met = meets(rate);

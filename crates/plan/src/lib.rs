@@ -26,10 +26,6 @@ mod loads;
 pub mod memory;
 pub mod network;
 pub mod options;
-#[expect(
-    clippy::module_inception,
-    reason = "the plan is what the crate is named after"
-)]
 pub mod plan;
 pub mod rate;
 pub mod refusal;

@@ -295,7 +295,7 @@ fn search(
     step: &mut impl FnMut(Asked) -> Result<Step, TrialError>,
 ) -> Result<Vec<Step>, TrialError> {
     let connections = planned.connections.first().copied().unwrap_or(1);
-    let mut search = Search::new();
+    let mut search = Search::default();
     let mut steps = Vec::new();
     while let Some(rate) = search.next_per_s() {
         let tried = step(Asked {
