@@ -8,12 +8,12 @@ use process::{guard::Guard, interrupt};
 use report::{
     check::{Status, Verdict},
     environment::Environment,
-    model::{MODEL_SCHEMA, Model, ModelReport, Summary},
-    run::{PlannedLoad, RUN_SCHEMA, RunReport},
+    model::{Model, ModelReport},
+    run::{PlannedLoad, RunReport},
     trial::{Arrivals, Load, Step, Trial},
 };
 use server::contract::ContractLaunch;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 use store::save::RunDirectory;
 
 /// A trial during which other programs ran is no evidence and is made again, so often at most.
@@ -144,22 +144,15 @@ impl<'a> CaseBench<'a> {
         behaviour: &str,
         trials: Vec<Trial>,
     ) -> anyhow::Result<ModelReport> {
+        let model = Model {
+            name,
+            title: format!("calibration {behaviour}"),
+            ..Model::default()
+        };
         let mut report = ModelReport {
-            schema: MODEL_SCHEMA.to_owned(),
-            run: self.case.to_owned(),
             interrupted: false,
-            model: Model {
-                name,
-                title: format!("calibration {behaviour}"),
-                ..Model::default()
-            },
-            verdict: Verdict::default(),
-            failure: None,
-            ceiling: None,
-            profile: None,
-            summary: Summary::default(),
-            not_measured: BTreeMap::new(),
             trials,
+            ..ModelReport::new(self.case, model)
         };
         conclude(&mut report)?;
         Ok(report)
@@ -204,24 +197,20 @@ impl<'a> CaseBench<'a> {
         }
         let reports: Vec<&ModelReport> = self.reports.iter().collect();
         let names: Vec<String> = reports.iter().map(|r| r.model.name.clone()).collect();
+        let plan = Plan {
+            models: names.clone(),
+            ..self.plan
+        };
+        let (started_at, environment) = (&self.lab.started_at, &self.lab.environment);
         let mut run = RunReport {
-            schema: RUN_SCHEMA.to_owned(),
-            run: directory.name.clone(),
-            started_at: self.lab.started_at.clone(),
             interrupted: interrupt::asked(),
-            plan: Plan {
-                models: names.clone(),
-                ..self.plan
-            }
-            .to_report(),
             block_order: vec![names],
-            models: Vec::new(),
-            comparisons: Vec::new(),
-            not_compared: Vec::new(),
-            aa_control: None,
-            noise_bands: BTreeMap::new(),
-            verdict: Verdict::default(),
-            environment: self.lab.environment.clone(),
+            ..RunReport::new(
+                &directory.name,
+                started_at.clone(),
+                plan.to_report(),
+                environment.clone(),
+            )
         };
         conclude_run(&mut run, &reports, false);
         directory.write_run(&run)?;

@@ -48,6 +48,26 @@ pub struct ModelReport {
     pub trials: Vec<Trial>,
 }
 
+impl ModelReport {
+    /// Of a model that nothing is known of yet, in the run of this name.
+    pub fn new(run: &str, model: Model) -> Self {
+        Self {
+            schema: MODEL_SCHEMA.to_owned(),
+            run: run.to_owned(),
+            // Until the last block is done.
+            interrupted: true,
+            model,
+            verdict: Verdict::default(),
+            failure: None,
+            ceiling: None,
+            profile: None,
+            summary: Summary::default(),
+            not_measured: BTreeMap::new(),
+            trials: Vec::new(),
+        }
+    }
+}
+
 /// What was measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Model {

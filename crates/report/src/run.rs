@@ -53,6 +53,28 @@ pub struct RunReport {
     pub environment: Environment,
 }
 
+impl RunReport {
+    /// Of a run that begins: `name` is its directory's.
+    pub fn new(name: &str, started_at: String, plan: Plan, environment: Environment) -> Self {
+        Self {
+            schema: RUN_SCHEMA.to_owned(),
+            run: name.to_owned(),
+            started_at,
+            // Until the last block is done.
+            interrupted: true,
+            plan,
+            block_order: Vec::new(),
+            models: Vec::new(),
+            comparisons: Vec::new(),
+            not_compared: Vec::new(),
+            aa_control: None,
+            noise_bands: BTreeMap::new(),
+            verdict: Verdict::default(),
+            environment,
+        }
+    }
+}
+
 /// A model that was run twice, under two names: where it differs from itself, so may others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AaControl {

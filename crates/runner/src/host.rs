@@ -5,7 +5,7 @@ use probe::{environment, host::allowed_cpus, kernel::available_bytes};
 use process::guard::Guard;
 use report::environment::Environment;
 use rustix::process::{Resource, getrlimit};
-use std::{path::Path, process::Command};
+use std::{path::Path, process::Command, time::SystemTime};
 
 /// The guard of all children: this program itself.
 pub(crate) fn guard() -> Guard {
@@ -19,6 +19,11 @@ pub(crate) fn host() -> Host {
         open_files_max: getrlimit(Resource::Nofile).maximum,
         memory_available_bytes: available_bytes(),
     }
+}
+
+/// The time in UTC, to the second.
+pub(crate) fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
 /// The machine, and what the workspace at `root` was built with.

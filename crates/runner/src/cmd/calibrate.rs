@@ -4,7 +4,7 @@ use crate::{
     build::{self, Purpose},
     discover::Workspace,
     exit::Exit,
-    host::{environment, guard, host},
+    host::{environment, guard, host, now},
     output,
     progress::ProgressLine,
     usage::usage,
@@ -87,9 +87,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<Exit> {
         calibration,
         loadgen,
         environment: environment(&workspace.root),
-        started_at: jiff::Timestamp::now()
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-            .to_string(),
+        started_at: now(),
         progress: Box::new(ProgressLine::default()),
         guard: guard(),
         host: host(),

@@ -10,7 +10,7 @@ use crate::{
     build::{self, Purpose},
     discover::Workspace,
     exit::Exit,
-    host::{environment, guard, host},
+    host::{environment, guard, host, now},
     output,
     progress::ProgressLine,
     select::{Selected, select, speech},
@@ -26,14 +26,8 @@ use plan::{
 };
 use probe::profile;
 use process::interrupt;
-use report::{
-    check::Verdict,
-    run::{AaControl, RUN_SCHEMA, RunReport},
-};
-use std::{
-    collections::BTreeMap,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use report::run::{AaControl, RunReport};
+use std::time::{SystemTime, UNIX_EPOCH};
 use store::save::RunDirectory;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
@@ -142,26 +136,15 @@ fn begin(
     plan: Plan,
     aa_control: Option<AaControl>,
 ) -> anyhow::Result<Run> {
-    let started_at = jiff::Timestamp::now();
+    let started_at = now();
     let own = workspace.root.join("bench-results");
     let parent = args.out.as_deref().unwrap_or(&own);
-    let label = started_at.strftime("%Y-%m-%dT%H-%M-%SZ").to_string();
-    let directory = RunDirectory::create(parent, &label)?;
+    // Colons have a meaning in paths elsewhere.
+    let directory = RunDirectory::create(parent, &started_at.replace(':', "-"))?;
+    let environment = environment(&workspace.root);
     let report = RunReport {
-        schema: RUN_SCHEMA.to_owned(),
-        run: directory.name.clone(),
-        started_at: started_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        // Until the last block is done.
-        interrupted: true,
-        plan: plan.to_report(),
-        block_order: Vec::new(),
-        models: Vec::new(),
-        comparisons: Vec::new(),
-        not_compared: Vec::new(),
         aa_control,
-        noise_bands: BTreeMap::new(),
-        verdict: Verdict::default(),
-        environment: environment(&workspace.root),
+        ..RunReport::new(&directory.name, started_at, plan.to_report(), environment)
     };
     let mut run = Run::new(plan, report, directory);
     run.save()

@@ -11,17 +11,13 @@ use measure::{
     run::{Contestant, Run},
 };
 use plan::{Plan, generators::generator_plans};
-use report::{
-    check::Verdict,
-    model::{self, Failure, MODEL_SCHEMA, Model, ModelReport, Phase},
-};
+use report::model::{self, Failure, Model, ModelReport, Phase};
 use server::{
     external::{External, ExternalLaunch, Target},
     launch::Launch,
 };
 use sha2::{Digest as _, Sha256};
 use std::{
-    collections::BTreeMap,
     fmt::{Display, Write as _},
     fs,
     path::{Path, PathBuf},
@@ -65,17 +61,8 @@ pub(super) fn prepare(
     Contestant {
         launch,
         report: ModelReport {
-            schema: MODEL_SCHEMA.to_owned(),
-            run: run.report.run.clone(),
-            interrupted: true,
-            model,
-            verdict: Verdict::default(),
             failure,
-            ceiling: None,
-            profile: None,
-            summary: model::Summary::default(),
-            not_measured: BTreeMap::new(),
-            trials: Vec::new(),
+            ..ModelReport::new(&run.report.run, model)
         },
     }
 }
