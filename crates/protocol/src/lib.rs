@@ -1,4 +1,4 @@
-//! Everything that two programs of Millionfold say to each other.
+//! What two programs say to each other.
 //!
 //! | module | who speaks to whom |
 //! |---|---|
@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod chunk;
 pub mod client;
 pub mod generator;
 pub mod launch;
