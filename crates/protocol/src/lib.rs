@@ -8,6 +8,7 @@
 //! | [`client`] | the generator's half: the bytes to send, and whether a reply is right |
 //! | [`launch`] | runner and server: the ready and done lines, the preflight answer |
 //! | [`generator`] | runner and load generator: the plan, commands and events |
+//! | [`tally`] | load generator to runner: what was counted |
 //!
 //! The crate does no I/O, knows no runtime and has no `unsafe`: a model differs from
 //! another in concurrency and in nothing else, because bytes become requests here alone.
@@ -19,5 +20,6 @@ pub mod client;
 pub mod generator;
 pub mod launch;
 pub mod session;
+pub mod tally;
 pub mod wire;
 pub mod work;
