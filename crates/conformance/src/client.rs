@@ -43,6 +43,11 @@ impl Client {
         Ok(Self { stream })
     }
 
+    /// The server's end of it, and ours.
+    pub(super) fn ends(&self) -> Result<(SocketAddr, SocketAddr)> {
+        Ok((self.stream.peer_addr()?, self.stream.local_addr()?))
+    }
+
     /// Makes the kernel hold little of what is sent and of what isn't read, so that a server
     /// meets a client that doesn't read soon, whatever the machine's defaults.
     pub(super) fn with_small_buffers(self) -> Result<Self> {

@@ -10,19 +10,19 @@
 //! |---|---|
 //! | [`suite`] | the cases, and how they are run |
 //! | [`promise`] | what a server promises |
-//! | `needs` | what a case takes for granted, and not every server has |
+//! | `needs` | what a case takes for granted, and not every server or machine has |
 //! | `running` | the server under test |
 //! | `client`, `request` | bytes out, bytes in, with a limit on every wait |
 //! | `tally` | what the server ought to have counted |
 //! | `proc` | what the kernel says about its process |
-//! | `echo`, `work`, `unread`, `faults`, `limits`, `stopping` | the cases |
+//! | `echo`, `work`, `unread`, `faults`, `held`, `limits`, `stopping` | the cases |
 
 #![forbid(unsafe_code)]
 
-mod cant_be_judged;
 mod client;
 mod echo;
 mod faults;
+mod held;
 mod limits;
 mod needs;
 mod proc;

@@ -1,8 +1,8 @@
 //! Cases of many connections, and of more than the server may have.
 
 use crate::{
-    cant_be_judged::CantBeJudged,
     client::Client,
+    needs::CantBeJudged,
     proc,
     promise::Promise,
     running::{Running, expect_none_abandoned, run},

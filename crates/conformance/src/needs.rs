@@ -3,6 +3,7 @@
 use crate::promise::{Places, Promise};
 use protocol::wire::Kind;
 use server::launch::Launch;
+use thiserror::Error;
 
 /// What a server has to have for a case to make sense, beyond its wire. Models have it all.
 #[derive(Clone, Copy, Debug)]
@@ -53,3 +54,8 @@ impl Offloaded {
         (place != "offload").then(|| format!("its metadata says {name} = {place:?}"))
     }
 }
+
+/// Something that a case depends on isn't so with this server.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(super) struct CantBeJudged(pub(super) String);

@@ -2,16 +2,18 @@
 //! nothing.
 
 use crate::{client::PATIENCE, running::Running};
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use process::interrupt;
+use procfs::{
+    net::{tcp, tcp6},
+    process::{FDTarget, Process},
+};
 use std::{
-    fs, thread,
+    net::SocketAddr,
+    os::fd::RawFd,
+    thread,
     time::{Duration, Instant},
 };
-
-/// USER_HZ, the unit of /proc/pid/stat: 100 on every architecture that Rust has Linux for,
-/// whatever the kernel's own clock.
-const TICKS_PER_S: f64 = 100.0;
 
 /// Memory that the processes have resident.
 pub(super) fn resident_bytes(running: &Running) -> Result<u64> {
@@ -31,21 +33,37 @@ fn sum<T: std::iter::Sum>(running: &Running, of: fn(u32) -> Result<T>) -> Result
     values.filter(|value| is_one || value.is_ok()).sum()
 }
 
+fn process(pid: u32) -> Result<Process> {
+    Ok(Process::new(pid.try_into()?)?)
+}
+
 fn resident_bytes_of(pid: u32) -> Result<u64> {
-    let path = format!("/proc/{pid}/status");
-    let status = fs::read_to_string(&path).with_context(|| path.clone())?;
-    let kib = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next());
-    let kib: u64 = kib
-        .with_context(|| format!("no VmRSS in {path}"))?
-        .parse()?;
-    Ok(kib << 10)
+    let kib = process(pid)?.status()?.vmrss;
+    Ok(kib.with_context(|| format!("process {pid} has no memory"))? << 10)
 }
 
 fn open_files_of(pid: u32) -> Result<usize> {
-    let path = format!("/proc/{pid}/fd");
-    Ok(fs::read_dir(&path).context(path)?.count())
+    Ok(process(pid)?.fd_count()?)
+}
+
+/// The inode of the TCP socket between these addresses, if it is on this machine.
+pub(super) fn socket_between(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
+    // A socket of IPv6 may have a client of IPv4.
+    let plain = |addr: SocketAddr| (addr.ip().to_canonical(), addr.port());
+    let mut sockets = [tcp(), tcp6()].into_iter().flatten().flatten();
+    let socket = sockets.find(|socket| {
+        plain(socket.local_address) == plain(local) && plain(socket.remote_address) == plain(remote)
+    });
+    Some(socket?.inode)
+}
+
+/// The process among these that has a socket open, and its descriptor.
+pub(super) fn descriptor(pids: &[u32], socket: u64) -> Option<(u32, RawFd)> {
+    pids.iter().find_map(|&pid| {
+        let mut files = process(pid).ok()?.fd().ok()?.flatten();
+        let file = files.find(|file| matches!(file.target, FDTarget::Socket(i) if i == socket));
+        Some((pid, file?.fd))
+    })
 }
 
 /// Descriptors that a server may keep after its first connections: whatever its runtime opens
@@ -55,21 +73,29 @@ const KEPT_FILES_MAX: usize = 16;
 /// Waits until about as many descriptors are open as `before`. A server hears of a connection's
 /// end a little later than its client.
 pub(super) fn wait_for_open_files(running: &Running, before: usize) -> Result<()> {
+    let mut open = 0;
+    let closed = in_time(|| {
+        open = open_files(running)?;
+        Ok(open <= before + KEPT_FILES_MAX)
+    })?;
+    ensure!(
+        closed,
+        "the server had {before} descriptors open before and still has {open} after {PATIENCE:?}"
+    );
+    Ok(())
+}
+
+/// Waits until something is so; says whether it was within [`PATIENCE`].
+pub(super) fn in_time(mut is_so: impl FnMut() -> Result<bool>) -> Result<bool> {
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        let open = open_files(running)?;
-        if open <= before + KEPT_FILES_MAX {
-            return Ok(());
-        }
+    while !is_so()? {
         ensure!(!interrupt::asked(), "interrupted");
         if Instant::now() >= deadline {
-            bail!(
-                "the server had {before} descriptors open before and still has {open} after \
-                 {PATIENCE:?}"
-            );
+            return Ok(false);
         }
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(5));
     }
+    Ok(true)
 }
 
 /// The share of one CPU that the processes use over `span`, while `meanwhile` is called ten
@@ -93,25 +119,14 @@ fn share_of(
         meanwhile()?;
         thread::sleep(span / 10);
     }
-    let used_s = ticks()?.saturating_sub(before) as f64 / TICKS_PER_S;
+    let used_s = ticks()?.saturating_sub(before) as f64 / procfs::ticks_per_second() as f64;
     Ok(used_s / start.elapsed().as_secs_f64())
 }
 
 /// User and system time of all threads.
 fn cpu_ticks(pid: u32) -> Result<u64> {
-    let path = format!("/proc/{pid}/stat");
-    let stat = fs::read_to_string(&path).with_context(|| path.clone())?;
-    // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th
-    // field after it (proc_pid_stat(5)).
-    let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let mut fields = after_name.split_whitespace().skip(11);
-    let mut ticks = || -> Result<u64> {
-        let field = fields
-            .next()
-            .with_context(|| format!("{path} is too short"))?;
-        Ok(field.parse()?)
-    };
-    Ok(ticks()? + ticks()?)
+    let stat = process(pid)?.stat()?;
+    Ok(stat.utime + stat.stime)
 }
 
 #[cfg(test)]

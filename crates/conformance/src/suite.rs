@@ -1,9 +1,8 @@
 //! The cases, and how they are run.
 
 use crate::{
-    cant_be_judged::CantBeJudged,
-    echo, faults, limits,
-    needs::{Needs, Offloaded},
+    echo, faults, held, limits,
+    needs::{CantBeJudged, Needs, Offloaded},
     promise::{ALL_KINDS, Promise},
     stopping, unread, work,
 };
@@ -154,6 +153,13 @@ static CASES: &[Case] = &[
         wires: BOTH,
         needs: Needs::Nothing,
         run: faults::reset,
+    },
+    Case {
+        name: "held-file",
+        about: "survives events of a connection that it closed while another process held its file",
+        wires: BOTH,
+        needs: Needs::Nothing,
+        run: held::held_file,
     },
     Case {
         name: "malformed",

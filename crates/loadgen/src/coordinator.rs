@@ -3,18 +3,20 @@
 use crate::{
     affinity::Affinity,
     clock::now_ns,
-    tally::{Errors, IntervalTally, Report, ScheduledTally, Tally, add_errors, encode, latencies},
+    tally::{Interval, Report, encode},
     worker::{Channels, Order, Progress, Worker, new_bell},
 };
 use anyhow::{Context as _, bail, ensure};
 use protocol::{
     client::{Messages, Unspeakable, Workload},
-    generator::{Command, Event, Load, Plan, ScheduledTimes, Totals, WindowResult},
+    generator::{Command, Event, Load, Plan},
+    tally::Totals,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{
     collections::{BTreeMap, btree_map::Entry},
     io::{self, BufRead as _, Write as _},
+    ops::AddAssign,
     os::fd::OwnedFd,
     process::exit,
     sync::{
@@ -116,7 +118,7 @@ struct Coordinator<'a> {
     threads: Vec<Thread>,
     reports: Receiver<Report>,
     /// What some of the threads have told, and how many of them.
-    intervals: BTreeMap<u32, (u32, IntervalTally)>,
+    intervals: BTreeMap<u32, (u32, Interval)>,
 }
 
 impl Coordinator<'_> {
@@ -153,29 +155,12 @@ impl Coordinator<'_> {
         self.order(|thread| Order::Connect {
             connections: connections / threads + u32::from(thread < connections % threads),
         })?;
-        let mut established = 0;
-        let mut connect_times = latencies();
-        let mut all_errors = Errors::new();
-        for _ in &self.threads {
-            match self.next_report()? {
-                Report::Connected {
-                    connections,
-                    connect_time,
-                    errors,
-                } => {
-                    established += connections;
-                    connect_times.add(*connect_time)?;
-                    add_errors(&mut all_errors, errors);
-                }
-                other => bail!("a thread reported {other:?} while connecting"),
-            }
-        }
-        emit(&Event::Connected {
-            connections: established,
-            elapsed_us: (now_ns() - began_ns) / 1000,
-            connect_time: encode(&connect_times)?,
-            errors: all_errors,
-        })
+        let mut all = self.gather(|report| match report {
+            Report::Connected(one) => Ok(*one),
+            other => Err(other),
+        })?;
+        all.elapsed_us = (now_ns() - began_ns) / 1000;
+        emit(&Event::Connected(all.map(encode)?))
     }
 
     fn start(&mut self, rate_per_s: Option<f64>) -> anyhow::Result<()> {
@@ -200,7 +185,7 @@ impl Coordinator<'_> {
                     Entry::Occupied(mut entry) => {
                         let (threads, sum) = entry.get_mut();
                         *threads += 1;
-                        sum.add(&told)?;
+                        *sum += *told;
                     }
                 },
                 Report::Failed(error) => return Err(error),
@@ -212,7 +197,7 @@ impl Coordinator<'_> {
             if entry.get().0 < self.plan.threads {
                 break;
             }
-            emit(&Event::Interval(entry.remove().1.encode()?))?;
+            emit(&Event::Interval(entry.remove().1.map(encode)?))?;
             any = true;
         }
         Ok(any)
@@ -226,65 +211,36 @@ impl Coordinator<'_> {
         emit(&Event::WindowOpened)?;
         sleep_until(close_ns);
         emit(&Event::WindowClosed)?;
-        let mut tally = Tally::new();
-        for _ in &self.threads {
-            match self.next_report()? {
-                Report::Measured(one) => tally.add(*one)?,
-                other => bail!("a thread reported {other:?} while measuring"),
-            }
-        }
-        emit(&Event::Result(Box::new(self.result(window_us, tally)?)))
-    }
-
-    fn result(&self, window_us: u64, tally: Tally) -> anyhow::Result<WindowResult> {
-        let intervals = tally.intervals.iter().map(IntervalTally::encode);
-        Ok(WindowResult {
-            window_us,
-            connections: tally.connections,
-            connections_lost: tally.connections_lost,
-            requests: tally.requests,
-            offered: tally.scheduled.offered,
-            requests_waited: tally.scheduled.waited,
-            replies_late: tally.scheduled.late,
-            replies_missing: tally.replies_missing,
-            replies_wrong: tally.replies_wrong,
-            sends_skipped: tally.sends_skipped,
-            served_least: tally.served_least.min(tally.served_most),
-            served_most: tally.served_most,
-            never_served: tally.never_served,
-            service_time: encode(&tally.service_time)?,
-            scheduled: self.scheduled_times(&tally.scheduled)?,
-            polls: tally.polls,
-            polls_empty: tally.polls_empty,
-            intervals: intervals.collect::<anyhow::Result<_>>()?,
-            errors: tally.errors,
-        })
-    }
-
-    fn scheduled_times(&self, tally: &ScheduledTally) -> anyhow::Result<Option<ScheduledTimes>> {
-        let churns = match self.plan.load {
-            Load::Closed { .. } | Load::Idle { .. } => return Ok(None),
-            Load::Open(_) => false,
-            Load::Churn(_) => true,
-        };
-        Ok(Some(ScheduledTimes {
-            response_time: encode(&tally.response_time)?,
-            lag: encode(&tally.lag)?,
-            connect_time: churns.then(|| encode(&tally.connect_time)).transpose()?,
-            longest_stall_us: tally.longest_stall_ns / 1000,
-        }))
+        let all = self.gather(|report| match report {
+            Report::Measured(one) => Ok(*one),
+            other => Err(other),
+        })?;
+        emit(&Event::Result(Box::new(all.map(encode)?)))
     }
 
     fn finish(&self) -> anyhow::Result<()> {
         self.order(|_| Order::Finish)?;
-        let mut totals = Totals::default();
+        let totals: Totals = self.gather(|report| match report {
+            Report::Finished(one) => Ok(one),
+            other => Err(other),
+        })?;
+        emit(&Event::Finished(totals))
+    }
+
+    /// What all threads report, as one; `take` gives back what it doesn't expect.
+    fn gather<T: AddAssign>(&self, take: fn(Report) -> Result<T, Report>) -> anyhow::Result<T> {
+        let mut all = None;
         for _ in &self.threads {
-            match self.next_report()? {
-                Report::Finished(one) => totals.add(&one),
-                other => bail!("a thread reported {other:?} while finishing"),
+            let one = match take(self.next_report()?) {
+                Ok(one) => one,
+                Err(other) => bail!("a thread reported {other:?} instead of what it was asked for"),
+            };
+            match &mut all {
+                None => all = Some(one),
+                Some(all) => *all += one,
             }
         }
-        emit(&Event::Finished(totals))
+        all.context("there is no thread")
     }
 
     fn order(&self, order: impl Fn(u32) -> Order) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
-//! The load generator: a program of its own, on raw epoll and threads, built on none of the
-//! runtimes under test.
+//! The load generator.
 //!
-//! It reads its plan and commands as JSON lines and writes events as JSON lines: see
+//! A program of its own, on raw epoll and threads, built on none of the runtimes under test. It
+//! reads its plan and commands as JSON lines and writes events as JSON lines: see
 //! `protocol::generator`. What lies where:
 //!
 //! | module | |

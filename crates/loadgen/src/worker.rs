@@ -1,199 +1,48 @@
 //! One thread's event loop: when to connect, to send, to count and to stop.
 //!
-//! What the kernel tells comes through [`readiness`] (epoll) or [`completions`] (io_uring), and
-//! meets in [`exchange`], where a reply is held against its request and lets the next one go.
-//! Opening connections is in [`ramp`]; what makes requests due is in [`trickle`] (idle load),
-//! [`open`] and [`churn`].
+//! | module | |
+//! |---|---|
+//! | [`state`] | what the thread has before it: all others work on that |
+//! | [`readiness`] | what the kernel tells, by epoll |
+//! | [`exchange`] | a reply is held against its request and lets the next one go |
+//! | [`ramp`], [`connecting`] | how fast connections are opened, and how |
+//! | [`open`], [`churn`], [`trickle`] | what makes requests due; `trickle` in an idle load |
+//! | [`loads`], [`arrivals`], [`waiting`] | what these three remember |
+//! | [`course`] | the window, and what happened in each short interval |
 
 mod arrivals;
 mod churn;
+mod connecting;
+mod course;
 mod exchange;
-mod intervals;
+mod loads;
 mod open;
 mod ramp;
 mod readiness;
+mod state;
 mod trickle;
 mod waiting;
 
-use crate::{
-    affinity::Affinity,
-    clock::now_ns,
-    connection::{Connection, Shared},
-    socket,
-    tally::{Report, Tally},
-};
-use anyhow::Context as _;
-use protocol::{
-    client::Messages,
-    generator::{Load, Plan, Totals},
-};
-use rustix::{
-    event::{EventfdFlags, eventfd},
-    io::Errno,
-};
-use std::{
-    mem,
-    os::fd::OwnedFd,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
-        mpsc::{Receiver, Sender},
-    },
-};
+pub(crate) use state::{Channels, Order, Progress, Worker, new_bell};
 
+use crate::{
+    clock::now_ns,
+    socket,
+    tally::{Report, new_tally},
+};
 use arrivals::ArrivalTimes;
-use churn::ChurnLoad;
-use intervals::Course;
-use open::OpenLoad;
+use course::{Course, NO_WINDOW, Window};
+use loads::{ChurnLoad, OpenLoad, Trickle};
+use protocol::generator::Load;
 use ramp::Ramp;
 use readiness::Inbox;
-use trickle::Trickle;
-
-/// What is sent or received by one call.
-const BUFFER_BYTES: usize = 64 << 10;
+use state::Phase;
+use std::{mem, sync::atomic::Ordering::Relaxed};
 
 /// How often a ramp that can't go on looks whether it has stalled.
 const RAMP_LOOK_NS: u64 = 100_000_000;
 
-/// What the coordinator wants of a thread.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Order {
-    Connect { connections: u32 },
-    Start { rate_per_s: Option<f64> },
-    Measure { open_ns: u64, close_ns: u64 },
-    Finish,
-}
-
-/// What others may look at while the thread works.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(crate) struct Progress {
-    pub(crate) connections: AtomicU32,
-    pub(crate) requests: AtomicU64,
-}
-
-#[derive(Debug)]
-enum Phase {
-    Resting,
-    Ramping(Box<Ramp>),
-    Loading,
-    Draining { deadline_ns: u64 },
-    Over,
-}
-
-/// When replies count, and until when a reply lets the next request go.
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    open_ns: u64,
-    close_ns: u64,
-}
-
-impl Window {
-    #[inline]
-    fn contains(&self, moment_ns: u64) -> bool {
-        moment_ns >= self.open_ns && moment_ns < self.close_ns
-    }
-}
-
-/// There is no window yet, and nothing ends the load.
-const NO_WINDOW: Window = Window {
-    open_ns: u64::MAX,
-    close_ns: u64::MAX,
-};
-
-pub(crate) struct Worker<'a> {
-    plan: &'a Plan,
-    thread: u32,
-    epoll: OwnedFd,
-    bell: OwnedFd,
-    orders: Receiver<Order>,
-    reports: Sender<Report>,
-    progress: Arc<Progress>,
-    affinity: Affinity,
-    shared: Shared<'a>,
-    connections: Vec<Option<Connection>>,
-    /// This thread's share of the plan's.
-    connections_max: u32,
-    open: u32,
-    /// Batches that wait for their reply, over all connections.
-    outstanding: u64,
-    phase: Phase,
-    window: Window,
-    trickle: Trickle,
-    /// From the start of an open load to the end of its window.
-    open_load: Option<Box<OpenLoad>>,
-    /// Likewise of a churn load.
-    churn_load: Option<Box<ChurnLoad>>,
-    course: Course,
-    tally: Tally,
-    totals: Totals,
-    /// The clock as it was read last.
-    now_ns: u64,
-}
-
-/// How to reach a thread.
-#[derive(Debug)]
-pub(crate) struct Channels {
-    pub(crate) orders: Receiver<Order>,
-    pub(crate) bell: OwnedFd,
-    pub(crate) reports: Sender<Report>,
-    pub(crate) progress: Arc<Progress>,
-    pub(crate) affinity: Affinity,
-}
-
-/// A descriptor that wakes a thread from its wait.
-///
-/// # Errors
-/// Out of descriptors or memory.
-pub(crate) fn new_bell() -> Result<OwnedFd, Errno> {
-    eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
-}
-
-impl<'a> Worker<'a> {
-    pub(crate) fn new(
-        plan: &'a Plan,
-        messages: &'a Messages,
-        thread: u32,
-        channels: Channels,
-    ) -> anyhow::Result<Self> {
-        let depth = match plan.load {
-            // An idle connection, and one whose batch is several messages, has one batch out.
-            Load::Closed { outstanding } if messages.batch() == 1 => outstanding.max(1),
-            _ => 1,
-        };
-        let connections_max = plan.connections_max.div_ceil(plan.threads);
-        let epoll = readiness::watch(&channels.bell).context("epoll")?;
-        Ok(Self {
-            plan,
-            thread,
-            epoll,
-            bell: channels.bell,
-            orders: channels.orders,
-            reports: channels.reports,
-            progress: channels.progress,
-            affinity: channels.affinity,
-            shared: Shared {
-                messages,
-                depth,
-                out: vec![0; BUFFER_BYTES].into_boxed_slice(),
-                sent_at_ns: vec![0; connections_max as usize * depth as usize],
-            },
-            connections: Vec::with_capacity(connections_max as usize),
-            connections_max,
-            open: 0,
-            outstanding: 0,
-            phase: Phase::Resting,
-            window: NO_WINDOW,
-            trickle: Trickle::default(),
-            open_load: None,
-            churn_load: None,
-            course: Course::resting(),
-            tally: Tally::new(),
-            totals: Totals::default(),
-            now_ns: now_ns(),
-        })
-    }
-
+impl Worker<'_> {
     /// Works until told to finish.
     ///
     /// # Errors
@@ -237,7 +86,7 @@ impl<'a> Worker<'a> {
     fn start(&mut self, now: u64, rate_per_s: Option<f64>) {
         self.phase = Phase::Loading;
         self.window = NO_WINDOW;
-        self.start_course(now);
+        self.course = Course::starting(now, self.plan.interval_us * 1000);
         let times = |schedule| {
             let of = (self.thread, self.plan.threads);
             let rate_per_s = rate_per_s.unwrap_or(1.0);
@@ -314,10 +163,10 @@ impl<'a> Worker<'a> {
         let turn_began_ns = self.now_ns;
         self.now_ns = now_ns();
         if self.window.contains(turn_began_ns) {
-            self.tally.polls += 1;
-            self.tally.polls_empty += u64::from(had_none);
+            self.tally.counts.polls += 1;
+            self.tally.counts.polls_empty += u64::from(had_none);
             if self.polls_busily() {
-                let longest_ns = &mut self.tally.scheduled.longest_stall_ns;
+                let longest_ns = &mut self.tally.counts.longest_stall_ns;
                 *longest_ns = (*longest_ns).max(self.now_ns - turn_began_ns);
             }
         }
@@ -367,23 +216,15 @@ impl<'a> Worker<'a> {
 
     fn report_window(&mut self, now: u64) {
         self.count_unanswered(now);
-        let mut tally = mem::replace(&mut self.tally, Tally::new());
-        tally.connections = self.open;
-        tally.replies_missing += self.outstanding;
-        for connection in self.connections.iter().flatten() {
-            tally.served_least = tally.served_least.min(connection.served);
-            tally.served_most = tally.served_most.max(connection.served);
-            tally.never_served += u32::from(connection.served == 0);
-        }
+        let mut tally = mem::replace(&mut self.tally, new_tally(self.plan.load));
+        let served = || self.connections.iter().flatten().map(|c| c.served);
+        let counts = &mut tally.counts;
+        counts.window_us = (self.window.close_ns - self.window.open_ns) / 1000;
+        counts.connections = self.open;
+        counts.replies_missing += self.outstanding;
+        counts.served_least = served().min();
+        counts.served_most = served().max().unwrap_or(0);
+        counts.never_served = served().filter(|&served| served == 0).count() as u64;
         let _ = self.reports.send(Report::Measured(Box::new(tally)));
-    }
-
-    /// The connection's number among those of all generators.
-    #[inline]
-    fn number(&self, index: usize) -> u32 {
-        if let Some(churn) = &self.churn_load {
-            return churn.number(index);
-        }
-        self.plan.first_connection + self.thread + index as u32 * self.plan.threads
     }
 }

@@ -10,7 +10,8 @@ mod common;
 use common::{Generator, Meddle, WINDOW, measured, plan, serve};
 use protocol::{
     client::Workload,
-    generator::{Command as Order, Event, Load, Plan, Totals, WindowResult},
+    generator::{Command as Order, Load, Plan},
+    tally::{Tally, Totals},
     wire::Wire,
 };
 use std::{
@@ -21,21 +22,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-fn assert_faultless(result: &WindowResult, totals: &Totals) {
+fn assert_faultless(result: &Tally, totals: &Totals) {
     assert_eq!(
         (
-            result.replies_missing,
-            result.replies_wrong,
-            result.connections_lost
+            result.counts.replies_missing,
+            result.counts.replies_wrong,
+            result.counts.connections_lost
         ),
         (0, 0, 0)
     );
-    assert!(result.errors.is_empty(), "{:?}", result.errors);
+    assert!(result.errors.0.is_empty(), "{:?}", result.errors);
     assert!(
-        result.requests > 0 && result.never_served == 0,
+        result.counts.requests > 0 && result.counts.never_served == 0,
         "{result:?}"
     );
-    assert!(totals.requests >= result.requests);
+    assert!(totals.requests >= result.counts.requests);
 }
 
 #[test]
@@ -112,11 +113,11 @@ fn serve_two_each() -> SocketAddr {
 fn connections_that_the_server_closes_are_lost() {
     let (result, _) = measured(&plan(serve_two_each()));
     assert_eq!(
-        (result.connections, result.connections_lost),
+        (result.counts.connections, result.counts.connections_lost),
         (0, 10),
         "{result:?}"
     );
-    assert_eq!(result.replies_wrong, 0);
+    assert_eq!(result.counts.replies_wrong, 0);
 }
 
 #[test]
@@ -132,15 +133,15 @@ fn an_idle_load_gives_each_connection_its_turn() {
     let (result, totals) = measured(&idle);
     assert_faultless(&result, &totals);
     // Four rounds fit the window; a slow machine may see fewer, none sees more.
-    assert!(result.served_most <= 5, "{result:?}");
+    assert!(result.counts.served_most <= 5, "{result:?}");
 }
 
 #[test]
 fn connections_are_added_step_by_step() {
     let mut generator = Generator::start(&plan(serve(Wire::Framed, |_, _| {})));
     for connections in [5, 20, 100] {
-        assert_eq!(generator.connect(connections), connections);
-        assert_eq!(generator.measure(WINDOW).connections, connections);
+        assert_eq!(generator.connect(connections).connections, connections);
+        assert_eq!(generator.measure(WINDOW).counts.connections, connections);
     }
     assert_eq!(generator.finish().connections, 100);
 }
@@ -150,7 +151,7 @@ fn a_flipped_bit_is_a_wrong_reply() {
     let meddle: Meddle = |number, reply| reply[60] ^= u8::from(number == 20);
     let (result, _) = measured(&plan(serve(Wire::Framed, meddle)));
     assert_eq!(
-        result.replies_wrong, 10,
+        result.counts.replies_wrong, 10,
         "one on each connection: {result:?}"
     );
 }
@@ -164,7 +165,7 @@ fn a_reply_that_never_comes_is_missing() {
     };
     let (result, _) = measured(&plan(serve(Wire::Framed, meddle)));
     assert_eq!(
-        (result.replies_missing, result.replies_wrong),
+        (result.counts.replies_missing, result.counts.replies_wrong),
         (10, 0),
         "{result:?}"
     );
@@ -175,7 +176,7 @@ fn the_reply_to_another_request_is_wrong() {
     let meddle: Meddle = |_, reply| reply[8] ^= 1;
     let mut generator = Generator::start(&plan(serve(Wire::Framed, meddle)));
     // The first and the last connection ask for an answer before the load begins.
-    assert_eq!(generator.connect(10), 8);
+    assert_eq!(generator.connect(10).connections, 8);
 }
 
 #[test]
@@ -185,16 +186,9 @@ fn nobody_there_is_counted_by_kind() {
         .local_addr()
         .unwrap();
     let mut generator = Generator::start(&plan(free));
-    generator.order(&Order::Connect { connections: 10 });
-    let Event::Connected {
-        connections,
-        errors,
-        ..
-    } = generator.next()
-    else {
-        panic!("not connected");
-    };
-    assert_eq!(connections, 0);
+    let connected = generator.connect(10);
+    let errors = connected.errors.0;
+    assert_eq!(connected.connections, 0);
     assert_eq!(errors.values().sum::<u64>(), 10, "{errors:?}");
     assert!(
         errors.keys().all(|kind| kind.contains("refused")),

@@ -12,7 +12,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use common::{Generator, Meddle, plan, serve};
 use hdrhistogram::serialization::Deserializer;
 use protocol::{
-    generator::{Arrivals, Command as Order, Event, Histogram, Load, Plan, Schedule, WindowResult},
+    generator::{Arrivals, Command as Order, Event, Load, Plan, Schedule},
+    tally::{Histogram, Tally},
     wire::Wire,
 };
 use std::{collections::BTreeMap, thread, time::Duration};
@@ -35,10 +36,10 @@ fn open_plan(arrivals: Arrivals, meddle: Meddle) -> Plan {
 }
 
 /// One window over ten connections.
-fn measured_at(plan: &Plan, rate_per_s: f64) -> WindowResult {
+fn measured_at(plan: &Plan, rate_per_s: f64) -> Tally {
     let mut generator = Generator::start(plan);
     generator.rate_per_s = Some(rate_per_s);
-    assert_eq!(generator.connect(10), 10);
+    assert_eq!(generator.connect(10).connections, 10);
     let result = generator.measure(WINDOW);
     generator.finish();
     result
@@ -51,7 +52,7 @@ fn decoded(histogram: &Histogram) -> hdrhistogram::Histogram<u64> {
         .unwrap()
 }
 
-fn response_times(result: &WindowResult) -> hdrhistogram::Histogram<u64> {
+fn response_times(result: &Tally) -> hdrhistogram::Histogram<u64> {
     decoded(&result.scheduled.as_ref().unwrap().response_time)
 }
 
@@ -65,15 +66,26 @@ fn what_the_schedule_intends_is_offered_and_answered() {
         });
         plan.threads = 2;
         let result = measured_at(&plan, 2_000.0);
-        assert!((399..=401).contains(&result.offered), "{}", result.offered);
-        assert_eq!(response_times(&result).len(), result.offered);
-        assert_eq!((result.replies_missing, result.replies_wrong), (0, 0));
-        assert_eq!(result.never_served, 0);
+        assert!(
+            (399..=401).contains(&result.counts.offered),
+            "{}",
+            result.counts.offered
+        );
+        assert_eq!(response_times(&result).len(), result.counts.offered);
+        assert_eq!(
+            (result.counts.replies_missing, result.counts.replies_wrong),
+            (0, 0)
+        );
+        assert_eq!(result.counts.never_served, 0);
     }
     let result = measured_at(&open_plan(Arrivals::Poisson, |_, _| {}), 5_000.0);
     // 1,000 on average: this is some six standard deviations.
-    assert!((800..1200).contains(&result.offered), "{}", result.offered);
-    assert_eq!(response_times(&result).len(), result.offered);
+    assert!(
+        (800..1200).contains(&result.counts.offered),
+        "{}",
+        result.counts.offered
+    );
+    assert_eq!(response_times(&result).len(), result.counts.offered);
 }
 
 #[test]
@@ -85,8 +97,8 @@ fn waiting_for_a_slow_server_counts() {
     };
     let result = measured_at(&open_plan(Arrivals::Uniform, meddle), 4_000.0);
     let (response, service) = (response_times(&result), decoded(&result.service_time));
-    assert_eq!(response.len(), result.offered);
-    assert!(result.requests_waited > 0, "{result:?}");
+    assert_eq!(response.len(), result.counts.offered);
+    assert!(result.counts.requests_waited > 0, "{result:?}");
     assert!(
         response.mean() > service.mean(),
         "{} {}",
@@ -104,9 +116,13 @@ fn a_reply_that_never_comes_stays_in_the_figures() {
     };
     let plan = open_plan(Arrivals::Uniform, meddle);
     let result = measured_at(&plan, 4_000.0);
-    assert!(result.replies_missing >= 10, "{}", result.replies_missing);
+    assert!(
+        result.counts.replies_missing >= 10,
+        "{}",
+        result.counts.replies_missing
+    );
     let response = response_times(&result);
-    assert_eq!(response.len(), result.offered);
+    assert_eq!(response.len(), result.counts.offered);
     assert!(response.max() >= plan.reply_deadline_us * 1000);
 }
 
@@ -115,10 +131,10 @@ fn a_rate_that_the_generator_can_not_send_is_offered_all_the_same() {
     let mut plan = open_plan(Arrivals::Uniform, |_, _| {});
     plan.reply_deadline_us = 100_000;
     let result = measured_at(&plan, 20_000_000.0);
-    assert!((3_999_999..=4_000_001).contains(&result.offered));
-    assert_eq!(response_times(&result).len(), result.offered);
-    assert!(result.requests < result.offered / 2);
-    assert!(result.replies_missing > 0);
+    assert!((3_999_999..=4_000_001).contains(&result.counts.offered));
+    assert_eq!(response_times(&result).len(), result.counts.offered);
+    assert!(result.counts.requests < result.counts.offered / 2);
+    assert!(result.counts.replies_missing > 0);
 }
 
 #[test]
@@ -131,13 +147,17 @@ fn a_churned_connection_asks_once_and_is_closed() {
     let mut generator = Generator::start(&plan);
     generator.rate_per_s = Some(1_000.0);
     let result = generator.measure(WINDOW);
-    assert!((199..=201).contains(&result.offered), "{}", result.offered);
-    assert!(result.errors.is_empty(), "{:?}", result.errors);
-    assert_eq!(response_times(&result).len(), result.offered);
+    assert!(
+        (199..=201).contains(&result.counts.offered),
+        "{}",
+        result.counts.offered
+    );
+    assert!(result.errors.0.is_empty(), "{:?}", result.errors);
+    assert_eq!(response_times(&result).len(), result.counts.offered);
     let scheduled = result.scheduled.unwrap();
     assert!(!decoded(&scheduled.connect_time.unwrap()).is_empty());
     let totals = generator.finish();
-    assert!(totals.connections >= result.offered);
+    assert!(totals.connections >= result.counts.offered);
     assert_eq!(totals.connections, totals.requests);
     assert_eq!(totals.requests, totals.responses);
 }
@@ -155,9 +175,9 @@ fn churn_where_nobody_listens_is_missing_and_named() {
     let mut generator = Generator::start(&plan);
     generator.rate_per_s = Some(1_000.0);
     let result = generator.measure(WINDOW);
-    assert!(result.replies_missing >= result.offered);
+    assert!(result.counts.replies_missing >= result.counts.offered);
     assert!(
-        result.errors.keys().any(|kind| kind.contains("refused")),
+        result.errors.0.keys().any(|kind| kind.contains("refused")),
         "{:?}",
         result.errors
     );
@@ -197,7 +217,7 @@ fn the_course_of_a_load_is_told_until_the_window_and_kept_in_it() {
     };
     assert_eq!(result.intervals.len(), 10);
     let requests: u64 = result.intervals.iter().map(|i| i.requests).sum();
-    assert_eq!(requests, result.requests);
+    assert_eq!(requests, result.counts.requests);
     generator.finish();
 }
 

@@ -1,14 +1,17 @@
 //! The load generator's processes, driven as one (`protocol::generator`).
 
-use analysis::stats::{HistogramError, add_histograms, encode, percentiles};
+use analysis::stats::{self, HistogramError, percentiles};
 use plan::shares::shares;
 use process::{
     child::{Child, Silence},
     guard::Guard,
 };
-use protocol::generator::{Command, Event, Histogram, Interval, Plan, Totals, WindowResult};
+use protocol::{
+    generator::{Command, Event, Plan},
+    tally::{self, Histogram, Totals},
+};
 use std::{
-    collections::BTreeMap,
+    ops::AddAssign,
     path::Path,
     time::{Duration, Instant},
 };
@@ -27,18 +30,17 @@ pub struct Generators {
     processes: Vec<Child>,
 }
 
+/// A histogram of nanoseconds.
+type Latencies = hdrhistogram::Histogram<u64>;
+
 /// What a ramp came to, over all processes.
-#[derive(Clone, Debug, Default)]
-pub struct Connected {
-    /// Established.
-    pub connections: u32,
-    /// Of the process that took longest.
-    pub elapsed_us: u64,
-    /// Histogram of the times that connects took.
-    pub connect_time: String,
-    /// How often each kind of error was met.
-    pub errors: BTreeMap<String, u64>,
-}
+pub type Connected = tally::Connected<Latencies>;
+
+/// What a window brought, over all processes.
+pub type Tally = tally::Tally<Latencies>;
+
+/// An interval of the load, over all processes.
+pub(crate) type Interval = tally::Interval<Latencies>;
 
 /// What happened in a short interval of the load.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,17 +52,11 @@ pub struct IntervalSum {
 }
 
 impl IntervalSum {
-    /// The sum of several processes' intervals.
-    ///
-    /// # Errors
-    /// A histogram can't be read.
-    pub fn of(intervals: &[Interval]) -> Result<Self> {
-        let texts = intervals.iter().map(|interval| interval.latency.0.as_str());
-        let histogram = add_histograms(texts)?;
-        Ok(Self {
-            requests: intervals.iter().map(|interval| interval.requests).sum(),
-            p99_us: histogram.map_or(0.0, |histogram| percentiles(&histogram).p99),
-        })
+    pub(crate) fn of(interval: &Interval) -> Self {
+        Self {
+            requests: interval.requests,
+            p99_us: percentiles(&interval.latency).p99,
+        }
     }
 }
 
@@ -125,26 +121,10 @@ impl Generators {
         for (child, share) in self.processes.iter_mut().zip(shares) {
             say(child, &Command::Connect { connections: share })?;
         }
-        let mut all = Connected::default();
-        let mut times = Vec::new();
-        for child in &mut self.processes {
-            match next_event(child, Duration::ZERO)? {
-                Event::Connected {
-                    connections,
-                    elapsed_us,
-                    connect_time,
-                    errors,
-                } => {
-                    all.connections += connections;
-                    all.elapsed_us = all.elapsed_us.max(elapsed_us);
-                    times.push(connect_time.0);
-                    add(&mut all.errors, errors);
-                }
-                other => return Err(GeneratorError::Unexpected(format!("{other:?}"))),
-            }
-        }
-        all.connect_time = sum(&times)?;
-        Ok(all)
+        self.gather(|child| match next_event(child, Duration::ZERO)? {
+            Event::Connected(one) => one.map(decode),
+            other => Err(unexpected(&other)),
+        })
     }
 
     /// Begins the load; `rate_per_s` is over all processes.
@@ -163,21 +143,21 @@ impl Generators {
     /// # Errors
     /// A generator fails.
     pub fn next_interval(&mut self) -> Result<IntervalSum> {
-        let mut told = Vec::new();
-        for child in &mut self.processes {
-            match next_event_or_interval(child, Duration::ZERO)? {
-                Event::Interval(interval) => told.push(interval),
-                other => return Err(GeneratorError::Unexpected(format!("{other:?}"))),
-            }
-        }
-        IntervalSum::of(&told)
+        let interval =
+            self.gather(
+                |child| match next_event_or_interval(child, Duration::ZERO)? {
+                    Event::Interval(one) => one.map(decode),
+                    other => Err(unexpected(&other)),
+                },
+            )?;
+        Ok(IntervalSum::of(&interval))
     }
 
     /// Measures for one window; `at_edge` is called when it opens and when it closes.
     ///
     /// # Errors
     /// A generator fails.
-    pub fn measure(&mut self, window: Duration, mut at_edge: impl FnMut()) -> Result<WindowResult> {
+    pub fn measure(&mut self, window: Duration, mut at_edge: impl FnMut()) -> Result<Tally> {
         let window_us = window.as_micros() as u64;
         let lead_us = WINDOW_LEAD_US * self.processes.len() as u64;
         for child in &mut self.processes {
@@ -187,19 +167,15 @@ impl Generators {
             for child in &mut self.processes {
                 let event = next_event(child, window)?;
                 if event != edge {
-                    return Err(GeneratorError::Unexpected(format!("{event:?}")));
+                    return Err(unexpected(&event));
                 }
             }
             at_edge();
         }
-        let mut results = Vec::new();
-        for child in &mut self.processes {
-            match next_event(child, Duration::ZERO)? {
-                Event::Result(result) => results.push(*result),
-                other => return Err(GeneratorError::Unexpected(format!("{other:?}"))),
-            }
-        }
-        merge(results)
+        self.gather(|child| match next_event(child, Duration::ZERO)? {
+            Event::Result(one) => one.map(decode),
+            other => Err(unexpected(&other)),
+        })
     }
 
     /// Closes all connections and ends the processes.
@@ -210,15 +186,35 @@ impl Generators {
         for child in &mut self.processes {
             say(child, &Command::Finish)?;
         }
-        let mut totals = Totals::default();
+        self.gather(|child| match next_event(child, Duration::ZERO)? {
+            Event::Finished(one) => Ok(one),
+            other => Err(unexpected(&other)),
+        })
+    }
+
+    /// What all processes tell, as one.
+    fn gather<T: AddAssign>(&mut self, hear: fn(&mut Child) -> Result<T>) -> Result<T> {
+        let mut all = None;
         for child in &mut self.processes {
-            match next_event(child, Duration::ZERO)? {
-                Event::Finished(one) => totals.add(&one),
-                other => return Err(GeneratorError::Unexpected(format!("{other:?}"))),
+            let one = hear(child)?;
+            match &mut all {
+                None => all = Some(one),
+                Some(all) => *all += one,
             }
         }
-        Ok(totals)
+        all.ok_or_else(|| GeneratorError::Unexpected("no generator at all".to_owned()))
     }
+}
+
+fn decode(histogram: Histogram) -> Result<Latencies> {
+    let mut latencies = stats::decode(&histogram.0)?;
+    // It grows to what others hold: so they can always be added.
+    latencies.auto(true);
+    Ok(latencies)
+}
+
+fn unexpected(event: &Event) -> GeneratorError {
+    GeneratorError::Unexpected(format!("{event:?}"))
 }
 
 fn say(child: &mut Child, message: &impl serde::Serialize) -> Result<()> {
@@ -261,79 +257,5 @@ fn next_event_or_interval(child: &mut Child, expected: Duration) -> Result<Event
             Ok(event) => return Ok(event),
             Err(_) => return Err(GeneratorError::Unexpected(line.chars().take(200).collect())),
         }
-    }
-}
-
-fn merge(results: Vec<WindowResult>) -> Result<WindowResult> {
-    let texts = |of: fn(&WindowResult) -> Option<&Histogram>| {
-        let texts = results.iter().filter_map(of);
-        sum(&texts
-            .map(|histogram| histogram.0.clone())
-            .collect::<Vec<_>>())
-    };
-    let service_time = texts(|r| Some(&r.service_time))?;
-    let response_time = texts(|r| Some(&r.scheduled.as_ref()?.response_time))?;
-    let lag = texts(|r| Some(&r.scheduled.as_ref()?.lag))?;
-    let connect_time = texts(|r| r.scheduled.as_ref()?.connect_time.as_ref())?;
-    let intervals = merge_intervals(&results)?;
-    let merged = results.into_iter().reduce(|mut all, one| {
-        all.window_us = all.window_us.min(one.window_us);
-        all.connections += one.connections;
-        all.connections_lost += one.connections_lost;
-        all.requests += one.requests;
-        all.offered += one.offered;
-        all.requests_waited += one.requests_waited;
-        all.replies_late += one.replies_late;
-        all.replies_missing += one.replies_missing;
-        all.replies_wrong += one.replies_wrong;
-        all.sends_skipped += one.sends_skipped;
-        all.served_least = all.served_least.min(one.served_least);
-        all.served_most = all.served_most.max(one.served_most);
-        all.never_served += one.never_served;
-        all.polls += one.polls;
-        all.polls_empty += one.polls_empty;
-        if let (Some(all), Some(one)) = (&mut all.scheduled, one.scheduled) {
-            all.longest_stall_us = all.longest_stall_us.max(one.longest_stall_us);
-        }
-        add(&mut all.errors, one.errors);
-        all
-    });
-    let mut merged =
-        merged.ok_or_else(|| GeneratorError::Unexpected("no generator at all".to_owned()))?;
-    merged.service_time.0 = service_time;
-    merged.intervals = intervals;
-    if let Some(scheduled) = &mut merged.scheduled {
-        scheduled.response_time.0 = response_time;
-        scheduled.lag.0 = lag;
-        if let Some(times) = &mut scheduled.connect_time {
-            times.0 = connect_time;
-        }
-    }
-    Ok(merged)
-}
-
-/// The intervals of all processes, one by one; as many as all of them have.
-fn merge_intervals(results: &[WindowResult]) -> Result<Vec<Interval>> {
-    let length = results.iter().map(|r| r.intervals.len()).min().unwrap_or(0);
-    let merged = (0..length).map(|index| {
-        let same: Vec<&Interval> = results.iter().map(|r| &r.intervals[index]).collect();
-        let texts: Vec<String> = same.iter().map(|i| i.latency.0.clone()).collect();
-        Ok(Interval {
-            index: index as u32,
-            requests: same.iter().map(|interval| interval.requests).sum(),
-            latency: Histogram(sum(&texts)?),
-        })
-    });
-    merged.collect()
-}
-
-fn sum(histograms: &[String]) -> Result<String> {
-    let sum = add_histograms(histograms.iter().map(String::as_str))?;
-    Ok(sum.map(|sum| encode(&sum)).transpose()?.unwrap_or_default())
-}
-
-fn add(errors: &mut BTreeMap<String, u64>, more: BTreeMap<String, u64>) {
-    for (kind, times) in more {
-        *errors.entry(kind).or_default() += times;
     }
 }

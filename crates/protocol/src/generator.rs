@@ -20,12 +20,13 @@
 //! No message needs to cross inside a window. Nothing here assumes that both sides share a
 //! machine, a clock's origin or a file system: times are durations from a command's receipt.
 
-use crate::{client::Workload, wire::Wire};
-use serde::{Deserialize, Serialize};
-use std::{
-    collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr},
+use crate::{
+    client::Workload,
+    tally::{Connected, Interval, Tally, Totals},
+    wire::Wire,
 };
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// What a generator has to know before its first connection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -160,16 +161,7 @@ pub enum Event {
         requests: u64,
     },
     /// A `connect` is done, as far as it could be.
-    Connected {
-        /// Connections that are established now.
-        connections: u32,
-        /// From the first connect to the last.
-        elapsed_us: u64,
-        /// From `connect` to established.
-        connect_time: Histogram,
-        /// Why connections failed, and how often.
-        errors: BTreeMap<String, u64>,
-    },
+    Connected(Connected),
     /// What happened in the next `interval_us` of the load; none are told inside a window.
     Interval(Interval),
     /// From now on replies count.
@@ -177,7 +169,7 @@ pub enum Event {
     /// From now on they don't.
     WindowClosed,
     /// What the window brought.
-    Result(Box<WindowResult>),
+    Result(Box<Tally>),
     /// All connections are closed; totals of the whole life.
     Finished(Totals),
     /// The generator can't go on.
@@ -186,109 +178,6 @@ pub enum Event {
         message: String,
     },
 }
-
-/// What happened between a window's opening and closing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct WindowResult {
-    /// Actual length of the window.
-    pub window_us: u64,
-    /// Connections that were open when the window closed.
-    pub connections: u32,
-    /// Connections that the server closed or reset since `start`.
-    pub connections_lost: u32,
-    /// Requests completed in the window.
-    pub requests: u64,
-    /// Requests that the schedule put into the window; 0 without a schedule.
-    pub offered: u64,
-    /// Of these, those that had to wait because their connection had no reply yet.
-    pub requests_waited: u64,
-    /// Of these, those whose response time was over the deadline.
-    pub replies_late: u64,
-    /// Requests that had no reply at the deadline.
-    pub replies_missing: u64,
-    /// Replies that were not the expected bytes.
-    pub replies_wrong: u64,
-    /// Messages of an idle load that weren't sent because the one before was unanswered.
-    pub sends_skipped: u64,
-    /// The least requests completed on a connection in the window.
-    pub served_least: u32,
-    /// The most requests completed on a connection in the window.
-    pub served_most: u32,
-    /// Connections without a completed request in the window.
-    pub never_served: u32,
-    /// Reply received minus request sent, one value per batch (see `client`).
-    pub service_time: Histogram,
-    /// With a schedule only.
-    pub scheduled: Option<ScheduledTimes>,
-    /// How often events were asked for in the window, and how often there were none.
-    pub polls: u64,
-    /// See `polls`.
-    pub polls_empty: u64,
-    /// What happened in each `interval_us` of the window.
-    pub intervals: Vec<Interval>,
-    /// Kinds of errors, and how often.
-    pub errors: BTreeMap<String, u64>,
-}
-
-/// Times that count from what a schedule intended. Of the requests that it put into the window,
-/// whenever their replies came; one without a reply is in them with its age at the deadline.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ScheduledTimes {
-    /// Reply received minus the intended moment.
-    pub response_time: Histogram,
-    /// Actually sent minus intended, of the requests that didn't have to wait for their
-    /// connection: the generator's own error.
-    pub lag: Histogram,
-    /// From `connect` to established; churn only.
-    pub connect_time: Option<Histogram>,
-    /// The longest time in which a thread of the generator looked for nothing to do.
-    pub longest_stall_us: u64,
-}
-
-/// What happened in a short time, for seeing change.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Interval {
-    /// Counted from 0 at `start`, and again at the window's opening.
-    pub index: u32,
-    /// Requests completed.
-    pub requests: u64,
-    /// Service times, with a schedule response times; coarse (two digits).
-    pub latency: Histogram,
-}
-
-/// What a generator sent and received over its whole life, to be held against the server's
-/// own count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Totals {
-    /// Connections established.
-    pub connections: u64,
-    /// Requests sent to the last byte.
-    pub requests: u64,
-    /// Replies received to the last byte.
-    pub responses: u64,
-    /// Bytes sent.
-    pub bytes_out: u64,
-    /// Bytes received.
-    pub bytes_in: u64,
-}
-
-impl Totals {
-    /// Adds another generator's totals.
-    pub fn add(&mut self, other: &Totals) {
-        self.connections += other.connections;
-        self.requests += other.requests;
-        self.responses += other.responses;
-        self.bytes_out += other.bytes_out;
-        self.bytes_in += other.bytes_in;
-    }
-}
-
-/// An HdrHistogram of nanoseconds: V2 with deflate, in base64.
-///
-/// Source: <https://github.com/HdrHistogram/HdrHistogram>, `encodeIntoCompressedByteBuffer`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Histogram(pub String);
 
 #[cfg(test)]
 mod tests {

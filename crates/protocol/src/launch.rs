@@ -14,7 +14,7 @@
 //! Standard error is free text.
 
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use std::{net::SocketAddr, ops::AddAssign};
 
 /// The contract's version, said in the ready line.
 pub const CONTRACT: u32 = 1;
@@ -66,6 +66,21 @@ pub struct Done {
     pub accept_errors: u64,
     /// Connections that were still open when the time to stop was over.
     pub abandoned: u64,
+}
+
+/// A count that one of two servers couldn't make, both together have none of.
+impl AddAssign for Done {
+    fn add_assign(&mut self, other: Self) {
+        let both = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
+        self.accepted += other.accepted;
+        self.requests = both(self.requests, other.requests);
+        self.responses = both(self.responses, other.responses);
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.malformed += other.malformed;
+        self.accept_errors += other.accept_errors;
+        self.abandoned += other.abandoned;
+    }
 }
 
 /// Something the model needs is missing here.

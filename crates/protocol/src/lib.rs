@@ -1,4 +1,4 @@
-//! Everything that two programs of Millionfold say to each other.
+//! What two programs say to each other.
 //!
 //! | module | who speaks to whom |
 //! |---|---|
@@ -8,15 +8,18 @@
 //! | [`client`] | the generator's half: the bytes to send, and whether a reply is right |
 //! | [`launch`] | runner and server: the ready and done lines, the preflight answer |
 //! | [`generator`] | runner and load generator: the plan, commands and events |
+//! | [`tally`] | load generator to runner: what was counted |
 //!
 //! The crate does no I/O, knows no runtime and has no `unsafe`: a model differs from
 //! another in concurrency and in nothing else, because bytes become requests here alone.
 
 #![forbid(unsafe_code)]
 
+mod chunk;
 pub mod client;
 pub mod generator;
 pub mod launch;
 pub mod session;
+pub mod tally;
 pub mod wire;
 pub mod work;

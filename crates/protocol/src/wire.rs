@@ -123,8 +123,7 @@ impl Kind {
         }
     }
 
-    /// Whether its requests are [`Work`](crate::work::Work), rather than done when they have
-    /// been read.
+    /// Whether its requests are work for later, rather than done when they have been read.
     #[inline]
     pub const fn takes_time(self) -> bool {
         matches!(self, Self::Cpu | Self::Wait | Self::Block)
@@ -233,8 +232,7 @@ impl Header {
     }
 
     /// The frame that `bytes` begin with, header included, if all of it is there: for a server
-    /// that treats requests one by one. Others understand whole reads, with a
-    /// [`Session`](crate::session::Session).
+    /// that treats requests one by one. Others understand whole reads, with a `Session`.
     ///
     /// # Errors
     /// As [`Header::decode`].

@@ -10,7 +10,7 @@
 //! without anyone taking care of it, and only a connection with work to do holds bytes.
 
 use crate::{
-    session::Chunk,
+    chunk::Chunk,
     wire::{DIGEST_BYTES, HEADER_BYTES, Header, Kind},
 };
 use sha2::{Digest as _, Sha256};

@@ -6,6 +6,7 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
+use procfs::net::{TcpNetEntry, TcpState, tcp};
 use protocol::{
     launch::{CONTRACT, Done, Ready, ServerLine, Unmet},
     session::{Chunk, Session},
@@ -98,7 +99,19 @@ fn main() {
     }));
 }
 
-fn serve(mut stream: TcpStream, mode: &str, wire: Wire) {
+fn serve(stream: TcpStream, mode: &str, wire: Wire) {
+    let client = stream.peer_addr().ok();
+    answer(stream, mode, wire);
+    // A socket that still waits to be closed is held by somebody else.
+    let is_held = |socket: &TcpNetEntry| {
+        socket.state == TcpState::CloseWait && Some(socket.remote_address) == client
+    };
+    if mode == "dies-when-held" && tcp().unwrap().iter().any(is_held) {
+        exit(9);
+    }
+}
+
+fn answer(mut stream: TcpStream, mode: &str, wire: Wire) {
     let _ = stream.set_nodelay(true);
     let mut session = Session::new(wire);
     let mut chunk = Chunk::new(64 << 10);

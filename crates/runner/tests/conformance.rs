@@ -51,3 +51,8 @@ fn altered_bytes_fail_where_many_replies_are_compared() {
 fn wrong_counts_fail_the_counters() {
     assert!(failed_cases("miscounts").contains(&"counters".to_owned()));
 }
+
+#[test]
+fn a_held_file_that_ends_a_server_fails_its_case() {
+    assert!(failed_cases("dies-when-held").contains(&"held-file".to_owned()));
+}

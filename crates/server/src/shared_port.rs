@@ -94,23 +94,11 @@ impl ServerProcesses {
 }
 
 fn sum_up(counts: impl Iterator<Item = Result<Done, ServerError>>) -> Result<Done, ServerError> {
-    counts.reduce(|all, one| Ok(sum(all?, one?))).unwrap_or(Err(
-        // `start` makes at least one.
-        ServerError::Start("a server without processes".to_owned()),
-    ))
-}
-
-/// A count that one of them couldn't make, none has.
-fn sum(all: Done, one: Done) -> Done {
-    let both = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
-    Done {
-        accepted: all.accepted + one.accepted,
-        requests: both(all.requests, one.requests),
-        responses: both(all.responses, one.responses),
-        bytes_in: all.bytes_in + one.bytes_in,
-        bytes_out: all.bytes_out + one.bytes_out,
-        malformed: all.malformed + one.malformed,
-        accept_errors: all.accept_errors + one.accept_errors,
-        abandoned: all.abandoned + one.abandoned,
-    }
+    let sum = counts.reduce(|all, one| {
+        let mut all = all?;
+        all += one?;
+        Ok(all)
+    });
+    // `start` makes at least one.
+    sum.unwrap_or_else(|| Err(ServerError::Start("a server without processes".to_owned())))
 }

@@ -4,74 +4,21 @@
 //! the server has closed too. There are only so many at a time; when all are busy, one that is
 //! due waits, and the waiting counts.
 
-use super::{Worker, arrivals::ArrivalTimes};
+use super::{loads::ChurnLoad, state::Worker};
 use crate::{
     clock::now_ns,
     connection::{Connection, Stage},
     socket,
-    tally::count_error,
+    tally::{record_lag, record_response},
 };
 use rustix::{
     event::epoll::{self, EventData, EventFlags},
     net::{Shutdown, shutdown, sockopt},
 };
-use std::{collections::VecDeque, mem};
+use std::mem;
 
 /// Connects that are begun before events are looked at.
 const CONNECTS_PER_TURN: u32 = 16;
-
-/// A churn load on its way.
-#[derive(Debug)]
-pub(super) struct ChurnLoad {
-    pub(super) times: ArrivalTimes,
-    /// For each slot: the connection's number, and when it was due.
-    numbers: Vec<u32>,
-    intended_ns: Vec<u64>,
-    /// Slots without a connection.
-    free: Vec<usize>,
-    /// Slots that were freed just now. An event for what was there before may still follow.
-    freed: Vec<usize>,
-    /// Due, while all slots are taken.
-    waiting: VecDeque<u64>,
-    begun: u32,
-}
-
-impl ChurnLoad {
-    pub(super) fn new(times: ArrivalTimes) -> Self {
-        Self {
-            times,
-            numbers: Vec::new(),
-            intended_ns: Vec::new(),
-            free: Vec::new(),
-            freed: Vec::new(),
-            waiting: VecDeque::new(),
-            begun: 0,
-        }
-    }
-
-    /// Whether nothing is on its way.
-    pub(super) fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.free.len() + self.freed.len() == self.numbers.len()
-    }
-
-    pub(super) fn number(&self, index: usize) -> u32 {
-        self.numbers[index]
-    }
-
-    pub(super) fn intended_ns(&self, index: usize) -> u64 {
-        self.intended_ns[index]
-    }
-
-    /// A slot for one more connection, if there may be one more.
-    fn slot(&mut self, slots_max: usize) -> Option<usize> {
-        if self.free.is_empty() && self.numbers.len() < slots_max {
-            self.numbers.push(0);
-            self.intended_ns.push(0);
-            return Some(self.numbers.len() - 1);
-        }
-        self.free.pop()
-    }
-}
 
 impl Worker<'_> {
     /// Opens what the schedule has made due by now.
@@ -86,7 +33,7 @@ impl Worker<'_> {
                 break;
             }
             churn.times.advance();
-            self.tally.scheduled.offered += u64::from(self.window.contains(due_ns));
+            self.tally.counts.offered += u64::from(self.window.contains(due_ns));
             churn.waiting.push_back(due_ns);
         }
         self.open_waiting();
@@ -121,10 +68,7 @@ impl Worker<'_> {
             self.connections.resize_with(index + 1, || None);
         }
         if self.window.contains(due_ns) {
-            self.tally
-                .scheduled
-                .lag
-                .saturating_record(began_ns - due_ns);
+            record_lag(&mut self.tally, began_ns - due_ns);
         }
         let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         let data = EventData::new_u64(index as u64);
@@ -153,8 +97,10 @@ impl Worker<'_> {
         connection.stage = Stage::Open;
         let connect_ns = now - self.shared.sent_at_ns[index];
         self.totals.connections += 1;
-        if self.window.contains(now) {
-            let times = &mut self.tally.scheduled.connect_time;
+        if self.window.contains(now)
+            && let Some(times) = &mut self.tally.scheduled
+            && let Some(times) = &mut times.connect_time
+        {
             times.saturating_record(connect_ns);
         }
         self.send(index, 1, now);
@@ -169,9 +115,7 @@ impl Worker<'_> {
         if self.window.contains(churn.intended_ns[index]) {
             let response_ns = now - churn.intended_ns[index];
             let deadline_ns = self.plan.reply_deadline_us * 1000;
-            self.tally
-                .scheduled
-                .record_response(response_ns, deadline_ns);
+            record_response(&mut self.tally, response_ns, deadline_ns);
         }
         connection.stage = Stage::Closing;
         // It fails when the server was first, and then its end follows all the same.
@@ -186,15 +130,15 @@ impl Worker<'_> {
     }
 
     fn give_up_churned(&mut self, index: usize, kind: String) {
-        self.tally.replies_missing += 1;
-        count_error(&mut self.tally.errors, kind);
+        self.tally.counts.replies_missing += 1;
+        self.tally.errors.count(kind);
         self.free_churned(index);
     }
 
     /// Ends what is left at the deadline.
     pub(super) fn abandon_churned(&mut self, churn: &ChurnLoad, now: u64) {
         for &due_ns in &churn.waiting {
-            self.tally.replies_missing += self.record_unanswered(due_ns, now);
+            self.tally.counts.replies_missing += self.record_unanswered(due_ns, now);
         }
         for (index, connection) in mem::take(&mut self.connections).into_iter().enumerate() {
             let Some(connection) = connection else {
@@ -204,7 +148,8 @@ impl Worker<'_> {
             if connection.stage != Stage::Closing {
                 let sent = u64::from(connection.outstanding(self.shared.messages));
                 self.outstanding -= sent;
-                self.tally.replies_missing += self.record_unanswered(churn.intended_ns[index], now);
+                self.tally.counts.replies_missing +=
+                    self.record_unanswered(churn.intended_ns[index], now);
             }
         }
     }

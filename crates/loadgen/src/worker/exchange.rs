@@ -1,13 +1,12 @@
-//! The way of a request, whichever engine carries it: its reply is held against what was sent
-//! and counted, and lets the next one go.
+//! The way of a request: its reply is held against what was sent and counted, and lets the next
+//! one go.
 //!
 //! All of it is inlined into the loop: see [`crate::connection`].
 
-use super::{Phase, Worker};
+use super::state::{Phase, Worker};
 use crate::{
     clock::now_ns,
     connection::{Broken, Moved, Stage},
-    tally::count_error,
 };
 use protocol::generator::Load;
 
@@ -45,7 +44,7 @@ impl Worker<'_> {
         };
         if in_window {
             connection.served += whole;
-            tally.requests += u64::from(whole * self.shared.messages.batch());
+            tally.counts.requests += u64::from(whole * self.shared.messages.batch());
         }
         self.totals.bytes_in += bytes;
         self.totals.responses += u64::from(whole);
@@ -90,7 +89,7 @@ impl Worker<'_> {
         match self.plan.load {
             Load::Closed { .. } | Load::Idle { .. } => None,
             Load::Open(_) => Some(self.open_load.as_ref()?.intended_ns[index]),
-            Load::Churn(_) => Some(self.churn_load.as_ref()?.intended_ns(index)),
+            Load::Churn(_) => Some(self.churn_load.as_ref()?.intended_ns[index]),
         }
     }
 
@@ -130,14 +129,14 @@ impl Worker<'_> {
         match (&mut self.phase, connection.stage) {
             (Phase::Ramping(ramp), Stage::Probing) => {
                 ramp.probing = ramp.probing.saturating_sub(1);
-                count_error(&mut ramp.errors, kind);
+                ramp.errors.count(kind);
             }
             (_, stage) => {
                 self.open -= u32::from(stage == Stage::Open);
-                self.tally.connections_lost += 1;
-                self.tally.replies_wrong += u64::from(broken == Broken::WrongReply);
-                self.tally.replies_missing += u64::from(missing);
-                count_error(&mut self.tally.errors, kind);
+                self.tally.counts.connections_lost += 1;
+                self.tally.counts.replies_wrong += u64::from(broken == Broken::WrongReply);
+                self.tally.counts.replies_missing += u64::from(missing);
+                self.tally.errors.count(kind);
             }
         }
     }

@@ -5,33 +5,15 @@
 //! Source: G. Tene, "How NOT to Measure Latency" (coordinated omission); B. Schroeder, A.
 //! Wierman, M. Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006.
 
-use super::{Worker, arrivals::ArrivalTimes, waiting::Waiting};
-use crate::{clock::now_ns, connection::Connection};
+use super::{arrivals::ArrivalTimes, state::Worker};
+use crate::{
+    clock::now_ns,
+    connection::Connection,
+    tally::{record_age, record_lag, record_response},
+};
 
 /// Requests that are sent before events are looked at.
 const SENDS_PER_TURN: u32 = 64;
-
-/// An open load on its way.
-#[derive(Debug)]
-pub(super) struct OpenLoad {
-    pub(super) times: ArrivalTimes,
-    /// The connection whose turn it is.
-    turn: usize,
-    /// When the request that is on its way was due, for each connection.
-    pub(super) intended_ns: Vec<u64>,
-    pub(super) waiting: Waiting,
-}
-
-impl OpenLoad {
-    pub(super) fn new(times: ArrivalTimes, connections: usize) -> Self {
-        Self {
-            times,
-            turn: 0,
-            intended_ns: vec![0; connections],
-            waiting: Waiting::new(connections),
-        }
-    }
-}
 
 impl Worker<'_> {
     /// Sends what the schedule has made due by now.
@@ -48,19 +30,19 @@ impl Worker<'_> {
             let index = open.turn;
             open.turn = (index + 1) % self.connections.len();
             let in_window = self.window.contains(due_ns);
-            self.tally.scheduled.offered += u64::from(in_window);
+            self.tally.counts.offered += u64::from(in_window);
             match &self.connections[index] {
                 // Lost before: nobody will answer.
-                None => self.tally.replies_missing += u64::from(in_window),
+                None => self.tally.counts.replies_missing += u64::from(in_window),
                 Some(busy) if busy.outstanding(self.shared.messages) > 0 => {
                     open.waiting.push(index, due_ns);
-                    self.tally.scheduled.waited += u64::from(in_window);
+                    self.tally.counts.requests_waited += u64::from(in_window);
                 }
                 Some(_) => {
                     open.intended_ns[index] = due_ns;
                     let sent_ns = now_ns();
                     if in_window {
-                        self.tally.scheduled.lag.saturating_record(sent_ns - due_ns);
+                        record_lag(&mut self.tally, sent_ns - due_ns);
                     }
                     self.send(index, 1, sent_ns);
                 }
@@ -75,9 +57,8 @@ impl Worker<'_> {
         };
         let intended_ns = open.intended_ns[index];
         if self.window.contains(intended_ns) {
-            self.tally
-                .scheduled
-                .record_response(now - intended_ns, self.plan.reply_deadline_us * 1000);
+            let deadline_ns = self.plan.reply_deadline_us * 1000;
+            record_response(&mut self.tally, now - intended_ns, deadline_ns);
         }
         if let Some(next_ns) = open.waiting.pop(index) {
             open.intended_ns[index] = next_ns;
@@ -95,7 +76,7 @@ impl Worker<'_> {
                     self.record_unanswered(open.intended_ns[index], now);
                 }
                 while let Some(due_ns) = open.waiting.pop(index) {
-                    self.tally.replies_missing += self.record_unanswered(due_ns, now);
+                    self.tally.counts.replies_missing += self.record_unanswered(due_ns, now);
                 }
             }
             self.count_unscheduled(&mut open.times, now);
@@ -110,8 +91,8 @@ impl Worker<'_> {
     fn count_unscheduled(&mut self, times: &mut ArrivalTimes, now: u64) {
         while times.next_ns() < self.window.close_ns {
             let missing = self.record_unanswered(times.next_ns(), now);
-            self.tally.scheduled.offered += missing;
-            self.tally.replies_missing += missing;
+            self.tally.counts.offered += missing;
+            self.tally.counts.replies_missing += missing;
             times.advance();
         }
     }
@@ -121,8 +102,7 @@ impl Worker<'_> {
         if !self.window.contains(due_ns) {
             return 0;
         }
-        let response_time = &mut self.tally.scheduled.response_time;
-        response_time.saturating_record(now - due_ns);
+        record_age(&mut self.tally, now - due_ns);
         1
     }
 }

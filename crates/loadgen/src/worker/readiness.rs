@@ -4,7 +4,7 @@
 //! Events are edge-triggered and registered once per connection: a connection costs no
 //! `epoll_ctl` after its first, and a ready connection is not reported twice. Source: epoll(7).
 
-use super::{BUFFER_BYTES, Worker};
+use super::state::{BELL, BUFFER_BYTES, Worker};
 use crate::{
     clock::{now_ns, timespec},
     connection::{Connection, Stage},
@@ -12,27 +12,15 @@ use crate::{
 use anyhow::Context as _;
 use rustix::{
     buffer::spare_capacity,
-    event::epoll::{self, CreateFlags, Event, EventData, EventFlags},
+    event::epoll::{self, Event, EventFlags},
     io::Errno,
 };
-use std::os::fd::OwnedFd;
 
 /// epoll looks at each ready socket before it reports it, and with many in a batch the first are no
 /// longer in the processor's cache when their turn comes. In one paired run a request took 0.953 of a
 /// minimal client's CPU time with 32, and 0.968 with 1,024, over 50 connections; over 1,000 it was
 /// 0.894 and 0.933.
 const EVENTS_PER_WAIT: usize = 32;
-const BELL: u64 = u64::MAX;
-
-/// An epoll instance that watches the bell.
-///
-/// # Errors
-/// Out of descriptors or memory.
-pub(super) fn watch(bell: &OwnedFd) -> Result<OwnedFd, Errno> {
-    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-    epoll::add(&epoll, bell, EventData::new_u64(BELL), EventFlags::IN)?;
-    Ok(epoll)
-}
 
 /// Where the kernel puts what it has for the thread.
 pub(super) struct Inbox {

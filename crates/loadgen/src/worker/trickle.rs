@@ -1,31 +1,11 @@
 //! An idle load: one message on every connection in each interval.
 
-use super::Worker;
+use super::state::Worker;
 use crate::clock::now_ns;
 use protocol::generator::Load;
 
 /// Messages of an idle load that are sent before events are looked at.
 const SENDS_PER_TURN: u32 = 64;
-
-/// The schedule of an idle load: the `sent`-th message goes to the `sent`-th connection, round
-/// and round.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Trickle {
-    start_ns: u64,
-    sent: u64,
-    /// When the next one is due: asked after every event, so it isn't divided for each time.
-    due_ns: u64,
-}
-
-impl Trickle {
-    pub(super) fn starting(start_ns: u64) -> Self {
-        Self {
-            start_ns,
-            sent: 0,
-            due_ns: start_ns,
-        }
-    }
-}
 
 impl Worker<'_> {
     pub(super) fn next_trickle_ns(&self) -> Option<u64> {
@@ -43,7 +23,7 @@ impl Worker<'_> {
             match &self.connections[index] {
                 None => {}
                 Some(busy) if busy.outstanding(self.shared.messages) > 0 => {
-                    self.tally.sends_skipped += 1;
+                    self.tally.counts.sends_skipped += 1;
                 }
                 Some(_) => self.send(index, 1, now_ns()),
             }

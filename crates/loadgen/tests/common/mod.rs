@@ -5,8 +5,9 @@
 
 use protocol::{
     client::Workload,
-    generator::{Command as Order, Event, Load, Plan, Totals, WindowResult},
+    generator::{Command as Order, Event, Load, Plan},
     session::{Chunk, Session},
+    tally::{Connected, Tally, Totals},
     wire::Wire,
 };
 use std::{
@@ -96,15 +97,15 @@ impl Generator {
         serde_json::from_str(&line).unwrap()
     }
 
-    pub(crate) fn connect(&mut self, connections: u32) -> u32 {
+    pub(crate) fn connect(&mut self, connections: u32) -> Connected {
         self.order(&Order::Connect { connections });
         match self.next() {
-            Event::Connected { connections, .. } => connections,
+            Event::Connected(connected) => connected,
             other => panic!("{other:?}"),
         }
     }
 
-    pub(crate) fn measure(&mut self, window: Duration) -> WindowResult {
+    pub(crate) fn measure(&mut self, window: Duration) -> Tally {
         self.order(&Order::Start {
             rate_per_s: self.rate_per_s,
         });
@@ -150,9 +151,9 @@ pub(crate) fn plan(target: SocketAddr) -> Plan {
 pub(crate) const WINDOW: Duration = Duration::from_millis(200);
 
 /// One window over ten connections, and the totals.
-pub(crate) fn measured(plan: &Plan) -> (WindowResult, Totals) {
+pub(crate) fn measured(plan: &Plan) -> (Tally, Totals) {
     let mut generator = Generator::start(plan);
-    assert_eq!(generator.connect(10), 10);
+    assert_eq!(generator.connect(10).connections, 10);
     let result = generator.measure(WINDOW);
     (result, generator.finish())
 }

@@ -1,6 +1,6 @@
 //! What both sides counted over a trial, as reports hold it.
 
-use protocol::{generator::Totals, launch::Done};
+use protocol::{launch::Done, tally::Totals};
 use report::trial::Counts;
 use server::launch::Heard;
 use std::collections::BTreeMap;

@@ -15,7 +15,7 @@ use crate::{
     progress::Progress,
     warm_up::{WarmUp, WarmUpWatch},
 };
-use analysis::rules;
+use analysis::{rules, stats::percentiles};
 use counts::{counts_of, generator_counts};
 use plan::{Plan, generators::generator_plans, window::window_us};
 use probe::{
@@ -37,7 +37,7 @@ use std::{
     time::{Duration, Instant},
 };
 use syscalls::count_syscalls;
-use window::{percentiles_of, window_of};
+use window::window_of;
 
 /// How long the end of a trial's connections is waited for; a server closes some 50,000 a second.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
@@ -231,10 +231,10 @@ impl Bench<'_> {
         let generator_cpus = self.plan.client_cpus.len() as u32;
         let mut step = Step {
             connections,
-            connections_open: result.connections,
+            connections_open: result.counts.connections,
             rate_per_s: asked.rate_per_s,
             connect_elapsed_us: connected.elapsed_us,
-            connect_time_us: percentiles_of(&connected.connect_time)?,
+            connect_time_us: percentiles(&connected.connect_time),
             warm_up_us: warm_up.map_or(0, |warm_up| warm_up.length_us),
             steady: warm_up.map(|warm_up| warm_up.steady),
             window_asked_us: window_us,

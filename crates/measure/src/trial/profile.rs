@@ -34,7 +34,7 @@ pub(super) fn profile(
     let result = generators.measure(RECORDING + PERF_STARTS, || {})?;
     server.check_alive()?;
     // Late and missing replies are due to perf. Wrong ones and lost connections never are.
-    step.window.replies_wrong += result.replies_wrong;
-    step.window.connections_lost += u64::from(result.connections_lost);
+    step.window.replies_wrong += result.counts.replies_wrong;
+    step.window.connections_lost += result.counts.connections_lost;
     Ok(recording.finish())
 }

@@ -52,13 +52,13 @@ pub(super) fn count_syscalls(
         syscalls::add_syscalls(used, opened, closed);
     }
     step.syscall_window = Some(SyscallWindow {
-        length_us: result.window_us,
-        requests: result.requests,
+        length_us: result.counts.window_us,
+        requests: result.counts.requests,
     });
     // What goes wrong here spoils the step like anything else.
-    step.window.replies_wrong += result.replies_wrong;
-    step.window.replies_missing += result.replies_missing;
-    step.window.connections_lost += u64::from(result.connections_lost);
-    step.connections_open = step.connections_open.min(result.connections);
+    step.window.replies_wrong += result.counts.replies_wrong;
+    step.window.replies_missing += result.counts.replies_missing;
+    step.window.connections_lost += result.counts.connections_lost;
+    step.connections_open = step.connections_open.min(result.counts.connections);
     Ok(())
 }

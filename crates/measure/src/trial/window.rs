@@ -1,88 +1,64 @@
 //! From what generators tell to what reports hold.
 
-use crate::generator::{Connected, GeneratorError, IntervalSum};
-use analysis::stats::{HistogramError, decode, effective_sample_size, percentiles};
-use protocol::generator::{Interval, ScheduledTimes, WindowResult};
-use report::{
-    model::Percentiles,
-    trial::{ScheduledWindow, Series, Window},
-};
+use crate::generator::{Connected, Interval, IntervalSum, Tally};
+use analysis::stats::{HistogramError, effective_sample_size, encode, percentiles};
+use report::trial::{ScheduledWindow, Series, Window};
 
 /// What a window brought, as reports hold it.
 ///
 /// # Errors
-/// A histogram can't be read.
+/// A histogram can't be encoded.
 pub(super) fn window_of(
-    result: WindowResult,
+    tally: Tally,
     connected: Connected,
     interval_us: u64,
-) -> Result<Window, GeneratorError> {
-    let histogram = decode(&result.service_time.0)?;
-    let mut errors = result.errors;
-    for (kind, times) in connected.errors {
-        *errors.entry(kind).or_default() += times;
-    }
-    let counts = (result.offered, result.requests_waited, result.replies_late);
+) -> Result<Window, HistogramError> {
+    let counts = tally.counts;
+    let mut errors = tally.errors;
+    errors += connected.errors;
+    let scheduled = tally.scheduled.map(|times| -> Result<_, HistogramError> {
+        let connect_time = times.connect_time.as_ref();
+        Ok(ScheduledWindow {
+            offered: counts.offered,
+            requests_waited: counts.requests_waited,
+            replies_late: counts.replies_late,
+            response_time_us: percentiles(&times.response_time),
+            response_time_histogram: encode(&times.response_time)?,
+            lag_us: percentiles(&times.lag),
+            lag_histogram: encode(&times.lag)?,
+            connect_time_us: connect_time.map(percentiles),
+            connect_time_histogram: connect_time.map(encode).transpose()?,
+            longest_stall_us: counts.longest_stall_ns / 1000,
+        })
+    });
     Ok(Window {
-        length_us: result.window_us,
-        requests: result.requests,
-        connections_lost: result.connections_lost.into(),
-        replies_missing: result.replies_missing,
-        replies_wrong: result.replies_wrong,
-        sends_skipped: result.sends_skipped,
-        served_least: result.served_least,
-        served_most: result.served_most,
-        never_served: result.never_served.into(),
-        service_time_us: percentiles(&histogram),
-        service_time_count: histogram.len(),
-        service_time_histogram: result.service_time.0,
-        scheduled: result
-            .scheduled
-            .map(|times| scheduled_of(counts, times))
-            .transpose()?,
-        polls: Some(result.polls),
-        polls_empty: Some(result.polls_empty),
-        series: Some(series_of(&result.intervals, interval_us)?),
-        errors,
+        length_us: counts.window_us,
+        requests: counts.requests,
+        connections_lost: counts.connections_lost,
+        replies_missing: counts.replies_missing,
+        replies_wrong: counts.replies_wrong,
+        sends_skipped: counts.sends_skipped,
+        served_least: counts.served_least.unwrap_or(0),
+        served_most: counts.served_most,
+        never_served: counts.never_served,
+        service_time_us: percentiles(&tally.service_time),
+        service_time_count: tally.service_time.len(),
+        service_time_histogram: encode(&tally.service_time)?,
+        scheduled: scheduled.transpose()?,
+        polls: Some(counts.polls),
+        polls_empty: Some(counts.polls_empty),
+        series: Some(series_of(&tally.intervals, interval_us)),
+        errors: errors.0,
     })
 }
 
-fn scheduled_of(
-    (offered, requests_waited, replies_late): (u64, u64, u64),
-    times: ScheduledTimes,
-) -> Result<ScheduledWindow, HistogramError> {
-    Ok(ScheduledWindow {
-        offered,
-        requests_waited,
-        replies_late,
-        response_time_us: percentiles_of(&times.response_time.0)?,
-        response_time_histogram: times.response_time.0,
-        lag_us: percentiles_of(&times.lag.0)?,
-        lag_histogram: times.lag.0,
-        connect_time_us: times
-            .connect_time
-            .as_ref()
-            .map(|histogram| percentiles_of(&histogram.0))
-            .transpose()?,
-        connect_time_histogram: times.connect_time.map(|histogram| histogram.0),
-        longest_stall_us: times.longest_stall_us,
-    })
-}
-
-fn series_of(intervals: &[Interval], interval_us: u64) -> Result<Series, GeneratorError> {
-    let sums = intervals
-        .iter()
-        .map(|interval| IntervalSum::of(std::slice::from_ref(interval)));
-    let sums: Vec<IntervalSum> = sums.collect::<Result<_, _>>()?;
+fn series_of(intervals: &[Interval], interval_us: u64) -> Series {
+    let sums: Vec<IntervalSum> = intervals.iter().map(IntervalSum::of).collect();
     let requests: Vec<f64> = sums.iter().map(|sum| sum.requests as f64).collect();
-    Ok(Series {
+    Series {
         interval_us,
         requests: sums.iter().map(|sum| sum.requests).collect(),
         p99_us: sums.iter().map(|sum| sum.p99_us).collect(),
         effective_samples: effective_sample_size(&requests),
-    })
-}
-
-pub(super) fn percentiles_of(histogram: &str) -> Result<Percentiles, HistogramError> {
-    Ok(percentiles(&decode(histogram)?))
+    }
 }

@@ -1,0 +1,187 @@
+//! What a thread has before it: its connections, its orders, and where it has come to.
+
+use super::{
+    course::{Course, NO_WINDOW, Window},
+    loads::{ChurnLoad, OpenLoad, Trickle},
+    ramp::Ramp,
+};
+use crate::{
+    affinity::Affinity,
+    clock::now_ns,
+    connection::{Connection, Shared},
+    tally::{Report, Tally, new_tally},
+};
+use anyhow::Context as _;
+use protocol::{
+    client::Messages,
+    generator::{Load, Plan},
+    tally::Totals,
+};
+use rustix::{
+    event::{
+        EventfdFlags,
+        epoll::{self, CreateFlags, EventData, EventFlags},
+        eventfd,
+    },
+    io::Errno,
+};
+use std::{
+    os::fd::OwnedFd,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64},
+        mpsc::{Receiver, Sender},
+    },
+};
+
+/// What epoll calls the bell; connections are called by their index.
+pub(super) const BELL: u64 = u64::MAX;
+
+/// What is sent or received by one call.
+pub(super) const BUFFER_BYTES: usize = 64 << 10;
+
+/// What the coordinator wants of a thread.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Order {
+    Connect { connections: u32 },
+    Start { rate_per_s: Option<f64> },
+    Measure { open_ns: u64, close_ns: u64 },
+    Finish,
+}
+
+/// What others may look at while the thread works.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Progress {
+    pub(crate) connections: AtomicU32,
+    pub(crate) requests: AtomicU64,
+}
+
+#[derive(Debug)]
+pub(super) enum Phase {
+    Resting,
+    Ramping(Box<Ramp>),
+    Loading,
+    Draining { deadline_ns: u64 },
+    Over,
+}
+
+/// What a thread works with.
+pub(crate) struct Worker<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) thread: u32,
+    pub(super) epoll: OwnedFd,
+    pub(super) bell: OwnedFd,
+    pub(super) orders: Receiver<Order>,
+    pub(super) reports: Sender<Report>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) affinity: Affinity,
+    pub(super) shared: Shared<'a>,
+    pub(super) connections: Vec<Option<Connection>>,
+    /// This thread's share of the plan's.
+    pub(super) connections_max: u32,
+    pub(super) open: u32,
+    /// Batches that wait for their reply, over all connections.
+    pub(super) outstanding: u64,
+    pub(super) phase: Phase,
+    pub(super) window: Window,
+    pub(super) trickle: Trickle,
+    /// From the start of an open load to the end of its window.
+    pub(super) open_load: Option<Box<OpenLoad>>,
+    /// Likewise of a churn load.
+    pub(super) churn_load: Option<Box<ChurnLoad>>,
+    pub(super) course: Course,
+    pub(super) tally: Tally,
+    pub(super) totals: Totals,
+    /// The clock as it was read last.
+    pub(super) now_ns: u64,
+}
+
+/// How to reach a thread.
+#[derive(Debug)]
+pub(crate) struct Channels {
+    pub(crate) orders: Receiver<Order>,
+    pub(crate) bell: OwnedFd,
+    pub(crate) reports: Sender<Report>,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) affinity: Affinity,
+}
+
+/// A descriptor that wakes a thread from its wait.
+///
+/// # Errors
+/// Out of descriptors or memory.
+pub(crate) fn new_bell() -> Result<OwnedFd, Errno> {
+    eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+}
+
+/// An epoll instance that watches the bell.
+///
+/// # Errors
+/// Out of descriptors or memory.
+fn watch(bell: &OwnedFd) -> Result<OwnedFd, Errno> {
+    let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+    epoll::add(&epoll, bell, EventData::new_u64(BELL), EventFlags::IN)?;
+    Ok(epoll)
+}
+
+impl<'a> Worker<'a> {
+    pub(crate) fn new(
+        plan: &'a Plan,
+        messages: &'a Messages,
+        thread: u32,
+        channels: Channels,
+    ) -> anyhow::Result<Self> {
+        let depth = match plan.load {
+            // An idle connection, and one whose batch is several messages, has one batch out.
+            Load::Closed { outstanding } if messages.batch() == 1 => outstanding.max(1),
+            _ => 1,
+        };
+        let connections_max = plan.connections_max.div_ceil(plan.threads);
+        let epoll = watch(&channels.bell).context("epoll")?;
+        Ok(Self {
+            plan,
+            thread,
+            epoll,
+            bell: channels.bell,
+            orders: channels.orders,
+            reports: channels.reports,
+            progress: channels.progress,
+            affinity: channels.affinity,
+            shared: Shared {
+                messages,
+                depth,
+                out: vec![0; BUFFER_BYTES].into_boxed_slice(),
+                sent_at_ns: vec![0; connections_max as usize * depth as usize],
+            },
+            connections: Vec::with_capacity(connections_max as usize),
+            connections_max,
+            open: 0,
+            outstanding: 0,
+            phase: Phase::Resting,
+            window: NO_WINDOW,
+            trickle: Trickle::default(),
+            open_load: None,
+            churn_load: None,
+            course: Course::resting(),
+            tally: new_tally(plan.load),
+            totals: Totals::default(),
+            now_ns: now_ns(),
+        })
+    }
+
+    /// Ends all intervals that are over by now.
+    pub(super) fn roll_course(&mut self, now: u64) {
+        let kept = &mut self.tally.intervals;
+        self.course.roll(now, self.window, kept, &self.reports);
+    }
+
+    /// The connection's number among those of all generators.
+    #[inline]
+    pub(super) fn number(&self, index: usize) -> u32 {
+        if let Some(churn) = &self.churn_load {
+            return churn.numbers[index];
+        }
+        self.plan.first_connection + self.thread + index as u32 * self.plan.threads
+    }
+}

@@ -1,0 +1,307 @@
+//! What load generators count, and how the counts of several become one: those of a process's
+//! threads, and then those of all processes.
+//!
+//! Here histograms are text. Whoever can read them decodes them (`map`) into an `H` that can be
+//! added.
+
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, ops::AddAssign};
+
+/// An HdrHistogram of nanoseconds: V2 with deflate, in base64.
+///
+/// Source: <https://github.com/HdrHistogram/HdrHistogram>, `encodeIntoCompressedByteBuffer`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Histogram(pub String);
+
+/// Kinds of errors, and how often each happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Errors(pub BTreeMap<String, u64>);
+
+/// What a ramp came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Connected<H = Histogram> {
+    /// Connections that are established now.
+    pub connections: u32,
+    /// From the first connect to the last, where that took longest.
+    pub elapsed_us: u64,
+    /// From `connect` to established.
+    pub connect_time: H,
+    /// Why connections failed.
+    pub errors: Errors,
+}
+
+/// What happened between a window's opening and closing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tally<H = Histogram> {
+    /// All that is a number.
+    pub counts: Counts,
+    /// Reply received minus request sent, one value per batch (see `client`).
+    pub service_time: H,
+    /// With a schedule only.
+    pub scheduled: Option<ScheduledTimes<H>>,
+    /// What happened in each `interval_us` of the window.
+    pub intervals: Vec<Interval<H>>,
+    /// What went wrong.
+    pub errors: Errors,
+}
+
+/// The counters of a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Length of the window, the same for all.
+    pub window_us: u64,
+    /// Connections that were open when the window closed.
+    pub connections: u32,
+    /// Connections that the server closed or reset since `start`.
+    pub connections_lost: u64,
+    /// Requests completed in the window.
+    pub requests: u64,
+    /// Requests that the schedule put into the window; 0 without a schedule.
+    pub offered: u64,
+    /// Of these, those that had to wait because their connection had no reply yet.
+    pub requests_waited: u64,
+    /// Of these, those whose response time was over the deadline.
+    pub replies_late: u64,
+    /// Requests that had no reply at the deadline.
+    pub replies_missing: u64,
+    /// Replies that were not the expected bytes.
+    pub replies_wrong: u64,
+    /// Messages of an idle load that weren't sent because the one before was unanswered.
+    pub sends_skipped: u64,
+    /// The least requests completed on a connection in the window; `None` without connections.
+    pub served_least: Option<u32>,
+    /// The most requests completed on a connection in the window.
+    pub served_most: u32,
+    /// Connections without a completed request in the window.
+    pub never_served: u64,
+    /// How often events were asked for in the window, and how often there were none.
+    pub polls: u64,
+    /// See `polls`.
+    pub polls_empty: u64,
+    /// With a schedule: the longest time in which a thread looked for nothing to do.
+    pub longest_stall_ns: u64,
+}
+
+/// Times that count from what a schedule intended. Of the requests that it put into the window,
+/// whenever their replies came; one without a reply is in them with its age at the deadline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScheduledTimes<H = Histogram> {
+    /// Reply received minus the intended moment.
+    pub response_time: H,
+    /// Actually sent minus intended, of the requests that didn't have to wait for their
+    /// connection: the generator's own error.
+    pub lag: H,
+    /// From `connect` to established; churn only.
+    pub connect_time: Option<H>,
+}
+
+/// What happened in a short time, for seeing change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval<H = Histogram> {
+    /// Counted from 0 at `start`, and again at the window's opening.
+    pub index: u32,
+    /// Requests completed.
+    pub requests: u64,
+    /// Service times, with a schedule response times; coarse (two digits).
+    pub latency: H,
+}
+
+/// What was sent and received over a whole life, to be held against the server's own count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Connections established.
+    pub connections: u64,
+    /// Requests sent to the last byte.
+    pub requests: u64,
+    /// Replies received to the last byte.
+    pub responses: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+}
+
+impl Errors {
+    /// One more of this kind.
+    pub fn count(&mut self, kind: impl Into<String>) {
+        *self.0.entry(kind.into()).or_default() += 1;
+    }
+}
+
+impl AddAssign for Errors {
+    fn add_assign(&mut self, other: Self) {
+        for (kind, times) in other.0 {
+            *self.0.entry(kind).or_default() += times;
+        }
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.window_us = self.window_us.max(other.window_us);
+        self.connections += other.connections;
+        self.connections_lost += other.connections_lost;
+        self.requests += other.requests;
+        self.offered += other.offered;
+        self.requests_waited += other.requests_waited;
+        self.replies_late += other.replies_late;
+        self.replies_missing += other.replies_missing;
+        self.replies_wrong += other.replies_wrong;
+        self.sends_skipped += other.sends_skipped;
+        let least = [self.served_least, other.served_least];
+        self.served_least = least.into_iter().flatten().min();
+        self.served_most = self.served_most.max(other.served_most);
+        self.never_served += other.never_served;
+        self.polls += other.polls;
+        self.polls_empty += other.polls_empty;
+        self.longest_stall_ns = self.longest_stall_ns.max(other.longest_stall_ns);
+    }
+}
+
+impl AddAssign for Totals {
+    fn add_assign(&mut self, other: Self) {
+        self.connections += other.connections;
+        self.requests += other.requests;
+        self.responses += other.responses;
+        self.bytes_out += other.bytes_out;
+        self.bytes_in += other.bytes_in;
+    }
+}
+
+impl<H: AddAssign> AddAssign for Connected<H> {
+    fn add_assign(&mut self, other: Self) {
+        self.connections += other.connections;
+        self.elapsed_us = self.elapsed_us.max(other.elapsed_us);
+        self.connect_time += other.connect_time;
+        self.errors += other.errors;
+    }
+}
+
+/// Of the same interval.
+impl<H: AddAssign> AddAssign for Interval<H> {
+    fn add_assign(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.latency += other.latency;
+    }
+}
+
+/// Of the same window. Of intervals there are as many as both have.
+impl<H: AddAssign> AddAssign for Tally<H> {
+    fn add_assign(&mut self, other: Self) {
+        self.counts += other.counts;
+        self.service_time += other.service_time;
+        if let (Some(times), Some(more)) = (&mut self.scheduled, other.scheduled) {
+            times.response_time += more.response_time;
+            times.lag += more.lag;
+            if let (Some(times), Some(more)) = (&mut times.connect_time, more.connect_time) {
+                *times += more;
+            }
+        }
+        self.intervals.truncate(other.intervals.len());
+        for (interval, more) in self.intervals.iter_mut().zip(other.intervals) {
+            *interval += more;
+        }
+        self.errors += other.errors;
+    }
+}
+
+impl<H> Connected<H> {
+    /// The same with another histogram.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub fn map<T, E>(self, map: impl Fn(H) -> Result<T, E>) -> Result<Connected<T>, E> {
+        Ok(Connected {
+            connections: self.connections,
+            elapsed_us: self.elapsed_us,
+            connect_time: map(self.connect_time)?,
+            errors: self.errors,
+        })
+    }
+}
+
+impl<H> Interval<H> {
+    /// The same with another histogram.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub fn map<T, E>(self, map: impl Fn(H) -> Result<T, E>) -> Result<Interval<T>, E> {
+        Ok(Interval {
+            index: self.index,
+            requests: self.requests,
+            latency: map(self.latency)?,
+        })
+    }
+}
+
+impl<H> Tally<H> {
+    /// The same with other histograms.
+    ///
+    /// # Errors
+    /// One can't be made.
+    pub fn map<T, E>(self, map: impl Fn(H) -> Result<T, E>) -> Result<Tally<T>, E> {
+        let scheduled = self.scheduled.map(|times| {
+            Ok(ScheduledTimes {
+                response_time: map(times.response_time)?,
+                lag: map(times.lag)?,
+                connect_time: times.connect_time.map(&map).transpose()?,
+            })
+        });
+        let intervals = self.intervals.into_iter();
+        Ok(Tally {
+            counts: self.counts,
+            service_time: map(self.service_time)?,
+            scheduled: scheduled.transpose()?,
+            intervals: intervals
+                .map(|one| one.map(&map))
+                .collect::<Result<_, _>>()?,
+            errors: self.errors,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_sums_and_extremes_are_extremes() {
+        let interval = |index| Interval {
+            index,
+            requests: 2,
+            latency: 10,
+        };
+        let of = |served: Option<u32>, intervals: u32| Tally {
+            counts: Counts {
+                window_us: 5,
+                requests: 3,
+                served_least: served,
+                served_most: served.unwrap_or(0),
+                longest_stall_ns: intervals.into(),
+                ..Counts::default()
+            },
+            service_time: 1,
+            scheduled: None,
+            intervals: (0..intervals).map(interval).collect(),
+            errors: Errors(BTreeMap::from([("reset".to_owned(), 1)])),
+        };
+        let mut sum = of(None, 3);
+        sum += of(Some(7), 2);
+        sum += of(Some(4), 4);
+        let expected = Counts {
+            window_us: 5,
+            requests: 9,
+            // One that had no connections served none of them.
+            served_least: Some(4),
+            served_most: 7,
+            longest_stall_ns: 4,
+            ..Counts::default()
+        };
+        assert_eq!(sum.counts, expected);
+        assert_eq!((sum.service_time, sum.errors.0["reset"]), (3, 3));
+        let last = sum.intervals.last().unwrap();
+        assert_eq!((last.index, last.requests, last.latency), (1, 6, 30));
+    }
+}
