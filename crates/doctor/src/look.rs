@@ -88,7 +88,9 @@ impl Machine {
             swap_used_bytes: memory.as_ref().map_or(0, swap_used),
             free_bytes: memory.as_ref().map(free),
             hugepages: fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").ok(),
-            syscalls_refused: SyscallCounter::attach(&[std::process::id()]).err(),
+            syscalls_refused: SyscallCounter::attach(&[std::process::id()])
+                .err()
+                .map(|error| error.to_string()),
             open_files_soft: getrlimit(Resource::Nofile).current,
             open_files_max: getrlimit(Resource::Nofile).maximum,
             locked_bytes_max: getrlimit(Resource::Memlock).maximum,

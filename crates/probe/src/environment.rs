@@ -1,5 +1,6 @@
 //! What the machine is and how it is set, read from /proc and /sys.
 
+use crate::reasons::explain_missing;
 use report::environment::Environment;
 use std::{collections::BTreeMap, fs};
 
@@ -51,43 +52,20 @@ pub fn read() -> Environment {
             .collect(),
         ..Environment::default()
     };
-    explain_missing(&mut environment);
+    explain_missing!(
+        environment,
+        "no cpufreq here, as in most virtual machines",
+        [governor]
+    );
+    explain_missing!(
+        environment,
+        "neither intel_pstate/no_turbo nor cpufreq/boost here, as in most virtual machines",
+        [turbo]
+    );
+    explain_missing!(environment, "not shown in /sys", [clock_source]);
+    explain_missing!(environment, "not named in /proc/cpuinfo", [cpu]);
+    explain_missing!(environment, "no flags in /proc/cpuinfo", [hypervisor]);
     environment
-}
-
-fn explain_missing(environment: &mut Environment) {
-    let missing = [
-        (
-            environment.governor.is_none(),
-            "governor",
-            "no cpufreq here, as in most virtual machines",
-        ),
-        (
-            environment.turbo.is_none(),
-            "turbo",
-            "neither intel_pstate/no_turbo nor cpufreq/boost here, as in most virtual machines",
-        ),
-        (
-            environment.clock_source.is_none(),
-            "clock_source",
-            "not shown in /sys",
-        ),
-        (
-            environment.cpu.is_none(),
-            "cpu",
-            "not named in /proc/cpuinfo",
-        ),
-        (
-            environment.hypervisor.is_none(),
-            "hypervisor",
-            "no flags in /proc/cpuinfo",
-        ),
-    ];
-    for (_, field, reason) in missing.into_iter().filter(|(is_missing, ..)| *is_missing) {
-        environment
-            .not_measured
-            .insert(field.to_owned(), reason.to_owned());
-    }
 }
 
 /// From what the kernel's two kinds of drivers say; one of them states the opposite.

@@ -1,6 +1,6 @@
 //! Memory of the whole machine, and what of it the kernel holds: it keeps no account by process.
 
-use crate::reasons::explain;
+use crate::reasons::explain_missing;
 use procfs::{Current as _, Meminfo};
 use report::trial::{MachineMemory, MachineUse};
 use std::{collections::BTreeMap, fs};
@@ -10,37 +10,27 @@ pub fn add_kernel_memory(machine: &mut MachineUse) {
     let memory = Meminfo::current().ok();
     let sockstat = fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
     let in_pages = |pages: u64| pages * procfs::page_size();
-    let reasons = &mut machine.not_measured;
-    let mut known =
-        |field, value, source| explain(reasons, field, value, &format!("not shown in {source}"));
-    machine.slab_bytes = known(
-        "slab_bytes",
-        memory.as_ref().map(|m| m.slab),
-        "/proc/meminfo",
+    machine.slab_bytes = memory.as_ref().map(|m| m.slab);
+    machine.page_tables_bytes = memory.as_ref().and_then(|m| m.page_tables);
+    machine.free_bytes = memory.map(|m| m.mem_free);
+    explain_missing!(
+        machine,
+        "not shown in /proc/meminfo",
+        [slab_bytes, page_tables_bytes, free_bytes]
     );
-    machine.page_tables_bytes = known(
-        "page_tables_bytes",
-        memory.as_ref().and_then(|m| m.page_tables),
-        "/proc/meminfo",
+    machine.tcp_sockets = sockstat_value(&sockstat, "inuse");
+    machine.tcp_buffers_bytes = sockstat_value(&sockstat, "mem").map(in_pages);
+    explain_missing!(
+        machine,
+        "not shown in /proc/net/sockstat",
+        [tcp_sockets, tcp_buffers_bytes]
     );
-    machine.free_bytes = known("free_bytes", memory.map(|m| m.mem_free), "/proc/meminfo");
-    machine.tcp_sockets = known(
-        "tcp_sockets",
-        sockstat_value(&sockstat, "inuse"),
-        "/proc/net/sockstat",
-    );
-    machine.tcp_buffers_bytes = known(
-        "tcp_buffers_bytes",
-        sockstat_value(&sockstat, "mem").map(in_pages),
-        "/proc/net/sockstat",
-    );
-    machine.slab_by_cache_bytes = explain(
-        &mut machine.not_measured,
-        "slab_by_cache_bytes",
-        fs::read_to_string("/proc/slabinfo")
-            .ok()
-            .map(|text| slab_by_cache(&text)),
+    let slabinfo = fs::read_to_string("/proc/slabinfo").ok();
+    machine.slab_by_cache_bytes = slabinfo.map(|text| slab_by_cache(&text));
+    explain_missing!(
+        machine,
         "/proc/slabinfo can't be read: only root may",
+        [slab_by_cache_bytes]
     );
 }
 

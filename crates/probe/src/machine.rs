@@ -2,7 +2,7 @@
 //!
 //! Sources: proc(5), Documentation/accounting/psi.rst, Documentation/admin-guide/cgroup-v2.rst.
 
-use crate::reasons::explain;
+use crate::reasons::explain_missing;
 use procfs::{CurrentSI as _, KernelStats};
 use report::trial::MachineUse;
 use std::{
@@ -69,47 +69,24 @@ impl MachineCounters {
         machine.swap_in_pages = grown(self.swap_in, later.swap_in);
         machine.swap_out_pages = grown(self.swap_out, later.swap_out);
         machine.throttled_us = grown(self.throttled_us, later.throttled_us);
-        explain_missing(&mut machine);
+        say_what_is_missing(&mut machine);
         machine
     }
 }
 
-fn explain_missing(machine: &mut MachineUse) {
+fn say_what_is_missing(machine: &mut MachineUse) {
     const STAT: &str = "/proc/stat can't be read";
     const PSI: &str = "no PSI in this kernel, or it is off: psi=1 on the kernel's command line";
     const SWAP: &str = "not shown in /proc/vmstat";
     const CGROUP: &str = "no cpu.stat of this process' cgroup can be read";
-    let present = [
-        ("steal_share", machine.steal_share.is_some(), STAT),
-        ("softirq_share", machine.softirq_share.is_some(), STAT),
-        ("other_cpus_used", machine.other_cpus_used.is_some(), STAT),
-        (
-            "pressure_cpu_share",
-            machine.pressure_cpu_share.is_some(),
-            PSI,
-        ),
-        (
-            "pressure_memory_share",
-            machine.pressure_memory_share.is_some(),
-            PSI,
-        ),
-        (
-            "pressure_io_share",
-            machine.pressure_io_share.is_some(),
-            PSI,
-        ),
-        ("swap_in_pages", machine.swap_in_pages.is_some(), SWAP),
-        ("swap_out_pages", machine.swap_out_pages.is_some(), SWAP),
-        ("throttled_us", machine.throttled_us.is_some(), CGROUP),
-    ];
-    for (field, is_present, reason) in present {
-        explain(
-            &mut machine.not_measured,
-            field,
-            is_present.then_some(()),
-            reason,
-        );
-    }
+    explain_missing!(machine, STAT, [steal_share, softirq_share, other_cpus_used]);
+    explain_missing!(
+        machine,
+        PSI,
+        [pressure_cpu_share, pressure_memory_share, pressure_io_share]
+    );
+    explain_missing!(machine, SWAP, [swap_in_pages, swap_out_pages]);
+    explain_missing!(machine, CGROUP, [throttled_us]);
 }
 
 impl CpuTicks {

@@ -1,6 +1,6 @@
 //! Events of the network stack, which count since boot.
 
-use crate::reasons::explain;
+use crate::reasons::explain_missing;
 use report::trial::MachineUse;
 use std::fs;
 
@@ -26,19 +26,14 @@ impl NetEvents {
     pub fn add_since(&self, machine: &mut MachineUse) {
         let now = Self::read();
         let since = |a: Option<u64>, b: Option<u64>| Some(b?.saturating_sub(a?));
-        let reasons = &mut machine.not_measured;
-        machine.listen_overflows = explain(
-            reasons,
-            "listen_overflows",
-            since(self.listen_overflows, now.listen_overflows),
+        machine.listen_overflows = since(self.listen_overflows, now.listen_overflows);
+        explain_missing!(
+            machine,
             "no ListenOverflows in /proc/net/netstat",
+            [listen_overflows]
         );
-        machine.retransmits = explain(
-            reasons,
-            "retransmits",
-            since(self.retransmits, now.retransmits),
-            "no RetransSegs in /proc/net/snmp",
-        );
+        machine.retransmits = since(self.retransmits, now.retransmits);
+        explain_missing!(machine, "no RetransSegs in /proc/net/snmp", [retransmits]);
     }
 }
 

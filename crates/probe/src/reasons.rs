@@ -1,16 +1,14 @@
 //! Reasons for what is missing.
 
-use std::collections::BTreeMap;
-
-/// Notes the reason for a figure that is missing.
-pub(crate) fn explain<T>(
-    not_measured: &mut BTreeMap<String, String>,
-    field: &str,
-    value: Option<T>,
-    reason: &str,
-) -> Option<T> {
-    if value.is_none() {
-        not_measured.insert(field.to_owned(), reason.to_owned());
-    }
-    value
+/// Notes the reason for each of these fields that is missing. A field's name is that of the type, so
+/// that none can be misspelt or forgotten when it is renamed.
+macro_rules! explain_missing {
+    ($of:expr, $reason:expr, [$($field:ident),+ $(,)?]) => {
+        $(if $of.$field.is_none() {
+            let reason: &str = $reason;
+            $of.not_measured.insert(stringify!($field).to_owned(), reason.to_owned());
+        })+
+    };
 }
+
+pub(crate) use explain_missing;

@@ -5,7 +5,7 @@
 
 use crate::{
     machine::MachineCounters,
-    reasons::explain,
+    reasons::explain_missing,
     usage::{self, Clocks, Switches},
 };
 use report::trial::{MachineUse, ProcessUse};
@@ -82,11 +82,11 @@ pub fn between(
     let mut machine = from.machine.until(&to.machine, span, ours_s.unwrap_or(0.0));
     if ours_s.is_none() {
         // The server would be taken for somebody else.
-        machine.other_cpus_used = explain(
-            &mut machine.not_measured,
-            "other_cpus_used",
-            None,
+        machine.other_cpus_used = None;
+        explain_missing!(
+            machine,
             "what the server used isn't known",
+            [other_cpus_used]
         );
     }
     (server, generator, machine)

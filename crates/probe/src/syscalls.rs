@@ -12,6 +12,7 @@ use crate::usage::UNKNOWN;
 use perf_event::{Builder, Counter, events::Tracepoint};
 use report::trial::ProcessUse;
 use std::{fs, io, path::PathBuf};
+use thiserror::Error;
 
 /// Where the kernel names its tracepoints, on newer and on older systems.
 const TRACE_DIRECTORIES: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
@@ -20,6 +21,44 @@ const SYS_ENTER: &str = "events/raw_syscalls/sys_enter/id";
 
 /// Threads may be born while counters are attached to those that exist. So often we look again.
 const ATTEMPTS: u32 = 5;
+
+/// Why system calls can't be counted, with the way out.
+#[derive(Debug, Error)]
+pub enum CantCount {
+    /// Nobody says whose.
+    #[error("{UNKNOWN}")]
+    UnknownProcesses,
+    /// The tracepoint may not be looked up.
+    #[error("no permission to read {0}: run as root")]
+    NotPermitted(&'static str),
+    /// There is no such tracepoint.
+    #[error(
+        "no tracefs with the tracepoint raw_syscalls:sys_enter: as root, 'mount -t tracefs nodev \
+         /sys/kernel/tracing'; in a container it takes the host's, \
+         '-v /sys/kernel/tracing:/sys/kernel/tracing:ro'"
+    )]
+    NoTracepoint,
+    /// The tracepoint's file isn't as it should be.
+    #[error("{0}/{SYS_ENTER} holds no number")]
+    NoNumber(&'static str),
+    /// New threads are there before all have a counter.
+    #[error("the process starts and ends threads too fast to attach counters to them")]
+    TooFast,
+    /// The process has gone, or isn't ours.
+    #[error("the threads of process {pid} can't be listed: {source}")]
+    Threads {
+        /// Which one.
+        pid: u32,
+        /// Why not.
+        source: io::Error,
+    },
+    /// perf_event_open failed.
+    #[error("{}", refusal(.0))]
+    Attach(io::Error),
+    /// A counter is there, and can't be read.
+    #[error("a counter of system calls can't be read: {0}")]
+    Read(io::Error),
+}
 
 /// Counts the system calls of processes and of the threads and processes they start, from
 /// [`SyscallCounter::attach`] until it is dropped.
@@ -33,9 +72,9 @@ impl SyscallCounter {
     ///
     /// # Errors
     /// Why it can't be counted here, in words, with the way out.
-    pub fn attach(pids: &[u32]) -> Result<Self, String> {
+    pub fn attach(pids: &[u32]) -> Result<Self, CantCount> {
         if pids.is_empty() {
-            return Err(UNKNOWN.to_owned());
+            return Err(CantCount::UnknownProcesses);
         }
         let tracepoint = Tracepoint::with_id(tracepoint_id()?);
         let mut counters = Vec::new();
@@ -49,14 +88,10 @@ impl SyscallCounter {
     ///
     /// # Errors
     /// The kernel doesn't tell, in words.
-    pub fn read(&mut self) -> Result<u64, String> {
+    pub fn read(&mut self) -> Result<u64, CantCount> {
         self.counters
             .iter_mut()
-            .map(|counter| {
-                counter
-                    .read()
-                    .map_err(|error| format!("a counter of system calls can't be read: {error}"))
-            })
+            .map(|counter| counter.read().map_err(CantCount::Read))
             .sum()
     }
 }
@@ -64,12 +99,12 @@ impl SyscallCounter {
 /// Adds what was counted between two readings.
 pub fn add_syscalls(
     used: &mut ProcessUse,
-    opened: &Result<u64, String>,
-    closed: &Result<u64, String>,
+    opened: &Result<u64, CantCount>,
+    closed: &Result<u64, CantCount>,
 ) {
     match (opened, closed) {
         (Ok(opened), Ok(closed)) => used.syscalls = Some(closed.saturating_sub(*opened)),
-        (Err(reason), _) | (_, Err(reason)) => no_syscalls(used, reason),
+        (Err(reason), _) | (_, Err(reason)) => no_syscalls(used, &reason.to_string()),
     }
 }
 
@@ -79,15 +114,13 @@ pub fn no_syscalls(used: &mut ProcessUse, reason: &str) {
         .insert("syscalls".to_owned(), reason.to_owned());
 }
 
-fn tracepoint_id() -> Result<u64, String> {
+fn tracepoint_id() -> Result<u64, CantCount> {
     let mut refused = None;
     for directory in TRACE_DIRECTORIES {
         match fs::read_to_string(PathBuf::from(directory).join(SYS_ENTER)) {
             Ok(text) => {
-                return text
-                    .trim()
-                    .parse()
-                    .map_err(|_| format!("{directory}/{SYS_ENTER} holds no number"));
+                let number = text.trim().parse();
+                return number.map_err(|_| CantCount::NoNumber(directory));
             }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 refused = Some(directory)
@@ -95,18 +128,12 @@ fn tracepoint_id() -> Result<u64, String> {
             Err(_) => {}
         }
     }
-    Err(match refused {
-        Some(directory) => format!("no permission to read {directory}: run as root"),
-        None => "no tracefs with the tracepoint raw_syscalls:sys_enter: as root, 'mount -t \
-                 tracefs nodev /sys/kernel/tracing'; in a container it takes the host's, \
-                 '-v /sys/kernel/tracing:/sys/kernel/tracing:ro'"
-            .to_owned(),
-    })
+    Err(refused.map_or(CantCount::NoTracepoint, CantCount::NotPermitted))
 }
 
 /// A counter for each thread of a process. A thread that is born later inherits its parent's,
 /// so only those matter that are born to a thread which has none yet: hence another look.
-fn attach_process(tracepoint: Tracepoint, pid: u32) -> Result<Vec<Counter>, String> {
+fn attach_process(tracepoint: Tracepoint, pid: u32) -> Result<Vec<Counter>, CantCount> {
     for _ in 0..ATTEMPTS {
         let before = threads(pid)?;
         let counters = attach_threads(tracepoint, &before)?;
@@ -114,10 +141,10 @@ fn attach_process(tracepoint: Tracepoint, pid: u32) -> Result<Vec<Counter>, Stri
             return Ok(counters);
         }
     }
-    Err("the process starts and ends threads too fast to attach counters to them".to_owned())
+    Err(CantCount::TooFast)
 }
 
-fn attach_threads(tracepoint: Tracepoint, threads: &[i32]) -> Result<Vec<Counter>, String> {
+fn attach_threads(tracepoint: Tracepoint, threads: &[i32]) -> Result<Vec<Counter>, CantCount> {
     let mut counters = Vec::new();
     for &thread in threads {
         let built = Builder::new(tracepoint)
@@ -132,16 +159,16 @@ fn attach_threads(tracepoint: Tracepoint, threads: &[i32]) -> Result<Vec<Counter
             Ok(counter) => counters.push(counter),
             // The thread has ended meanwhile: the second look will tell.
             Err(error) if error.raw_os_error() == Some(nix::errno::Errno::ESRCH as i32) => {}
-            Err(error) => return Err(refusal(&error)),
+            Err(error) => return Err(CantCount::Attach(error)),
         }
     }
     Ok(counters)
 }
 
 /// Ids of a process' threads, in order.
-fn threads(pid: u32) -> Result<Vec<i32>, String> {
+fn threads(pid: u32) -> Result<Vec<i32>, CantCount> {
     let entries = fs::read_dir(format!("/proc/{pid}/task"))
-        .map_err(|error| format!("the threads of process {pid} can't be listed: {error}"))?;
+        .map_err(|source| CantCount::Threads { pid, source })?;
     let mut ids: Vec<i32> = entries
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -201,7 +228,7 @@ mod tests {
                 assert!((20_000..21_000).contains(&count), "{count}");
             }
             Err(reason) => {
-                assert!(!reason.is_empty());
+                assert!(!reason.to_string().is_empty());
                 eprintln!("not counted here: {reason}");
             }
         }

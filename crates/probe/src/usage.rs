@@ -5,7 +5,7 @@
 //! /proc/<pid>/schedstat lacks what a running thread used since the scheduler's last tick, up
 //! to 10 ms.) Both count threads that have ended. Sources: proc(5), clock_getcpuclockid(3).
 
-use crate::reasons::explain;
+use crate::reasons::explain_missing;
 use nix::{
     time::{clock_getcpuclockid, clock_gettime},
     unistd::Pid,
@@ -105,24 +105,17 @@ pub(crate) fn between(
     };
     let clock = why("the process' CPU clock can't be read");
     let ticks = why("a process ended that nobody waited for");
-    for (field, is_known, reason) in [
-        ("cpu_s", used.cpu_s.is_some(), clock),
-        ("cpu_user_s", used.cpu_user_s.is_some(), ticks),
-        ("cpu_system_s", used.cpu_system_s.is_some(), ticks),
-        (
-            "voluntary_switches",
-            used.voluntary_switches.is_some(),
-            ticks,
-        ),
-        (
-            "involuntary_switches",
-            used.involuntary_switches.is_some(),
-            ticks,
-        ),
-    ] {
-        let known = is_known.then_some(());
-        explain(&mut used.not_measured, field, known, reason);
-    }
+    explain_missing!(used, clock, [cpu_s]);
+    explain_missing!(
+        used,
+        ticks,
+        [
+            cpu_user_s,
+            cpu_system_s,
+            voluntary_switches,
+            involuntary_switches
+        ]
+    );
     used
 }
 
@@ -133,15 +126,17 @@ pub(crate) fn take_back(used: &mut ProcessUse, reason: &str) {
     }
     (used.cpu_user_s, used.cpu_system_s, used.cpu_s) = (None, None, None);
     (used.voluntary_switches, used.involuntary_switches) = (None, None);
-    for field in [
-        "cpu_s",
-        "cpu_user_s",
-        "cpu_system_s",
-        "voluntary_switches",
-        "involuntary_switches",
-    ] {
-        explain(&mut used.not_measured, field, None::<()>, reason);
-    }
+    explain_missing!(
+        used,
+        reason,
+        [
+            cpu_s,
+            cpu_user_s,
+            cpu_system_s,
+            voluntary_switches,
+            involuntary_switches
+        ]
+    );
 }
 
 /// CPU time of a process' whole life.
@@ -167,27 +162,25 @@ pub fn add_memory(used: &mut ProcessUse, pids: &[u32]) {
     let why = |otherwise| if pids.is_empty() { UNKNOWN } else { otherwise };
     used.processes = pids.len() as u32;
     let page_tables = sum_of(pids, |process| Some(process.status().ok()?.vmpte? << 10));
-    used.page_tables_bytes = explain(
-        &mut used.not_measured,
-        "page_tables_bytes",
-        page_tables,
+    used.page_tables_bytes = page_tables;
+    explain_missing!(
+        used,
         why("no VmPTE in /proc/PID/status"),
+        [page_tables_bytes]
     );
-    used.pss_bytes = explain(
-        &mut used.not_measured,
-        "pss_bytes",
-        pss_bytes(pids),
+    used.pss_bytes = pss_bytes(pids);
+    explain_missing!(
+        used,
         why(
-            "/proc/PID/smaps_rollup can't be read: a process of the same user can be, without \
-             setuid",
+            "/proc/PID/smaps_rollup can't be read: a process of the same user can be, without setuid"
         ),
+        [pss_bytes]
     );
-    let peak_bytes = sum_of(pids, |process| Some(process.status().ok()?.vmhwm? << 10));
-    used.peak_resident_bytes = explain(
-        &mut used.not_measured,
-        "peak_resident_bytes",
-        peak_bytes,
+    used.peak_resident_bytes = sum_of(pids, |process| Some(process.status().ok()?.vmhwm? << 10));
+    explain_missing!(
+        used,
         why("no VmHWM in /proc/PID/status"),
+        [peak_resident_bytes]
     );
 }
 

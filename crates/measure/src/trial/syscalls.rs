@@ -26,7 +26,8 @@ pub(super) fn count_syscalls(
             "not counted with more than {CONNECTIONS_MAX} connections"
         )),
         Load::Closed { .. } => SyscallCounter::attach(&server.pids())
-            .and_then(|server| Ok([server, SyscallCounter::attach(&generators.pids())?])),
+            .and_then(|server| Ok([server, SyscallCounter::attach(&generators.pids())?]))
+            .map_err(|error| error.to_string()),
         _ => Err("counted under closed load only".to_owned()),
     };
     let mut counters = match counters {
