@@ -10,6 +10,9 @@
 //! | `files`, `net`, `room`, `tasks` | what stops connections: limits, addresses, memory, threads |
 //! | `cgroup` | limits of this process' group |
 //! | `text` | the findings for people |
+//! | `settings` | the kernel's settings, and what each has to be |
+//! | [`sysctls`], [`memory`] | settings as files; the file of their old values |
+//! | [`tune`] | raises settings, and puts them back |
 
 #![forbid(unsafe_code)]
 
@@ -18,9 +21,13 @@ pub mod examine;
 mod files;
 mod finding;
 mod look;
+pub mod memory;
 mod net;
 mod room;
+mod settings;
+pub mod sysctls;
 mod tasks;
 mod text;
 mod trust;
+pub mod tune;
 mod wanted;
