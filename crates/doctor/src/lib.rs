@@ -6,7 +6,7 @@
 //! | `look` | reads everything that is judged |
 //! | `wanted` | what a number of connections takes |
 //! | `finding` | one item, judged |
-//! | `trust` | what bears on figures |
+//! | `cpus`, `trust` | what bears on figures: the CPUs, and what else the machine does |
 //! | `files`, `net`, `room`, `tasks` | what stops connections: limits, addresses, memory, threads |
 //! | `cgroup` | limits of this process' group |
 //! | `text` | the findings for people |
@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod cgroup;
+mod cpus;
 pub mod examine;
 mod files;
 mod finding;
