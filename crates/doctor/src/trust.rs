@@ -209,6 +209,7 @@ fn syscalls(refused: Option<&str>) -> Finding {
 mod tests {
     use super::super::finding::Level;
     use super::*;
+    use std::process::{Child, Command};
 
     #[test]
     fn neighbours_and_other_programs_are_problems() {
@@ -223,6 +224,36 @@ mod tests {
         assert_eq!(busy.found, "1.13 CPUs now: cargo 1.00, rustc 0.10");
         assert_eq!(other_load(Some(0.02), &[]).found, "0.02 CPUs now");
         assert_eq!(other_load(None, &[]).level, Level::Note);
+    }
+
+    /// Ended with the test, whichever way that ends.
+    struct Busy(Child);
+
+    impl Drop for Busy {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    #[test]
+    fn a_process_that_uses_a_cpu_is_seen() {
+        // The limit ends it where the test is killed and can't.
+        let script = "ulimit -t 20; while :; do :; done";
+        let busy = Command::new("sh").args(["-c", script]).spawn().unwrap();
+        let busy = Busy(busy);
+        let machine = Machine::look(1);
+        drop(busy);
+        let cpus = machine.now.other_cpus_used.unwrap();
+        // A whole CPU, if nobody else wants it.
+        assert!(cpus > 0.2, "{cpus} CPUs: {:?}", machine.busiest);
+        let findings = findings(&machine);
+        let load = findings.iter().find(|finding| finding.item == "other load");
+        let found = &load.unwrap().found;
+        assert!(
+            found.starts_with(&format!("{cpus:.2} CPUs now: ")),
+            "{found}"
+        );
     }
 
     #[test]
