@@ -1,6 +1,8 @@
 //! One examination of the machine.
 
-use crate::{files, finding::Finding, look::Machine, net, room, tasks, trust, wanted::Wanted};
+use crate::{
+    cpus, files, finding::Finding, look::Machine, net, room, tasks, trust, wanted::Wanted,
+};
 use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 
@@ -28,7 +30,8 @@ impl Examination {
     pub fn make(connections: u32, must_fit: bool) -> Self {
         let wanted = Wanted::new(connections, getrlimit(Resource::Nofile).maximum);
         let machine = Machine::look(wanted.sources());
-        let mut findings = trust::findings(&machine);
+        let mut findings = cpus::findings(&machine);
+        findings.extend(trust::findings(&machine));
         findings.extend(files::findings(&machine, &wanted));
         findings.extend(net::findings(&machine, &wanted));
         findings.extend(room::findings(&machine, &wanted));

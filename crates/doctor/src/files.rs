@@ -1,10 +1,12 @@
 //! How many connections open files allow: every end of a connection is one.
 
-use crate::{finding::Finding, look::Machine, wanted::Wanted};
+use crate::{
+    finding::Finding,
+    look::Machine,
+    settings::{FILE_MAX, NR_OPEN},
+    wanted::Wanted,
+};
 use plan::{IDLE_CONNECTIONS, LOADED_CONNECTIONS, shards::OTHER_DESCRIPTORS};
-
-/// What a machine has open besides connections, generously.
-const OTHER_FILES: u64 = 100_000;
 
 pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
     let number = |name| machine.sysctl(name).and_then(|text| text.parse().ok());
@@ -12,8 +14,8 @@ pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
     vec![
         open_files(hard, machine.may_raise_limits, wanted),
         soft_limit(soft, hard),
-        nr_open(number("fs.nr_open"), wanted),
-        file_max(number("fs.file-max"), wanted),
+        nr_open(number(NR_OPEN.name), wanted),
+        file_max(number(FILE_MAX.name), wanted),
     ]
 }
 
@@ -84,8 +86,8 @@ fn soft_limit(soft: Option<u64>, hard: Option<u64>) -> Finding {
 }
 
 fn nr_open(nr_open: Option<u64>, wanted: &Wanted) -> Finding {
-    const ITEM: &str = "fs.nr_open";
-    let needed = wanted.connections + OTHER_DESCRIPTORS;
+    const ITEM: &str = NR_OPEN.name;
+    let needed = NR_OPEN.first(wanted.connections);
     let finding = match nr_open {
         None => Finding::note(
             ITEM,
@@ -97,7 +99,7 @@ fn nr_open(nr_open: Option<u64>, wanted: &Wanted) -> Finding {
             most.to_string(),
             "the limit of open files can't be raised beyond this: for one process, do this first",
         )
-        .mend_sysctl(ITEM, needed),
+        .mend_sysctl(&NR_OPEN, wanted.connections),
         Some(most) => Finding::ok(
             ITEM,
             most.to_string(),
@@ -108,8 +110,8 @@ fn nr_open(nr_open: Option<u64>, wanted: &Wanted) -> Finding {
 }
 
 fn file_max(file_max: Option<u64>, wanted: &Wanted) -> Finding {
-    const ITEM: &str = "fs.file-max";
-    let needed = 2 * wanted.connections + OTHER_FILES;
+    const ITEM: &str = FILE_MAX.name;
+    let needed = FILE_MAX.first(wanted.connections);
     let finding = match file_max {
         None => Finding::note(
             ITEM,
@@ -117,10 +119,10 @@ fn file_max(file_max: Option<u64>, wanted: &Wanted) -> Finding {
             "how many files the machine may have open",
         ),
         Some(most) if most < needed => {
-            let room = most.saturating_sub(OTHER_FILES) / 2;
+            let room = most.saturating_sub(FILE_MAX.first(0)) / 2;
             let means = format!("both ends are files: room for {room} connections");
             Finding::note(ITEM, most.to_string(), &means)
-                .mend_sysctl(ITEM, needed)
+                .mend_sysctl(&FILE_MAX, wanted.connections)
                 .short()
         }
         Some(most) => Finding::ok(

@@ -1,7 +1,7 @@
 //! What one look found.
 
+use crate::settings::Setting;
 use serde::Serialize;
-use std::fmt::Display;
 
 /// One item of the machine, judged.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -14,7 +14,7 @@ pub(super) struct Finding {
     pub(super) means: String,
     /// The command that mends it, where there is one.
     pub(super) mend: Option<String>,
-    /// `scripts/tune` does the same.
+    /// `--apply`, and so `scripts/tune`, does the same.
     pub(super) is_tuned: bool,
     /// The connections asked for don't fit.
     pub(super) is_short: bool,
@@ -77,11 +77,15 @@ impl Finding {
         }
     }
 
-    /// A setting that `scripts/tune` raises, too, and the value that it takes.
-    pub(super) fn mend_sysctl(self, name: &str, value: impl Display) -> Self {
+    /// A setting that `--apply` raises, too, and what it has to be for so many connections.
+    pub(super) fn mend_sysctl(self, setting: &Setting, connections: u64) -> Self {
+        let value = match setting.value(connections) {
+            several if several.contains(' ') => format!("'{several}'"),
+            one => one,
+        };
         Self {
             is_tuned: true,
-            ..self.mend(format!("sysctl -w {name}={value}"))
+            ..self.mend(format!("sysctl -w {}={value}", setting.name))
         }
     }
 

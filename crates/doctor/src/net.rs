@@ -1,27 +1,30 @@
 //! What the network allows: queues, ports, source addresses, memory of TCP, connection tracking.
 //! Each check is a function from what was read, and from what is wanted, to a finding.
 
-use crate::{finding::Finding, look::Machine, wanted::Wanted};
+use crate::{
+    finding::Finding,
+    look::Machine,
+    settings::{CONNTRACK_MAX, PORT_RANGE, SOMAXCONN, SYN_BACKLOG, TCP_MEM},
+    wanted::Wanted,
+};
 use plan::{LOADED_CONNECTIONS, shards::CONNECTIONS_PER_SOURCE};
 
 /// A ramp has some hundred connections waiting to be accepted; this leaves room for several.
 const QUEUE_MIN: u64 = 1_024;
-/// What to set, once something is set at all.
-const QUEUE: u64 = 65_535;
 
 pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
     let number = |name| machine.sysctl(name).and_then(|text| text.parse().ok());
     vec![
-        accept_queue(number("net.core.somaxconn")),
-        syn_backlog(number("net.ipv4.tcp_max_syn_backlog")),
-        ports(machine.sysctl("net.ipv4.ip_local_port_range"), wanted),
+        accept_queue(number(SOMAXCONN.name), wanted),
+        syn_backlog(number(SYN_BACKLOG.name), wanted),
+        ports(machine.sysctl(PORT_RANGE.name), wanted),
         sources(machine.source_refused.as_deref(), wanted),
-        tcp_memory(machine.sysctl("net.ipv4.tcp_mem"), wanted),
+        tcp_memory(machine.sysctl(TCP_MEM.name), wanted),
         conntrack(machine.conntrack, wanted),
     ]
 }
 
-fn accept_queue(somaxconn: Option<u64>) -> Finding {
+fn accept_queue(somaxconn: Option<u64>, wanted: &Wanted) -> Finding {
     const ITEM: &str = "somaxconn";
     let finding = match somaxconn {
         None => Finding::note(
@@ -35,13 +38,13 @@ fn accept_queue(somaxconn: Option<u64>) -> Finding {
             "connections that find no room are tried again a second later: a ramp takes long, \
              and reports are suspect (accept_queue)",
         )
-        .mend_sysctl("net.core.somaxconn", QUEUE),
+        .mend_sysctl(&SOMAXCONN, wanted.connections),
         Some(most) => Finding::ok(ITEM, most.to_string(), "room enough while connecting"),
     };
     finding.needing(QUEUE_MIN)
 }
 
-fn syn_backlog(backlog: Option<u64>) -> Finding {
+fn syn_backlog(backlog: Option<u64>, wanted: &Wanted) -> Finding {
     const ITEM: &str = "tcp_max_syn_backlog";
     let finding = match backlog {
         None => Finding::note(
@@ -54,7 +57,7 @@ fn syn_backlog(backlog: Option<u64>) -> Finding {
             most.to_string(),
             "half-made connections beyond it get SYN cookies or none: on loopback they are rare",
         )
-        .mend_sysctl("net.ipv4.tcp_max_syn_backlog", QUEUE),
+        .mend_sysctl(&SYN_BACKLOG, wanted.connections),
         Some(most) => Finding::ok(ITEM, most.to_string(), "room enough while connecting"),
     };
     finding.needing(QUEUE_MIN)
@@ -79,8 +82,7 @@ fn ports(range: Option<&str>, wanted: &Wanted) -> Finding {
     };
     let ports = (last + 1).saturating_sub(first);
     let found = format!("{ports} for each source address");
-    let mend =
-        |finding: Finding| finding.mend_sysctl("net.ipv4.ip_local_port_range", "'1024 65535'");
+    let mend = |finding: Finding| finding.mend_sysctl(&PORT_RANGE, wanted.connections);
     let finding = if ports < u64::from(LOADED_CONNECTIONS) {
         mend(Finding::problem(ITEM, found, "too few for any load").short()).preventing()
     } else if ports < from_one {
@@ -140,9 +142,7 @@ fn tcp_memory(tcp_mem: Option<&str>, wanted: &Wanted) -> Finding {
             "idle connections take none, but only {most} may have data on its way at once; \
              beyond that TCP drops it"
         );
-        let (low, middle, high) = (wanted / 2, wanted, 2 * wanted);
-        Finding::note(ITEM, found, &means)
-            .mend_sysctl("net.ipv4.tcp_mem", format!("'{low} {middle} {high}'"))
+        Finding::note(ITEM, found, &means).mend_sysctl(&TCP_MEM, wanted)
     } else {
         Finding::ok(
             ITEM,
@@ -164,7 +164,7 @@ fn conntrack(table: Option<(u64, u64)>, wanted: &Wanted) -> Finding {
         );
     };
     let found = format!("{entries} of {size} entries");
-    let mend = |finding: Finding| finding.mend_sysctl("net.netfilter.nf_conntrack_max", 2 * wanted);
+    let mend = |finding: Finding| finding.mend_sysctl(&CONNTRACK_MAX, wanted);
     let finding = match (entries, size) {
         (0, size) if size < wanted => mend(Finding::note(
             ITEM,
@@ -202,11 +202,14 @@ mod tests {
 
     #[test]
     fn a_short_accept_queue_is_a_problem() {
-        assert_eq!(accept_queue(Some(128)).level, Level::Problem);
-        assert_eq!(accept_queue(Some(4096)).level, Level::Ok);
-        assert_eq!(accept_queue(None).level, Level::Note);
-        assert_eq!(syn_backlog(Some(128)).level, Level::Note);
-        assert_eq!(syn_backlog(Some(4096)).level, Level::Ok);
+        assert_eq!(
+            accept_queue(Some(128), &wanted(1_000)).level,
+            Level::Problem
+        );
+        assert_eq!(accept_queue(Some(4096), &wanted(1_000)).level, Level::Ok);
+        assert_eq!(accept_queue(None, &wanted(1_000)).level, Level::Note);
+        assert_eq!(syn_backlog(Some(128), &wanted(1_000)).level, Level::Note);
+        assert_eq!(syn_backlog(Some(4096), &wanted(1_000)).level, Level::Ok);
     }
 
     #[test]

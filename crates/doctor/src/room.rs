@@ -1,14 +1,11 @@
 //! Memory, and what some models need of it. Each check is a function from what was read, and from
 //! what is wanted, to a finding.
 
-use crate::{cgroup::Limit, finding::Finding, look::Machine, wanted::Wanted};
+use crate::{cgroup::Limit, finding::Finding, look::Machine, settings::MAP_COUNT, wanted::Wanted};
 use plan::{
     IDLE_CONNECTIONS,
     memory::{BYTES_PER_CONNECTION, memory_needed_bytes},
 };
-
-/// Mappings of a program and its libraries, generously.
-const OTHER_MAPPINGS: u64 = 10_000;
 
 /// What models on io_uring lock for each thread; each says itself, too, what it lacks.
 const LOCKED_BYTES_PER_THREAD: u64 = 512 << 10;
@@ -65,14 +62,14 @@ fn memory(free_bytes: Option<u64>, group: Option<Limit>, wanted: &Wanted) -> Fin
 
 /// Two for each stack: itself, and the page that guards it.
 fn mappings(most: Option<u64>, wanted: &Wanted) -> Finding {
-    const ITEM: &str = "vm.max_map_count";
+    const ITEM: &str = MAP_COUNT.name;
     const ANY: &str = "no model takes a mapping for each connection but those that give it a \
                        stack (a thread, a coroutine): two";
-    let needed = 2 * wanted.connections.div_ceil(wanted.server_processes) + OTHER_MAPPINGS;
+    let needed = MAP_COUNT.first(wanted.connections.div_ceil(wanted.server_processes));
     let finding = match most {
         None => Finding::note(ITEM, "not shown", ANY),
         Some(most) if most < needed => {
-            Finding::note(ITEM, most.to_string(), ANY).mend_sysctl(ITEM, needed)
+            Finding::note(ITEM, most.to_string(), ANY).mend_sysctl(&MAP_COUNT, wanted.connections)
         }
         Some(most) => Finding::ok(ITEM, most.to_string(), ANY),
     };

@@ -1,13 +1,18 @@
 //! Processes and threads: tasks, as the kernel counts both.
 
-use crate::{finding::Finding, look::Machine, wanted::Wanted};
+use crate::{
+    finding::Finding,
+    look::Machine,
+    settings::{PID_MAX, Setting, THREADS_MAX},
+    wanted::Wanted,
+};
 
 pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
     let tasks = &machine.tasks;
     let group = tasks.group;
     vec![
-        sysctl("kernel.pid_max", tasks.pid_max, tasks.used, wanted),
-        sysctl("kernel.threads-max", tasks.threads_max, tasks.used, wanted),
+        sysctl(&PID_MAX, tasks.pid_max, tasks.used, wanted),
+        sysctl(&THREADS_MAX, tasks.threads_max, tasks.used, wanted),
         limit(
             "pids of the cgroup",
             group.map(|group| group.max),
@@ -27,10 +32,12 @@ pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
     ]
 }
 
-fn sysctl(name: &'static str, most: Option<u64>, used: u64, wanted: &Wanted) -> Finding {
-    let finding = limit(name, most, used, wanted, "");
-    if finding.is_short {
-        finding.mend_sysctl(name, used + wanted.threads())
+fn sysctl(setting: &Setting, most: Option<u64>, used: u64, wanted: &Wanted) -> Finding {
+    let finding = limit(setting.name, most, used, wanted, "");
+    // What is raised as far as the kernel takes it, and too low even so, has no way out.
+    let is_enough = setting.first(wanted.connections) >= used + wanted.threads();
+    if finding.is_short && is_enough {
+        finding.mend_sysctl(setting, wanted.connections)
     } else {
         finding
     }
@@ -70,12 +77,15 @@ mod tests {
     #[test]
     fn many_processes_take_many_tasks() {
         let million = Wanted::new(1_000_000, Some(20_000));
-        let fine = sysctl("kernel.pid_max", Some(32_768), 300, &million);
+        let fine = sysctl(&PID_MAX, Some(32_768), 300, &million);
         assert!(!fine.is_short, "{fine:?}");
-        let few = sysctl("kernel.pid_max", Some(1_000), 300, &million);
+        let few = sysctl(&PID_MAX, Some(1_000), 300, &million);
         assert!(few.is_short && few.is_tuned, "{few:?}");
         assert_eq!(few.needed.as_deref(), Some("1964"));
-        assert_eq!(few.mend.as_deref(), Some("sysctl -w kernel.pid_max=1964"));
+        assert_eq!(
+            few.mend.as_deref(),
+            Some("sysctl -w kernel.pid_max=1100000")
+        );
         let group = limit("pids of the cgroup", Some(512), 10, &million, "TasksMax");
         assert!(group.is_short && group.means.ends_with("TasksMax"));
         assert!(!limit("user processes", None, 300, &million, "").is_short);

@@ -124,6 +124,7 @@ fn sum(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::FILE_MAX;
     use std::slice::from_ref;
 
     #[test]
@@ -144,7 +145,7 @@ mod tests {
         assert_eq!(commands(from_ref(&fine), &wanted), "");
         let bad = fine.clone().mend("true");
         assert!(commands(from_ref(&bad), &wanted).ends_with(" true\n\n"));
-        let tuned = fine.mend_sysctl("b", 2);
+        let tuned = fine.mend_sysctl(&FILE_MAX, 2_000_000);
         assert!(commands(&[bad, tuned], &wanted).contains("scripts/tune 2000000 "));
     }
 

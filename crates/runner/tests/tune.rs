@@ -11,9 +11,14 @@ mod common;
 
 use common::{runner, stderr, stdout};
 use std::{
-    fs::{self, File},
+    env,
+    ffi::OsString,
+    fs::{self, Permissions},
     io::{self, Write as _},
-    os::unix::{fs::symlink, process::CommandExt as _},
+    os::unix::{
+        fs::{PermissionsExt as _, symlink},
+        process::CommandExt as _,
+    },
     path::{Path, PathBuf},
     process::{Command, Output},
 };
@@ -70,14 +75,36 @@ impl Machine {
 
     fn run(&self, script: &str, args: &[&str]) -> Output {
         Command::new(format!("{SCRIPTS}/{script}"))
-            .arg("--proc")
-            .arg(self.dir.path())
-            .arg("--state")
-            .arg(self.state())
+            .env("PATH", cargo_in(self.dir.path()))
+            .env("MILLIONFOLD_SYSCTLS", self.dir.path())
+            .env("MILLIONFOLD_TUNE_STATE", self.state())
             .args(args)
             .output()
             .unwrap()
     }
+}
+
+/// A PATH that begins with a cargo of ours in that directory: `cargo run` is the runner of this
+/// test, and builds nothing beside the tests that run.
+fn cargo_in(dir: &Path) -> OsString {
+    let cargo = dir.join("cargo");
+    let runner = env!("CARGO_BIN_EXE_runner");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = run ] || exit 101\n\
+         while [ \"$1\" != -- ]; do shift; done\nshift\nexec '{runner}' \"$@\"\n"
+    );
+    // Written by another process: one that is forked here meanwhile would hold the file open for
+    // writing, and then it can't be started.
+    let written = Command::new("sh")
+        .args(["-c", "printf %s \"$1\" > \"$2\" && chmod 755 \"$2\"", "sh"])
+        .arg(script)
+        .arg(cargo)
+        .status();
+    assert!(written.unwrap().success());
+    let mut path = OsString::from(dir);
+    path.push(":");
+    path.push(env::var_os("PATH").unwrap());
+    path
 }
 
 /// A setting's numbers, apart by one space.
@@ -219,12 +246,16 @@ fn wrong_use_says_what_is_right() {
 #[test]
 fn without_root_the_way_out_is_told() {
     const NOBODY: u32 = 65_534;
-    // By its input: nobody may not be able to read the directory.
-    let script = File::open(format!("{SCRIPTS}/tune")).unwrap();
-    let mut command = Command::new("bash");
+    // A copy: nobody may not be able to read the directory of the original.
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+    let copy = dir.path().join("runner");
+    let original = env!("CARGO_BIN_EXE_runner");
+    let copied = Command::new("cp").arg(original).arg(&copy).status();
+    assert!(copied.unwrap().success());
+    let mut command = Command::new(copy);
     command
-        .args(["-s", "--", "50000"])
-        .stdin(script)
+        .args(["doctor", "--connections", "50000", "--apply"])
         .current_dir("/");
     if rustix::process::geteuid().is_root() {
         command.uid(NOBODY);
@@ -246,7 +277,9 @@ fn tune_does_the_sysctls_that_the_doctor_names() {
         .output()
         .unwrap();
     let found: serde_json::Value = serde_json::from_str(&stdout(&doctor)).unwrap();
+    let dir = tempfile::tempdir().unwrap();
     let tune = Command::new(format!("{SCRIPTS}/tune"))
+        .env("PATH", cargo_in(dir.path()))
         .args(["--dry-run", "5000000"])
         .output()
         .unwrap();
@@ -308,8 +341,11 @@ fn a_network_namespace_is_tuned_and_the_host_is_not() {
             return;
         }
     };
-    let state = tempfile::tempdir().unwrap();
-    let state = state.path().join("state");
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    command
+        .env("PATH", cargo_in(dir.path()))
+        .env("MILLIONFOLD_TUNE_STATE", &state);
     let host = || SETTINGS.map(|(name, _)| value_in(&Path::new("/proc/sys").join(name)));
     let host_before = host();
     let script = format!(
@@ -318,10 +354,9 @@ fn a_network_namespace_is_tuned_and_the_host_is_not() {
         echo 70000 > ipv4/tcp_max_syn_backlog
         echo 30000 40000 > ipv4/ip_local_port_range
         show() {{ echo \"$1:\" $(cat core/somaxconn ipv4/tcp_max_syn_backlog ipv4/ip_local_port_range); }}
-        {SCRIPTS}/tune --net-only --state {0} && show tuned
-        {SCRIPTS}/tune --net-only --state {0} && show tuned
-        {SCRIPTS}/untune --state {0} && show untuned",
-        state.display()
+        {SCRIPTS}/tune --net-only && show tuned
+        {SCRIPTS}/tune --net-only && show tuned
+        {SCRIPTS}/untune && show untuned"
     );
     let output = command.args(["sh", "-ec", &script]).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
