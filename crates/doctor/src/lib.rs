@@ -8,12 +8,10 @@
 //! | `finding` | one item, judged |
 //! | `trust` | what bears on figures |
 //! | `files`, `net`, `room`, `tasks` | what stops connections: limits, addresses, memory, threads |
-//! | `cgroup` | limits of this process' group |
 //! | `text` | the findings for people |
 
 #![forbid(unsafe_code)]
 
-mod cgroup;
 pub mod examine;
 mod files;
 mod finding;

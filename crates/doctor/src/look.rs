@@ -1,7 +1,7 @@
 //! Reads everything that the doctor judges. What can't be read is `None`.
 
-use crate::cgroup::{self, Limit};
 use probe::{
+    cgroup::{self, Limit},
     environment,
     host::allowed_cpus,
     snapshot::{self, Snapshot},

@@ -1,11 +1,12 @@
 //! Memory, and what some models need of it. Each check is a function from what was read, and from
 //! what is wanted, to a finding.
 
-use crate::{cgroup::Limit, finding::Finding, look::Machine, wanted::Wanted};
+use crate::{finding::Finding, look::Machine, wanted::Wanted};
 use plan::{
     IDLE_CONNECTIONS,
     memory::{BYTES_PER_CONNECTION, memory_needed_bytes},
 };
+use probe::cgroup::Limit;
 
 /// Mappings of a program and its libraries, generously.
 const OTHER_MAPPINGS: u64 = 10_000;

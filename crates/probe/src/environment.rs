@@ -1,5 +1,6 @@
 //! What the machine is and how it is set, read from /proc and /sys.
 
+use procfs::{Current as _, Meminfo};
 use report::environment::Environment;
 use std::{collections::BTreeMap, fs};
 
@@ -18,7 +19,6 @@ const SYSCTLS: [&str; 8] = [
 /// Reads what the machine tells; what only the build knows is left to the caller.
 pub fn read() -> Environment {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let mut environment = Environment {
         kernel: line_of("/proc/sys/kernel/osrelease"),
         cpu: field(&cpuinfo, "model name"),
@@ -28,9 +28,7 @@ pub fn read() -> Environment {
                 .filter(|line| line.starts_with("processor"))
                 .count() as u32,
         ),
-        memory_bytes: field(&meminfo, "MemTotal")
-            .and_then(|text| text.trim_end_matches(" kB").parse().ok())
-            .map(|kib: u64| kib << 10),
+        memory_bytes: Meminfo::current().ok().map(|memory| memory.mem_total),
         hypervisor: field(&cpuinfo, "flags")
             .map(|flags| flags.split(' ').any(|flag| flag == "hypervisor")),
         clock_source: line_of("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
@@ -56,38 +54,29 @@ pub fn read() -> Environment {
 }
 
 fn explain_missing(environment: &mut Environment) {
+    const GOVERNOR: &str = "no cpufreq here, as in most virtual machines";
+    const TURBO: &str = "neither intel_pstate/no_turbo nor cpufreq/boost here, as in most virtual \
+                         machines";
+    const CPU: &str = "not named in /proc/cpuinfo";
+    let here = &*environment;
     let missing = [
+        ("governor", here.governor.is_none(), GOVERNOR),
+        ("turbo", here.turbo.is_none(), TURBO),
         (
-            environment.governor.is_none(),
-            "governor",
-            "no cpufreq here, as in most virtual machines",
-        ),
-        (
-            environment.turbo.is_none(),
-            "turbo",
-            "neither intel_pstate/no_turbo nor cpufreq/boost here, as in most virtual machines",
-        ),
-        (
-            environment.clock_source.is_none(),
             "clock_source",
+            here.clock_source.is_none(),
             "not shown in /sys",
         ),
+        ("cpu", here.cpu.is_none(), CPU),
         (
-            environment.cpu.is_none(),
-            "cpu",
-            "not named in /proc/cpuinfo",
-        ),
-        (
-            environment.hypervisor.is_none(),
             "hypervisor",
+            here.hypervisor.is_none(),
             "no flags in /proc/cpuinfo",
         ),
     ];
-    for (_, field, reason) in missing.into_iter().filter(|(is_missing, ..)| *is_missing) {
-        environment
-            .not_measured
-            .insert(field.to_owned(), reason.to_owned());
-    }
+    let missing = missing.into_iter().filter(|(_, is_missing, _)| *is_missing);
+    let reasons = missing.map(|(field, _, reason)| (field.to_owned(), reason.to_owned()));
+    environment.not_measured.extend(reasons);
 }
 
 /// From what the kernel's two kinds of drivers say; one of them states the opposite.

@@ -7,39 +7,27 @@ use std::{collections::BTreeMap, fs};
 
 /// Adds what memory the kernel holds now.
 pub fn add_kernel_memory(machine: &mut MachineUse) {
+    const MEMINFO: &str = "/proc/meminfo";
+    const SOCKSTAT: &str = "/proc/net/sockstat";
     let memory = Meminfo::current().ok();
-    let sockstat = fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
-    let in_pages = |pages: u64| pages * procfs::page_size();
+    let sockstat = fs::read_to_string(SOCKSTAT).unwrap_or_default();
     let reasons = &mut machine.not_measured;
     let mut known =
         |field, value, source| explain(reasons, field, value, &format!("not shown in {source}"));
-    machine.slab_bytes = known(
-        "slab_bytes",
-        memory.as_ref().map(|m| m.slab),
-        "/proc/meminfo",
-    );
-    machine.page_tables_bytes = known(
-        "page_tables_bytes",
-        memory.as_ref().and_then(|m| m.page_tables),
-        "/proc/meminfo",
-    );
-    machine.free_bytes = known("free_bytes", memory.map(|m| m.mem_free), "/proc/meminfo");
-    machine.tcp_sockets = known(
-        "tcp_sockets",
-        sockstat_value(&sockstat, "inuse"),
-        "/proc/net/sockstat",
-    );
-    machine.tcp_buffers_bytes = known(
-        "tcp_buffers_bytes",
-        sockstat_value(&sockstat, "mem").map(in_pages),
-        "/proc/net/sockstat",
-    );
+    let memory = memory.as_ref();
+    machine.slab_bytes = known("slab_bytes", memory.map(|m| m.slab), MEMINFO);
+    let page_tables = memory.and_then(|m| m.page_tables);
+    machine.page_tables_bytes = known("page_tables_bytes", page_tables, MEMINFO);
+    machine.free_bytes = known("free_bytes", memory.map(|m| m.mem_free), MEMINFO);
+    let sockets = sockstat_value(&sockstat, "inuse");
+    machine.tcp_sockets = known("tcp_sockets", sockets, SOCKSTAT);
+    let buffers = sockstat_value(&sockstat, "mem").map(|pages| pages * procfs::page_size());
+    machine.tcp_buffers_bytes = known("tcp_buffers_bytes", buffers, SOCKSTAT);
+    let slabinfo = fs::read_to_string("/proc/slabinfo").ok();
     machine.slab_by_cache_bytes = explain(
-        &mut machine.not_measured,
+        reasons,
         "slab_by_cache_bytes",
-        fs::read_to_string("/proc/slabinfo")
-            .ok()
-            .map(|text| slab_by_cache(&text)),
+        slabinfo.map(|text| slab_by_cache(&text)),
         "/proc/slabinfo can't be read: only root may",
     );
 }
@@ -70,8 +58,12 @@ pub fn available_bytes() -> Option<u64> {
 
 /// How many processes the kernel has killed for want of memory since boot.
 pub fn oom_kills() -> Option<u64> {
-    let vmstat = fs::read_to_string("/proc/vmstat").ok()?;
-    crate::machine::value_of(&vmstat, "oom_kill")
+    vmstat("oom_kill")
+}
+
+/// A counter of /proc/vmstat.
+pub(crate) fn vmstat(name: &str) -> Option<u64> {
+    u64::try_from(*procfs::vmstat().ok()?.get(name)?).ok()
 }
 
 /// TCP sockets that the kernel holds memory for, closed ones whose process still has them open
