@@ -1,19 +1,17 @@
 //! How many connections open files allow: every end of a connection is one.
 
-use crate::{finding::Finding, look::Machine, wanted::Wanted};
+use crate::{
+    finding::{Finding, item},
+    look::Machine,
+    wanted::Wanted,
+};
 use plan::{IDLE_CONNECTIONS, LOADED_CONNECTIONS, shards::OTHER_DESCRIPTORS};
 
-/// What a machine has open besides connections, generously.
-const OTHER_FILES: u64 = 100_000;
-
 pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
-    let number = |name| machine.sysctl(name).and_then(|text| text.parse().ok());
     let (soft, hard) = (machine.open_files_soft, machine.open_files_max);
     vec![
         open_files(hard, machine.may_raise_limits, wanted),
         soft_limit(soft, hard),
-        nr_open(number("fs.nr_open"), wanted),
-        file_max(number("fs.file-max"), wanted),
     ]
 }
 
@@ -22,7 +20,8 @@ fn open_files(hard: Option<u64>, may_raise: bool, wanted: &Wanted) -> Finding {
     let connections = wanted.connections;
     let needed = format!("{} for one process", connections + OTHER_DESCRIPTORS);
     let Some(hard) = hard else {
-        return Finding::ok(ITEM, "no limit", "one process can hold all connections")
+        return item(ITEM, "no limit")
+            .ok("one process can hold all connections")
             .needing(needed);
     };
     let per_process = hard.saturating_sub(OTHER_DESCRIPTORS);
@@ -30,11 +29,11 @@ fn open_files(hard: Option<u64>, may_raise: bool, wanted: &Wanted) -> Finding {
     let finding = if per_process < u64::from(LOADED_CONNECTIONS) {
         let means = "too few for any load";
         raise(may_raise, IDLE_CONNECTIONS.into(), |more| {
-            let finding = Finding::problem(ITEM, found, &format!("{means}{more}"));
+            let finding = item(ITEM, found).problem(format!("{means}{more}"));
             finding.short().preventing()
         })
     } else if per_process >= connections && per_process >= IDLE_CONNECTIONS.into() {
-        Finding::ok(ITEM, found, "one process can hold all connections")
+        item(ITEM, found).ok("one process can hold all connections")
     } else if per_process < u64::from(IDLE_CONNECTIONS) {
         let means = format!(
             "memory is measured with {IDLE_CONNECTIONS} connections unless --connections says \
@@ -43,7 +42,7 @@ fn open_files(hard: Option<u64>, may_raise: bool, wanted: &Wanted) -> Finding {
         raise(
             may_raise,
             connections.max(IDLE_CONNECTIONS.into()),
-            |more| Finding::problem(ITEM, found, &format!("{means}{more}")),
+            |more| item(ITEM, found).problem(format!("{means}{more}")),
         )
     } else {
         let means = format!(
@@ -52,7 +51,7 @@ fn open_files(hard: Option<u64>, may_raise: bool, wanted: &Wanted) -> Finding {
             wanted.server_processes, wanted.generator_processes
         );
         raise(may_raise, connections, |more| {
-            Finding::note(ITEM, found, &format!("{means}{more}"))
+            item(ITEM, found).note(format!("{means}{more}"))
         })
     };
     finding.needing(needed)
@@ -80,56 +79,7 @@ fn soft_limit(soft: Option<u64>, hard: Option<u64>) -> Finding {
     } else {
         "only a default: models and generator raise it to the hard limit"
     };
-    Finding::ok(ITEM, found, means)
-}
-
-fn nr_open(nr_open: Option<u64>, wanted: &Wanted) -> Finding {
-    const ITEM: &str = "fs.nr_open";
-    let needed = wanted.connections + OTHER_DESCRIPTORS;
-    let finding = match nr_open {
-        None => Finding::note(
-            ITEM,
-            "not shown",
-            "how far the limit of open files can be raised",
-        ),
-        Some(most) if most < needed => Finding::note(
-            ITEM,
-            most.to_string(),
-            "the limit of open files can't be raised beyond this: for one process, do this first",
-        )
-        .mend_sysctl(ITEM, needed),
-        Some(most) => Finding::ok(
-            ITEM,
-            most.to_string(),
-            "the limit of open files can be raised far enough",
-        ),
-    };
-    finding.needing(format!("{needed} for one process"))
-}
-
-fn file_max(file_max: Option<u64>, wanted: &Wanted) -> Finding {
-    const ITEM: &str = "fs.file-max";
-    let needed = 2 * wanted.connections + OTHER_FILES;
-    let finding = match file_max {
-        None => Finding::note(
-            ITEM,
-            "not shown",
-            "how many files the machine may have open",
-        ),
-        Some(most) if most < needed => {
-            let room = most.saturating_sub(OTHER_FILES) / 2;
-            let means = format!("both ends are files: room for {room} connections");
-            Finding::note(ITEM, most.to_string(), &means)
-                .mend_sysctl(ITEM, needed)
-                .short()
-        }
-        Some(most) => Finding::ok(
-            ITEM,
-            most.to_string(),
-            "enough for both ends of all connections",
-        ),
-    };
-    finding.needing(needed)
+    item(ITEM, found).ok(means)
 }
 
 #[cfg(test)]
@@ -137,12 +87,8 @@ mod tests {
     use super::super::finding::Level;
     use super::*;
 
-    fn wanted(connections: u32, hard: Option<u64>) -> Wanted {
-        Wanted::new(connections, hard)
-    }
-
     fn million(hard: Option<u64>, may_raise: bool) -> Finding {
-        open_files(hard, may_raise, &wanted(1_000_000, hard))
+        open_files(hard, may_raise, &Wanted::new(1_000_000, hard))
     }
 
     #[test]
@@ -170,20 +116,5 @@ mod tests {
     fn a_soft_limit_stops_nobody() {
         assert_eq!(soft_limit(Some(1024), Some(20_000)).level, Level::Ok);
         assert_eq!(soft_limit(None, None).found, "no limit");
-    }
-
-    #[test]
-    fn settings_of_the_machine_are_raised_as_far_as_it_takes() {
-        let million = wanted(1_000_000, None);
-        let held = nr_open(Some(100_000), &million);
-        assert_eq!(held.mend.as_deref(), Some("sysctl -w fs.nr_open=1000100"));
-        assert!(!held.is_short, "several processes hold them");
-        assert_eq!(nr_open(Some(1_048_576), &million).level, Level::Ok);
-        assert_eq!(nr_open(None, &million).level, Level::Note);
-        assert_eq!(file_max(Some(2_466_183), &million).level, Level::Ok);
-        let held = file_max(Some(2_000_000), &million);
-        assert!(held.is_short && held.is_tuned);
-        assert_eq!(held.mend.as_deref(), Some("sysctl -w fs.file-max=2100000"));
-        assert_eq!(file_max(None, &million).level, Level::Note);
     }
 }

@@ -6,8 +6,10 @@
 //! | `look` | reads everything that is judged |
 //! | `wanted` | what a number of connections takes |
 //! | `finding` | one item, judged |
-//! | `trust` | what bears on figures |
-//! | `files`, `net`, `room`, `tasks` | what stops connections: limits, addresses, memory, threads |
+//! | `trust`, `now` | what bears on figures: how the machine is set, what goes on beside us |
+//! | `limits` | what stops connections: a table of limits |
+//! | `files`, `net`, `room` | the same, where it isn't a number that suffices |
+//! | `setting` | the kernel's settings: where they are, what they are raised to |
 //! | `text` | the findings for people |
 
 #![forbid(unsafe_code)]
@@ -15,10 +17,12 @@
 pub mod examine;
 mod files;
 mod finding;
+mod limits;
 mod look;
 mod net;
+mod now;
 mod room;
-mod tasks;
+mod setting;
 mod text;
 mod trust;
 mod wanted;

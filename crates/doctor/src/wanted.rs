@@ -11,6 +11,10 @@ pub(super) struct Wanted {
     pub(super) connections: u64,
     pub(super) server_processes: u64,
     pub(super) generator_processes: u64,
+    /// Of those processes.
+    pub(super) threads: u64,
+    /// Tasks of everything else.
+    tasks_beside: u64,
 }
 
 impl Wanted {
@@ -24,6 +28,16 @@ impl Wanted {
             connections: connections.into(),
             server_processes: servers.into(),
             generator_processes: generators.into(),
+            threads: u64::from(servers + generators) * THREADS_PER_PROCESS,
+            tasks_beside: 0,
+        }
+    }
+
+    /// On a machine that has so many tasks without them.
+    pub(super) fn beside(self, tasks_beside: u64) -> Self {
+        Self {
+            tasks_beside,
+            ..self
         }
     }
 
@@ -31,8 +45,8 @@ impl Wanted {
         self.server_processes + self.generator_processes
     }
 
-    pub(super) fn threads(&self) -> u64 {
-        self.processes() * THREADS_PER_PROCESS
+    pub(super) fn tasks(&self) -> u64 {
+        self.tasks_beside + self.threads
     }
 
     /// 127.0.0.1, 127.0.0.2 and so on.
