@@ -122,6 +122,10 @@ fn throttling(throttled_us: Option<u64>) -> Finding {
 mod tests {
     use super::super::finding::Level;
     use super::*;
+    use std::{
+        process::{Child, Command},
+        time::{Duration, Instant},
+    };
 
     #[test]
     fn neighbours_and_other_programs_are_problems() {
@@ -172,5 +176,43 @@ mod tests {
         assert_eq!(throttling(Some(0)).level, Level::Ok);
         assert_eq!(throttling(Some(1)).level, Level::Problem);
         assert_eq!(throttling(None).level, Level::Note);
+    }
+
+    /// Ends with the test, however that ends.
+    struct Busy(Child);
+
+    impl Drop for Busy {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    #[test]
+    fn a_process_that_uses_a_core_is_seen() {
+        let busy = Command::new("sh")
+            .args(["-c", "while :; do :; done"])
+            .spawn();
+        let busy = Busy(busy.unwrap());
+        let pid = i32::try_from(busy.0.id()).unwrap();
+        let used_s = || {
+            let stat = procfs::process::Process::new(pid).unwrap().stat().unwrap();
+            (stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64
+        };
+        // A machine that has much to do gives it little in the first seconds.
+        let began = Instant::now();
+        loop {
+            let before_s = used_s();
+            let machine = Machine::look(1, &[]);
+            let used_s = used_s() - before_s;
+            let load = other_load(machine.now.other_cpus_used, &machine.busiest);
+            // A look takes a little longer than the second it sums up.
+            let is_all = machine.now.other_cpus_used >= Some(used_s / 2.0);
+            if load.level == Level::Problem && is_all && used_s > 0.0 {
+                return;
+            }
+            let waited = began.elapsed();
+            assert!(waited < Duration::from_secs(30), "{used_s} s: {load:?}");
+        }
     }
 }
