@@ -14,7 +14,7 @@ pub(super) struct Finding {
     pub(super) means: String,
     /// The command that mends it, where there is one.
     pub(super) mend: Option<String>,
-    /// `scripts/tune` does the same.
+    /// `runner doctor --apply` does it, too.
     pub(super) is_tuned: bool,
     /// The connections asked for don't fit.
     pub(super) is_short: bool,
@@ -94,7 +94,7 @@ impl Finding {
         self
     }
 
-    /// A setting that `scripts/tune` raises, too.
+    /// A setting that `runner doctor --apply` raises, too.
     pub(super) fn mend_sysctl(mut self, setting: &Setting, wanted: &Wanted) -> Self {
         self.is_tuned = true;
         self.mend(setting.command(wanted))

@@ -10,6 +10,7 @@
 //! | `limits` | what stops connections: a table of limits |
 //! | `files`, `net`, `room` | the same, where it isn't a number that suffices |
 //! | `setting` | the kernel's settings: where they are, what they are raised to |
+//! | [`tune`] | raises those settings, puts them back |
 //! | `text` | the findings for people |
 
 #![forbid(unsafe_code)]
@@ -25,4 +26,5 @@ mod room;
 mod setting;
 mod text;
 mod trust;
+pub mod tune;
 mod wanted;

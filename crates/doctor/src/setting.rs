@@ -1,7 +1,11 @@
 //! Settings of the kernel: files under /proc/sys, or under a directory that looks like it.
 
 use crate::wanted::Wanted;
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    path::PathBuf,
+};
 
 /// A setting, and the value that connections take.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +71,21 @@ impl Sysctls {
     pub(crate) fn read(&self, name: &str) -> io::Result<String> {
         let text = fs::read_to_string(self.root.join(name))?;
         Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// Whether the setting has the value now: the kernel may refuse it, or take another one in
+    /// silence.
+    pub(crate) fn set(&self, name: &str, value: &str) -> bool {
+        let write = || {
+            let mut file = OpenOptions::new()
+                .write(true)
+                .truncate(true)
+                .open(self.root.join(name))?;
+            // In one piece: the kernel takes each write for a whole value.
+            file.write_all(format!("{value}\n").as_bytes())?;
+            self.read(name)
+        };
+        write().is_ok_and(|now| now == value)
     }
 }
 

@@ -71,7 +71,8 @@ fn commands(findings: &[Finding], wanted: &Wanted) -> String {
         .collect();
     let tune = if findings.iter().any(|finding| finding.is_tuned) {
         format!(
-            "scripts/tune {} does every sysctl among them at once, and scripts/untune undoes it.\n",
+            "'runner doctor --connections {0} --apply', as scripts/tune {0} does, raises all that \
+             connections meet;\n--undo, as scripts/untune does, puts it back.\n",
             wanted.connections
         )
     } else {

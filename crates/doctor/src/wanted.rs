@@ -5,6 +5,9 @@ use plan::shards::{CONNECTIONS_PER_SOURCE, OTHER_DESCRIPTORS, processes_needed};
 /// A process has its I/O threads, one that waits for the end, and some of its runtime's.
 const THREADS_PER_PROCESS: u64 = 16;
 
+/// What else a machine may run, generously.
+const OTHER_TASKS: u64 = 100_000;
+
 /// Connections that somebody wants, and what they take here.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Wanted {
@@ -30,6 +33,14 @@ impl Wanted {
             generator_processes: generators.into(),
             threads: u64::from(servers + generators) * THREADS_PER_PROCESS,
             tasks_beside: 0,
+        }
+    }
+
+    /// The most that any model takes: all connections in one process, with a thread for each.
+    pub(super) fn most(connections: u32) -> Self {
+        Self {
+            threads: connections.into(),
+            ..Self::new(connections, None).beside(OTHER_TASKS)
         }
     }
 
