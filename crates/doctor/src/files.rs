@@ -17,58 +17,52 @@ pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
 
 fn open_files(hard: Option<u64>, may_raise: bool, wanted: &Wanted) -> Finding {
     const ITEM: &str = "open files";
-    let connections = wanted.connections;
+    const ENOUGH: &str = "one process can hold all connections";
+    let (connections, idle) = (wanted.connections, u64::from(IDLE_CONNECTIONS));
     let needed = format!("{} for one process", connections + OTHER_DESCRIPTORS);
     let Some(hard) = hard else {
-        return item(ITEM, "no limit")
-            .ok("one process can hold all connections")
-            .needing(needed);
+        return item(ITEM, "no limit").ok(ENOUGH).needing(needed);
     };
+    let found = item(ITEM, format!("at most {hard} in a process"));
     let per_process = hard.saturating_sub(OTHER_DESCRIPTORS);
-    let found = format!("at most {hard} in a process");
-    let finding = if per_process < u64::from(LOADED_CONNECTIONS) {
-        let means = "too few for any load";
-        raise(may_raise, IDLE_CONNECTIONS.into(), |more| {
-            let finding = item(ITEM, found).problem(format!("{means}{more}"));
-            finding.short().preventing()
-        })
-    } else if per_process >= connections && per_process >= IDLE_CONNECTIONS.into() {
-        item(ITEM, found).ok("one process can hold all connections")
-    } else if per_process < u64::from(IDLE_CONNECTIONS) {
+    if per_process >= connections.max(idle) {
+        return found.ok(ENOUGH).needing(needed);
+    }
+    let is_none = per_process < u64::from(LOADED_CONNECTIONS);
+    let (means, room_for) = if is_none {
+        ("too few for any load".to_owned(), idle)
+    } else if per_process < idle {
         let means = format!(
-            "memory is measured with {IDLE_CONNECTIONS} connections unless --connections says \
-             less, and a process holds {per_process}"
+            "memory is measured with {idle} connections unless --connections says less, and a \
+             process holds {per_process}"
         );
-        raise(
-            may_raise,
-            connections.max(IDLE_CONNECTIONS.into()),
-            |more| item(ITEM, found).problem(format!("{means}{more}")),
-        )
+        (means, connections.max(idle))
     } else {
         let means = format!(
             "{connections} connections take {} server processes, because the kernel spreads them \
              unevenly, and {} generator processes",
             wanted.server_processes, wanted.generator_processes
         );
-        raise(may_raise, connections, |more| {
-            item(ITEM, found).note(format!("{means}{more}"))
-        })
+        (means, connections)
     };
-    finding.needing(needed)
-}
-
-/// Adds the way to a higher limit; `finding` makes a finding of more words.
-fn raise(may_raise: bool, connections: u64, finding: impl FnOnce(&str) -> Finding) -> Finding {
-    let files = connections + OTHER_DESCRIPTORS;
-    if may_raise {
-        finding("; for good: nofile in /etc/security/limits.conf")
-            .mend(format!("ulimit -Hn {files} && ulimit -n {files}"))
+    let files = room_for + OTHER_DESCRIPTORS;
+    let way_out = if may_raise {
+        "for good: nofile in /etc/security/limits.conf".to_owned()
     } else {
-        finding(&format!(
-            "; root lacks CAP_SYS_RESOURCE, so the limit can only be raised where this machine \
-             or container is started, as in 'docker run --ulimit nofile={files}'"
-        ))
-    }
+        format!(
+            "root lacks CAP_SYS_RESOURCE, so the limit can only be raised where this machine or \
+             container is started, as in 'docker run --ulimit nofile={files}'"
+        )
+    };
+    let means = format!("{means}; {way_out}");
+    let mut finding = if per_process < idle {
+        found.problem(means)
+    } else {
+        found.note(means)
+    };
+    finding.mend = may_raise.then(|| format!("ulimit -Hn {files} && ulimit -n {files}"));
+    (finding.is_short, finding.prevents) = (is_none, is_none);
+    finding.needing(needed)
 }
 
 fn soft_limit(soft: Option<u64>, hard: Option<u64>) -> Finding {

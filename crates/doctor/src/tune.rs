@@ -42,8 +42,11 @@ pub struct Change {
     pub is_failure: bool,
 }
 
+/// From what to what, or why not.
+type Outcome = Result<String, String>;
+
 impl Change {
-    fn new(name: &str, outcome: Result<String, String>) -> Self {
+    fn new(name: &str, outcome: Outcome) -> Self {
         let is_failure = outcome.is_err();
         let (Ok(what) | Err(what)) = outcome;
         Self {
@@ -104,22 +107,17 @@ impl Tuning {
             .collect()
     }
 
-    fn raise(
-        &mut self,
-        setting: &Setting,
-        wanted: &Wanted,
-    ) -> Result<Result<String, String>, TuneError> {
+    fn raise(&mut self, setting: &Setting, wanted: &Wanted) -> Result<Outcome, TuneError> {
         let name = setting.name;
         let from = match self.settings.read(name) {
             Ok(from) => from,
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Ok(Err(format!("can't be read: {error}")));
             }
-            Err(_) if setting.place == Place::Module => return Ok(Ok("not loaded".into())),
+            Err(_) if setting.place == Place::Module => return Ok(Ok("not loaded".to_owned())),
             Err(_) => {
-                return Ok(Err(
-                    "is not here: a setting of the host, or of another kernel".into(),
-                ));
+                let reason = "is not here: a setting of the host, or of another kernel";
+                return Ok(Err(reason.to_owned()));
             }
         };
         let to = setting.raised(&from, wanted);

@@ -38,18 +38,15 @@ impl Wanted {
 
     /// The most that any model takes: all connections in one process, with a thread for each.
     pub(super) fn most(connections: u32) -> Self {
-        Self {
-            threads: connections.into(),
-            ..Self::new(connections, None).beside(OTHER_TASKS)
-        }
+        let mut most = Self::new(connections, None).beside(OTHER_TASKS);
+        most.threads = most.connections;
+        most
     }
 
     /// On a machine that has so many tasks without them.
-    pub(super) fn beside(self, tasks_beside: u64) -> Self {
-        Self {
-            tasks_beside,
-            ..self
-        }
+    pub(super) fn beside(mut self, tasks: u64) -> Self {
+        self.tasks_beside = tasks;
+        self
     }
 
     pub(super) fn processes(&self) -> u64 {

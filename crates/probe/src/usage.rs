@@ -105,24 +105,14 @@ pub(crate) fn between(
     };
     let clock = why("the process' CPU clock can't be read");
     let ticks = why("a process ended that nobody waited for");
-    for (field, is_known, reason) in [
-        ("cpu_s", used.cpu_s.is_some(), clock),
-        ("cpu_user_s", used.cpu_user_s.is_some(), ticks),
-        ("cpu_system_s", used.cpu_system_s.is_some(), ticks),
-        (
-            "voluntary_switches",
-            used.voluntary_switches.is_some(),
-            ticks,
-        ),
-        (
-            "involuntary_switches",
-            used.involuntary_switches.is_some(),
-            ticks,
-        ),
-    ] {
-        let known = is_known.then_some(());
-        explain(&mut used.not_measured, field, known, reason);
-    }
+    let (cpu_s, user_s, system_s) = (used.cpu_s, used.cpu_user_s, used.cpu_system_s);
+    let (voluntary, involuntary) = (used.voluntary_switches, used.involuntary_switches);
+    let reasons = &mut used.not_measured;
+    explain(reasons, "cpu_s", cpu_s, clock);
+    explain(reasons, "cpu_user_s", user_s, ticks);
+    explain(reasons, "cpu_system_s", system_s, ticks);
+    explain(reasons, "voluntary_switches", voluntary, ticks);
+    explain(reasons, "involuntary_switches", involuntary, ticks);
     used
 }
 
