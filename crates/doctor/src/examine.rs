@@ -1,7 +1,7 @@
 //! One examination of the machine.
 
 use crate::{
-    cpus, files, finding::Finding, look::Machine, net, room, tasks, trust, wanted::Wanted,
+    files, finding::Finding, limits, look::Machine, net, now, room, trust, wanted::Wanted,
 };
 use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
@@ -29,13 +29,14 @@ impl Examination {
     /// them is a problem.
     pub fn make(connections: u32, must_fit: bool) -> Self {
         let wanted = Wanted::new(connections, getrlimit(Resource::Nofile).maximum);
-        let machine = Machine::look(wanted.sources());
-        let mut findings = cpus::findings(&machine);
-        findings.extend(trust::findings(&machine));
+        let machine = Machine::look(wanted.sources(), &limits::settings());
+        let wanted = wanted.beside(machine.tasks_used);
+        let mut findings = trust::findings(&machine);
+        findings.extend(now::findings(&machine));
         findings.extend(files::findings(&machine, &wanted));
         findings.extend(net::findings(&machine, &wanted));
         findings.extend(room::findings(&machine, &wanted));
-        findings.extend(tasks::findings(&machine, &wanted));
+        findings.extend(limits::findings(&machine, &wanted));
         if must_fit {
             findings = findings.into_iter().map(Finding::wanted).collect();
         }

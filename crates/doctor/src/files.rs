@@ -1,77 +1,68 @@
 //! How many connections open files allow: every end of a connection is one.
 
 use crate::{
-    finding::Finding,
+    finding::{Finding, item},
     look::Machine,
-    settings::{FILE_MAX, NR_OPEN},
     wanted::Wanted,
 };
 use plan::{IDLE_CONNECTIONS, LOADED_CONNECTIONS, shards::OTHER_DESCRIPTORS};
 
 pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
-    let number = |name| machine.sysctl(name).and_then(|text| text.parse().ok());
     let (soft, hard) = (machine.open_files_soft, machine.open_files_max);
     vec![
         open_files(hard, machine.may_raise_limits, wanted),
         soft_limit(soft, hard),
-        nr_open(number(NR_OPEN.name), wanted),
-        file_max(number(FILE_MAX.name), wanted),
     ]
 }
 
 fn open_files(hard: Option<u64>, may_raise: bool, wanted: &Wanted) -> Finding {
     const ITEM: &str = "open files";
-    let connections = wanted.connections;
+    const ENOUGH: &str = "one process can hold all connections";
+    let (connections, idle) = (wanted.connections, u64::from(IDLE_CONNECTIONS));
     let needed = format!("{} for one process", connections + OTHER_DESCRIPTORS);
     let Some(hard) = hard else {
-        return Finding::ok(ITEM, "no limit", "one process can hold all connections")
-            .needing(needed);
+        return item(ITEM, "no limit").ok(ENOUGH).needing(needed);
     };
+    let found = item(ITEM, format!("at most {hard} in a process"));
     let per_process = hard.saturating_sub(OTHER_DESCRIPTORS);
-    let found = format!("at most {hard} in a process");
-    let finding = if per_process < u64::from(LOADED_CONNECTIONS) {
-        let means = "too few for any load";
-        raise(may_raise, IDLE_CONNECTIONS.into(), |more| {
-            let finding = Finding::problem(ITEM, found, &format!("{means}{more}"));
-            finding.short().preventing()
-        })
-    } else if per_process >= connections && per_process >= IDLE_CONNECTIONS.into() {
-        Finding::ok(ITEM, found, "one process can hold all connections")
-    } else if per_process < u64::from(IDLE_CONNECTIONS) {
+    if per_process >= connections.max(idle) {
+        return found.ok(ENOUGH).needing(needed);
+    }
+    let is_none = per_process < u64::from(LOADED_CONNECTIONS);
+    let (means, room_for) = if is_none {
+        ("too few for any load".to_owned(), idle)
+    } else if per_process < idle {
         let means = format!(
-            "memory is measured with {IDLE_CONNECTIONS} connections unless --connections says \
-             less, and a process holds {per_process}"
+            "memory is measured with {idle} connections unless --connections says less, and a \
+             process holds {per_process}"
         );
-        raise(
-            may_raise,
-            connections.max(IDLE_CONNECTIONS.into()),
-            |more| Finding::problem(ITEM, found, &format!("{means}{more}")),
-        )
+        (means, connections.max(idle))
     } else {
         let means = format!(
             "{connections} connections take {} server processes, because the kernel spreads them \
              unevenly, and {} generator processes",
             wanted.server_processes, wanted.generator_processes
         );
-        raise(may_raise, connections, |more| {
-            Finding::note(ITEM, found, &format!("{means}{more}"))
-        })
+        (means, connections)
     };
-    finding.needing(needed)
-}
-
-/// Adds the way to a higher limit; `finding` makes a finding of more words.
-fn raise(may_raise: bool, connections: u64, finding: impl FnOnce(&str) -> Finding) -> Finding {
-    let files = connections + OTHER_DESCRIPTORS;
-    if may_raise {
-        finding("; for good: nofile in /etc/security/limits.conf")
-            .mend(format!("ulimit -Hn {files} && ulimit -n {files}"))
+    let files = room_for + OTHER_DESCRIPTORS;
+    let way_out = if may_raise {
+        "for good: nofile in /etc/security/limits.conf".to_owned()
     } else {
-        finding(&format!(
-            "; root lacks CAP_SYS_RESOURCE, so the limit can only be raised where this machine \
-             or container is started, as in 'docker run --ulimit nofile={files}'"
-        ))
-    }
+        format!(
+            "root lacks CAP_SYS_RESOURCE, so the limit can only be raised where this machine or \
+             container is started, as in 'docker run --ulimit nofile={files}'"
+        )
+    };
+    let means = format!("{means}; {way_out}");
+    let mut finding = if per_process < idle {
+        found.problem(means)
+    } else {
+        found.note(means)
+    };
+    finding.mend = may_raise.then(|| format!("ulimit -Hn {files} && ulimit -n {files}"));
+    (finding.is_short, finding.prevents) = (is_none, is_none);
+    finding.needing(needed)
 }
 
 fn soft_limit(soft: Option<u64>, hard: Option<u64>) -> Finding {
@@ -82,56 +73,7 @@ fn soft_limit(soft: Option<u64>, hard: Option<u64>) -> Finding {
     } else {
         "only a default: models and generator raise it to the hard limit"
     };
-    Finding::ok(ITEM, found, means)
-}
-
-fn nr_open(nr_open: Option<u64>, wanted: &Wanted) -> Finding {
-    const ITEM: &str = NR_OPEN.name;
-    let needed = NR_OPEN.first(wanted.connections);
-    let finding = match nr_open {
-        None => Finding::note(
-            ITEM,
-            "not shown",
-            "how far the limit of open files can be raised",
-        ),
-        Some(most) if most < needed => Finding::note(
-            ITEM,
-            most.to_string(),
-            "the limit of open files can't be raised beyond this: for one process, do this first",
-        )
-        .mend_sysctl(&NR_OPEN, wanted.connections),
-        Some(most) => Finding::ok(
-            ITEM,
-            most.to_string(),
-            "the limit of open files can be raised far enough",
-        ),
-    };
-    finding.needing(format!("{needed} for one process"))
-}
-
-fn file_max(file_max: Option<u64>, wanted: &Wanted) -> Finding {
-    const ITEM: &str = FILE_MAX.name;
-    let needed = FILE_MAX.first(wanted.connections);
-    let finding = match file_max {
-        None => Finding::note(
-            ITEM,
-            "not shown",
-            "how many files the machine may have open",
-        ),
-        Some(most) if most < needed => {
-            let room = most.saturating_sub(FILE_MAX.first(0)) / 2;
-            let means = format!("both ends are files: room for {room} connections");
-            Finding::note(ITEM, most.to_string(), &means)
-                .mend_sysctl(&FILE_MAX, wanted.connections)
-                .short()
-        }
-        Some(most) => Finding::ok(
-            ITEM,
-            most.to_string(),
-            "enough for both ends of all connections",
-        ),
-    };
-    finding.needing(needed)
+    item(ITEM, found).ok(means)
 }
 
 #[cfg(test)]
@@ -139,12 +81,8 @@ mod tests {
     use super::super::finding::Level;
     use super::*;
 
-    fn wanted(connections: u32, hard: Option<u64>) -> Wanted {
-        Wanted::new(connections, hard)
-    }
-
     fn million(hard: Option<u64>, may_raise: bool) -> Finding {
-        open_files(hard, may_raise, &wanted(1_000_000, hard))
+        open_files(hard, may_raise, &Wanted::new(1_000_000, hard))
     }
 
     #[test]
@@ -172,20 +110,5 @@ mod tests {
     fn a_soft_limit_stops_nobody() {
         assert_eq!(soft_limit(Some(1024), Some(20_000)).level, Level::Ok);
         assert_eq!(soft_limit(None, None).found, "no limit");
-    }
-
-    #[test]
-    fn settings_of_the_machine_are_raised_as_far_as_it_takes() {
-        let million = wanted(1_000_000, None);
-        let held = nr_open(Some(100_000), &million);
-        assert_eq!(held.mend.as_deref(), Some("sysctl -w fs.nr_open=1000100"));
-        assert!(!held.is_short, "several processes hold them");
-        assert_eq!(nr_open(Some(1_048_576), &million).level, Level::Ok);
-        assert_eq!(nr_open(None, &million).level, Level::Note);
-        assert_eq!(file_max(Some(2_466_183), &million).level, Level::Ok);
-        let held = file_max(Some(2_000_000), &million);
-        assert!(held.is_short && held.is_tuned);
-        assert_eq!(held.mend.as_deref(), Some("sysctl -w fs.file-max=2100000"));
-        assert_eq!(file_max(None, &million).level, Level::Note);
     }
 }

@@ -1,6 +1,6 @@
 //! What one look found.
 
-use crate::settings::Setting;
+use crate::{setting::Setting, wanted::Wanted};
 use serde::Serialize;
 
 /// One item of the machine, judged.
@@ -14,7 +14,7 @@ pub(super) struct Finding {
     pub(super) means: String,
     /// The command that mends it, where there is one.
     pub(super) mend: Option<String>,
-    /// `--apply`, and so `scripts/tune`, does the same.
+    /// `runner doctor --apply` does it, too.
     pub(super) is_tuned: bool,
     /// The connections asked for don't fit.
     pub(super) is_short: bool,
@@ -43,81 +43,79 @@ impl Level {
     }
 }
 
-impl Finding {
-    pub(super) fn ok(item: &'static str, found: impl Into<String>, means: &str) -> Self {
-        Self::new(item, Level::Ok, found, means)
+/// What was found of an item, before it is judged.
+pub(super) struct Item {
+    item: &'static str,
+    found: String,
+}
+
+/// One by this name.
+pub(super) fn item(item: &'static str, found: impl Into<String>) -> Item {
+    let found = found.into();
+    Item { item, found }
+}
+
+impl Item {
+    pub(super) fn ok(self, means: impl Into<String>) -> Finding {
+        self.judged(Level::Ok, means.into())
     }
 
-    pub(super) fn note(item: &'static str, found: impl Into<String>, means: &str) -> Self {
-        Self::new(item, Level::Note, found, means)
+    pub(super) fn note(self, means: impl Into<String>) -> Finding {
+        self.judged(Level::Note, means.into())
     }
 
-    pub(super) fn problem(item: &'static str, found: impl Into<String>, means: &str) -> Self {
-        Self::new(item, Level::Problem, found, means)
+    pub(super) fn problem(self, means: impl Into<String>) -> Finding {
+        self.judged(Level::Problem, means.into())
     }
 
-    fn new(item: &'static str, level: Level, found: impl Into<String>, means: &str) -> Self {
-        Self {
-            item,
+    fn judged(self, level: Level, means: String) -> Finding {
+        Finding {
+            item: self.item,
             level,
-            found: found.into(),
+            found: self.found,
             needed: None,
-            means: means.to_owned(),
+            means,
             mend: None,
             is_tuned: false,
             is_short: false,
             prevents: false,
         }
     }
+}
 
-    pub(super) fn needing(self, needed: impl ToString) -> Self {
-        Self {
-            needed: Some(needed.to_string()),
-            ..self
-        }
+impl Finding {
+    pub(super) fn needing(mut self, needed: impl ToString) -> Self {
+        self.needed = Some(needed.to_string());
+        self
     }
 
-    /// A setting that `--apply` raises, too, and what it has to be for so many connections.
-    pub(super) fn mend_sysctl(self, setting: &Setting, connections: u64) -> Self {
-        let value = match setting.value(connections) {
-            several if several.contains(' ') => format!("'{several}'"),
-            one => one,
-        };
-        Self {
-            is_tuned: true,
-            ..self.mend(format!("sysctl -w {}={value}", setting.name))
-        }
+    pub(super) fn mend(mut self, command: impl Into<String>) -> Self {
+        self.mend = Some(command.into());
+        self
+    }
+
+    /// A setting that `runner doctor --apply` raises, too.
+    pub(super) fn mend_sysctl(mut self, setting: &Setting, wanted: &Wanted) -> Self {
+        self.is_tuned = true;
+        self.mend(setting.command(wanted))
     }
 
     /// The connections asked for don't fit.
-    pub(super) fn short(self) -> Self {
-        Self {
-            is_short: true,
-            ..self
-        }
+    pub(super) fn short(mut self) -> Self {
+        self.is_short = true;
+        self
+    }
+
+    pub(super) fn preventing(mut self) -> Self {
+        self.prevents = true;
+        self
     }
 
     /// What is too little for connections that somebody really wants is a problem.
-    pub(super) fn wanted(self) -> Self {
-        let level = if self.is_short {
-            Level::Problem
-        } else {
-            self.level
-        };
-        Self { level, ..self }
-    }
-
-    pub(super) fn mend(self, command: impl Into<String>) -> Self {
-        Self {
-            mend: Some(command.into()),
-            ..self
+    pub(super) fn wanted(mut self) -> Self {
+        if self.is_short {
+            self.level = Level::Problem;
         }
-    }
-
-    pub(super) fn preventing(self) -> Self {
-        Self {
-            prevents: true,
-            ..self
-        }
+        self
     }
 }

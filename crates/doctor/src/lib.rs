@@ -6,28 +6,24 @@
 //! | `look` | reads everything that is judged |
 //! | `wanted` | what a number of connections takes |
 //! | `finding` | one item, judged |
-//! | `cpus`, `trust` | what bears on figures: the CPUs, and what else the machine does |
-//! | `files`, `net`, `room`, `tasks` | what stops connections: limits, addresses, memory, threads |
-//! | `cgroup` | limits of this process' group |
+//! | `trust`, `now` | what bears on figures: how the machine is set, what goes on beside us |
+//! | `limits` | what stops connections: a table of limits |
+//! | `files`, `net`, `room` | the same, where it isn't a number that suffices |
+//! | `setting` | the kernel's settings: where they are, what they are raised to |
+//! | [`tune`] | raises those settings, puts them back |
 //! | `text` | the findings for people |
-//! | `settings` | the kernel's settings, and what each has to be |
-//! | [`sysctls`], [`memory`] | settings as files; the file of their old values |
-//! | [`tune`] | raises settings, and puts them back |
 
 #![forbid(unsafe_code)]
 
-mod cgroup;
-mod cpus;
 pub mod examine;
 mod files;
 mod finding;
+mod limits;
 mod look;
-pub mod memory;
 mod net;
+mod now;
 mod room;
-mod settings;
-pub mod sysctls;
-mod tasks;
+mod setting;
 mod text;
 mod trust;
 pub mod tune;

@@ -1,7 +1,8 @@
 //! Reads everything that the doctor judges. What can't be read is `None`.
 
-use crate::cgroup::{self, Limit};
+use crate::setting::{Setting, Sysctls, dotted};
 use probe::{
+    cgroup::{self, Limit},
     environment,
     host::allowed_cpus,
     snapshot::{self, Snapshot},
@@ -44,32 +45,23 @@ pub(super) struct Machine {
     pub(super) locked_bytes_max: Option<u64>,
     /// Root may raise hard limits. (Who isn't root can't tell, and may find one who can.)
     pub(super) may_raise_limits: bool,
-    pub(super) tasks: Tasks,
+    /// Processes and threads.
+    pub(super) tasks_used: u64,
+    pub(super) tasks_group: Option<Limit>,
+    /// RLIMIT_NPROC, which the kernel doesn't hold root to.
+    pub(super) user_tasks_max: Option<u64>,
     /// What the group of this process may hold in memory, where there is a limit.
     pub(super) memory_group: Option<Limit>,
-    /// Mappings of a process.
-    pub(super) map_max: Option<u64>,
     /// Why the last source address can't be bound, if it can't.
     pub(super) source_refused: Option<String>,
     /// Entries in the table of connection tracking, and its size, where it is loaded.
     pub(super) conntrack: Option<(u64, u64)>,
 }
 
-/// Processes and threads, and how many there may be.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Tasks {
-    pub(super) used: u64,
-    pub(super) pid_max: Option<u64>,
-    pub(super) threads_max: Option<u64>,
-    pub(super) group: Option<Limit>,
-    /// RLIMIT_NPROC.
-    pub(super) user_max: Option<u64>,
-    pub(super) is_root: bool,
-}
-
 impl Machine {
-    /// Looks for a second; `sources` is how many source addresses are wanted.
-    pub(super) fn look(sources: u64) -> Self {
+    /// Looks for a second; `sources` is how many source addresses are wanted, `settings` are those
+    /// that are judged beside the ones of the environment.
+    pub(super) fn look(sources: u64, settings: &[Setting]) -> Self {
         let (began, before) = (Instant::now(), cpu_ticks());
         let from = Snapshot::take(&[], &[]);
         thread::sleep(LOOK);
@@ -79,8 +71,13 @@ impl Machine {
         let swap_used = |m: &Meminfo| m.swap_total.saturating_sub(m.swap_free);
         // Shared memory counts as cached, but makes no room.
         let free = |m: &Meminfo| m.mem_free + m.cached.saturating_sub(m.shmem.unwrap_or(0));
+        let mut environment = environment::read();
+        let sysctls = Sysctls::under("/proc/sys");
+        let read = |name| Some((dotted(name), sysctls.read(name).ok()?));
+        let values = settings.iter().filter_map(|setting| read(setting.name));
+        environment.sysctls.extend(values);
         Self {
-            environment: environment::read(),
+            environment,
             now,
             busiest,
             cpus: allowed_cpus(),
@@ -95,9 +92,12 @@ impl Machine {
             open_files_max: getrlimit(Resource::Nofile).maximum,
             locked_bytes_max: getrlimit(Resource::Memlock).maximum,
             may_raise_limits: !geteuid().is_root() || has_sys_resource(),
-            tasks: Tasks::look(),
+            tasks_used: procfs::LoadAverage::current().map_or(0, |load| load.max.into()),
+            tasks_group: cgroup::tasks(),
+            user_tasks_max: getrlimit(Resource::Nproc)
+                .maximum
+                .filter(|_| !geteuid().is_root()),
             memory_group: cgroup::memory(),
-            map_max: number("/proc/sys/vm/max_map_count"),
             source_refused: bind_last(sources).err().map(|error| error.to_string()),
             conntrack: number("/proc/sys/net/netfilter/nf_conntrack_count")
                 .zip(number("/proc/sys/net/netfilter/nf_conntrack_max")),
@@ -107,19 +107,6 @@ impl Machine {
     /// A setting under /proc/sys, by its name with dots.
     pub(super) fn sysctl(&self, name: &str) -> Option<&str> {
         self.environment.sysctls.get(name).map(String::as_str)
-    }
-}
-
-impl Tasks {
-    fn look() -> Self {
-        Self {
-            used: procfs::LoadAverage::current().map_or(0, |load| load.max.into()),
-            pid_max: number("/proc/sys/kernel/pid_max"),
-            threads_max: number("/proc/sys/kernel/threads-max"),
-            group: cgroup::tasks(),
-            user_max: getrlimit(Resource::Nproc).maximum,
-            is_root: geteuid().is_root(),
-        }
     }
 }
 
@@ -196,9 +183,9 @@ mod tests {
 
     #[test]
     fn a_look_at_this_machine_explains_what_it_lacks() {
-        let machine = Machine::look(2);
+        let machine = Machine::look(2, &[]);
         assert_eq!(machine.source_refused, None, "loopback is a /8");
-        assert!(machine.tasks.used > 0);
+        assert!(machine.tasks_used > 0);
         assert!(
             machine.now.steal_share.is_some()
                 || machine.now.not_measured.contains_key("steal_share")

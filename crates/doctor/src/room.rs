@@ -1,21 +1,24 @@
 //! Memory, and what some models need of it. Each check is a function from what was read, and from
 //! what is wanted, to a finding.
 
-use crate::{cgroup::Limit, finding::Finding, look::Machine, settings::MAP_COUNT, wanted::Wanted};
+use crate::{
+    finding::{Finding, item},
+    look::Machine,
+    wanted::Wanted,
+};
 use plan::{
     IDLE_CONNECTIONS,
     memory::{BYTES_PER_CONNECTION, memory_needed_bytes},
 };
+use probe::cgroup::Limit;
 
 /// What models on io_uring lock for each thread; each says itself, too, what it lacks.
 const LOCKED_BYTES_PER_THREAD: u64 = 512 << 10;
 
 pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
-    let map_max = machine.map_max;
     let server_threads = machine.cpus.len().div_ceil(2).max(1) as u64;
     vec![
         memory(machine.free_bytes, machine.memory_group, wanted),
-        mappings(map_max, wanted),
         io_uring(machine.sysctl("kernel.io_uring_disabled")),
         locked_memory(machine.locked_bytes_max, server_threads),
     ]
@@ -26,7 +29,9 @@ fn memory(free_bytes: Option<u64>, group: Option<Limit>, wanted: &Wanted) -> Fin
     let needed = memory_needed_bytes(wanted.connections, wanted.processes());
     let gb = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
     let Some(free) = free_bytes else {
-        return Finding::note(ITEM, "not shown", "/proc/meminfo can't be read").needing(gb(needed));
+        return item(ITEM, "not shown")
+            .note("/proc/meminfo can't be read")
+            .needing(gb(needed));
     };
     let (room, found) = match group {
         Some(group) if group.left() < free => (
@@ -35,58 +40,32 @@ fn memory(free_bytes: Option<u64>, group: Option<Limit>, wanted: &Wanted) -> Fin
         ),
         _ => (free, format!("{} free", gb(free))),
     };
-    let means = "at the least: 9.6 kB of the kernel for both ends of a connection, and the programs; \
-                 a server with a task for each connection takes 1 kB more of each";
+    let means = "at the least: 9.6 kB of the kernel for both ends of a connection, and the \
+                 programs; a server with a task for each connection takes 1 kB more of each";
     let most = wanted
         .connections
         .saturating_sub(needed.saturating_sub(room) / BYTES_PER_CONNECTION);
+    let too_little = format!("{means}: room for {most} connections");
+    let found = item(ITEM, found);
     let finding = if room >= needed {
-        Finding::ok(ITEM, found, means)
+        found.ok(means)
     } else if most < u64::from(IDLE_CONNECTIONS) {
-        Finding::problem(
-            ITEM,
-            found,
-            &format!("{means}: room for {most} connections"),
-        )
-        .short()
+        found.problem(too_little).short()
     } else {
-        Finding::note(
-            ITEM,
-            found,
-            &format!("{means}: room for {most} connections"),
-        )
-        .short()
+        found.note(too_little).short()
     };
     finding.needing(gb(needed))
-}
-
-/// Two for each stack: itself, and the page that guards it.
-fn mappings(most: Option<u64>, wanted: &Wanted) -> Finding {
-    const ITEM: &str = MAP_COUNT.name;
-    const ANY: &str = "no model takes a mapping for each connection but those that give it a \
-                       stack (a thread, a coroutine): two";
-    let needed = MAP_COUNT.first(wanted.connections.div_ceil(wanted.server_processes));
-    let finding = match most {
-        None => Finding::note(ITEM, "not shown", ANY),
-        Some(most) if most < needed => {
-            Finding::note(ITEM, most.to_string(), ANY).mend_sysctl(&MAP_COUNT, wanted.connections)
-        }
-        Some(most) => Finding::ok(ITEM, most.to_string(), ANY),
-    };
-    finding.needing(format!("{needed} with a stack each"))
 }
 
 fn io_uring(disabled: Option<&str>) -> Finding {
     const ITEM: &str = "io_uring";
     match disabled {
-        Some("0") => Finding::ok(ITEM, "allowed", "models that need it can run"),
-        Some(_) => Finding::note(ITEM, "switched off", "models that need it can't run")
+        Some("0") => item(ITEM, "allowed").ok("models that need it can run"),
+        Some(_) => item(ITEM, "switched off")
+            .note("models that need it can't run")
             .mend("sysctl -w kernel.io_uring_disabled=0"),
-        None => Finding::note(
-            ITEM,
-            "not shown",
-            "this kernel has no switch for it; 'runner list' asks each model",
-        ),
+        None => item(ITEM, "not shown")
+            .note("this kernel has no switch for it; 'runner list' asks each model"),
     }
 }
 
@@ -94,21 +73,16 @@ fn locked_memory(hard: Option<u64>, server_threads: u64) -> Finding {
     const ITEM: &str = "locked memory";
     let needed = LOCKED_BYTES_PER_THREAD * server_threads;
     let finding = match hard {
-        None => Finding::ok(ITEM, "no limit", "models that lock memory can run"),
-        Some(hard) if hard < needed => Finding::note(
-            ITEM,
-            format!("at most {} KiB", hard >> 10),
-            &format!(
+        None => item(ITEM, "no limit").ok("models that lock memory can run"),
+        Some(hard) if hard < needed => item(ITEM, format!("at most {} KiB", hard >> 10))
+            .note(format!(
                 "models on io_uring may lock {} KiB for {server_threads} thread(s)",
                 needed >> 10
-            ),
-        )
-        .mend(format!("ulimit -Hl {0} && ulimit -l {0}", needed >> 10)),
-        Some(hard) => Finding::ok(
-            ITEM,
-            format!("at most {} KiB", hard >> 10),
-            "models that lock memory can run",
-        ),
+            ))
+            .mend(format!("ulimit -Hl {0} && ulimit -l {0}", needed >> 10)),
+        Some(hard) => {
+            item(ITEM, format!("at most {} KiB", hard >> 10)).ok("models that lock memory can run")
+        }
     };
     finding.needing(format!("{} KiB", needed >> 10))
 }
@@ -148,22 +122,6 @@ mod tests {
         assert!(group(1_000_000_000).is_short);
         assert_eq!(group(1_000_000_000).found, "0.5 GB left in the cgroup");
         assert_eq!(group(u64::MAX).found, "24.0 GB free");
-    }
-
-    #[test]
-    fn a_stack_for_each_connection_takes_mappings() {
-        let million = Wanted::new(1_000_000, None);
-        let usual = mappings(Some(65_530), &million);
-        assert_eq!((usual.level, usual.is_short), (Level::Note, false));
-        assert_eq!(
-            usual.mend.as_deref(),
-            Some("sysctl -w vm.max_map_count=2010000")
-        );
-        assert_eq!(
-            mappings(Some(65_530), &Wanted::new(1_000_000, Some(20_000))).level,
-            Level::Ok
-        );
-        assert_eq!(mappings(None, &million).level, Level::Note);
     }
 
     #[test]

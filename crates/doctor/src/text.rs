@@ -71,7 +71,8 @@ fn commands(findings: &[Finding], wanted: &Wanted) -> String {
         .collect();
     let tune = if findings.iter().any(|finding| finding.is_tuned) {
         format!(
-            "scripts/tune {} does every sysctl among them at once, and scripts/untune undoes it.\n",
+            "'runner doctor --connections {0} --apply', as scripts/tune {0} does, raises all that \
+             connections meet;\n--undo, as scripts/untune does, puts it back.\n",
             wanted.connections
         )
     } else {
@@ -124,13 +125,13 @@ fn sum(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::FILE_MAX;
+    use crate::{finding::item, net::PORTS};
     use std::slice::from_ref;
 
     #[test]
     fn the_last_line_names_what_prevents() {
-        let fine = Finding::ok("a", "1", "fine");
-        let bad = Finding::problem("b", "2", "bad").mend("true");
+        let fine = item("a", "1").ok("fine");
+        let bad = item("b", "2").problem("bad").mend("true");
         assert_eq!(sum(from_ref(&fine)), "nothing stands in the way");
         assert_eq!(sum(&[fine, bad.clone()]), "1 problem(s), 0 note(s)");
         let worse = bad.preventing();
@@ -141,21 +142,21 @@ mod tests {
     #[test]
     fn commands_can_be_copied_and_those_of_the_script_are_told() {
         let wanted = Wanted::new(2_000_000, None);
-        let fine = Finding::ok("a", "1", "fine");
+        let fine = item("a", "1").ok("fine");
         assert_eq!(commands(from_ref(&fine), &wanted), "");
         let bad = fine.clone().mend("true");
         assert!(commands(from_ref(&bad), &wanted).ends_with(" true\n\n"));
-        let tuned = fine.mend_sysctl(&FILE_MAX, 2_000_000);
+        let tuned = fine.mend_sysctl(&PORTS, &wanted);
         assert!(commands(&[bad, tuned], &wanted).contains("scripts/tune 2000000 "));
     }
 
     #[test]
     fn what_is_short_is_named() {
         let wanted = Wanted::new(1_000_000, Some(20_000));
-        let fine = Finding::ok("a", "1", "fine");
+        let fine = item("a", "1").ok("fine");
         let said = fit(from_ref(&fine), &wanted);
         assert!(said.contains("fit: 53 server and 51 generator"), "{said}");
-        let short = Finding::note("memory", "1", "little").short();
+        let short = item("memory", "1").note("little").short();
         assert!(fit(&[fine, short.clone()], &wanted).ends_with("don't fit: memory"));
         assert_eq!(short.wanted().level, Level::Problem);
     }

@@ -1,261 +1,184 @@
-//! Raises the kernel's settings, remembers what they were, and puts them back.
+//! Raises the kernel's settings that connections meet, remembers what they were, puts them back.
+//!
+//! Not among them is net.ipv4.tcp_tw_recycle, which older guides to many connections name: it
+//! refused connections of clients that share an address behind NAT, and Linux 4.12 took it out.
+//! Nor is it needed here, because the generator resets its connections and leaves no TIME_WAIT.
 
 use crate::{
-    memory::{Memory, MemoryError},
-    settings::{ALL, Scope, Setting},
-    sysctls::Sysctls,
+    limits,
+    setting::{Place, Setting, Sysctls, dotted},
+    wanted::Wanted,
 };
-use rustix::process::geteuid;
-use std::{io, path::PathBuf};
+use std::{collections::BTreeMap, fs, io, path::PathBuf};
 use thiserror::Error;
 
-/// Why nothing was changed.
-#[derive(Debug, Error)]
-pub enum TuneError {
-    /// Only root may write the kernel's settings.
-    #[error("the kernel's settings are root's")]
-    NeedsRoot,
-    /// Old values can't be kept, or aren't ours.
-    #[error(transparent)]
-    Memory(#[from] MemoryError),
+/// Settings, and what they were.
+#[derive(Debug)]
+pub struct Tuning {
+    settings: Sysctls,
+    /// The file of the old values: a line `name value` for each.
+    path: PathBuf,
+    old: BTreeMap<String, String>,
+    dry_run: bool,
 }
 
-/// Why one setting is not as it should be.
+/// Why nothing can be changed.
 #[derive(Debug, Error)]
-pub enum NotSet {
-    /// There is no such file.
-    #[error("is not here: a setting of the host, or of another kernel")]
-    Absent,
-    /// It can't be read.
-    #[error("can't be read: {0}")]
-    Unreadable(io::Error),
-    /// It has another value, or none that can be read, after it was written.
-    #[error("is {present}: the kernel doesn't take {wanted} here")]
-    NotTaken {
-        /// What it is.
-        present: String,
-        /// What was written.
-        wanted: String,
-    },
-    /// It is not changed, because it could not be undone.
-    #[error("is left alone: {0}")]
-    NotRemembered(MemoryError),
-    /// It is not as it was before.
-    #[error("could not be put back to {value}: {error}")]
-    NotPutBack {
-        /// What it was.
-        value: String,
-        /// Why.
-        error: io::Error,
-    },
+pub enum TuneError {
+    /// Old values can't be kept.
+    #[error("{0:?} can't be used: {1}: name another file with --state")]
+    State(PathBuf, #[source] io::Error),
+    /// The file decides what is written where, so it is believed only where we wrote it.
+    #[error("{0:?} holds a line that scripts/tune didn't write: '{1}'")]
+    Foreign(PathBuf, String),
 }
 
 /// What became of one setting.
 #[derive(Debug)]
-pub enum Outcome {
-    /// It is high enough.
-    Enough(String),
-    /// Its module isn't loaded, so nothing is limited.
-    NotLoaded,
-    /// It was changed; in a dry run it would be.
-    Changed {
-        /// From this,
-        from: String,
-        /// to this.
-        to: String,
-    },
-    /// It is not as it should be.
-    NotSet(NotSet),
+pub struct Change {
+    /// For people: its name, from what to what, or why not.
+    pub line: String,
+    /// The setting isn't what it should be.
+    pub is_failure: bool,
 }
 
-/// One setting, and what became of it.
-#[derive(Debug)]
-pub struct Change {
-    /// With dots.
-    pub name: String,
-    /// What became of it.
-    pub outcome: Outcome,
-}
+/// From what to what, or why not.
+type Outcome = Result<String, String>;
 
 impl Change {
-    /// Whether the setting is not as it should be.
-    pub fn is_failed(&self) -> bool {
-        matches!(self.outcome, Outcome::NotSet(_))
-    }
-}
-
-/// Where settings are, and where their old values are kept.
-#[derive(Clone, Debug)]
-pub struct Tuner {
-    /// The settings.
-    pub sysctls: Sysctls,
-    /// The file of old values.
-    pub state: PathBuf,
-    /// Only find out what would be done.
-    pub is_dry: bool,
-}
-
-impl Tuner {
-    /// Raises what is too low for so many connections, and lowers nothing; `net_only` leaves alone
-    /// what is not the network namespace's. What was there before the first time is remembered.
-    ///
-    /// # Errors
-    /// Nothing was changed: this isn't root, or old values can't be kept.
-    pub fn apply(&self, connections: u32, net_only: bool) -> Result<Vec<Change>, TuneError> {
-        let mut memory = self.begin()?;
-        let settings = ALL.iter();
-        let settings = settings.filter(|setting| !net_only || setting.scope == Scope::Namespace);
-        Ok(settings
-            .map(|setting| Change {
-                name: setting.name.to_owned(),
-                outcome: self.raise(setting, connections.into(), &mut memory),
-            })
-            .collect())
-    }
-
-    /// Puts back what [`Self::apply`] found. What can't be put back stays remembered.
-    ///
-    /// # Errors
-    /// This isn't root, or the file of old values is not ours or can't be written.
-    pub fn undo(&self) -> Result<Vec<Change>, TuneError> {
-        if !self.remembers() {
-            return Ok(Vec::new());
+    fn new(name: &str, outcome: Outcome) -> Self {
+        let is_failure = outcome.is_err();
+        let (Ok(what) | Err(what)) = outcome;
+        Self {
+            line: format!("{:<30} {what}", dotted(name)),
+            is_failure,
         }
-        let mut memory = self.begin()?;
-        let changes: Vec<Change> = memory
-            .values
+    }
+}
+
+impl Tuning {
+    /// Settings under a directory, /proc/sys or one that looks like it, and the file `state` of
+    /// what they were, if there is one. A dry run says what would be done, and does nothing.
+    ///
+    /// # Errors
+    /// There is such a file, and it can't be read or isn't to be believed.
+    pub fn new(settings: PathBuf, state: PathBuf, dry_run: bool) -> Result<Self, TuneError> {
+        let text = match fs::read_to_string(&state) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(TuneError::State(state, error)),
+        };
+        let known = limits::settings();
+        let mut old = BTreeMap::new();
+        for line in text.lines() {
+            let ours = line.split_once(' ').filter(|(name, value)| {
+                known.iter().any(|setting| setting.name == *name)
+                    && value.split(' ').all(|number| number.parse::<u64>().is_ok())
+            });
+            let Some((name, value)) = ours else {
+                return Err(TuneError::Foreign(state, line.to_owned()));
+            };
+            old.insert(name.to_owned(), value.to_owned());
+        }
+        Ok(Self {
+            settings: Sysctls::under(settings),
+            path: state,
+            old,
+            dry_run,
+        })
+    }
+
+    /// Whether there is anything to put back.
+    pub fn is_tuned(&self) -> bool {
+        !self.old.is_empty()
+    }
+
+    /// Raises what is too low for so many connections in whichever model, or only what belongs to
+    /// the network namespace. It lowers nothing, and a second time keeps what the first one found.
+    ///
+    /// # Errors
+    /// Old values can't be kept.
+    pub fn apply(&mut self, connections: u32, net_only: bool) -> Result<Vec<Change>, TuneError> {
+        let wanted = Wanted::most(connections);
+        limits::settings()
             .iter()
-            .map(|(name, value)| Change {
-                name: name.clone(),
-                outcome: self.put_back(name, value),
-            })
-            .collect();
-        if !self.is_dry {
-            let failed = |name: &str| changes.iter().any(|c| c.name == name && c.is_failed());
-            memory.values.retain(|(name, _)| failed(name));
-            memory.save()?;
+            .filter(|setting| !net_only || setting.place == Place::Namespace)
+            .map(|setting| Ok(Change::new(setting.name, self.raise(setting, &wanted)?)))
+            .collect()
+    }
+
+    fn raise(&mut self, setting: &Setting, wanted: &Wanted) -> Result<Outcome, TuneError> {
+        let name = setting.name;
+        let from = match self.settings.read(name) {
+            Ok(from) => from,
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Ok(Err(format!("can't be read: {error}")));
+            }
+            Err(_) if setting.place == Place::Module => return Ok(Ok("not loaded".to_owned())),
+            Err(_) => {
+                let reason = "is not here: a setting of the host, or of another kernel";
+                return Ok(Err(reason.to_owned()));
+            }
+        };
+        let to = setting.raised(&from, wanted);
+        if from == to {
+            return Ok(Ok(format!("{from} is enough")));
+        }
+        if self.dry_run {
+            return Ok(Ok(format!("{from} -> {to} (not done)")));
+        }
+        // Remembered before it changes, so that whatever happens can be undone; once only.
+        let is_first = !self.old.contains_key(name);
+        if is_first {
+            self.old.insert(name.to_owned(), from.clone());
+            self.save()?;
+        }
+        if self.settings.set(name, &to) {
+            return Ok(Ok(format!("{from} -> {to}")));
+        }
+        let now = self.settings.read(name).unwrap_or_default();
+        if is_first && now == from {
+            // Nothing has changed, so there is nothing to undo.
+            self.old.remove(name);
+            self.save()?;
+        }
+        Ok(Err(format!("is {now}: the kernel doesn't take {to} here")))
+    }
+
+    /// Puts back what [`Tuning::apply`] found, and forgets it. What can't be put back is remembered
+    /// still.
+    ///
+    /// # Errors
+    /// Old values can't be kept.
+    pub fn undo(&mut self) -> Result<Vec<Change>, TuneError> {
+        let mut changes = Vec::new();
+        for (name, to) in self.old.clone() {
+            let from = self.settings.read(&name).unwrap_or_default();
+            let outcome = if self.dry_run {
+                Ok(format!("{from} -> {to} (not done)"))
+            } else if self.settings.set(&name, &to) {
+                self.old.remove(&name);
+                self.save()?;
+                Ok(format!("{from} -> {to}"))
+            } else {
+                Err(format!("could not be put back to {to}"))
+            };
+            changes.push(Change::new(&name, outcome));
         }
         Ok(changes)
     }
 
-    /// Whether there are old values.
-    pub fn remembers(&self) -> bool {
-        self.state.exists()
-    }
-
-    /// What there is to remember; an error before anything is changed, where something could not be.
-    fn begin(&self) -> Result<Memory, TuneError> {
-        if !self.is_dry && self.sysctls.are_the_kernels() && !geteuid().is_root() {
-            return Err(TuneError::NeedsRoot);
-        }
-        let memory = Memory::load(&self.state)?;
-        if !self.is_dry {
-            memory.save()?;
-        }
-        Ok(memory)
-    }
-
-    fn raise(&self, setting: &Setting, connections: u64, memory: &mut Memory) -> Outcome {
-        let name = setting.name;
-        if !self.sysctls.has(name) {
-            return match setting.scope {
-                Scope::Module => Outcome::NotLoaded,
-                Scope::Namespace | Scope::Machine => Outcome::NotSet(NotSet::Absent),
-            };
-        }
-        let from = match self.sysctls.read(name) {
-            Ok(value) => value,
-            Err(error) => return Outcome::NotSet(NotSet::Unreadable(error)),
-        };
-        let to = setting.raised(&from, connections);
-        if from == to {
-            return Outcome::Enough(from);
-        }
-        if self.is_dry {
-            return Outcome::Changed { from, to };
-        }
-        // Remembered before it changes, so that whatever happens can be undone; the first time only.
-        let is_first = !memory.has(name);
-        if is_first {
-            memory.values.push((name.to_owned(), from.clone()));
-            if let Err(error) = memory.save() {
-                memory.values.pop();
-                return Outcome::NotSet(NotSet::NotRemembered(error));
+    /// No file is half written, and none is left without values.
+    fn save(&self) -> Result<(), TuneError> {
+        let line = |(name, value)| format!("{name} {value}\n");
+        let write = || {
+            if self.old.is_empty() {
+                return fs::remove_file(&self.path);
             }
-        }
-        // The kernel may refuse it, or take another value in silence: what it has then says which.
-        let _ = self.sysctls.write(name, &to);
-        match self.sysctls.read(name) {
-            Ok(present) if present == to => Outcome::Changed { from, to },
-            Ok(present) => {
-                if is_first && present == from {
-                    // Nothing has changed, so there is nothing to undo. A file that keeps the line
-                    // all the same puts back what is there.
-                    memory.values.pop();
-                    let _ = memory.save();
-                }
-                let wanted = to;
-                Outcome::NotSet(NotSet::NotTaken { present, wanted })
-            }
-            Err(error) => Outcome::NotSet(NotSet::Unreadable(error)),
-        }
-    }
-
-    fn put_back(&self, name: &str, value: &str) -> Outcome {
-        let written = self.sysctls.read(name).and_then(|from| {
-            if !self.is_dry {
-                self.sysctls.write(name, value)?;
-            }
-            Ok(from)
-        });
-        let to = value.to_owned();
-        match written {
-            Ok(from) => Outcome::Changed { from, to },
-            Err(error) => Outcome::NotSet(NotSet::NotPutBack { value: to, error }),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    #[test]
-    fn what_can_not_be_put_back_stays_remembered() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("fs")).unwrap();
-        fs::write(dir.path().join("fs/nr_open"), "9\n").unwrap();
-        let state = dir.path().join("state");
-        fs::write(&state, "fs/nr_open 5\nvm/gone 7\n").unwrap();
-        let tuner = Tuner {
-            sysctls: Sysctls::below(dir.path()),
-            state: state.clone(),
-            is_dry: false,
+            let new = self.path.with_extension("new");
+            fs::write(&new, self.old.iter().map(line).collect::<String>())?;
+            fs::rename(new, &self.path)
         };
-        let failed: Vec<bool> = tuner
-            .undo()
-            .unwrap()
-            .iter()
-            .map(Change::is_failed)
-            .collect();
-        assert_eq!(failed, [false, true]);
-        assert_eq!(tuner.sysctls.read("fs.nr_open").unwrap(), "5");
-        assert_eq!(fs::read_to_string(&state).unwrap(), "vm/gone 7\n");
-    }
-
-    #[test]
-    fn where_old_values_can_not_be_kept_nothing_changes() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("fs")).unwrap();
-        fs::write(dir.path().join("fs/nr_open"), "9\n").unwrap();
-        let tuner = Tuner {
-            sysctls: Sysctls::below(dir.path()),
-            state: dir.path().join("no/such/directory"),
-            is_dry: false,
-        };
-        let refused = tuner.apply(1000, false);
-        assert!(matches!(refused, Err(TuneError::Memory(_))), "{refused:?}");
-        assert_eq!(tuner.sysctls.read("fs.nr_open").unwrap(), "9");
+        write().map_err(|error| TuneError::State(self.path.clone(), error))
     }
 }

@@ -5,12 +5,19 @@ use plan::shards::{CONNECTIONS_PER_SOURCE, OTHER_DESCRIPTORS, processes_needed};
 /// A process has its I/O threads, one that waits for the end, and some of its runtime's.
 const THREADS_PER_PROCESS: u64 = 16;
 
+/// What else a machine may run, generously.
+const OTHER_TASKS: u64 = 100_000;
+
 /// Connections that somebody wants, and what they take here.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Wanted {
     pub(super) connections: u64,
     pub(super) server_processes: u64,
     pub(super) generator_processes: u64,
+    /// Of those processes.
+    pub(super) threads: u64,
+    /// Tasks of everything else.
+    tasks_beside: u64,
 }
 
 impl Wanted {
@@ -24,15 +31,30 @@ impl Wanted {
             connections: connections.into(),
             server_processes: servers.into(),
             generator_processes: generators.into(),
+            threads: u64::from(servers + generators) * THREADS_PER_PROCESS,
+            tasks_beside: 0,
         }
+    }
+
+    /// The most that any model takes: all connections in one process, with a thread for each.
+    pub(super) fn most(connections: u32) -> Self {
+        let mut most = Self::new(connections, None).beside(OTHER_TASKS);
+        most.threads = most.connections;
+        most
+    }
+
+    /// On a machine that has so many tasks without them.
+    pub(super) fn beside(mut self, tasks: u64) -> Self {
+        self.tasks_beside = tasks;
+        self
     }
 
     pub(super) fn processes(&self) -> u64 {
         self.server_processes + self.generator_processes
     }
 
-    pub(super) fn threads(&self) -> u64 {
-        self.processes() * THREADS_PER_PROCESS
+    pub(super) fn tasks(&self) -> u64 {
+        self.tasks_beside + self.threads
     }
 
     /// 127.0.0.1, 127.0.0.2 and so on.

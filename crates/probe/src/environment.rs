@@ -1,6 +1,7 @@
 //! What the machine is and how it is set, read from /proc and /sys.
 
 use crate::reasons::explain_missing;
+use procfs::{Current as _, Meminfo};
 use report::environment::Environment;
 use std::{collections::BTreeMap, fs};
 
@@ -19,7 +20,6 @@ const SYSCTLS: [&str; 8] = [
 /// Reads what the machine tells; what only the build knows is left to the caller.
 pub fn read() -> Environment {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let mut environment = Environment {
         kernel: line_of("/proc/sys/kernel/osrelease"),
         cpu: field(&cpuinfo, "model name"),
@@ -29,9 +29,7 @@ pub fn read() -> Environment {
                 .filter(|line| line.starts_with("processor"))
                 .count() as u32,
         ),
-        memory_bytes: field(&meminfo, "MemTotal")
-            .and_then(|text| text.trim_end_matches(" kB").parse().ok())
-            .map(|kib: u64| kib << 10),
+        memory_bytes: Meminfo::current().ok().map(|memory| memory.mem_total),
         hypervisor: field(&cpuinfo, "flags")
             .map(|flags| flags.split(' ').any(|flag| flag == "hypervisor")),
         clock_source: line_of("/sys/devices/system/clocksource/clocksource0/current_clocksource"),

@@ -60,8 +60,12 @@ pub fn available_bytes() -> Option<u64> {
 
 /// How many processes the kernel has killed for want of memory since boot.
 pub fn oom_kills() -> Option<u64> {
-    let vmstat = fs::read_to_string("/proc/vmstat").ok()?;
-    crate::machine::value_of(&vmstat, "oom_kill")
+    vmstat("oom_kill")
+}
+
+/// A counter of /proc/vmstat.
+pub(crate) fn vmstat(name: &str) -> Option<u64> {
+    u64::try_from(*procfs::vmstat().ok()?.get(name)?).ok()
 }
 
 /// TCP sockets that the kernel holds memory for, closed ones whose process still has them open

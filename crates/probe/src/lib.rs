@@ -5,6 +5,7 @@
 //! | [`snapshot`] | counters at the edges of a window, what was used between them |
 //! | [`usage`] | CPU time, context switches, memory of processes |
 //! | `machine` | what bears on a window from outside: steal, pressure, swap, throttling |
+//! | [`cgroup`] | limits of this process' groups, and what they throttled |
 //! | [`kernel`] | memory that the kernel holds, by slab cache |
 //! | [`net`] | events of the network stack |
 //! | [`syscalls`] | system calls, which take a window of their own |
@@ -17,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cgroup;
 pub mod environment;
 pub mod host;
 pub mod kernel;

@@ -2,14 +2,10 @@
 //!
 //! Sources: proc(5), Documentation/accounting/psi.rst, Documentation/admin-guide/cgroup-v2.rst.
 
-use crate::reasons::explain_missing;
+use crate::{cgroup::throttled_us, kernel::vmstat, reasons::explain_missing};
 use procfs::{CurrentSI as _, KernelStats};
 use report::trial::MachineUse;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs, time::Duration};
 
 /// Counters of the whole machine, at one moment.
 #[derive(Clone, Debug)]
@@ -38,14 +34,13 @@ impl MachineCounters {
 
     /// Everything else beside it.
     pub(crate) fn read(cpu: Option<CpuTicks>) -> Self {
-        let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let vmstat = read("/proc/vmstat");
         Self {
             cpu,
-            pressure_us: ["cpu", "memory", "io"]
-                .map(|what| some_total_us(&read(&format!("/proc/pressure/{what}")))),
-            swap_in: value_of(&vmstat, "pswpin"),
-            swap_out: value_of(&vmstat, "pswpout"),
+            pressure_us: ["cpu", "memory", "io"].map(|what| {
+                some_total_us(&fs::read_to_string(format!("/proc/pressure/{what}")).ok()?)
+            }),
+            swap_in: vmstat("pswpin"),
+            swap_out: vmstat("pswpout"),
             throttled_us: throttled_us(),
         }
     }
@@ -113,76 +108,11 @@ impl CpuTicks {
     }
 }
 
-/// The total of a file such as /proc/pressure/cpu: `some avg10=0.2 avg60=1.6 avg300=1.6 total=9`.
+/// The total of a file such as /proc/pressure/cpu. Its first line is `some`; not every kernel has
+/// a second, as procfs' own types would need.
 fn some_total_us(pressure: &str) -> Option<u64> {
-    let line = pressure.lines().find(|line| line.starts_with("some "))?;
-    let total = line
-        .split(' ')
-        .find_map(|word| word.strip_prefix("total="))?;
-    total.parse().ok()
-}
-
-/// The value in a line `name value`.
-pub(crate) fn value_of(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| {
-        line.strip_prefix(name)?
-            .strip_prefix(' ')?
-            .trim()
-            .parse()
-            .ok()
-    })
-}
-
-/// How long a quota kept this process' cgroup, or one above it, from running.
-fn throttled_us() -> Option<u64> {
-    let cgroups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let directories = cgroup_directories(&cgroups, &mounts)?;
-    let stats: Vec<String> = directories
-        .iter()
-        .filter_map(|directory| fs::read_to_string(directory.join("cpu.stat")).ok())
-        .collect();
-    // A group without this counter has no quota, so it throttles nobody.
-    let of = |stat: &String| throttled_in(stat).unwrap_or(0);
-    (!stats.is_empty()).then(|| stats.iter().map(of).sum())
-}
-
-/// From cpu.stat: version 2 counts microseconds, version 1 nanoseconds.
-fn throttled_in(cpu_stat: &str) -> Option<u64> {
-    value_of(cpu_stat, "throttled_usec")
-        .or_else(|| Some(value_of(cpu_stat, "throttled_time")? / 1000))
-}
-
-/// The directory of the cgroup that shares out CPU to this process, and those above it.
-fn cgroup_directories(cgroups: &str, mounts: &str) -> Option<Vec<PathBuf>> {
-    // id:controllers:path; version 2 is 0 and names no controllers.
-    let find = |has: fn(&str, &str) -> bool| {
-        cgroups.lines().find_map(|line| {
-            let mut parts = line.splitn(3, ':');
-            let (id, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
-            has(id, controllers).then_some(path)
-        })
-    };
-    let version_1 = find(|_, controllers| controllers.split(',').any(|one| one == "cpu"));
-    let (path, kind) = match version_1 {
-        Some(path) => (path, "cgroup"),
-        None => (find(|id, _| id == "0")?, "cgroup2"),
-    };
-    mounts.lines().find_map(|line| {
-        // id parent device root mount_point options ... - type source options
-        let (place, kind_and_options) = line.split_once(" - ")?;
-        let mut words = kind_and_options.split(' ');
-        let is_kind = words.next()? == kind;
-        let controls_cpu = kind == "cgroup2" || words.nth(1)?.split(',').any(|one| one == "cpu");
-        if !is_kind || !controls_cpu {
-            return None;
-        }
-        let mut place = place.split(' ').skip(3);
-        let (root, mount_point) = (place.next()?, Path::new(place.next()?));
-        let below = Path::new(path).strip_prefix(root).ok()?;
-        let up = below.ancestors().map(|part| mount_point.join(part));
-        Some(up.collect())
-    })
+    let some = procfs::parse_pressure_record(pressure.lines().next()?);
+    Some(some.ok()?.total)
 }
 
 #[cfg(test)]
@@ -230,35 +160,9 @@ mod tests {
     }
 
     #[test]
-    fn values_are_found_by_their_names() {
+    fn time_under_pressure_is_that_of_some_tasks() {
         let pressure = "some avg10=0.23 avg60=1.61 avg300=1.62 total=1645\nfull avg10=0 total=9\n";
         assert_eq!(some_total_us(pressure), Some(1645));
         assert_eq!(some_total_us(""), None);
-        assert_eq!(value_of("pswpin 3\npswpout 4\n", "pswpout"), Some(4));
-        assert_eq!(throttled_in("nr_periods 1\nthrottled_usec 8\n"), Some(8));
-        assert_eq!(throttled_in("throttled_time 8000\n"), Some(8));
-        assert_eq!(throttled_in("usage_usec 8\n"), None);
-    }
-
-    #[test]
-    fn the_cgroup_is_found_in_both_versions() {
-        let mounts = "32 31 0:29 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n\
-                      33 31 0:30 /pod /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n\
-                      34 31 0:31 / /sys/fs/cgroup rw shared:4 - cgroup2 cgroup2 rw\n";
-        let found = cgroup_directories("2:cpuset:/a\n1:cpuacct,cpu:/pod/x\n0::/\n", mounts);
-        let paths = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<Vec<_>>();
-        assert_eq!(
-            found,
-            Some(paths(&["/sys/fs/cgroup/cpu/x", "/sys/fs/cgroup/cpu/"]))
-        );
-        assert_eq!(
-            cgroup_directories("0::/user/me\n", mounts),
-            Some(paths(&[
-                "/sys/fs/cgroup/user/me",
-                "/sys/fs/cgroup/user",
-                "/sys/fs/cgroup/"
-            ]))
-        );
-        assert_eq!(cgroup_directories("", mounts), None);
     }
 }

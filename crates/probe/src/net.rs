@@ -37,7 +37,8 @@ impl NetEvents {
     }
 }
 
-/// Files such as /proc/net/netstat have a line of names and then a line of values.
+/// Files such as /proc/net/netstat have a line of names and then a line of values. (procfs reads no
+/// netstat, and of snmp it takes all or nothing.)
 fn paired_value(text: &str, prefix: &str, name: &str) -> Option<u64> {
     let mut lines = text.lines().filter(|line| line.starts_with(prefix));
     let (names, values) = (lines.next()?, lines.next()?);

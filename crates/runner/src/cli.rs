@@ -51,7 +51,7 @@ pub(crate) enum Subcommands {
     Ceiling(cmd::ceiling::CeilingArgs),
     /// Look at this machine: what would spoil figures, what stops many connections
     ///
-    /// It looks for one second, changes nothing, and names the command that mends each finding.
+    /// It looks for one second, changes nothing unless --apply or --undo asks for it, and names the command that mends each finding.
     /// "problem" bears on the figures or breaks a run with the default options, "note" is worth
     /// knowing. The commands are for root, and last until the next boot or the end of the shell.
     Doctor(cmd::doctor::DoctorArgs),

@@ -1,6 +1,6 @@
-//! `scripts/tune` raises the kernel's settings, and `scripts/untune` puts them back: for real in
-//! a network namespace, and for settings of the whole machine in a directory that looks like
-//! /proc/sys.
+//! `runner doctor --apply` raises the kernel's settings, and `runner doctor --undo` puts them back:
+//! for real in a network namespace, and for settings of the whole machine in a directory that looks
+//! like /proc/sys. `scripts/tune` and `scripts/untune` call them.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,20 +11,21 @@ mod common;
 
 use common::{runner, stderr, stdout};
 use std::{
-    env,
-    ffi::OsString,
-    fs::{self, Permissions},
+    fs::{self, File, Permissions},
     io::{self, Write as _},
-    os::unix::{
-        fs::{PermissionsExt as _, symlink},
-        process::CommandExt as _,
+    os::{
+        fd::AsRawFd as _,
+        unix::{
+            fs::{PermissionsExt as _, symlink},
+            process::CommandExt as _,
+        },
     },
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 use tempfile::TempDir;
 
-const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts");
+const RUNNER: &str = env!("CARGO_BIN_EXE_runner");
 
 /// What tune knows, and values of a machine that nobody has tuned.
 const SETTINGS: [(&str, &str); 10] = [
@@ -73,38 +74,24 @@ impl Machine {
         self.path("state")
     }
 
-    fn run(&self, script: &str, args: &[&str]) -> Output {
-        Command::new(format!("{SCRIPTS}/{script}"))
-            .env("PATH", cargo_in(self.dir.path()))
-            .env("MILLIONFOLD_SYSCTLS", self.dir.path())
-            .env("MILLIONFOLD_TUNE_STATE", self.state())
+    fn tune(&self, args: &[&str]) -> Output {
+        self.doctor(&[&["--apply"], args].concat())
+    }
+
+    fn untune(&self, args: &[&str]) -> Output {
+        self.doctor(&[&["--undo"], args].concat())
+    }
+
+    fn doctor(&self, args: &[&str]) -> Output {
+        runner()
+            .args(["doctor", "--proc"])
+            .arg(self.dir.path())
+            .arg("--state")
+            .arg(self.state())
             .args(args)
             .output()
             .unwrap()
     }
-}
-
-/// A PATH that begins with a cargo of ours in that directory: `cargo run` is the runner of this
-/// test, and builds nothing beside the tests that run.
-fn cargo_in(dir: &Path) -> OsString {
-    let cargo = dir.join("cargo");
-    let runner = env!("CARGO_BIN_EXE_runner");
-    let script = format!(
-        "#!/bin/sh\n[ \"$1\" = run ] || exit 101\n\
-         while [ \"$1\" != -- ]; do shift; done\nshift\nexec '{runner}' \"$@\"\n"
-    );
-    // Written by another process: one that is forked here meanwhile would hold the file open for
-    // writing, and then it can't be started.
-    let written = Command::new("sh")
-        .args(["-c", "printf %s \"$1\" > \"$2\" && chmod 755 \"$2\"", "sh"])
-        .arg(script)
-        .arg(cargo)
-        .status();
-    assert!(written.unwrap().success());
-    let mut path = OsString::from(dir);
-    path.push(":");
-    path.push(env::var_os("PATH").unwrap());
-    path
 }
 
 /// A setting's numbers, apart by one space.
@@ -122,7 +109,7 @@ fn settings_are_raised_and_put_back() {
     let machine = Machine::new();
     machine.set("net/core/somaxconn", "100000");
     machine.set("net/ipv4/tcp_mem", "700000 800000 5000000");
-    let tuned = machine.run("tune", &["2000000"]);
+    let tuned = machine.tune(&["--connections", "2000000"]);
     assert_eq!(code(&tuned), 0, "{}", stderr(&tuned));
     for (name, value) in [
         ("net/core/somaxconn", "100000"),
@@ -137,12 +124,12 @@ fn settings_are_raised_and_put_back() {
         assert_eq!(machine.get(name), value, "{name}: {}", stdout(&tuned));
     }
     // The second keeps what the first found, also where it raises further.
-    assert_eq!(code(&machine.run("tune", &["3000000"])), 0);
+    assert_eq!(code(&machine.tune(&["--connections", "3000000"])), 0);
     assert_eq!(machine.get("fs/file-max"), "6100000");
-    assert_eq!(code(&machine.run("tune", &["1000"])), 0);
+    assert_eq!(code(&machine.tune(&["--connections", "1000"])), 0);
     assert_eq!(machine.get("fs/file-max"), "6100000", "nothing is lowered");
 
-    let undone = machine.run("untune", &[]);
+    let undone = machine.untune(&[]);
     assert_eq!(code(&undone), 0, "{}", stderr(&undone));
     machine.set("net/core/somaxconn", "4096");
     assert_eq!(machine.get("net/ipv4/tcp_mem"), "700000 800000 5000000");
@@ -151,7 +138,7 @@ fn settings_are_raised_and_put_back() {
         assert_eq!(machine.get(name), value.replace('\t', " "), "{name}");
     }
     assert!(!machine.state().exists());
-    let again = machine.run("untune", &[]);
+    let again = machine.untune(&[]);
     assert_eq!(code(&again), 0);
     assert!(stdout(&again).contains("nothing to put back"));
 }
@@ -168,8 +155,8 @@ fn what_can_not_be_raised_is_told_and_the_rest_goes_on() {
         machine.path("kernel/pid_max"),
     )
     .unwrap();
-    let tuned = machine.run("tune", &[]);
-    assert_eq!(code(&tuned), 1);
+    let tuned = machine.tune(&[]);
+    assert_eq!(code(&tuned), 3);
     let said = stderr(&tuned);
     assert!(
         said.contains("net.ipv4.tcp_mem") && said.contains("is not here"),
@@ -185,20 +172,20 @@ fn what_can_not_be_raised_is_told_and_the_rest_goes_on() {
     );
     assert_eq!(machine.get("kernel/threads-max"), "1100000");
     // What wasn't changed isn't put back, so this has nothing to fail at.
-    assert_eq!(code(&machine.run("untune", &[])), 0);
+    assert_eq!(code(&machine.untune(&[])), 0);
     assert_eq!(machine.get("kernel/threads-max"), "192731");
 }
 
 #[test]
 fn a_dry_run_changes_nothing() {
     let machine = Machine::new();
-    let said = machine.run("tune", &["--dry-run"]);
+    let said = machine.tune(&["--dry-run"]);
     assert_eq!(code(&said), 0, "{}", stderr(&said));
     assert!(stdout(&said).contains("32768 -> 1100000 (not done)"));
     assert!(!machine.state().exists());
     assert_eq!(machine.get("kernel/pid_max"), "32768");
-    assert_eq!(code(&machine.run("tune", &[])), 0);
-    let said = machine.run("untune", &["--dry-run"]);
+    assert_eq!(code(&machine.tune(&[])), 0);
+    let said = machine.untune(&["--dry-run"]);
     assert!(stdout(&said).contains("-> 32768 (not done)"));
     assert_eq!(machine.get("kernel/pid_max"), "1100000");
     assert!(machine.state().exists());
@@ -214,7 +201,7 @@ fn a_state_file_that_tune_did_not_write_is_refused() {
         "x",
     ] {
         fs::write(machine.state(), format!("{line}\n")).unwrap();
-        let said = machine.run("untune", &[]);
+        let said = machine.untune(&[]);
         assert_eq!(code(&said), 2, "{line}");
         assert!(stderr(&said).contains("tune didn't write"), "{line}");
     }
@@ -224,36 +211,33 @@ fn a_state_file_that_tune_did_not_write_is_refused() {
 fn wrong_use_says_what_is_right() {
     let machine = Machine::new();
     for args in [
-        &["--connections", "5"][..],
-        &["0"],
-        &["-5"],
-        &["many"],
-        &["100000001"],
+        &["5"][..],
+        &["--connections", "0"],
+        &["--connections", "-5"],
+        &["--connections", "many"],
+        &["--connections", "100000001"],
+        &["--connections", "5", "--undo"],
+        &["--json"],
         &["--state"],
     ] {
-        let said = machine.run("tune", args);
+        let said = machine.tune(args);
         assert_eq!(code(&said), 2, "{args:?}");
-        assert!(stderr(&said).starts_with("tune: "), "{args:?}");
+        assert!(stderr(&said).starts_with("error: "), "{args:?}");
         assert_eq!(stdout(&said), "");
     }
-    for script in ["tune", "untune"] {
-        let said = machine.run(script, &["--help"]);
-        assert_eq!(code(&said), 0);
-        assert!(stdout(&said).contains("Usage: scripts/"));
-    }
+    let said = runner().args(["doctor", "--dry-run"]).output().unwrap();
+    assert_eq!(code(&said), 2, "of what?");
+    let said = machine.tune(&["--help"]);
+    assert_eq!(code(&said), 0);
+    assert!(stdout(&said).contains("Usage: runner doctor"));
 }
 
 #[test]
 fn without_root_the_way_out_is_told() {
     const NOBODY: u32 = 65_534;
-    // A copy: nobody may not be able to read the directory of the original.
-    let dir = tempfile::tempdir().unwrap();
-    fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
-    let copy = dir.path().join("runner");
-    let original = env!("CARGO_BIN_EXE_runner");
-    let copied = Command::new("cp").arg(original).arg(&copy).status();
-    assert!(copied.unwrap().success());
-    let mut command = Command::new(copy);
+    // By a descriptor: nobody may not be able to go to the directory.
+    let program = File::open(RUNNER).unwrap();
+    let mut command = Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()));
     command
         .args(["doctor", "--connections", "50000", "--apply"])
         .current_dir("/");
@@ -262,14 +246,37 @@ fn without_root_the_way_out_is_told() {
     }
     let said = command.output().unwrap();
     assert_eq!(code(&said), 2);
-    assert!(
-        stderr(&said).contains("sudo scripts/tune 50000"),
-        "{}",
-        stderr(&said)
-    );
+    for way_out in [
+        "sudo scripts/tune 50000",
+        "doctor --connections 50000 --apply'",
+    ] {
+        assert!(stderr(&said).contains(way_out), "{}", stderr(&said));
+    }
 }
 
-/// What the doctor asks for is what the script sets.
+#[test]
+fn the_scripts_call_the_doctor() {
+    let dir = tempfile::tempdir().unwrap();
+    let cargo = dir.path().join("cargo");
+    fs::write(&cargo, "#!/bin/sh\necho \"$@\"\n").unwrap();
+    fs::set_permissions(&cargo, Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", dir.path().display(), env!("PATH"));
+    for (script, call) in [
+        (
+            "tune 50000",
+            " -p runner -- doctor --connections 50000 --apply\n",
+        ),
+        ("untune", " -p runner -- doctor --undo\n"),
+    ] {
+        let line = format!("{}/../../scripts/{script}", env!("CARGO_MANIFEST_DIR"));
+        let mut command = Command::new("sh");
+        let said = command.args(["-c", &line]).env("PATH", &path).output();
+        let said = stdout(&said.unwrap());
+        assert!(said.ends_with(call), "{said}");
+    }
+}
+
+/// What the doctor asks for is what it sets.
 #[test]
 fn tune_does_the_sysctls_that_the_doctor_names() {
     let doctor = runner()
@@ -277,10 +284,8 @@ fn tune_does_the_sysctls_that_the_doctor_names() {
         .output()
         .unwrap();
     let found: serde_json::Value = serde_json::from_str(&stdout(&doctor)).unwrap();
-    let dir = tempfile::tempdir().unwrap();
-    let tune = Command::new(format!("{SCRIPTS}/tune"))
-        .env("PATH", cargo_in(dir.path()))
-        .args(["--dry-run", "5000000"])
+    let tune = runner()
+        .args(["doctor", "--connections", "5000000", "--apply", "--dry-run"])
         .output()
         .unwrap();
     let tune = stdout(&tune);
@@ -341,11 +346,8 @@ fn a_network_namespace_is_tuned_and_the_host_is_not() {
             return;
         }
     };
-    let dir = tempfile::tempdir().unwrap();
-    let state = dir.path().join("state");
-    command
-        .env("PATH", cargo_in(dir.path()))
-        .env("MILLIONFOLD_TUNE_STATE", &state);
+    let state = tempfile::tempdir().unwrap();
+    let state = state.path().join("state");
     let host = || SETTINGS.map(|(name, _)| value_in(&Path::new("/proc/sys").join(name)));
     let host_before = host();
     let script = format!(
@@ -354,9 +356,10 @@ fn a_network_namespace_is_tuned_and_the_host_is_not() {
         echo 70000 > ipv4/tcp_max_syn_backlog
         echo 30000 40000 > ipv4/ip_local_port_range
         show() {{ echo \"$1:\" $(cat core/somaxconn ipv4/tcp_max_syn_backlog ipv4/ip_local_port_range); }}
-        {SCRIPTS}/tune --net-only && show tuned
-        {SCRIPTS}/tune --net-only && show tuned
-        {SCRIPTS}/untune && show untuned"
+        {RUNNER} doctor --apply --net-only --state {0} && show tuned
+        {RUNNER} doctor --apply --net-only --state {0} && show tuned
+        {RUNNER} doctor --undo --state {0} && show untuned",
+        state.display()
     );
     let output = command.args(["sh", "-ec", &script]).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));

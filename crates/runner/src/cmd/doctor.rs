@@ -1,71 +1,76 @@
-//! `runner doctor`: whether figures from this machine can be trusted, and what would stop many
-//! connections; and the kernel's settings raised for them, and put back.
+//! `runner doctor`: whether figures from this machine can be trusted, what would stop many
+//! connections, and the kernel's settings raised for them.
 
 use crate::{exit::Exit, output, usage::usage};
 use clap::Args;
-use doctor::{
-    examine::Examination,
-    sysctls::Sysctls,
-    tune::{Change, Outcome, TuneError, Tuner},
-};
+use doctor::{examine::Examination, tune::Tuning};
 use process::interrupt;
-use std::env;
+use rustix::process::geteuid;
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// Where the settings of this machine are.
+const SETTINGS: &str = "/proc/sys";
+/// Gone with the next boot, as what was set is.
+const STATE: &str = "/run/millionfold-tune";
 
 /// Connections to judge by, when nobody says how many.
 const CONNECTIONS: u32 = 1_000_000;
-/// The same as in scripts/tune.
 const CONNECTIONS_MAX: i64 = 100_000_000;
-/// Where old values of settings are kept: gone with the next boot, as the settings are.
-const STATE: &str = "/run/millionfold-tune";
-/// Environment variables that tests name other places by.
-const STATE_VARIABLE: &str = "MILLIONFOLD_TUNE_STATE";
-const SYSCTLS_VARIABLE: &str = "MILLIONFOLD_SYSCTLS";
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
         runner doctor                        before the first run on a machine\n  \
         runner doctor --connections 100000   do so many fit?\n  \
-        runner doctor --json | jq '.findings[] | select(.level == \"problem\")'\n  \
-        runner doctor --apply --dry-run      what would be raised?\n\n\
-        Exit codes: 0 measuring is possible and the connections asked for fit, 3 otherwise. A limit \
-        of open files that only makes several processes necessary is met. With --apply and --undo: \
-        0 every setting is as it should be, 3 some are not, 2 nothing was changed.")]
+        runner doctor --connections 100000 --apply   as root: raise what is too low\n  \
+        runner doctor --undo                 as root: put them back\n  \
+        runner doctor --json | jq '.findings[] | select(.level == \"problem\")'\n\n\
+        --apply lowers nothing, and a second one keeps what the first one found. All of it is gone \
+        with the next boot. Limits of a process (open files, locked memory) can't be set for other \
+        shells: the findings say how.\n\n\
+        Exit codes: 0 measuring is possible and the connections asked for fit, or every setting is \
+        what it should be, 3 otherwise. A limit of open files that only makes several processes \
+        necessary is met.")]
 pub(crate) struct DoctorArgs {
     /// Connections that have to fit [default: 1000000, and they need not]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=CONNECTIONS_MAX))]
     connections: Option<u32>,
 
     /// Print the findings as JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "change")]
     json: bool,
 
-    /// Raise the kernel's settings that are too low for the connections, and lower none. Takes root;
-    /// what was there before is remembered until --undo or the next boot
-    #[arg(long, conflicts_with = "json")]
+    /// Raise the kernel's settings that are too low for the connections with both ends on this
+    /// machine, and remember what they were
+    #[arg(long, group = "change")]
     apply: bool,
 
     /// Put back what --apply found
-    #[arg(long, conflicts_with_all = ["json", "apply", "connections"])]
+    #[arg(long, group = "change", conflicts_with = "connections")]
     undo: bool,
 
-    /// With --apply: only settings that belong to the network namespace, a container's own
+    /// Say what --apply or --undo would do, and do nothing
+    #[arg(long, requires = "change")]
+    dry_run: bool,
+
+    /// Raise only settings that belong to the network namespace: a container's own
     #[arg(long, requires = "apply")]
     net_only: bool,
 
-    /// With --apply or --undo: say what would be done, and do nothing
-    #[arg(long)]
-    dry_run: bool,
+    /// Where --apply keeps the old values
+    #[arg(long, value_name = "FILE", default_value = STATE, requires = "change")]
+    state: PathBuf,
+
+    /// Where the settings are
+    #[arg(long, value_name = "DIR", default_value = SETTINGS, requires = "change", hide = true)]
+    proc: PathBuf,
 }
 
 pub(crate) fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
-    if args.apply {
-        return apply(args);
-    }
-    if args.undo {
-        return undo(args);
-    }
-    if args.dry_run {
-        return Err(usage("--dry-run goes with --apply or --undo"));
+    if args.apply || args.undo {
+        return tune(args);
     }
     if !args.json {
         output::say("looking at the machine for a second ...");
@@ -89,73 +94,55 @@ pub(crate) fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
     )
 }
 
-fn apply(args: &DoctorArgs) -> anyhow::Result<Exit> {
-    let connections = args.connections.unwrap_or(CONNECTIONS);
-    let tuner = tuner(args);
-    let changes = tuner
-        .apply(connections, args.net_only)
-        .map_err(|error| refused(&error, &format!("tune {connections}")))?;
-    let exit = tell(&changes, args.dry_run);
-    if !args.dry_run && tuner.remembers() {
-        output::line(format_args!(
-            "old values are in {}: scripts/untune puts them back",
-            tuner.state.display()
-        ));
-    }
-    Ok(exit)
-}
-
-fn undo(args: &DoctorArgs) -> anyhow::Result<Exit> {
-    let tuner = tuner(args);
-    if !tuner.remembers() {
-        let state = tuner.state.display();
+fn tune(args: &DoctorArgs) -> anyhow::Result<Exit> {
+    let state = args.state.display();
+    let mut tuning =
+        Tuning::new(args.proc.clone(), args.state.clone(), args.dry_run).map_err(usage)?;
+    if args.undo && !tuning.is_tuned() {
         output::line(format_args!("nothing to put back: there is no {state}"));
         return Ok(Exit::Fine);
     }
-    let changes = tuner.undo().map_err(|error| refused(&error, "untune"))?;
-    Ok(tell(&changes, args.dry_run))
-}
-
-fn tuner(args: &DoctorArgs) -> Tuner {
-    Tuner {
-        sysctls: env::var_os(SYSCTLS_VARIABLE).map_or_else(Sysctls::default, Sysctls::below),
-        state: env::var_os(STATE_VARIABLE)
-            .unwrap_or_else(|| STATE.into())
-            .into(),
-        is_dry: args.dry_run,
+    let connections = args.connections.unwrap_or(CONNECTIONS);
+    if args.proc == Path::new(SETTINGS) && !args.dry_run && !geteuid().is_root() {
+        return Err(not_root(args.undo, connections));
     }
-}
-
-/// Why nothing was changed, with the way out; `script` is the script that does the same.
-fn refused(error: &TuneError, script: &str) -> anyhow::Error {
-    match error {
-        TuneError::NeedsRoot => usage(format_args!(
-            "{error}: 'sudo scripts/{script}', or see --dry-run"
-        )),
-        TuneError::Memory(_) => usage(error),
-    }
-}
-
-/// Tells what became of each setting: what is as it should be on standard output, what is not on
-/// standard error.
-fn tell(changes: &[Change], is_dry: bool) -> Exit {
-    let not_done = if is_dry { " (not done)" } else { "" };
-    for Change { name, outcome } in changes {
-        match outcome {
-            Outcome::Enough(value) => {
-                output::line(format_args!("{name:<30} {value} is enough"));
-            }
-            Outcome::NotLoaded => output::line(format_args!("{name:<30} not loaded")),
-            Outcome::Changed { from, to } => {
-                output::line(format_args!("{name:<30} {from} -> {to}{not_done}"));
-            }
-            Outcome::NotSet(reason) => output::say(format_args!("{name:<30} {reason}")),
+    let changes = if args.undo {
+        tuning.undo()
+    } else {
+        tuning.apply(connections, args.net_only)
+    };
+    let changes = changes.map_err(usage)?;
+    for change in &changes {
+        if change.is_failure {
+            output::say(&change.line);
+        } else {
+            output::line(&change.line);
         }
     }
-    if changes.iter().any(Change::is_failed) {
-        output::say("some settings are not as they should be: see above");
+    if args.apply && tuning.is_tuned() {
+        output::line(format_args!(
+            "old values are in {state}: 'runner doctor --undo' puts them back"
+        ));
+    }
+    Ok(if changes.iter().any(|change| change.is_failure) {
         Exit::Failed
     } else {
         Exit::Fine
-    }
+    })
+}
+
+/// With the way out: root may not find cargo, so the program is named by its path.
+fn not_root(undo: bool, connections: u32) -> anyhow::Error {
+    let runner = env::current_exe().unwrap_or_else(|_| "runner".into());
+    let words = env::args().skip(1).collect::<Vec<_>>().join(" ");
+    let script = if undo {
+        "untune".to_owned()
+    } else {
+        format!("tune {connections}")
+    };
+    usage(format_args!(
+        "the kernel's settings are root's: 'sudo {} {words}', or 'sudo scripts/{script}'; \
+         --dry-run only says what would be done",
+        runner.display()
+    ))
 }
