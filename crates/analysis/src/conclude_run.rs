@@ -3,7 +3,7 @@
 use crate::compare::{Options, compare, compare_pairs};
 use crate::stats::reach;
 use report::{
-    check::{Check, Status, Verdict},
+    check::{Check, Direction, Effect, FigureKind, Status, Touch, Verdict},
     comparison::{ComparisonReport, Difference},
     model::ModelReport,
     run::{AaControl, ModelOutcome, RunReport},
@@ -92,10 +92,21 @@ fn aa_control(comparison: &ComparisonReport, aa: &AaControl) -> Check {
             differing.join(" and ")
         )
     };
+    let touches = match differing.is_empty() {
+        true => Vec::new(),
+        false => [FigureKind::Rate, FigureKind::Cpu]
+            .map(|figure| Touch {
+                figure,
+                effect: Effect::Biases {
+                    direction: Direction::Either,
+                    up_to_share: None,
+                },
+            })
+            .into(),
+    };
     Check::new(
         "aa_control",
-        Status::Suspect,
-        differing.is_empty(),
+        touches,
         detail,
         "the machine makes differences of its own: a quieter one, or more --trials",
     )

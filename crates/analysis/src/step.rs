@@ -1,6 +1,6 @@
 //! Figures of one window: what others are made of.
 
-use report::trial::Step;
+use report::trial::{ProcessUse, Step};
 
 /// Requests answered per second of the window.
 pub fn rate_per_s(step: &Step) -> f64 {
@@ -11,6 +11,15 @@ pub fn rate_per_s(step: &Step) -> f64 {
 pub fn cpu_us_per_request(step: &Step) -> Option<f64> {
     Some(per_request(
         step.server.cpu_total_s()? * 1e6,
+        step.window.requests,
+    ))
+}
+
+/// CPU time of all that ran on the server's CPUs, other programs aside, per request; `None` when
+/// the server had none of its own.
+pub fn server_cpus_us_per_request(step: &Step) -> Option<f64> {
+    Some(per_request(
+        step.machine.server_cpus_s? * 1e6,
         step.window.requests,
     ))
 }
@@ -26,4 +35,9 @@ pub fn generator_cpu_us_per_request(step: &Step) -> Option<f64> {
         step.generator.cpu_total_s()? * 1e6,
         step.window.requests,
     ))
+}
+
+/// CPUs that processes used in the window; 1.0 is one CPU.
+pub(crate) fn cpus_used(step: &Step, process: &ProcessUse) -> Option<f64> {
+    Some(process.cpu_total_s()? / (step.window.length_us as f64 / 1e6))
 }

@@ -5,7 +5,7 @@ use probe::{
     cgroup::{self, Limit},
     environment,
     host::allowed_cpus,
-    snapshot::{self, Snapshot},
+    snapshot,
     syscalls::SyscallCounter,
 };
 use procfs::{Current as _, Meminfo};
@@ -15,7 +15,6 @@ use std::{
     collections::BTreeMap,
     fs, io,
     net::{Ipv4Addr, TcpListener},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -63,9 +62,7 @@ impl Machine {
     /// that are judged beside the ones of the environment.
     pub(super) fn look(sources: u64, settings: &[Setting]) -> Self {
         let (began, before) = (Instant::now(), cpu_ticks());
-        let from = Snapshot::take(&[], &[]);
-        thread::sleep(LOOK);
-        let (_, _, now) = snapshot::between(&from, &Snapshot::take(&[], &[]), LOOK);
+        let now = snapshot::look(LOOK);
         let busiest = busiest(&before, &cpu_ticks(), began.elapsed());
         let memory = Meminfo::current().ok();
         let swap_used = |m: &Meminfo| m.swap_total.saturating_sub(m.swap_free);

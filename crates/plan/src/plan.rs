@@ -84,6 +84,15 @@ impl Plan {
         }
     }
 
+    /// The CPUs that the generator keeps off; none when both share some.
+    pub fn cpus_of_the_server_alone(&self) -> &[usize] {
+        let is_shared = |cpu| self.client_cpus.contains(cpu);
+        match self.client_cpus.is_empty() || self.server_cpus.iter().any(is_shared) {
+            true => &[],
+            false => &self.server_cpus,
+        }
+    }
+
     /// The seed of a block's schedules: the same for all models in it.
     pub fn schedule_seed(&self, block: u32) -> u64 {
         self.seed.wrapping_mul(1000).wrapping_add(block.into())

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`snapshot`] | counters at the edges of a window, what was used between them |
 //! | [`usage`] | CPU time, context switches, memory of processes |
+//! | `clocks`, `cpus` | CPU clocks of processes and of CPUs, from open descriptors |
+//! | `programs` | what other programs and the kernel's threads used |
 //! | `machine` | what bears on a window from outside: steal, pressure, swap, throttling |
 //! | [`cgroup`] | limits of this process' groups, and what they throttled |
 //! | [`kernel`] | memory that the kernel holds, by slab cache |
@@ -19,12 +21,15 @@
 #![forbid(unsafe_code)]
 
 pub mod cgroup;
+mod clocks;
+mod cpus;
 pub mod environment;
 pub mod host;
 pub mod kernel;
 mod machine;
 pub mod net;
 pub mod profile;
+mod programs;
 mod reasons;
 pub mod snapshot;
 pub mod syscalls;

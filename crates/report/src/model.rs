@@ -1,7 +1,7 @@
 //! The report of one model: what it is, and the summary. What the figures come from is in
 //! [`crate::trial`].
 
-pub use crate::numbers::{Percentiles, Range, Spread};
+pub use crate::numbers::{Percentiles, Range, Spread, Times};
 use crate::{
     check::Verdict,
     slo::Slo,
@@ -210,59 +210,46 @@ pub struct Summary {
     pub capacity: Option<Capacity>,
 }
 
-/// What an idle connection costs in memory, as slopes over a ladder of connection counts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// What an idle connection costs in memory, over a ladder of connection counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Memory {
-    /// PSS of the server per connection: the median of the trials' slopes.
+    /// PSS of the server at the top of the ladder less that before its first connection, per
+    /// connection: the median of the trials. (Older reports: the slope of a line.)
     pub user_bytes_per_connection: Option<f64>,
-    /// The least and the greatest slope among the trials.
+    /// The least and the greatest among the trials.
     pub user_bytes_per_connection_range: Option<Range>,
+    /// The same for each of the connections that the ladder's last step added.
+    #[serde(default)]
+    pub user_marginal_bytes_per_connection: Option<f64>,
     /// PSS of the server before its first connection: the median of the trials.
     #[serde(default)]
     pub user_empty_bytes: Option<f64>,
-    /// PSS of the server without connections: the median of the lines' starts.
-    pub user_base_bytes: Option<f64>,
-    /// Slab of the whole machine per connection, which on one machine is **both** endpoints,
-    /// the server's and the generator's.
+    /// Slab of the whole machine from the ladder's first step to its top, per connection, which on
+    /// one machine is **both** endpoints, the server's and the generator's. What observers left is
+    /// subtracted.
     pub kernel_bytes_per_connection: Option<f64>,
-    /// The least and the greatest slope among the trials.
+    /// The least and the greatest among the trials.
     pub kernel_bytes_per_connection_range: Option<Range>,
-    /// The same by slab cache, the median of the trials' slopes: caches over 1 byte per
-    /// connection. The kernel may keep objects in another cache of equal object size.
+    /// The same for each of the connections that the ladder's last step added.
+    #[serde(default)]
+    pub kernel_marginal_bytes_per_connection: Option<f64>,
+    /// What was subtracted, the most among the trials: inodes, dentries and security blobs that the
+    /// kernel keeps because somebody listed open files or threads in /proc.
+    #[serde(default)]
+    pub kernel_observers_bytes_per_connection: Option<f64>,
+    /// The kernel's memory by slab cache, observers' share subtracted, the median of the trials:
+    /// caches over 1 byte per connection. The kernel may keep objects in another cache of equal
+    /// object size.
     #[serde(default)]
     pub kernel_by_cache_bytes_per_connection: BTreeMap<String, f64>,
     /// The top of the ladder.
     pub connections_max: u32,
-    /// Worst coefficient of determination of the trials' user lines, 0 to 1.
-    pub user_fit_r2: Option<f64>,
-    /// The same of the kernel's lines.
-    #[serde(default)]
-    pub kernel_fit_r2: Option<f64>,
-    /// The greatest bend of a trial's lines: bytes per connection between two neighbouring steps of
-    /// the ladder, against those over the whole of it. Null with fewer than three steps.
-    #[serde(default)]
-    pub bend: Option<Bend>,
     /// Who holds what; null in reports from before it was taken.
     #[serde(default)]
     pub by_owner: Option<MemoryByOwner>,
     /// The whole machine at the top of the ladder; null likewise.
     #[serde(default)]
     pub machine: Option<MachineMemoryUse>,
-}
-
-/// Where a ladder isn't straight.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Bend {
-    /// `user` or `kernel`.
-    pub line: String,
-    /// The lower of the two steps, in connections.
-    pub from_connections: u32,
-    /// The upper.
-    pub to_connections: u32,
-    /// Bytes per connection between them.
-    pub bytes_per_connection: f64,
-    /// Bytes per connection by the line over all steps.
-    pub line_bytes_per_connection: f64,
 }
 
 /// What each side holds per connection: the medians of the trials' slopes.
@@ -324,6 +311,11 @@ pub struct Peak {
     /// Server CPU time, user and system, per request; null when the server's processes aren't
     /// known.
     pub server_cpu_us_per_request: Option<Spread>,
+    /// CPU time of all that ran on the server's CPUs but other programs, per request: what the kernel
+    /// does for the server outside of its processes is in it. Null when the server had no CPUs of
+    /// its own, and in older reports.
+    #[serde(default)]
+    pub server_cpus_us_per_request: Option<Spread>,
     /// Server CPU time in user mode, per request; from ticks of 10 ms.
     #[serde(default)]
     pub server_cpu_user_us_per_request: Option<Spread>,
@@ -340,9 +332,13 @@ pub struct Peak {
     pub server_cpus_used: Option<f64>,
     /// Share of one CPU that the generator used, median.
     pub generator_cpus_used: f64,
-    /// Reply received minus request sent, from the sum of all trials' histograms. Not a
-    /// response time: a closed load sends less while the server is slow.
-    pub service_time_us: Percentiles,
+    /// Reply received minus request sent. Not a response time: a closed load sends less while the
+    /// server is slow.
+    pub service_time_us: Times,
+    /// The same less the read lag: what the server and the wire took. Null where the kernel gives
+    /// no timestamps, and in older reports.
+    #[serde(default)]
+    pub server_time_us: Option<Times>,
 }
 
 /// A load with a schedule: open or churn, at one rate.
@@ -356,24 +352,32 @@ pub struct Scheduled {
     pub achieved_share: f64,
     /// Connections; for churn the most at a time.
     pub connections: u32,
-    /// Reply received minus the moment the request was due, from the sum of all trials'
-    /// histograms.
-    pub response_time_us: Percentiles,
-    /// The 99th percentile of each trial's response times.
-    pub response_time_p99_us: Spread,
+    /// Reply received minus the moment the request was due.
+    pub response_time_us: Times,
     /// Reply received minus request sent; null when none of those due was answered.
-    pub service_time_us: Option<Percentiles>,
+    pub service_time_us: Option<Times>,
     /// Request sent minus due, where its connection was free: the generator's own error. Null
     /// when no request was sent without waiting for its connection.
-    pub lag_us: Option<Percentiles>,
+    pub lag_us: Option<Times>,
+    /// Reply read minus arrived in the generator's socket: the generator's own error, too. Null
+    /// where the kernel gives no timestamps, and in older reports.
+    #[serde(default)]
+    pub read_lag_us: Option<Times>,
     /// Requests whose connection still waited for another reply when they were due, 0 to 1.
     pub waited_share: f64,
     /// Replies that took longer than the deadline.
     pub replies_late: u64,
     /// From `connect` to established; churn only.
-    pub connect_time_us: Option<Percentiles>,
+    pub connect_time_us: Option<Times>,
     /// Server CPU time, user and system, per request; null when its processes aren't known.
     pub server_cpu_us_per_request: Option<Spread>,
+    /// CPU time of all that ran on the server's CPUs but other programs, per request, as in closed
+    /// load.
+    #[serde(default)]
+    pub server_cpus_us_per_request: Option<Spread>,
+    /// CPUs that the server used, median; 1.0 is one CPU. Null when its processes aren't known.
+    #[serde(default)]
+    pub server_cpus_used: Option<f64>,
 }
 
 /// The highest rate that meets a target.

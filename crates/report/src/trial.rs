@@ -237,6 +237,16 @@ pub struct Window {
     pub service_time_count: u64,
     /// All values in nanoseconds: HdrHistogram V2, deflated, base64.
     pub service_time_histogram: String,
+    /// Share of the requests outstanding in closed load whose reply had arrived and lay unread at the
+    /// generator, 0 to 1, on a sample of connections; null without timestamps of the kernel.
+    #[serde(default)]
+    pub unread_share: Option<f64>,
+    /// All read lags of a sample of connections, in nanoseconds, likewise.
+    #[serde(default)]
+    pub read_lag_histogram: Option<String>,
+    /// All server times of a sample of connections, in nanoseconds, likewise.
+    #[serde(default)]
+    pub server_time_histogram: Option<String>,
     /// What counts from the schedule's moments; null without one.
     #[serde(default)]
     pub scheduled: Option<ScheduledWindow>,
@@ -275,6 +285,12 @@ pub struct ScheduledWindow {
     pub connect_time_us: Option<Percentiles>,
     /// All of them in nanoseconds, likewise.
     pub connect_time_histogram: Option<String>,
+    /// Requests due or sent and not answered when the window opened; null in older reports.
+    #[serde(default)]
+    pub outstanding_at_open: Option<u64>,
+    /// The same when it closed.
+    #[serde(default)]
+    pub outstanding_at_close: Option<u64>,
     /// The longest time in which a thread of the generator looked for nothing to do.
     pub longest_stall_us: u64,
 }
@@ -340,8 +356,27 @@ pub struct MachineUse {
     pub steal_share: Option<f64>,
     /// Share of all CPU time in software interrupts.
     pub softirq_share: Option<f64>,
-    /// CPU time beyond that of server and generator, in CPUs.
+    /// CPU time beyond that of server, generator and runner, in CPUs: other programs, and what the
+    /// kernel does outside of processes. (Older reports: the runner's, too.)
     pub other_cpus_used: Option<f64>,
+    /// CPU time of other programs, in CPUs, seen from before the window to after its result.
+    #[serde(default)]
+    pub programs_cpus_used: Option<f64>,
+    /// CPU time of the five of them that used most, by name, in seconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub programs_s: BTreeMap<String, f64>,
+    /// CPU time of all that ran on the server's CPUs in the window, in seconds: the server, the
+    /// kernel's work for it outside of its processes, no other program. Null where the server has no
+    /// CPUs of its own.
+    #[serde(default)]
+    pub server_cpus_s: Option<f64>,
+    /// Share of the window in which the server's CPUs were idle, 0 to 1. Null likewise.
+    #[serde(default)]
+    pub server_cpus_idle_share: Option<f64>,
+    /// CPU time of the kernel's threads on the server's CPUs, by name, in seconds: part of
+    /// `server_cpus_s`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kernel_threads_s: BTreeMap<String, f64>,
     /// Slab at the end: kernel objects such as sockets.
     pub slab_bytes: Option<u64>,
     /// Slab by cache at the end: every cache that holds something. (Older reports: the twelve

@@ -5,7 +5,7 @@
 //! be equal for a figure to be comparable (an offered rate, say) belongs into its id.
 
 use crate::{
-    ladder::memory_line,
+    ladder::{kernel_bytes, over_all},
     step::{cpu_us_per_request, rate_per_s},
 };
 use report::comparison::Better;
@@ -77,26 +77,26 @@ fn peak(report: &ModelReport) -> Vec<Figure> {
 
 /// Idle load: slopes over the ladder of connections.
 fn memory(report: &ModelReport) -> Vec<Figure> {
-    let slopes = |bytes: fn(&Step) -> Option<u64>| {
+    let per_connection = |of: &dyn Fn(&Trial) -> Option<f64>| {
         let trials = report.trials.iter();
         let idle = trials.filter(|trial| matches!(trial.load, Load::Idle { .. }));
-        let slope = |trial: &Trial| Some((trial.block, memory_line(trial, bytes)?.slope));
-        idle.filter_map(slope).collect()
+        idle.filter_map(|trial| Some((trial.block, of(trial)?))).collect()
     };
+    let user = |step: &Step| Some(step.server.pss_bytes? as f64);
     vec![
         Figure {
             id: "memory.user_bytes_per_connection".to_owned(),
             label: "user memory".to_owned(),
             unit: "B/conn".to_owned(),
             better: Better::Lower,
-            values: slopes(|step| step.server.pss_bytes),
+            values: per_connection(&|trial| over_all(trial, trial.server_empty_bytes, user)),
         },
         Figure {
             id: "memory.kernel_bytes_per_connection".to_owned(),
             label: "kernel memory, both ends".to_owned(),
             unit: "B/conn".to_owned(),
             better: Better::Lower,
-            values: slopes(|step| step.machine.slab_bytes),
+            values: per_connection(&|trial| over_all(trial, None, kernel_bytes)),
         },
     ]
 }

@@ -4,11 +4,10 @@ mod memory;
 mod peak;
 mod scheduled;
 
-use crate::{rules, stats::HistogramError};
+use crate::{stats::HistogramError, verdict::verdict};
 use memory::{caches_missing, memory};
 use peak::{closed_ladder, peak, syscalls_missing, use_missing};
 use report::{
-    check::{Status, Verdict},
     model::{ModelReport, Summary},
     trial::Load,
 };
@@ -35,19 +34,7 @@ pub fn conclude(report: &mut ModelReport) -> Result<(), HistogramError> {
         capacity: capacity(trials)?,
     };
     report.not_measured = reasons(report);
-    let mut checks: Vec<_> = trials.iter().flat_map(rules::of_trial).collect();
-    match &report.failure {
-        Some(failure) => checks.push(rules::failed(failure)),
-        None => checks.extend(rules::of_summary(report)),
-    }
-    report.verdict = Verdict::of(checks);
-    if report.interrupted && report.failure.is_none() && report.trials.is_empty() {
-        // There was no time for it, which says nothing about it.
-        report.verdict = Verdict {
-            status: Status::NotMeasured,
-            ..Verdict::default()
-        };
-    }
+    report.verdict = verdict(report);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ pub use profile::Profiled;
 
 use crate::{
     capacity::Search,
-    generator::{GeneratorError, Generators},
+    generator::{GeneratorError, Generators, Tally},
     progress::Progress,
     warm_up::{WarmUp, WarmUpWatch},
 };
@@ -21,7 +21,7 @@ use plan::{Plan, generators::generator_plans, window::window_us};
 use probe::{
     kernel::{add_kernel_memory, machine_memory, oom_kills, tcp_sockets_held},
     net::NetEvents,
-    snapshot::{self, Snapshot},
+    snapshot::{Used, Watch, Window},
     usage::{add_memory, pss_bytes, resident_pages},
 };
 use process::{guard::Guard, interrupt};
@@ -206,24 +206,19 @@ impl Bench<'_> {
         generators.begin(asked.rate_per_s)?;
         let warm_up = self.warm_up(server, generators, planned, connections)?;
 
-        let generator_pids = generators.pids();
-        let mut edges = Vec::new();
         let rate_per_s = warm_up.map(|warm_up| warm_up.rate_per_s);
         let window_us = window_us(planned, connections, rate_per_s);
         let window = Duration::from_micros(window_us);
-        let result = generators.measure(window, || {
-            // Of a server that isn't ours processes may come and go.
-            edges.push(Snapshot::take(&server.pids(), &generator_pids))
-        })?;
+        let (result, used) = self.window(server, generators, window)?;
         server.check_alive()?;
-
-        let [opened, closed] = &edges[..] else {
-            return Err(GeneratorError::Unexpected("a window without edges".to_owned()).into());
-        };
-        let (mut server_use, mut generator_use, mut machine) =
-            snapshot::between(opened, closed, window);
+        let Used {
+            server: mut server_use,
+            generator: mut generator_use,
+            mut machine,
+            runner_cpu_s,
+        } = used;
         add_memory(&mut server_use, &server.pids());
-        add_memory(&mut generator_use, &generator_pids);
+        add_memory(&mut generator_use, &generators.pids());
         add_kernel_memory(&mut machine);
         net_before.add_since(&mut machine);
         let (server_threads, server_cpus_max) = server.threads_and_cpus();
@@ -248,11 +243,38 @@ impl Bench<'_> {
             generator_cpus_max: (generator_cpus > 0).then(|| generator_threads.min(generator_cpus)),
             machine,
             memory: machine_memory(),
-            runner_cpu_s: snapshot::runner_cpu_s(opened, closed),
+            runner_cpu_s,
             syscall_window: None,
         };
         count_syscalls(server, generators, planned.load, &mut step)?;
         Ok(step)
+    }
+
+    /// Measures for one window; while it is open nothing is read.
+    fn window(
+        &self,
+        server: &mut Server,
+        generators: &mut Generators,
+        length: Duration,
+    ) -> Result<(Tally, Used), TrialError> {
+        let server_cpus = match server.keeps_to_its_cpus() {
+            true => self.plan.cpus_of_the_server_alone(),
+            false => &[],
+        };
+        let watch = Watch::open(&server.pids(), &generators.pids(), server_cpus);
+        let before = watch.surroundings(&server.pids());
+        let mut edges = Vec::new();
+        let result = generators.measure(length, || edges.push((Instant::now(), watch.edge())))?;
+        let [(_, opened), (closed, at_close)] = &edges[..] else {
+            return Err(GeneratorError::Unexpected("a window without edges".to_owned()).into());
+        };
+        let after = watch.surroundings(&server.pids());
+        let window = Window {
+            closed: *closed,
+            length,
+        };
+        let used = watch.between((&before, opened), (at_close, &after), window);
+        Ok((result, used))
     }
 
     /// Waits until the load is steady, or for as long as the plan allows; `None` when it asks for

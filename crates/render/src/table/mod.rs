@@ -3,7 +3,7 @@
 mod external;
 mod sheet;
 
-use crate::numbers::{cpu, whole};
+use crate::numbers::{cpu, known, whole};
 use analysis::stats::blocks_needed;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use report::{
@@ -47,18 +47,17 @@ pub fn table(reports: &[ModelReport]) -> String {
 fn row(report: &ModelReport) -> Vec<Cell> {
     let memory = report.summary.memory.as_ref();
     let peak = report.summary.peak.as_ref();
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), whole);
     let nothing = || "-".to_owned();
     vec![
         Cell::new(&report.model.name),
         Cell::new(memory.map_or_else(nothing, |m| {
-            let user = number(m.user_bytes_per_connection);
-            format!("{user}\n{}", number(m.kernel_bytes_per_connection))
+            let user = known(m.user_bytes_per_connection);
+            format!("{user}\n{}", known(m.kernel_bytes_per_connection))
         })),
         Cell::new(peak.map_or_else(nothing, |peak| rate(peak, report.ceiling.as_ref()))),
         Cell::new(peak.map_or_else(nothing, |peak| {
             let time = &peak.service_time_us;
-            format!("{} / {}", whole(time.p50), whole(time.p99))
+            format!("{} / {}", known(time.p50), known(time.p99))
         })),
         Cell::new(cpu(peak.and_then(|p| p.server_cpu_us_per_request))),
         Cell::new(response_times(report)),
@@ -80,9 +79,9 @@ fn response_times(report: &ModelReport) -> String {
             let time = &open.response_time_us;
             format!(
                 "{} / {} / {}\nat {}/s",
-                whole(time.p50),
-                whole(time.p99),
-                whole(time.p99_9),
+                known(time.p50),
+                known(time.p99),
+                known(time.p99_9),
                 whole(open.offered_rate_per_s)
             )
         })

@@ -1,7 +1,7 @@
 //! Further tables, for runs that measured more than the first one shows: ladders of connections,
 //! and who holds which memory.
 
-use crate::numbers::whole;
+use crate::numbers::{known, whole};
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use report::{
     model::{Memory, ModelReport, Peak, Scheduled},
@@ -158,9 +158,9 @@ fn closed_row(report: &ModelReport, step: &Peak) -> Vec<String> {
         whole(step.connections.into()),
         format!("{floor}{}", whole(step.rate_per_s.median)),
         share.map_or_else(|| "-".to_owned(), |share| format!("{share:.0} %")),
-        whole(time.p50),
-        whole(time.p99),
-        whole(time.p99_9),
+        known(time.p50),
+        known(time.p99),
+        known(time.p99_9),
         super::cpu(step.server_cpu_us_per_request),
         served,
         report.verdict.status.word().to_owned(),
@@ -199,9 +199,9 @@ fn open_row(report: &ModelReport, step: &Scheduled) -> Vec<String> {
         report.model.name.clone(),
         whole(step.connections.into()),
         whole(step.offered_rate_per_s),
-        whole(time.p50),
-        whole(time.p99),
-        whole(time.p99_9),
+        known(time.p50),
+        known(time.p99),
+        known(time.p99_9),
         super::cpu(step.server_cpu_us_per_request),
         report.verdict.status.word().to_owned(),
     ]
