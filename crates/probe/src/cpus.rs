@@ -112,7 +112,10 @@ mod tests {
         let busy = Cpus::default();
         assert_eq!(busy.until(&cpus, None), None);
         let mut none_yet = cpus.clone();
-        none_yet.0.values_mut().for_each(|ticks| *ticks = CpuTicks::default());
+        none_yet
+            .0
+            .values_mut()
+            .for_each(|ticks| *ticks = CpuTicks::default());
         let of = |numbers: Option<&[usize]>| none_yet.until(&cpus, numbers);
         let second = of(Some(&[2])).unwrap();
         assert_eq!((second.busy, second.idle, second.softirq), (34, 40, 4));

@@ -3,11 +3,7 @@
 //! Sources: proc(5), Documentation/accounting/psi.rst, Documentation/admin-guide/cgroup-v2.rst.
 
 use crate::{
-    cgroup::throttled_us,
-    clocks::Stamped,
-    cpus::Cpus,
-    kernel::vmstat,
-    programs::OthersUse,
+    cgroup::throttled_us, clocks::Stamped, cpus::Cpus, kernel::vmstat, programs::OthersUse,
     reasons::explain_missing,
 };
 use report::trial::MachineUse;
@@ -84,7 +80,11 @@ pub(crate) fn add_cpus(
         machine.softirq_share = Some(ticks.softirq as f64 / all);
         let others_s = ours_s.map(|ours_s| (seconds(ticks.busy) - ours_s).max(0.0));
         machine.other_cpus_used = others_s.map(|s| s / span.as_secs_f64().max(1e-3));
-        explain_missing!(machine, "what the server used isn't known", [other_cpus_used]);
+        explain_missing!(
+            machine,
+            "what the server used isn't known",
+            [other_cpus_used]
+        );
     }
     const STAT: &str = "/proc/stat can't be read";
     explain_missing!(machine, STAT, [steal_share, softirq_share, other_cpus_used]);
@@ -122,12 +122,15 @@ pub(crate) fn add_server_cpus(machine: &mut MachineUse, of: ServerCpus<'_>) {
         machine.server_cpus_s = Some((in_window(ticks.busy, of.span) - of_programs).max(0.0));
         machine.server_cpus_idle_share = Some(ticks.idle as f64 / (ticks.all() as f64).max(1.0));
     }
-    const SHARED: &str = "the server has no CPUs that the generator keeps off, or /proc/stat can't be read";
+    const SHARED: &str =
+        "the server has no CPUs that the generator keeps off, or /proc/stat can't be read";
     explain_missing!(machine, SHARED, [server_cpus_s, server_cpus_idle_share]);
 }
 
 fn in_seconds<'a>(ticks: impl Iterator<Item = (&'a String, &'a u64)>) -> BTreeMap<String, f64> {
-    ticks.map(|(name, &ticks)| (name.clone(), seconds(ticks))).collect()
+    ticks
+        .map(|(name, &ticks)| (name.clone(), seconds(ticks)))
+        .collect()
 }
 
 fn seconds(ticks: u64) -> f64 {
@@ -203,7 +206,10 @@ mod tests {
         };
         add_server_cpus(&mut machine, of(&[1]));
         let server_cpus_s = machine.server_cpus_s.unwrap();
-        assert!((server_cpus_s - seconds(70)).abs() < 1e-9, "{server_cpus_s}");
+        assert!(
+            (server_cpus_s - seconds(70)).abs() < 1e-9,
+            "{server_cpus_s}"
+        );
         assert_eq!(machine.server_cpus_idle_share, Some(0.2));
         let mut machine = MachineUse::default();
         add_server_cpus(&mut machine, of(&[]));

@@ -142,7 +142,12 @@ impl Watch {
         let mut machine = MachineCounters::between(counters);
         let cpu_span = span(&from.1.cpus, &to.0.cpus, window.closed);
         let cpus = (&from.1.cpus.value, &to.0.cpus.value);
-        machine::add_cpus(&mut machine, cpus, cpu_span, self.ours_s(&server, &generator, runner_cpu_s));
+        machine::add_cpus(
+            &mut machine,
+            cpus,
+            cpu_span,
+            self.ours_s(&server, &generator, runner_cpu_s),
+        );
         let others = from.0.programs.until(&to.1.programs, &self.server_cpus);
         let seen_for = counters.0.until(counters.1);
         machine::add_programs(&mut machine, &others, seen_for);
@@ -175,7 +180,10 @@ impl Watch {
     ) -> Option<f64> {
         let of_processes = match (self.server.pids(), self.generator.pids()) {
             ([], []) => Some(0.0),
-            _ => server.cpu_total_s().zip(generator.cpu_total_s()).map(|(a, b)| a + b),
+            _ => server
+                .cpu_total_s()
+                .zip(generator.cpu_total_s())
+                .map(|(a, b)| a + b),
         };
         Some(of_processes? + runner_s?)
     }
@@ -191,12 +199,17 @@ pub fn look(length: Duration) -> MachineUse {
     let closed = Instant::now();
     let after = watch.surroundings(&[]);
     let window = Window { closed, length };
-    watch.between((&before, &from), (&to, &after), window).machine
+    watch
+        .between((&before, &from), (&to, &after), window)
+        .machine
 }
 
 /// From one reading to the other, or to the window's end.
 fn span<T>(from: &Stamped<T>, to: &Stamped<T>, closed: Instant) -> Duration {
-    to.at.min(closed).saturating_duration_since(from.at).max(Duration::from_micros(1))
+    to.at
+        .min(closed)
+        .saturating_duration_since(from.at)
+        .max(Duration::from_micros(1))
 }
 
 fn is_off(span: Duration, window: Duration) -> bool {

@@ -93,7 +93,11 @@ pub(crate) fn between(
 
 /// Turns CPU time over the span between two readings into that of a window.
 pub(crate) fn scale(used: &mut ProcessUse, factor: f64) {
-    for time in [&mut used.cpu_user_s, &mut used.cpu_system_s, &mut used.cpu_s] {
+    for time in [
+        &mut used.cpu_user_s,
+        &mut used.cpu_system_s,
+        &mut used.cpu_s,
+    ] {
         *time = time.map(|seconds| seconds * factor);
     }
 }
@@ -200,9 +204,7 @@ mod tests {
         let pid = rustix::process::Pid::from_child(&child);
         let began = Instant::now();
         let clock = Clocks::open(&[child.id()]);
-        while clock.cpu_ns().is_some_and(|ns| ns < 300_000_000)
-            && began.elapsed().as_secs() < 60
-        {
+        while clock.cpu_ns().is_some_and(|ns| ns < 300_000_000) && began.elapsed().as_secs() < 60 {
             sleep(Duration::from_millis(10));
         }
         kill_process(pid, Signal::STOP).unwrap();

@@ -18,12 +18,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (_, reports) = read::run(&directory)?;
         for mut report in reports {
             if report.trials.is_empty() {
-                println!("{} {}: its trials aren't here", report.run, report.model.name);
+                println!(
+                    "{} {}: its trials aren't here",
+                    report.run, report.model.name
+                );
                 continue;
             }
             conclude(&mut report)?;
             tally(&report, &mut figures, &mut causes);
-            *rows.entry(report.verdict.status.word().to_owned()).or_default() += 1;
+            *rows
+                .entry(report.verdict.status.word().to_owned())
+                .or_default() += 1;
             println!(
                 "{:32} {:16} {:12} {}",
                 report.run,

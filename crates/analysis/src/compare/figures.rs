@@ -80,7 +80,8 @@ fn memory(report: &ModelReport) -> Vec<Figure> {
     let per_connection = |of: &dyn Fn(&Trial) -> Option<f64>| {
         let trials = report.trials.iter();
         let idle = trials.filter(|trial| matches!(trial.load, Load::Idle { .. }));
-        idle.filter_map(|trial| Some((trial.block, of(trial)?))).collect()
+        idle.filter_map(|trial| Some((trial.block, of(trial)?)))
+            .collect()
     };
     let user = |step: &Step| Some(step.server.pss_bytes? as f64);
     vec![

@@ -32,7 +32,12 @@ pub(super) fn send_lag(step: &Step, window: &ScheduledWindow) -> Option<Check> {
     Some(check(
         "lag",
         "sent",
-        touches(&times, &lags, share_with_lag.min(1.0), service_times.as_ref()),
+        touches(
+            &times,
+            &lags,
+            share_with_lag.min(1.0),
+            service_times.as_ref(),
+        ),
         (window.lag_us.p99, window.response_time_us.p99),
         "a lower --rate, or more CPUs for the generator (--client-cpus)",
     ))

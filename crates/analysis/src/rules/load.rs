@@ -29,7 +29,9 @@ const POLLS_EMPTY_MIN: f64 = 0.10;
 pub(super) fn is_generator_bound(step: &Step) -> bool {
     match step.window.scheduled {
         Some(_) => empty_polls_share(step).is_some_and(|share| share < POLLS_EMPTY_MIN),
-        None => unread(step).is_some_and(|share| share > UNREAD_MAX) || idle_share(step) > SHARE_MAX,
+        None => {
+            unread(step).is_some_and(|share| share > UNREAD_MAX) || idle_share(step) > SHARE_MAX
+        }
     }
 }
 
@@ -102,10 +104,20 @@ pub(super) fn generator_bound(step: &Step) -> Check {
     Check::new(
         "generator_bound",
         touches,
-        format!("the server's CPUs were idle for {:.0} %{lying}", idle * 100.0),
+        format!(
+            "the server's CPUs were idle for {:.0} %{lying}",
+            idle * 100.0
+        ),
         "the rate is a floor: give the generator more CPUs (--client-cpus, --client-threads)",
     )
-    .values(unread.unwrap_or(idle), if unread.is_some() { UNREAD_MAX } else { SHARE_MAX })
+    .values(
+        unread.unwrap_or(idle),
+        if unread.is_some() {
+            UNREAD_MAX
+        } else {
+            SHARE_MAX
+        },
+    )
 }
 
 /// A load with a schedule: has the generator anything to spare? What it lacks is in its lag.

@@ -1,8 +1,6 @@
 //! Was the machine to itself: steal, other programs, scarce memory, overflowing queues.
 
-use super::touch::{
-    JUDGED_FROM_S, SHARE_MAX, TIMES, biases, exposed, exposed_times,
-};
+use super::touch::{JUDGED_FROM_S, SHARE_MAX, TIMES, biases, exposed, exposed_times};
 use report::{
     check::{Check, Direction, FigureKind},
     trial::{Load, Step},

@@ -186,7 +186,12 @@ mod tests {
     }
 
     fn touched(checks: &[Check], id: &str) -> usize {
-        checks.iter().find(|check| check.id == id).unwrap().touches.len()
+        checks
+            .iter()
+            .find(|check| check.id == id)
+            .unwrap()
+            .touches
+            .len()
     }
 
     #[test]
@@ -207,7 +212,10 @@ mod tests {
         step.machine.other_cpus_used = Some(0.4);
         let checks = machine::of_step(&step, load);
         assert_eq!(touched(&checks, "other_load"), 0);
-        assert!(!is_disturbed(&step), "a percent of steal is in the tail alone");
+        assert!(
+            !is_disturbed(&step),
+            "a percent of steal is in the tail alone"
+        );
     }
 
     #[test]

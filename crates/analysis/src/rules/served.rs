@@ -104,9 +104,7 @@ pub(super) fn replies_complete(step: &Step) -> Check {
     Check::new(
         "replies_complete",
         unless(missing == 0, of_connections(step, missing)),
-        format!(
-            "{missing} requests had no reply before the deadline"
-        ),
+        format!("{missing} requests had no reply before the deadline"),
         "the server loses requests or is overwhelmed: fewer connections, or look at it hanging",
     )
     .values(missing as f64, 0.0)

@@ -99,7 +99,8 @@ pub(super) fn steady(step: &Step) -> Option<Check> {
         true => moved(Some(share)),
         false => Vec::new(),
     };
-    let advice = "a longer --warm-up lets a server settle that takes its time; a busy machine never does";
+    let advice =
+        "a longer --warm-up lets a server settle that takes its time; a busy machine never does";
     Some(Check::new("steady_state", touches, detail, advice).values(share, SHARE_MAX))
 }
 
@@ -130,7 +131,10 @@ pub(super) fn sustained(step: &Step, window: &ScheduledWindow) -> Check {
     };
     let is_sustained = growth <= allowed;
     let share = achieved_share(step).map_or(String::new(), |share| {
-        format!(", {:.1} % of what was due was answered in it", share * 100.0)
+        format!(
+            ", {:.1} % of what was due was answered in it",
+            share * 100.0
+        )
     });
     let touches = match is_sustained {
         true => Vec::new(),
@@ -139,9 +143,7 @@ pub(super) fn sustained(step: &Step, window: &ScheduledWindow) -> Check {
     Check::new(
         "sustained",
         touches,
-        format!(
-            "{growth:+.0} requests outstanding over the window of {offered:.0}{share}"
-        ),
+        format!("{growth:+.0} requests outstanding over the window of {offered:.0}{share}"),
         "the rate is beyond what the server, or the generator, can do: a lower --rate",
     )
     .values(growth, allowed)
@@ -209,27 +211,39 @@ mod tests {
     /// A server that is stopped for 3 s of 8.
     #[test]
     fn a_freeze_is_named_with_its_length() {
-        let frozen = |i| if (40..100).contains(&i) { 0 } else { 5_000 + i % 7 };
-        let check = pause(&step((0..160).map(frozen).collect())).unwrap();
+        let frozen = |i: u64| {
+            if (40..100).contains(&i) {
+                0
+            } else {
+                5_000 + i % 7
+            }
+        };
+        let check = pause(&step((0_u64..160).map(frozen).collect())).unwrap();
         assert!(!check.passed);
-        assert!(check.detail.contains("for 3.00 s, from 2.00 s"), "{check:?}");
+        assert!(
+            check.detail.contains("for 3.00 s, from 2.00 s"),
+            "{check:?}"
+        );
         assert!(figures(&check).contains(&FigureKind::Rate));
-        let check = pause(&step((0..160).map(|i| 5_000 + i % 7).collect())).unwrap();
+        let check = pause(&step((0_u64..160).map(|i| 5_000 + i % 7).collect())).unwrap();
         assert!(check.passed, "{check:?}");
         // One interval of 160 is in nobody's median, and in p99's reach.
-        let once = |i| if i == 80 { 0 } else { 5_000 };
+        let once = |i: u64| if i == 80 { 0 } else { 5_000 };
         let check = pause(&step((0..160).map(once).collect())).unwrap();
         assert_eq!(figures(&check), [FigureKind::P99, FigureKind::P99_9]);
         // Two requests a second leave most intervals empty.
-        let check = pause(&step((0..160).map(|i| u64::from(i % 10 == 0)).collect())).unwrap();
+        let check = pause(&step(
+            (0_u64..160).map(|i| u64::from(i % 10 == 0)).collect(),
+        ))
+        .unwrap();
         assert!(check.passed, "{check:?}");
     }
 
     #[test]
     fn a_step_inside_the_window_is_seen() {
-        let check = steady(&step((0..40).map(|i| 5_000 + i % 7).collect())).unwrap();
+        let check = steady(&step((0_u64..40).map(|i| 5_000 + i % 7).collect())).unwrap();
         assert!(check.passed, "{check:?}");
-        let half = |i| if i < 20 { 5_000 } else { 4_000 } + i % 7;
+        let half = |i: u64| if i < 20 { 5_000 } else { 4_000 } + i % 7;
         let check = steady(&step((0..40).map(half).collect())).unwrap();
         assert!(!check.passed);
         assert!((check.measured.unwrap() - 0.111).abs() < 0.002, "{check:?}");
@@ -280,6 +294,10 @@ mod tests {
         assert!(rises(&series(|i| 10_000.0 + 1_250.0 * i as f64)));
         assert!(!rises(&series(|i| 10_000.0 + 500.0 * (i % 5) as f64)));
         // A burst that is over.
-        assert!(!rises(&series(|i| if (20..30).contains(&i) { 80_000.0 } else { 10_000.0 })));
+        assert!(!rises(&series(|i| if (20..30).contains(&i) {
+            80_000.0
+        } else {
+            10_000.0
+        })));
     }
 }

@@ -36,8 +36,7 @@ pub fn line(points: &[(f64, f64)]) -> Option<Line> {
         slope,
         start: mean_y - slope * mean_x,
         // What the line leaves of the variance, by rounding now and then less than nothing.
-        slope_error: (n > 2.0)
-            .then(|| ((syy - slope * sxy).max(0.0) / (n - 2.0) / sxx).sqrt()),
+        slope_error: (n > 2.0).then(|| ((syy - slope * sxy).max(0.0) / (n - 2.0) / sxx).sqrt()),
     })
 }
 
@@ -88,7 +87,10 @@ mod tests {
         let line = line(&points).unwrap();
         assert!((line.slope - 0.500).abs() < 0.001, "{line:?}");
         assert!((line.start - 3.00).abs() < 0.005, "{line:?}");
-        assert!((line.slope_error.unwrap() - 0.118).abs() < 0.001, "{line:?}");
+        assert!(
+            (line.slope_error.unwrap() - 0.118).abs() < 0.001,
+            "{line:?}"
+        );
     }
 
     #[test]

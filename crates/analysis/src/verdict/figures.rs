@@ -73,7 +73,10 @@ fn memory<'a>(
     // One for each trial, with the checks of all steps of its ladder.
     let mut trials: Vec<Vec<&Check>> = Vec::new();
     let mut block = None;
-    for seen in windows.iter().filter(|seen| matches!(seen.trial.load, Load::Idle { .. })) {
+    for seen in windows
+        .iter()
+        .filter(|seen| matches!(seen.trial.load, Load::Idle { .. }))
+    {
         if block != Some(seen.trial.block) {
             block = Some(seen.trial.block);
             trials.push(Vec::from_iter(reconciled));
@@ -115,16 +118,30 @@ fn closed<'a>(
         matches!(seen.trial.load, Load::Closed { .. }) && seen.step.connections == peak.connections
     });
     let rate = Some(peak.rate_per_s);
-    let mut figures = vec![spread_figure(place, "rate_per_s", FigureKind::Rate, rate, &trials)];
+    let mut figures = vec![spread_figure(
+        place,
+        "rate_per_s",
+        FigureKind::Rate,
+        rate,
+        &trials,
+    )];
     figures.extend(cpu(
         place,
-        (peak.server_cpu_us_per_request, peak.server_cpus_us_per_request),
+        (
+            peak.server_cpu_us_per_request,
+            peak.server_cpus_us_per_request,
+        ),
         &trials,
     ));
     for figure in &mut figures {
         figure.is_headline = is_headline;
     }
-    figures.extend(times(place, "service_time_us", &peak.service_time_us, &trials));
+    figures.extend(times(
+        place,
+        "service_time_us",
+        &peak.service_time_us,
+        &trials,
+    ));
     figures
 }
 
@@ -138,7 +155,9 @@ fn scheduled<'a>(
     let is_at = |at: &Step| {
         at.connections == step.connections && at.rate_per_s == Some(step.offered_rate_per_s)
     };
-    let trials = of_windows(windows, |seen| is_load(&seen.trial.load) && is_at(seen.step));
+    let trials = of_windows(windows, |seen| {
+        is_load(&seen.trial.load) && is_at(seen.step)
+    });
     let mut figures = times(place, "response_time_us", &step.response_time_us, &trials);
     // Tails are often touched by what leaves all else alone; the row says so in a sentence.
     for figure in &mut figures {
@@ -147,7 +166,10 @@ fn scheduled<'a>(
     }
     figures.extend(cpu(
         place,
-        (step.server_cpu_us_per_request, step.server_cpus_us_per_request),
+        (
+            step.server_cpu_us_per_request,
+            step.server_cpus_us_per_request,
+        ),
         &trials,
     ));
     figures
@@ -157,7 +179,9 @@ fn scheduled<'a>(
 /// them spoils it, and beyond the generator's own limit it is a floor.
 fn capacity<'a>(report: &ModelReport, windows: &'a [Seen<'a>]) -> Option<Figure<'a>> {
     let capacity = report.summary.capacity.as_ref()?;
-    let trials = of_windows(windows, |seen| matches!(seen.trial.load, Load::Capacity { .. }));
+    let trials = of_windows(windows, |seen| {
+        matches!(seen.trial.load, Load::Capacity { .. })
+    });
     Some(spread_figure(
         "capacity",
         "rate_per_s",
@@ -198,12 +222,7 @@ fn spread_figure<'a>(
     }
 }
 
-fn times<'a>(
-    place: &str,
-    name: &str,
-    times: &Times,
-    trials: &[Vec<&'a Check>],
-) -> Vec<Figure<'a>> {
+fn times<'a>(place: &str, name: &str, times: &Times, trials: &[Vec<&'a Check>]) -> Vec<Figure<'a>> {
     let figures = PERCENTILES.iter().map(|(percentile, kind)| {
         let value = named(times, percentile);
         let range = times.ranges.get(*percentile);

@@ -24,9 +24,9 @@ pub(super) fn judge(
     if let Some(check) = spoiling {
         return verdict(Status::Invalid, check);
     }
-    if let Some((bias, check)) = upper_median(trials, |checks| {
-        worst_bias(kind, checks, half_width_share)
-    }) {
+    if let Some((bias, check)) =
+        upper_median(trials, |checks| worst_bias(kind, checks, half_width_share))
+    {
         return FigureVerdict {
             bias: Some(bias),
             ..verdict(Status::Suspect, check)
@@ -67,9 +67,15 @@ fn size(of: Option<&(Effect, &Check)>) -> f64 {
     match of {
         None => 0.0,
         Some((Effect::Spoils, _)) => f64::INFINITY,
-        Some((Effect::Biases { up_to_share: share, .. } | Effect::Bounds { slack_share: share, .. }, _)) => {
-            share.unwrap_or(f64::INFINITY)
-        }
+        Some((
+            Effect::Biases {
+                up_to_share: share, ..
+            }
+            | Effect::Bounds {
+                slack_share: share, ..
+            },
+            _,
+        )) => share.unwrap_or(f64::INFINITY),
     }
 }
 
@@ -80,7 +86,9 @@ fn worst_bias<'a>(
 ) -> Option<(Effect, &'a Check)> {
     let is_within = |check: &Check, share: Option<f64>| {
         check.id == BY_INTERVAL
-            && half_width_share.zip(share).is_some_and(|(half, share)| share <= half)
+            && half_width_share
+                .zip(share)
+                .is_some_and(|(half, share)| share <= half)
     };
     worst(kind, checks, |check, effect| match effect {
         Effect::Biases { up_to_share, .. } => !is_within(check, *up_to_share),
@@ -89,7 +97,9 @@ fn worst_bias<'a>(
 }
 
 fn worst_bound<'a>(kind: FigureKind, checks: &[&'a Check]) -> Option<(Effect, &'a Check)> {
-    worst(kind, checks, |_, effect| matches!(effect, Effect::Bounds { .. }))
+    worst(kind, checks, |_, effect| {
+        matches!(effect, Effect::Bounds { .. })
+    })
 }
 
 fn worst<'a>(
@@ -108,10 +118,14 @@ fn worst<'a>(
 
 /// In words: what a figure with this effect claims.
 pub fn words(effect: &Effect) -> String {
-    let share = |share: &Option<f64>| share.map(|share| format!(" by up to {:.1} %", share * 100.0));
+    let share =
+        |share: &Option<f64>| share.map(|share| format!(" by up to {:.1} %", share * 100.0));
     match effect {
         Effect::Spoils => "what it claims did not happen".to_owned(),
-        Effect::Biases { direction, up_to_share } => {
+        Effect::Biases {
+            direction,
+            up_to_share,
+        } => {
             let how = match direction {
                 Direction::Low => "too low",
                 Direction::High => "too high",
@@ -119,7 +133,10 @@ pub fn words(effect: &Effect) -> String {
             };
             format!("{how}{}", share(up_to_share).unwrap_or_default())
         }
-        Effect::Bounds { direction, slack_share } => {
+        Effect::Bounds {
+            direction,
+            slack_share,
+        } => {
             let how = match direction {
                 Direction::Low => "at least",
                 Direction::High => "at most",
@@ -146,7 +163,13 @@ mod tests {
     fn biased(share: f64) -> Check {
         let direction = Direction::Low;
         let up_to_share = Some(share);
-        check("steal", Effect::Biases { direction, up_to_share })
+        check(
+            "steal",
+            Effect::Biases {
+                direction,
+                up_to_share,
+            },
+        )
     }
 
     fn status(trials: &[Vec<&Check>]) -> Status {
@@ -162,7 +185,9 @@ mod tests {
         assert_eq!(status(&[bad(), sound(), sound()]), Status::Valid);
         assert_eq!(status(&[bad(), bad(), sound()]), Status::Suspect);
         let six = |bad_ones| -> Vec<Vec<&Check>> {
-            (0..6).map(|i| if i < bad_ones { bad() } else { sound() }).collect()
+            (0..6)
+                .map(|i| if i < bad_ones { bad() } else { sound() })
+                .collect()
         };
         assert_eq!(status(&six(2)), Status::Valid);
         assert_eq!(status(&six(3)), Status::Suspect);

@@ -50,13 +50,20 @@ pub(crate) fn verdict(report: &ModelReport) -> Verdict {
         }
         verdict.figures.insert(figure.id, judged);
     }
-    let measured = headline.iter().filter(|status| **status != Status::NotMeasured);
+    let measured = headline
+        .iter()
+        .filter(|status| **status != Status::NotMeasured);
     verdict.status = match (&report.failure, measured.max()) {
         (Some(_), _) => Status::Invalid,
         (None, Some(worst)) => *worst,
         // There was no time for it, which says nothing about it.
         (None, None) if report.trials.is_empty() => Status::NotMeasured,
-        (None, None) => verdict.figures.values().map(|f| f.status).max().unwrap_or_default(),
+        (None, None) => verdict
+            .figures
+            .values()
+            .map(|f| f.status)
+            .max()
+            .unwrap_or_default(),
     };
     verdict
 }

@@ -29,6 +29,7 @@ pub(super) fn window_of(
             connect_time_us: connect_time.map(percentiles),
             connect_time_histogram: connect_time.map(encode).transpose()?,
             longest_stall_us: counts.longest_stall_ns / 1000,
+            ..ScheduledWindow::default()
         })
     });
     Ok(Window {
@@ -49,6 +50,7 @@ pub(super) fn window_of(
         polls_empty: Some(counts.polls_empty),
         series: Some(series_of(&tally.intervals, interval_us)),
         errors: errors.0,
+        ..Window::default()
     })
 }
 
