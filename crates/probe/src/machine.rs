@@ -9,6 +9,10 @@ use crate::{
 use report::trial::MachineUse;
 use std::{collections::BTreeMap, fs, time::Duration};
 
+/// Of what a server's CPUs did, other programs' share is known to some ticks and by where they ran
+/// last. When it is more than this, the rest isn't known.
+const STRANGERS_MAX: f64 = 0.1;
+
 /// Programs that are named, those that used most.
 const PROGRAMS_NAMED: usize = 5;
 
@@ -113,18 +117,24 @@ pub(crate) struct ServerCpus<'a> {
 /// Adds all that ran on the server's CPUs in the window, other programs' share aside: the kernel
 /// works for a server outside of its process, too, and for each server differently.
 pub(crate) fn add_server_cpus(machine: &mut MachineUse, of: ServerCpus<'_>) {
-    let (from, to) = of.cpus;
-    if let Some(ticks) = from.until(to, Some(of.numbers)) {
-        let in_window = |ticks: u64, span: Duration| {
-            seconds(ticks) * of.window.as_secs_f64() / span.as_secs_f64().max(1e-3)
-        };
-        let of_programs = in_window(of.others.on_server_cpus, of.seen_for);
-        machine.server_cpus_s = Some((in_window(ticks.busy, of.span) - of_programs).max(0.0));
-        machine.server_cpus_idle_share = Some(ticks.idle as f64 / (ticks.all() as f64).max(1.0));
-    }
     const SHARED: &str =
         "the server has no CPUs that the generator keeps off, or /proc/stat can't be read";
-    explain_missing!(machine, SHARED, [server_cpus_s, server_cpus_idle_share]);
+    const STRANGERS: &str = "other programs used too much of the server's CPUs";
+    let (from, to) = of.cpus;
+    let ticks = from.until(to, Some(of.numbers));
+    machine.server_cpus_idle_share =
+        ticks.map(|ticks| ticks.idle as f64 / (ticks.all() as f64).max(1.0));
+    explain_missing!(machine, SHARED, [server_cpus_idle_share]);
+    let in_window = |ticks: u64, span: Duration| {
+        seconds(ticks) * of.window.as_secs_f64() / span.as_secs_f64().max(1e-3)
+    };
+    machine.server_cpus_s = ticks.and_then(|ticks| {
+        let busy_s = in_window(ticks.busy, of.span);
+        let strangers_s = in_window(of.others.on_server_cpus, of.seen_for);
+        (strangers_s <= STRANGERS_MAX * busy_s).then(|| busy_s - strangers_s)
+    });
+    let reason = if ticks.is_some() { STRANGERS } else { SHARED };
+    explain_missing!(machine, reason, [server_cpus_s]);
 }
 
 fn in_seconds<'a>(ticks: impl Iterator<Item = (&'a String, &'a u64)>) -> BTreeMap<String, f64> {
@@ -191,7 +201,7 @@ mod tests {
         let later = cpus([100, 80], 20);
         let mut others = OthersUse::default();
         others.programs.insert("hog".to_owned(), 30);
-        others.on_server_cpus = 10;
+        others.on_server_cpus = 5;
         let mut machine = MachineUse::default();
         add_programs(&mut machine, &others, second);
         assert_eq!(machine.programs_cpus_used, Some(seconds(30)));
@@ -207,10 +217,22 @@ mod tests {
         add_server_cpus(&mut machine, of(&[1]));
         let server_cpus_s = machine.server_cpus_s.unwrap();
         assert!(
-            (server_cpus_s - seconds(70)).abs() < 1e-9,
+            (server_cpus_s - seconds(75)).abs() < 1e-9,
             "{server_cpus_s}"
         );
         assert_eq!(machine.server_cpus_idle_share, Some(0.2));
+        let mut machine = MachineUse::default();
+        let greedy = OthersUse {
+            on_server_cpus: 30,
+            ..OthersUse::default()
+        };
+        let of_greedy = ServerCpus {
+            others: &greedy,
+            ..of(&[1])
+        };
+        add_server_cpus(&mut machine, of_greedy);
+        assert_eq!(machine.server_cpus_s, None);
+        assert!(machine.not_measured["server_cpus_s"].contains("other programs"));
         let mut machine = MachineUse::default();
         add_server_cpus(&mut machine, of(&[]));
         assert_eq!(machine.server_cpus_s, None);

@@ -2,48 +2,35 @@
 
 use crate::numbers::whole;
 use analysis::verdict::words;
-use report::{
-    check::{FigureVerdict, Status},
-    model::ModelReport,
-};
+use report::{check::Status, model::ModelReport};
+use std::cmp::Reverse;
 
 /// Causes that are shown for a model; the report has all.
 const CAUSES_SHOWN: usize = 3;
 
-/// Why some of a model's figures don't stand, the worst first: what was seen, which figures that
-/// touches, what helps. Nothing when all stand.
+/// Why some of a model's figures don't stand, the worst first: which, what was seen, what helps.
+/// Nothing when all stand.
 pub(crate) fn doubts(report: &ModelReport) -> Vec<String> {
     if report.verdict.figures.is_empty() {
         return of_older(report);
     }
     let mut causes = causes(report);
-    causes.sort_by_key(|cause| {
-        (
-            std::cmp::Reverse(cause.is_headline),
-            std::cmp::Reverse(cause.status),
-        )
-    });
+    causes.sort_by_key(|cause| Reverse((cause.is_headline, cause.status)));
     let hidden = causes.len().saturating_sub(CAUSES_SHOWN);
+    let model = &report.model.name;
     let mut lines = Vec::new();
     for cause in causes.iter().take(CAUSES_SHOWN) {
-        let word = match cause.status {
-            Status::Invalid => "invalid",
-            _ => "suspect",
-        };
         lines.push(format!(
-            "  {}: {} {word}: {}: {}",
-            report.model.name,
-            cause.figures.join(", "),
+            "  {model}: {} {}: {}, {}",
+            list(&cause.figures),
+            cause.status.word(),
             cause.check,
             cause.because
         ));
         lines.extend(cause.advice.map(|advice| format!("    -> {advice}")));
     }
     if hidden > 0 {
-        lines.push(format!(
-            "  {}: and {hidden} more causes, in its report",
-            report.model.name
-        ));
+        lines.push(format!("  {model}: {hidden} more causes in its report"));
     }
     lines
 }
@@ -74,7 +61,8 @@ struct Cause<'a> {
     is_headline: bool,
     because: &'a str,
     advice: Option<&'a str>,
-    figures: Vec<String>,
+    /// Ids.
+    figures: Vec<&'a str>,
 }
 
 fn causes(report: &ModelReport) -> Vec<Cause<'_>> {
@@ -83,13 +71,12 @@ fn causes(report: &ModelReport) -> Vec<Cause<'_>> {
         let (Some(check), true) = (&of.check, of.status > Status::NotMeasured) else {
             continue;
         };
-        let name = name(id, of);
         let known = causes
             .iter_mut()
             .find(|cause| cause.check == check && cause.status == of.status);
         match known {
             Some(cause) => {
-                cause.figures.push(name);
+                cause.figures.push(id);
                 cause.is_headline |= of.is_headline;
             }
             None => causes.push(Cause {
@@ -98,7 +85,7 @@ fn causes(report: &ModelReport) -> Vec<Cause<'_>> {
                 is_headline: of.is_headline,
                 because: of.because.as_deref().unwrap_or_default(),
                 advice: advice(report, check),
-                figures: vec![name],
+                figures: vec![id],
             }),
         }
     }
@@ -111,38 +98,53 @@ fn advice<'a>(report: &'a ModelReport, id: &str) -> Option<&'a str> {
     Some(&check.advice)
 }
 
-/// A figure's path in words: `p99 at 140,000/s (too high)`.
-fn name(id: &str, of: &FigureVerdict) -> String {
-    let parts: Vec<&str> = id.split('.').collect();
-    let what = match parts.last().copied().unwrap_or_default() {
+/// Figures by their place: `rate, CPU at the peak; p50, p90 at 140,000/s over 100`.
+fn list(ids: &[&str]) -> String {
+    let mut places: Vec<(String, Vec<&str>)> = Vec::new();
+    for id in ids {
+        let (place, name) = (place(id), name(id));
+        match places.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, names)) if names.contains(&name) => {}
+            Some((_, names)) => names.push(name),
+            None => places.push((place, vec![name])),
+        }
+    }
+    let texts = places
+        .into_iter()
+        .map(|(place, names)| format!("{}{place}", names.join(", ")));
+    texts.collect::<Vec<_>>().join("; ")
+}
+
+fn name(id: &str) -> &str {
+    match id.rsplit('.').next().unwrap_or(id) {
         "user_bytes_per_connection" => "user memory",
         "kernel_bytes_per_connection" => "kernel memory",
         "rate_per_s" => "rate",
-        "server_cpu_us_per_request" => "CPU of the process",
-        "server_cpus_us_per_request" => "CPU of its CPUs",
+        "server_cpu_us_per_request" | "server_cpus_us_per_request" => "CPU",
         "connect_time_us" => "connect times",
         "p99_9" => "p99.9",
         other => other,
-    };
-    let place = match parts[..] {
+    }
+}
+
+fn place(id: &str) -> String {
+    let number = |text: &str| text.split('_').next().and_then(|n| n.parse::<f64>().ok());
+    let parts: Vec<&str> = id.split('.').collect();
+    match parts[..] {
+        ["memory", ..] => String::new(),
         ["peak", ..] => " at the peak".to_owned(),
-        ["closed" | "open", connections, rate, ..] => {
-            let number = |text: &str| text.split('_').next().and_then(|n| n.parse::<f64>().ok());
-            let over =
-                number(connections).map_or_else(String::new, |n| format!(" over {}", whole(n)));
-            match number(rate).filter(|_| parts[0] == "open") {
-                Some(rate) => format!(" at {}/s{over}", whole(rate)),
-                None => over,
-            }
+        ["closed", connections, ..] => {
+            number(connections).map_or_else(String::new, |n| format!(" over {}", whole(n)))
         }
-        [first, ..] if first != "memory" => format!(" of {first}"),
-        _ => String::new(),
-    };
-    let how = of
-        .bias
-        .as_ref()
-        .map_or_else(String::new, |bias| format!(" ({})", words(bias)));
-    format!("{what}{place}{how}")
+        ["open", connections, rate, ..] => {
+            let numbers = number(connections).zip(number(rate));
+            numbers.map_or_else(String::new, |(over, rate)| {
+                format!(" at {}/s over {}", whole(rate), whole(over))
+            })
+        }
+        [first, ..] => format!(" of {first}"),
+        [] => String::new(),
+    }
 }
 
 /// A figure as text with what its verdict adds: `>=` and `<=` for bounds, `?` when it is suspect,
@@ -166,33 +168,23 @@ pub(crate) fn marked(report: &ModelReport, id: &str, text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use report::check::{Direction, Effect};
 
     #[test]
     fn figures_have_names_that_people_say() {
-        let of = FigureVerdict::default();
-        let named = |id| name(id, &of);
-        assert_eq!(named("peak.rate_per_s"), "rate at the peak");
-        assert_eq!(named("memory.user_bytes_per_connection"), "user memory");
+        let ids = [
+            "memory.user_bytes_per_connection",
+            "peak.rate_per_s",
+            "peak.server_cpu_us_per_request",
+            "peak.server_cpus_us_per_request",
+            "open.100_connections.140000_per_s.response_time_us.p90",
+            "open.100_connections.140000_per_s.response_time_us.p99_9",
+            "closed.1000_connections.rate_per_s",
+            "churn.connect_time_us",
+        ];
         assert_eq!(
-            named("open.100_connections.140000_per_s.response_time_us.p99_9"),
-            "p99.9 at 140,000/s over 100"
-        );
-        assert_eq!(
-            named("closed.1000_connections.server_cpus_us_per_request"),
-            "CPU of its CPUs over 1,000"
-        );
-        assert_eq!(named("churn.connect_time_us"), "connect times of churn");
-        let biased = FigureVerdict {
-            bias: Some(Effect::Biases {
-                direction: Direction::High,
-                up_to_share: Some(0.2),
-            }),
-            ..FigureVerdict::default()
-        };
-        assert_eq!(
-            name("peak.rate_per_s", &biased),
-            "rate at the peak (too high by up to 20.0 %)"
+            list(&ids),
+            "user memory; rate, CPU at the peak; p90, p99.9 at 140,000/s over 100; rate over 1,000; \
+             connect times of churn"
         );
     }
 }
