@@ -387,6 +387,10 @@ pub struct Capacity {
     pub slo: Slo,
     /// Requests per second, over the trials; null when a trial found no rate that meets it.
     pub rate_per_s: Option<Spread>,
+    /// The lowest rate above it that didn't meet the target, the median of the trials: the capacity
+    /// lies between both. Null where every rate met it, and in older reports.
+    #[serde(default)]
+    pub failed_rate_per_s: Option<f64>,
     /// Beyond that rate the generator was at its limit: the rate is a floor.
     pub generator_bound: bool,
     /// Everything that was tried, from the lowest rate to the highest.

@@ -212,12 +212,19 @@ fn capacity(report: &ModelReport) -> Option<String> {
     let (name, slo) = (&report.model.name, capacity.slo);
     let floor = if capacity.generator_bound { ">= " } else { "" };
     Some(match capacity.rate_per_s {
-        Some(Spread { median, low, high }) => format!(
-            "capacity of {name} with {slo}: {floor}{}/s ({} to {})",
-            whole(median),
-            whole(low),
-            whole(high)
-        ),
+        Some(Spread { median, low, high }) => {
+            let above = capacity
+                .failed_rate_per_s
+                .map_or_else(String::new, |failed| {
+                    format!(", not at {}/s", whole(failed))
+                });
+            format!(
+                "capacity of {name} with {slo}: {floor}{}/s{above} (trials: {} to {})",
+                whole(median),
+                whole(low),
+                whole(high)
+            )
+        }
         None => {
             format!("capacity of {name} with {slo}: not every trial found a rate that meets it")
         }
