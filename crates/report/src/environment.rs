@@ -35,8 +35,19 @@ pub struct Environment {
     pub open_files_max: Option<u64>,
     /// The compiler.
     pub rustc: Option<String>,
-    /// Build profile of servers and generator.
+    /// Flags that cargo gives the compiler, without directories.
+    #[serde(default)]
+    pub rustflags: Option<Vec<String>>,
+    /// Build profile of the generator and of all servers that weren't given as programs.
     pub profile: String,
+    /// Settings of that profile that have been given a value, in the manifest, in cargo's
+    /// configuration or for this build alone, by name: what cargo takes in the end.
+    #[serde(default)]
+    pub profile_settings: BTreeMap<String, String>,
+    /// Build profiles of servers that were given as programs, by name; `unknown` for a program that
+    /// isn't where cargo put it.
+    #[serde(default)]
+    pub given_profiles: BTreeMap<String, String>,
     /// Revision of the sources.
     pub git_revision: Option<String>,
     /// The sources differ from that revision.

@@ -40,7 +40,12 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let described = render::plan::describe(&plan.to_report());
     if args.dry_run {
         output::line(&described);
-        output::line(prepare::command_lines(&plan, &selected));
+        output::line(prepare::command_lines(
+            &plan,
+            &selected,
+            &workspace,
+            args.models.no_build,
+        ));
         if let Err(error) = fits {
             output::say(format_args!("\nit would be refused: {error}"));
         }
@@ -77,6 +82,10 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     for one in &selected {
         if interrupt::asked() {
             break;
+        }
+        if let Some(profile) = prepare::given_profile(one) {
+            let profiles = &mut run.report.environment.given_profiles;
+            profiles.insert(one.name.clone(), profile);
         }
         let contestant = prepare::prepare(one, &workspace, &run, no_build);
         // A build that was cut short says nothing about the model.
