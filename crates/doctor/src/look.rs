@@ -2,7 +2,7 @@
 
 use crate::setting::{Setting, Sysctls, dotted};
 use probe::{
-    cgroup::{self, Limit},
+    cgroup::{self, Group, Limit},
     environment,
     host::allowed_cpus,
     snapshot::{self, Snapshot},
@@ -51,7 +51,7 @@ pub(super) struct Machine {
     /// RLIMIT_NPROC, which the kernel doesn't hold root to.
     pub(super) user_tasks_max: Option<u64>,
     /// What the group of this process may hold in memory, where there is a limit.
-    pub(super) memory_group: Option<Limit>,
+    pub(super) memory_group: Option<(Group, Limit)>,
     /// Why the last source address can't be bound, if it can't.
     pub(super) source_refused: Option<String>,
     /// Entries in the table of connection tracking, and its size, where it is loaded.

@@ -10,7 +10,7 @@ use plan::{
     IDLE_CONNECTIONS,
     memory::{BYTES_PER_CONNECTION, memory_needed_bytes},
 };
-use probe::cgroup::Limit;
+use probe::cgroup::{Group, Limit};
 
 /// What models on io_uring lock for each thread; each says itself, too, what it lacks.
 const LOCKED_BYTES_PER_THREAD: u64 = 512 << 10;
@@ -18,13 +18,13 @@ const LOCKED_BYTES_PER_THREAD: u64 = 512 << 10;
 pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
     let server_threads = machine.cpus.len().div_ceil(2).max(1) as u64;
     vec![
-        memory(machine.free_bytes, machine.memory_group, wanted),
+        memory(machine.free_bytes, machine.memory_group.as_ref(), wanted),
         io_uring(machine.sysctl("kernel.io_uring_disabled")),
         locked_memory(machine.locked_bytes_max, server_threads),
     ]
 }
 
-fn memory(free_bytes: Option<u64>, group: Option<Limit>, wanted: &Wanted) -> Finding {
+fn memory(free_bytes: Option<u64>, group: Option<&(Group, Limit)>, wanted: &Wanted) -> Finding {
     const ITEM: &str = "memory";
     let needed = memory_needed_bytes(wanted.connections, wanted.processes());
     let gb = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
@@ -34,9 +34,9 @@ fn memory(free_bytes: Option<u64>, group: Option<Limit>, wanted: &Wanted) -> Fin
             .needing(gb(needed));
     };
     let (room, found) = match group {
-        Some(group) if group.left() < free => (
-            group.left(),
-            format!("{} left in the cgroup", gb(group.left())),
+        Some((group, limit)) if limit.left() < free => (
+            limit.left(),
+            format!("{} left in the cgroup {}", gb(limit.left()), group.name),
         ),
         _ => (free, format!("{} free", gb(free))),
     };
@@ -113,14 +113,19 @@ mod tests {
     #[test]
     fn a_groups_limit_counts_where_it_leaves_less() {
         let group = |max| {
-            let limit = Some(Limit {
+            let limit = Limit {
                 max,
                 used: 500_000_000,
-            });
-            memory(Some(24_000_000_000), limit, &Wanted::new(1_000_000, None))
+            };
+            let limited = (Group::named("/pod/x"), limit);
+            let million = Wanted::new(1_000_000, None);
+            memory(Some(24_000_000_000), Some(&limited), &million)
         };
         assert!(group(1_000_000_000).is_short);
-        assert_eq!(group(1_000_000_000).found, "0.5 GB left in the cgroup");
+        assert_eq!(
+            group(1_000_000_000).found,
+            "0.5 GB left in the cgroup /pod/x"
+        );
         assert_eq!(group(u64::MAX).found, "24.0 GB free");
     }
 

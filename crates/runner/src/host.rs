@@ -1,11 +1,15 @@
 //! What the other rooms have to be told of this machine and of this program.
 
 use crate::cargo::Told;
-use plan::host::Host;
-use probe::{environment, host::allowed_cpus, kernel::available_bytes};
+use plan::host::{Host, MemoryGroup};
+use probe::{
+    cgroup, environment,
+    host::{allowed_cpus, ephemeral_ports, siblings},
+    kernel::available_bytes,
+};
 use process::guard::Guard;
 use report::environment::Environment;
-use rustix::process::{Resource, getrlimit};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{fs, path::Path, process::Command, time::SystemTime};
 
 /// The profile that everything measured is built in.
@@ -18,11 +22,27 @@ pub(crate) fn guard() -> Guard {
 
 /// The machine, as far as plans depend on it.
 pub(crate) fn host() -> Host {
+    let cpus = allowed_cpus();
     Host {
-        cpus: allowed_cpus(),
+        siblings: siblings(&cpus),
+        cpus,
         open_files_max: getrlimit(Resource::Nofile).maximum,
         memory_available_bytes: available_bytes(),
+        memory_group: cgroup::memory().map(|(group, limit)| MemoryGroup {
+            max_bytes: limit.max,
+            left_bytes: limit.left(),
+            name: group.name,
+        }),
+        ports: ephemeral_ports(),
     }
+}
+
+/// Raises this process' limit of open files as far as it may: it holds pipes to every server and
+/// generator, and these get the limit from it. That it can't is no matter for most runs.
+pub(crate) fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 /// The time in UTC, to the second.

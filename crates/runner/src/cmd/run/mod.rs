@@ -22,12 +22,16 @@ use plan::{
     Plan,
     host::Host,
     memory::check_memory,
+    notes::notes,
     request::{Contestants, Request},
 };
 use probe::profile;
 use process::interrupt;
 use report::run::{AaControl, RunReport};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    fmt::Write as _,
+    time::{SystemTime, UNIX_EPOCH},
+};
 use store::save::RunDirectory;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
@@ -37,7 +41,10 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let host = host();
     let plan = plan(args, &workspace, &selected, &host)?;
     let fits = check_memory(&plan, &host);
-    let described = render::plan::describe(&plan.to_report());
+    let mut described = render::plan::describe(&plan.to_report());
+    for note in notes(&plan, &host) {
+        let _ = write!(described, "\nnote        {note}");
+    }
     if args.dry_run {
         output::line(&described);
         output::line(prepare::command_lines(
@@ -110,6 +117,7 @@ fn plan(
     let (wire, message_bytes) = speech(selected, &args.external())?;
     let contestants = Contestants {
         names: selected.iter().map(|one| one.name.clone()).collect(),
+        addresses: selected.iter().map(Selected::address).collect(),
         wire,
         message_bytes,
     };
