@@ -69,9 +69,13 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
             "no profiles: {reason}; the run goes on without\n"
         ));
     }
+    let no_build = args.models.no_build;
+    if no_build {
+        // Without it nothing begins, and no directory is made.
+        build::executable(&workspace, "loadgen", no_build)?;
+    }
     // Before the builds: a directory that can't be written is heard of at once.
     let mut run = begin(args, &workspace, plan, aa_control)?;
-    let no_build = args.models.no_build;
     // They are no contestants: what one asks of a dependency may be switched on in the other.
     let packages = ["loadgen", "null"];
     let programs = build::programs(&workspace, &packages, Purpose::Measured, no_build);
