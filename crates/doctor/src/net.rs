@@ -37,7 +37,7 @@ fn ports(range: Option<&str>, wanted: &Wanted) -> Finding {
     const ITEM: &str = "ports";
     let per_source = u64::from(CONNECTIONS_PER_SOURCE);
     let from_one = wanted.connections.min(per_source);
-    let needed = format!("{}, better {}", from_one, 2 * from_one);
+    let needed = format!("2, better {}", 2 * from_one);
     let bounds = range.and_then(|range| {
         let mut words = range.split_whitespace().map(str::parse::<u64>);
         Some((words.next()?.ok()?, words.next()?.ok()?))
