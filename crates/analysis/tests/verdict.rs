@@ -192,6 +192,7 @@ fn two_trials_are_few_and_a_failure_is_invalid() {
         phase: Phase::Run,
         reason: "it died".to_owned(),
         stderr_tail: String::new(),
+        way_out: None,
     });
     assert_eq!(failed_checks(failed), (Status::Invalid, one("model_ran")));
 }

@@ -62,6 +62,12 @@ pub(crate) enum BuildError {
 impl BuildError {
     /// The row in the table and in the report.
     pub(crate) fn failure(self) -> Failure {
+        let way_out = match &self {
+            // Says so itself.
+            Self::NotBuilt(_) => "without --no-build it is built first",
+            Self::CantRun { .. } => "see that this command is there: for cargo, from rustup.rs",
+            Self::Failed { .. } => "mend what the compiler says, above and in the report",
+        };
         let (reason, stderr_tail) = match self {
             Self::Failed { what, said } => (what, said),
             other => (other.to_string(), String::new()),
@@ -70,6 +76,7 @@ impl BuildError {
             phase: Phase::Build,
             reason,
             stderr_tail,
+            way_out: Some(way_out.to_owned()),
         }
     }
 }

@@ -152,6 +152,30 @@ fn the_plan_names_the_address_that_a_server_on_ipv6_is_reached_from() {
 }
 
 #[test]
+fn each_failure_is_told_with_its_own_way_out() {
+    let way_out = |args: &[&str]| {
+        let fixture = Fixture::new();
+        let out = fixture.out();
+        let usual = ["--load", "closed", "--trials", "1", "--duration", "0.3"];
+        let output = runner().args(args).args(usual).arg("--out").arg(&out).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+        let way_out = fixture.report().failure.unwrap().way_out.unwrap();
+        let said = stderr(&output);
+        assert!(said.contains(&format!("-> {way_out}")), "{way_out}: {said}");
+        way_out
+    };
+    let nobody = way_out(&["--target", "127.0.0.1:1"]);
+    assert!(nobody.contains("start the server first"), "{nobody}");
+    let missing = way_out(&["--external", "x=no-such-program-anywhere {addr}"]);
+    assert!(missing.contains("install it"), "{missing}");
+    let fixture = Fixture::new();
+    let foreign = fixture.fake("foreign-pid");
+    let foreign = way_out(&["--model", "foreign-pid", "--bin", &foreign]);
+    assert!(foreign.contains("'pid' in its ready line"), "{foreign}");
+}
+
+#[test]
 fn what_could_not_be_saved_is_shown() {
     let fixture = Fixture::new();
     // Once measuring has begun, a file is where the run's directory was: root is stopped by that, too.

@@ -97,16 +97,21 @@ pub fn of_summary(report: &ModelReport) -> Vec<Check> {
 
 /// The model could not be measured, or not to the end.
 pub fn failed(failure: &Failure) -> Check {
+    let way_out = failure
+        .way_out
+        .as_deref()
+        .unwrap_or("drive the model by hand, or run the conformance suite on it");
+    let advice = if failure.stderr_tail.is_empty() {
+        way_out.to_owned()
+    } else {
+        format!("{way_out}; its last words are below, and in the report as failure.stderr_tail")
+    };
     Check::new(
         "model_ran",
         Status::Invalid,
         false,
         format!("{} failed: {}", failure.phase.word(), failure.reason),
-        if failure.stderr_tail.is_empty() {
-            "drive the model by hand, or run the conformance suite on it"
-        } else {
-            "its last words are below, and in the report as failure.stderr_tail"
-        },
+        &advice,
     )
 }
 

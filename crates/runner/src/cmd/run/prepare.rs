@@ -109,7 +109,9 @@ fn profile_of(program: &Path) -> Option<String> {
 
 fn of_program(program: &Path, plan: &Plan) -> Result<Ready, Failure> {
     let launch = launch(plan, &guard(), program);
-    launch.preflight().map_err(preflight_failed)?;
+    launch
+        .preflight()
+        .map_err(|error| preflight_failed(&error, error.way_out()))?;
     Ok((launch.into(), Some(program.to_owned())))
 }
 
@@ -118,7 +120,9 @@ fn of_external(external: &External, plan: &Plan, no_build: bool) -> Result<Ready
         build::by_command(command, &external.directory, &external.environment)
             .map_err(build::BuildError::failure)?;
     }
-    let program = external.executable().map_err(preflight_failed)?;
+    let program = external.executable().map_err(|error| {
+        preflight_failed(error, "install it, or see 'command' in its description")
+    })?;
     let launch = ExternalLaunch {
         external: external.clone(),
         threads: plan.server_threads,
@@ -129,11 +133,12 @@ fn of_external(external: &External, plan: &Plan, no_build: bool) -> Result<Ready
     Ok((Launch::External(launch), Some(program)))
 }
 
-fn preflight_failed(reason: impl Display) -> Failure {
+fn preflight_failed(reason: impl Display, way_out: &str) -> Failure {
     Failure {
         phase: Phase::Preflight,
         reason: reason.to_string(),
         stderr_tail: String::new(),
+        way_out: Some(way_out.to_owned()),
     }
 }
 
