@@ -52,6 +52,9 @@ pub(super) struct Machine {
     pub(super) user_tasks_max: Option<u64>,
     /// What the group of this process may hold in memory, where there is a limit.
     pub(super) memory_group: Option<(Group, Limit)>,
+    /// What a ring's setup comes to, if it fails; and whether a filter of system calls is upon us.
+    pub(super) io_uring_refused: Option<i32>,
+    pub(super) is_filtered: bool,
     /// Why the last source address can't be bound, if it can't.
     pub(super) source_refused: Option<String>,
     /// Entries in the table of connection tracking, and its size, where it is loaded.

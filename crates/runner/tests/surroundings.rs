@@ -157,7 +157,12 @@ fn each_failure_is_told_with_its_own_way_out() {
         let fixture = Fixture::new();
         let out = fixture.out();
         let usual = ["--load", "closed", "--trials", "1", "--duration", "0.3"];
-        let output = runner().args(args).args(usual).arg("--out").arg(&out).output();
+        let output = runner()
+            .args(args)
+            .args(usual)
+            .arg("--out")
+            .arg(&out)
+            .output();
         let output = output.unwrap();
         assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
         let way_out = fixture.report().failure.unwrap().way_out.unwrap();
