@@ -1,7 +1,7 @@
 //! One examination of the machine.
 
 use crate::{
-    files, finding::Finding, limits, look::Machine, net, now, room, trust, wanted::Wanted,
+    around, files, finding::Finding, limits, look::Machine, net, now, room, trust, wanted::Wanted,
 };
 use probe::host::ephemeral_ports;
 use rustix::process::{Resource, getrlimit};
@@ -34,6 +34,7 @@ impl Examination {
         let machine = Machine::look(wanted.sources(), &limits::settings());
         let wanted = wanted.beside(machine.tasks_used);
         let mut findings = trust::findings(&machine);
+        findings.extend(around::findings(&machine));
         findings.extend(now::findings(&machine));
         findings.extend(files::findings(&machine, &wanted));
         findings.extend(net::findings(&machine, &wanted));
