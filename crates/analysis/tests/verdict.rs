@@ -338,6 +338,7 @@ fn a_model_that_failed_is_invalid_and_what_it_measured_stands() {
         phase: Phase::Run,
         reason: "it died".to_owned(),
         stderr_tail: String::new(),
+        way_out: None,
     });
     conclude(&mut failed).unwrap();
     assert_eq!(failed.verdict.status, Status::Invalid);

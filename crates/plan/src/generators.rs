@@ -1,6 +1,6 @@
 //! From a run's plan to those of its generator processes.
 
-use crate::{plan::Plan, shards::CONNECTIONS_PER_SOURCE, shares::shares};
+use crate::{network::Source, plan::Plan, shares::shares};
 use protocol::{client::Workload, generator};
 use report::{
     run::PlannedLoad,
@@ -80,11 +80,13 @@ fn workload_of(plan: &Plan, load: &PlannedLoad) -> Workload {
 
 /// Where connections to this server come from. Addresses of loopback reach loopback only.
 fn sources(plan: &Plan, target: SocketAddr) -> Option<generator::Sources> {
-    let network = plan.source_network;
+    let Source::Of(network) = plan.source else {
+        return None;
+    };
     let fits = target.is_ipv4() && network.first().is_loopback() == target.ip().is_loopback();
     fits.then(|| generator::Sources {
         first: network.first(),
-        connections_each: CONNECTIONS_PER_SOURCE,
+        connections_each: plan.connections_per_source,
         addresses: plan.source_addresses,
     })
 }

@@ -9,6 +9,7 @@
 //! | [`decide()`], [`plan`] | the plan that follows |
 //! | [`shards`], [`network`], [`shares`] | over how many processes, from which addresses |
 //! | [`memory`] | whether it fits |
+//! | [`notes`] | what else a person should know of it |
 //! | [`rate`], [`window`], [`ceiling`] | what depends on what a run has measured so far |
 //! | [`generators`] | the plans of generator processes |
 //! | [`refusal`] | why something isn't planned |
@@ -25,6 +26,7 @@ pub mod host;
 mod loads;
 pub mod memory;
 pub mod network;
+pub mod notes;
 pub mod options;
 pub mod plan;
 pub mod rate;

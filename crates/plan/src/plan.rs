@@ -1,6 +1,6 @@
 //! The plan of a run: all that is decided before it starts.
 
-use crate::{network::Network, shards::CONNECTIONS_PER_SOURCE};
+use crate::{network::Source, shards::CONNECTIONS_PER_SOURCE};
 use protocol::{client::Workload, wire::Wire};
 use report::{
     run::{self, PlannedLoad},
@@ -51,10 +51,12 @@ pub struct Plan {
     pub client_cpus: Vec<usize>,
     /// The most files that a process may have open; `None`: no limit.
     pub open_files_max: Option<u64>,
-    /// The network that source addresses are taken from, from its first on.
-    pub source_network: Network,
-    /// How many of its addresses connections come from.
+    /// Where connections come from.
+    pub source: Source,
+    /// From how many addresses of it.
     pub source_addresses: u32,
+    /// So many from one address, before the next has its turn.
+    pub connections_per_source: u32,
     /// How long all blocks will take, without builds.
     pub expected_s: f64,
 }
@@ -78,8 +80,9 @@ impl Plan {
             client_threads: 1,
             client_cpus: Vec::new(),
             open_files_max: None,
-            source_network: Network::LOOPBACK,
+            source: Source::LOOPBACK,
             source_addresses: 1,
+            connections_per_source: CONNECTIONS_PER_SOURCE,
             expected_s: 0.0,
         }
     }
@@ -136,9 +139,9 @@ impl Plan {
             client_threads: self.client_threads,
             client_cpus: self.client_cpus.clone(),
             open_files_max: self.open_files_max,
-            source_network: self.source_network.to_string(),
+            source_network: self.source.to_string(),
             source_addresses: self.source_addresses,
-            connections_per_source: CONNECTIONS_PER_SOURCE,
+            connections_per_source: self.connections_per_source,
             expected_s: self.expected_s,
         }
     }

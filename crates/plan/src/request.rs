@@ -1,11 +1,12 @@
 //! What a person asked for: scenario, options and defaults resolved, complete.
 
-use crate::{loads, network::Network, options::Options, refusal::Refusal, scenario::Scenario};
+use crate::{loads, network::Source, options::Options, refusal::Refusal, scenario::Scenario};
 use protocol::{
     client::Workload,
     wire::{RAW_PREFIX_BYTES, Wire},
 };
 use report::run::PlannedLoad;
+use std::net::IpAddr;
 
 /// Of a request, if nobody says otherwise.
 const PAYLOAD_BYTES: u32 = 64;
@@ -19,6 +20,8 @@ const TRIALS_OF_SEVERAL: u32 = 6;
 pub struct Contestants {
     /// Their names.
     pub names: Vec<String>,
+    /// Where they listen, each: loopback, unless it is known to be elsewhere.
+    pub addresses: Vec<IpAddr>,
     /// The wire that all of them speak.
     pub wire: Wire,
     /// The size of every message, where one of them has only one.
@@ -57,7 +60,9 @@ pub struct Request {
     /// CPUs for generators.
     pub client_cpus: Vec<usize>,
     /// Where connections come from.
-    pub source: Network,
+    pub source: Source,
+    /// A server of the run is reached from one address only.
+    pub one_address: bool,
 }
 
 impl Request {
@@ -76,14 +81,10 @@ impl Request {
             Some((name, scenario)) => (Some(name), scenario),
             None => (None, loads::of_options(options)),
         };
-        let source = options.source.unwrap_or(Network::LOOPBACK);
-        if !source.first().is_loopback() && !options.allow_remote {
-            return Err(Refusal::new(format!(
-                "--source {source}: servers listen on loopback, which only 127.0.0.0/8 reaches"
-            )));
-        }
+        let (source, one_address) = source_of(options, &contestants.addresses)?;
         let Contestants {
             names,
+            addresses: _,
             wire,
             message_bytes,
         } = contestants;
@@ -111,8 +112,38 @@ impl Request {
             client_threads: options.client_threads,
             client_cpus: options.client_cpus.clone(),
             source,
+            one_address,
         })
     }
+}
+
+/// Where connections come from, and whether a server is reached from one address only.
+fn source_of(options: &Options, servers: &[IpAddr]) -> Result<(Source, bool), Refusal> {
+    let source = options.source.map_or(Source::LOOPBACK, Source::Of);
+    if let Some(network) = options.source {
+        if !network.first().is_loopback() && !options.allow_remote {
+            return Err(Refusal::new(format!(
+                "--source {network}: servers listen on loopback, which only 127.0.0.0/8 reaches"
+            )));
+        }
+        if let Some(server) = servers.iter().find(|&&server| !source.reaches(server)) {
+            return Err(Refusal::new(format!(
+                "--source {network}: from there nobody reaches {server}; without it the kernel \
+                 takes an address that does"
+            )));
+        }
+    }
+    let mut unreached = servers.iter().filter(|&&server| !source.reaches(server));
+    let Some(&first) = unreached.next() else {
+        return Ok((source, false));
+    };
+    let is_all = unreached.count() + 1 == servers.len();
+    let source = if is_all {
+        Source::Towards(first)
+    } else {
+        source
+    };
+    Ok((source, true))
 }
 
 /// The size that every message will have.

@@ -12,7 +12,10 @@
 //! | [`net`] | events of the network stack |
 //! | [`syscalls`] | system calls, which take a window of their own |
 //! | [`profile`] | what CPU time goes to, by samples of stacks |
+//! | [`io_uring`] | whether it can be used |
 //! | [`environment`] | what the machine is, how it is set |
+//! | `surroundings` | what looks at packets and system calls, how CPUs rest and belong together |
+//! | `irq_time`, `netfilter`, `audit` | single answers of that, by `netlink` where there is no file |
 //! | [`host`] | what this process may use of it |
 //!
 //! What can't be read is `None`, and its reason stands under the field's name in the
@@ -20,17 +23,23 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 pub mod cgroup;
 mod clocks;
 mod cpus;
 pub mod environment;
 pub mod host;
+pub mod io_uring;
+mod irq_time;
 pub mod kernel;
 mod machine;
 pub mod net;
+mod netfilter;
+mod netlink;
 pub mod profile;
 mod programs;
 mod reasons;
 pub mod snapshot;
+mod surroundings;
 pub mod syscalls;
 pub mod usage;

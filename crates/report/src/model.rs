@@ -113,6 +113,9 @@ pub struct Failure {
     pub reason: String,
     /// What the program wrote last to standard error.
     pub stderr_tail: String,
+    /// What to do about it; null in reports from before it was said.
+    #[serde(default)]
+    pub way_out: Option<String>,
 }
 
 /// When a model failed.

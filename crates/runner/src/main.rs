@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cli`], [`cmd`] | arguments; one file per subcommand |
 //! | [`discover`], [`select`], [`build`] | which models there are, which take part, their programs |
+//! | [`cargo`] | where cargo puts programs, and how it builds them |
 //! | [`host`] | what the other rooms have to be told of this machine |
 //! | [`values`] | values of arguments that have names |
 //! | [`output`], [`progress`] | what is printed: standard output, standard error, the progress line |
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod cargo;
 mod cli;
 mod cmd;
 mod discover;
@@ -45,7 +47,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         // Not our signal handlers: this process becomes another program.
         Some(Subcommands::Guard(args)) => return Err(args.exec()),
         Some(Subcommands::Keep(args)) => return args.keep(),
-        _ => interrupt::listen()?,
+        // The doctor tells what a shell gives.
+        Some(Subcommands::Doctor(_)) => interrupt::listen()?,
+        _ => {
+            interrupt::listen()?;
+            host::raise_open_files();
+        }
     }
     match cli.command {
         None => cmd::run::run(&cli.run),

@@ -124,15 +124,20 @@ pub(crate) fn memory_reconciled(memory: &Memory) -> Option<Check> {
 
 /// The model could not be measured, or not to the end.
 pub fn failed(failure: &Failure) -> Check {
+    let way_out = failure
+        .way_out
+        .as_deref()
+        .unwrap_or("drive the model by hand, or run the conformance suite on it");
+    let advice = if failure.stderr_tail.is_empty() {
+        way_out.to_owned()
+    } else {
+        format!("{way_out}; its last words are below, and in the report as failure.stderr_tail")
+    };
     Check::new(
         "model_ran",
         spoils(&of_window()),
         format!("{} failed: {}", failure.phase.word(), failure.reason),
-        if failure.stderr_tail.is_empty() {
-            "drive the model by hand, or run the conformance suite on it"
-        } else {
-            "its last words are below, and in the report as failure.stderr_tail"
-        },
+        &advice,
     )
 }
 

@@ -83,6 +83,9 @@ pub struct Run {
     pub contestants: Vec<Contestant>,
     /// Paths of the reports, as far as written: the run's first.
     pub saved: Vec<PathBuf>,
+    /// Why the reports on disk are those of an earlier block. What has been measured is in memory all
+    /// the same, and is written as soon as that can be done again.
+    pub unsaved: Option<StoreError>,
     is_over: bool,
 }
 
@@ -95,6 +98,7 @@ impl Run {
             directory,
             contestants: Vec::new(),
             saved: Vec::new(),
+            unsaved: None,
             is_over: false,
         }
     }
@@ -108,8 +112,10 @@ impl Run {
     ///
     /// Loads whose rate depends on the peak come in blocks of their own, after the others.
     ///
+    /// That reports can't be written ends nothing: [`Run::unsaved`] says so.
+    ///
     /// # Errors
-    /// A report can't be written.
+    /// What was measured can't be read.
     pub fn measure(
         &mut self,
         instruments: &Instruments,
@@ -127,7 +133,7 @@ impl Run {
             if !loads.is_empty() {
                 if late {
                     // These blocks may take long, and whoever ends them keeps the ceiling.
-                    self.save()?;
+                    self.save_if_possible()?;
                 }
                 self.measure_blocks(&loads, instruments, progress, &mut random)?;
             }
@@ -142,7 +148,7 @@ impl Run {
             contestant.report.interrupted = interrupted;
         }
         self.is_over = true;
-        self.save()
+        self.save_if_possible()
     }
 
     fn measure_blocks(
@@ -170,10 +176,10 @@ impl Run {
                     let wish = (block == 1 && profiled == Some(load)).then_some(ProfileWish {
                         directory: &self.directory,
                     });
-                    self.contestants[index].take_turn(&bench, block, load, wish)?;
+                    self.contestants[index].take_turn(&bench, block, load, wish);
                 }
             }
-            self.save()?;
+            self.save_if_possible()?;
         }
         Ok(())
     }
@@ -217,15 +223,29 @@ impl Run {
     /// # Errors
     /// A report can't be written.
     pub fn save(&mut self) -> Result<(), RunError> {
-        let mut saved = Vec::new();
         for Contestant { report, .. } in &mut self.contestants {
             conclude(report)?;
-            saved.push(self.directory.write_model(report)?);
         }
         let reports: Vec<&ModelReport> = self.contestants.iter().map(|c| &c.report).collect();
         conclude_run(&mut self.report, &reports, self.is_over);
+        // All conclusions are drawn before the first word is written: they are shown in any case.
+        let models = reports
+            .iter()
+            .map(|report| self.directory.write_model(report));
+        let mut saved = models.collect::<Result<Vec<_>, _>>()?;
         saved.insert(0, self.directory.write_run(&self.report)?);
         self.saved = saved;
+        Ok(())
+    }
+
+    /// The same, and what can't be written is kept in mind instead.
+    fn save_if_possible(&mut self) -> Result<(), RunError> {
+        let saved = self.save();
+        self.unsaved = None;
+        match saved {
+            Err(RunError::Store(error)) => self.unsaved = Some(error),
+            other => other?,
+        }
         Ok(())
     }
 }
@@ -249,20 +269,17 @@ impl Contestant {
     }
 
     /// One trial, unless the model has failed before or the user wants to stop.
-    ///
-    /// # Errors
-    /// A flame graph can't be written.
     fn take_turn(
         &mut self,
         bench: &Bench<'_>,
         block: u32,
         planned: &PlannedLoad,
         profile: Option<ProfileWish<'_>>,
-    ) -> Result<(), RunError> {
+    ) {
         let is_out = self.report.failure.is_some() || interrupt::asked();
         let Some(launch) = self.launch.as_ref().filter(|_| !is_out) else {
             bench.progress.end();
-            return Ok(());
+            return;
         };
         let mut planned = planned.clone();
         if planned.rate_share_of_peak.is_some() {
@@ -271,7 +288,7 @@ impl Contestant {
             planned.rates_per_s = rates_within(&planned.rates_per_s, peak);
             if planned.rates_per_s.is_empty() {
                 bench.progress.end();
-                return Ok(());
+                return;
             }
         }
         let load = planned.load.word();
@@ -284,13 +301,12 @@ impl Contestant {
         match outcome {
             Ok((trial, profiled)) => {
                 if let (Some(wish), Some(profiled)) = (profile, profiled) {
-                    wish.keep(profiled, &trial, &mut self.report)?;
+                    wish.keep(profiled, &trial, &mut self.report);
                 }
                 self.report.trials.push(trial);
             }
             Err(error) if error.is_interrupt() => {}
             Err(error) => self.report.failure = Some(error.failure()),
         }
-        Ok(())
     }
 }

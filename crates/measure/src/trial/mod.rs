@@ -19,6 +19,7 @@ use analysis::{rules, stats::percentiles};
 use counts::{counts_of, generator_counts};
 use plan::{Plan, generators::generator_plans, window::window_us};
 use probe::{
+    cgroup::MemoryLimitsMet,
     kernel::{add_kernel_memory, machine_memory, oom_kills, tcp_sockets_held},
     net::NetEvents,
     snapshot::{Used, Watch, Window},
@@ -93,11 +94,13 @@ impl Bench<'_> {
         planned: &PlannedLoad,
         wants_profile: bool,
     ) -> Result<(Trial, Option<Profiled>), TrialError> {
-        let kills_before = oom_kills();
+        let (kills_before, limits) = (oom_kills(), MemoryLimitsMet::count());
         self.undisturbed_trial(launch, block, planned, wants_profile)
             .map_err(|error| {
                 if oom_kills() > kills_before {
-                    TrialError::OutOfMemory(Box::new(error))
+                    let group = limits.since().map(|group| group.short_name().to_owned());
+                    let error = Box::new(error);
+                    TrialError::OutOfMemory { error, group }
                 } else {
                     error
                 }

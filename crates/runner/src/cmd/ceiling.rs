@@ -139,6 +139,7 @@ impl CeilingArgs {
         };
         let nobody = Contestants {
             names: Vec::new(),
+            addresses: Vec::new(),
             wire: Wire::Framed,
             message_bytes: None,
         };

@@ -22,12 +22,16 @@ use plan::{
     Plan,
     host::Host,
     memory::check_memory,
+    notes::notes,
     request::{Contestants, Request},
 };
 use probe::profile;
 use process::interrupt;
 use report::run::{AaControl, RunReport};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    fmt::Write as _,
+    time::{SystemTime, UNIX_EPOCH},
+};
 use store::save::RunDirectory;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
@@ -37,10 +41,18 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let host = host();
     let plan = plan(args, &workspace, &selected, &host)?;
     let fits = check_memory(&plan, &host);
-    let described = render::plan::describe(&plan.to_report());
+    let mut described = render::plan::describe(&plan.to_report());
+    for note in notes(&plan, &host) {
+        let _ = write!(described, "\nnote        {note}");
+    }
     if args.dry_run {
         output::line(&described);
-        output::line(prepare::command_lines(&plan, &selected));
+        output::line(prepare::command_lines(
+            &plan,
+            &selected,
+            &workspace,
+            args.models.no_build,
+        ));
         if let Err(error) = fits {
             output::say(format_args!("\nit would be refused: {error}"));
         }
@@ -57,9 +69,13 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
             "no profiles: {reason}; the run goes on without\n"
         ));
     }
+    let no_build = args.models.no_build;
+    if no_build {
+        // Without it nothing begins, and no directory is made.
+        build::executable(&workspace, "loadgen", no_build)?;
+    }
     // Before the builds: a directory that can't be written is heard of at once.
     let mut run = begin(args, &workspace, plan, aa_control)?;
-    let no_build = args.models.no_build;
     // They are no contestants: what one asks of a dependency may be switched on in the other.
     let packages = ["loadgen", "null"];
     let programs = build::programs(&workspace, &packages, Purpose::Measured, no_build);
@@ -77,6 +93,10 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     for one in &selected {
         if interrupt::asked() {
             break;
+        }
+        if let Some(profile) = prepare::given_profile(one) {
+            let profiles = &mut run.report.environment.given_profiles;
+            profiles.insert(one.name.clone(), profile);
         }
         let contestant = prepare::prepare(one, &workspace, &run, no_build);
         // A build that was cut short says nothing about the model.
@@ -101,6 +121,7 @@ fn plan(
     let (wire, message_bytes) = speech(selected, &args.external())?;
     let contestants = Contestants {
         names: selected.iter().map(|one| one.name.clone()).collect(),
+        addresses: selected.iter().map(Selected::address).collect(),
         wire,
         message_bytes,
     };
