@@ -7,10 +7,10 @@
 
 mod common;
 
-use common::{Generator, Meddle, WINDOW, measured, plan, serve};
+use common::{Generator, Meddle, WINDOW, decoded, measured, now_ns, plan, serve};
 use protocol::{
     client::Workload,
-    generator::{Command as Order, Load, Plan},
+    generator::{Event, Load, Plan},
     tally::{Tally, Totals},
     wire::Wire,
 };
@@ -191,16 +191,73 @@ fn nobody_there_is_counted_by_kind() {
     assert_eq!(connected.connections, 0);
     assert_eq!(errors.values().sum::<u64>(), 10, "{errors:?}");
     assert!(
-        errors.keys().all(|kind| kind.contains("refused")),
+        errors
+            .keys()
+            .all(|kind| kind.starts_with("connect: ECONNREFUSED: ")),
         "{errors:?}"
     );
+}
+
+#[test]
+fn a_window_that_is_heard_of_too_late_is_none() {
+    let mut generator = Generator::start(&plan(serve(Wire::Framed, |_, _| {})));
+    generator.connect(10);
+    generator.begin(now_ns());
+    generator.open(now_ns() - 1, WINDOW);
+    let Event::Failed { message } = generator.next() else {
+        panic!("it measured");
+    };
+    assert!(message.contains("heard of the window"), "{message}");
+}
+
+#[test]
+fn more_outstanding_than_buffers_hold_is_said_and_obeys_littles_law() {
+    let plan = Plan {
+        payload_bytes: 1 << 20,
+        load: Load::Closed { outstanding: 64 },
+        ..plan(serve(Wire::Framed, |_, _| {}))
+    };
+    let mut generator = Generator::start(&plan);
+    assert_eq!(generator.connect(1).connections, 1);
+    let counts = generator.measure(WINDOW).counts;
+    assert!(counts.sends_blocked > 0, "{counts:?}");
+    // All that is outstanding has begun its turn, whether the kernel has room for it or not.
+    let edges = (counts.outstanding_at_open, counts.outstanding_at_close);
+    assert_eq!(edges, (64, 64));
+    generator.finish();
+}
+
+#[test]
+fn a_sample_of_connections_tells_where_replies_were() {
+    for wire in [Wire::Framed, Wire::Raw] {
+        let plan = Plan {
+            wire,
+            ..plan(serve(wire, |_, _| {}))
+        };
+        let (result, _) = measured(&plan);
+        let times = result.read_times.unwrap();
+        assert!(!times.clock_was_set);
+        // Ten connections of at most a hundred: one in twelve is asked, the first.
+        let asked = [&times.read_lag, &times.server_time].map(decoded);
+        let all = decoded(&result.service_time).len();
+        assert!((1..all).contains(&asked[0].len()), "{all}");
+        assert_eq!(asked[0].len(), asked[1].len());
+        assert!(asked[1].mean() > 0.0);
+    }
+    let idle = Plan {
+        load: Load::Idle {
+            interval_us: 50_000,
+        },
+        ..plan(serve(Wire::Framed, |_, _| {}))
+    };
+    assert_eq!(measured(&idle).0.read_times, None);
 }
 
 #[test]
 fn the_end_of_its_input_is_its_end() {
     let mut generator = Generator::start(&plan(serve(Wire::Framed, |_, _| {})));
     generator.connect(10);
-    generator.order(&Order::Start { rate_per_s: None });
+    generator.begin(now_ns());
     drop(generator.orders);
     let deadline = Instant::now() + Duration::from_secs(60);
     while generator.child.try_wait().unwrap().is_none() {

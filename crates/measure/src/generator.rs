@@ -1,10 +1,10 @@
 //! The load generator's processes, driven as one (`protocol::generator`).
 
 use analysis::stats::{self, HistogramError, percentiles};
-use plan::shares::shares;
 use process::{
     child::{Child, Silence},
     guard::Guard,
+    watch::{Watch, Woken, now_ns},
 };
 use protocol::{
     generator::{Command, Event, Plan},
@@ -20,9 +20,15 @@ use thiserror::Error;
 /// A generator that says nothing for this long, not even how far it has come, hangs.
 const SILENCE_LIMIT: Duration = Duration::from_secs(15);
 
-/// Time for a generator to tell its threads of a window before it opens. Several processes may
-/// share a CPU, and each waits for its turn.
-const WINDOW_LEAD_US: u64 = 20_000;
+/// A moment that is announced is so far ahead, and further by so much for each process: several may
+/// share a CPU, and each waits for its turn to hear of it and to tell its threads.
+const LEAD_NS: u64 = 20_000_000;
+const LEAD_NS_PER_PROCESS: u64 = 20_000_000;
+
+/// Before a window opens there is so much time for looking at clocks and counters. To read the CPU
+/// time of a thread takes some 1 us: this is enough for ten thousand threads, on a busy machine for
+/// some hundred.
+const EDGE_NS: u64 = 15_000_000;
 
 /// All generator processes of a trial.
 #[derive(Debug)]
@@ -80,6 +86,9 @@ pub enum GeneratorError {
     /// It says something else than it should.
     #[error("the load generator wrote {0:?}")]
     Unexpected(String),
+    /// It can't be waited for.
+    #[error("the load generator can't be waited for: {0}")]
+    Wait(std::io::Error),
     /// What it measured can't be read.
     #[error(transparent)]
     Histogram(#[from] HistogramError),
@@ -112,16 +121,13 @@ impl Generators {
         self.processes.iter().map(Child::pid).collect()
     }
 
-    /// Opens connections until there are `connections`, in shares as even as can be.
+    /// Opens connections until there are `connections`, of which each process has every so-manieth.
     ///
     /// # Errors
     /// A generator fails. Connections that fail are counted, not an error.
     pub fn connect(&mut self, connections: u32) -> Result<Connected> {
-        let shares = shares(connections, self.processes.len());
-        for (child, share) in self.processes.iter_mut().zip(shares) {
-            say(child, &Command::Connect { connections: share })?;
-        }
-        self.gather(|child| match next_event(child, Duration::ZERO)? {
+        self.say_to_all(&Command::Connect { connections })?;
+        self.gather(|child| match next_event(child)? {
             Event::Connected(one) => one.map(decode),
             other => Err(unexpected(&other)),
         })
@@ -132,10 +138,11 @@ impl Generators {
     /// # Errors
     /// A generator is gone.
     pub fn begin(&mut self, rate_per_s: Option<f64>) -> Result<()> {
-        let share = rate_per_s.map(|rate| rate / self.processes.len() as f64);
-        self.processes
-            .iter_mut()
-            .try_for_each(|child| say(child, &Command::Start { rate_per_s: share }))
+        let begins_at_ns = now_ns() + self.lead_ns();
+        self.say_to_all(&Command::Start {
+            begins_at_ns,
+            rate_per_s,
+        })
     }
 
     /// The next interval of the load, over all processes.
@@ -143,36 +150,32 @@ impl Generators {
     /// # Errors
     /// A generator fails.
     pub fn next_interval(&mut self) -> Result<IntervalSum> {
-        let interval =
-            self.gather(
-                |child| match next_event_or_interval(child, Duration::ZERO)? {
-                    Event::Interval(one) => one.map(decode),
-                    other => Err(unexpected(&other)),
-                },
-            )?;
+        let interval = self.gather(|child| match next_event_or_interval(child)? {
+            Event::Interval(one) => one.map(decode),
+            other => Err(unexpected(&other)),
+        })?;
         Ok(IntervalSum::of(&interval))
     }
 
-    /// Measures for one window; `at_edge` is called when it opens and when it closes.
+    /// Measures for one window; `at_edge` is called just before it opens, and when it has closed.
+    /// Nothing else of this process runs in between, so that it isn't measured.
     ///
     /// # Errors
-    /// A generator fails.
+    /// A generator fails, or the user wants to stop: both are noticed at once.
     pub fn measure(&mut self, window: Duration, mut at_edge: impl FnMut()) -> Result<Tally> {
         let window_us = window.as_micros() as u64;
-        let lead_us = WINDOW_LEAD_US * self.processes.len() as u64;
-        for child in &mut self.processes {
-            say(child, &Command::Measure { window_us, lead_us })?;
-        }
-        for edge in [Event::WindowOpened, Event::WindowClosed] {
-            for child in &mut self.processes {
-                let event = next_event(child, window)?;
-                if event != edge {
-                    return Err(unexpected(&event));
-                }
-            }
+        // After a load that has just been told to begin, too.
+        let opens_at_ns = now_ns() + 2 * self.lead_ns() + EDGE_NS;
+        self.say_to_all(&Command::Measure {
+            opens_at_ns,
+            window_us,
+        })?;
+        let watch = Watch::over(self.pids()).map_err(GeneratorError::Wait)?;
+        for edge_ns in [opens_at_ns - EDGE_NS, opens_at_ns + window_us * 1000] {
+            self.sleep_until(edge_ns, &watch)?;
             at_edge();
         }
-        self.gather(|child| match next_event(child, Duration::ZERO)? {
+        self.gather(|child| match next_event(child)? {
             Event::Result(one) => one.map(decode),
             other => Err(unexpected(&other)),
         })
@@ -186,10 +189,33 @@ impl Generators {
         for child in &mut self.processes {
             say(child, &Command::Finish)?;
         }
-        self.gather(|child| match next_event(child, Duration::ZERO)? {
+        self.gather(|child| match next_event(child)? {
             Event::Finished(one) => Ok(one),
             other => Err(unexpected(&other)),
         })
+    }
+
+    fn lead_ns(&self) -> u64 {
+        LEAD_NS + LEAD_NS_PER_PROCESS * self.processes.len() as u64
+    }
+
+    fn say_to_all(&mut self, command: &Command) -> Result<()> {
+        self.processes
+            .iter_mut()
+            .try_for_each(|child| say(child, command))
+    }
+
+    fn sleep_until(&mut self, moment_ns: u64, watch: &Watch) -> Result<()> {
+        match watch.sleep_until(moment_ns) {
+            Ok(()) => Ok(()),
+            Err(Woken::Interrupted) => Err(GeneratorError::Interrupted),
+            Err(Woken::Refused(error)) => Err(GeneratorError::Wait(error)),
+            // It has mostly said why.
+            Err(Woken::Ended(index)) => {
+                let event = next_event(&mut self.processes[index])?;
+                Err(unexpected(&event))
+            }
+        }
     }
 
     /// What all processes tell, as one.
@@ -221,16 +247,13 @@ fn say(child: &mut Child, message: &impl serde::Serialize) -> Result<()> {
     let line = serde_json::to_string(message)
         .map_err(|error| GeneratorError::Unexpected(error.to_string()))?;
     // A generator that is gone has mostly said why.
-    child
-        .say(&line)
-        .or_else(|_| next_event(child, Duration::ZERO).map(drop))
+    child.say(&line).or_else(|_| next_event(child).map(drop))
 }
 
-/// The next event that isn't about how it goes; `expected` is how long it takes when all is
-/// well.
-fn next_event(child: &mut Child, expected: Duration) -> Result<Event> {
+/// The next event that isn't about how it goes.
+fn next_event(child: &mut Child) -> Result<Event> {
     loop {
-        match next_event_or_interval(child, expected)? {
+        match next_event_or_interval(child)? {
             // Told before the window was announced.
             Event::Interval(_) => {}
             event => return Ok(event),
@@ -238,9 +261,9 @@ fn next_event(child: &mut Child, expected: Duration) -> Result<Event> {
     }
 }
 
-fn next_event_or_interval(child: &mut Child, expected: Duration) -> Result<Event> {
+fn next_event_or_interval(child: &mut Child) -> Result<Event> {
     loop {
-        let line = match child.next_line(Instant::now() + expected + SILENCE_LIMIT) {
+        let line = match child.next_line(Instant::now() + SILENCE_LIMIT) {
             Ok(line) => line,
             Err(Silence::Interrupted) => return Err(GeneratorError::Interrupted),
             Err(silence) => {

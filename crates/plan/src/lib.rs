@@ -7,7 +7,7 @@
 //! | `loads` | the loads of a request: ladders of connections, rates, windows |
 //! | [`host`] | what is known of the machine |
 //! | [`decide()`], [`plan`] | the plan that follows |
-//! | [`shards`], [`network`], [`shares`] | over how many processes, from which addresses |
+//! | [`shards`], [`network`] | over how many processes, from which addresses |
 //! | [`memory`] | whether it fits |
 //! | [`notes`] | what else a person should know of it |
 //! | [`rate`], [`window`], [`ceiling`] | what depends on what a run has measured so far |
@@ -34,7 +34,6 @@ pub mod refusal;
 pub mod request;
 pub mod scenario;
 pub mod shards;
-pub mod shares;
 pub mod window;
 
 pub use decide::decide;

@@ -6,10 +6,14 @@ use signal_hook::{
     iterator::Signals,
 };
 use std::{
-    io,
+    io::{self, Write as _},
+    os::{
+        fd::{AsFd as _, BorrowedFd},
+        unix::net::UnixStream,
+    },
     process::exit,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread,
@@ -17,6 +21,9 @@ use std::{
 };
 
 static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Has something to read once somebody has asked. Nobody reads it.
+static BELL: OnceLock<UnixStream> = OnceLock::new();
 
 /// Signals that come together are one wish: a terminal that is closed sends SIGHUP, and who closes
 /// it may send others.
@@ -39,6 +46,9 @@ pub fn listen() -> io::Result<()> {
         signals.push(SIGHUP);
     }
     let mut signals = Signals::new(signals)?;
+    let (bell, mut rope) = UnixStream::pair()?;
+    // Who listens twice hears the first bell.
+    let _ = BELL.set(bell);
     thread::spawn(move || {
         let mut first = None;
         for _ in signals.forever() {
@@ -46,9 +56,17 @@ pub fn listen() -> io::Result<()> {
             if ASKED.swap(true, Relaxed) && first.elapsed() >= TOGETHER {
                 exit(EXIT_CODE);
             }
+            // A bell that can't be rung is heard at the end of the wait.
+            let _ = rope.write_all(b"!");
         }
     });
     Ok(())
+}
+
+/// Becomes readable when the user wants to stop, for waits that look at nothing meanwhile; `None`
+/// where nobody listens.
+pub fn bell() -> Option<BorrowedFd<'static>> {
+    BELL.get().map(|bell| bell.as_fd())
 }
 
 /// Whether the user wants to stop.

@@ -39,6 +39,8 @@ pub struct Tally<H = Histogram> {
     pub counts: Counts,
     /// Reply received minus request sent, one value per batch (see `client`).
     pub service_time: H,
+    /// Where that time went, of a sample of connections; not in an idle load.
+    pub read_times: Option<ReadTimes<H>>,
     /// With a schedule only.
     pub scheduled: Option<ScheduledTimes<H>>,
     /// What happened in each `interval_us` of the window.
@@ -64,6 +66,17 @@ pub struct Counts {
     pub requests_waited: u64,
     /// Of these, those whose response time was over the deadline.
     pub replies_late: u64,
+    /// Of these, those that were never sent because no more could wait.
+    pub requests_unqueued: u64,
+    /// Due or sent, and not answered, when the window opened.
+    pub outstanding_at_open: u64,
+    /// The same when it closed.
+    pub outstanding_at_close: u64,
+    /// Requests whose turn had begun while the kernel took no more, or not the whole: what was to be
+    /// outstanding on their connections is more than socket buffers hold.
+    pub sends_blocked: u64,
+    /// Service and response times over the histograms' bound of 300 s, which stand in them as that.
+    pub times_clipped: u64,
     /// Requests that had no reply at the deadline.
     pub replies_missing: u64,
     /// Replies that were not the expected bytes.
@@ -97,6 +110,18 @@ pub struct ScheduledTimes<H = Histogram> {
     pub connect_time: Option<H>,
 }
 
+/// Service times of a sample of connections, divided at the moment when the reply had arrived in the
+/// generator's socket. Empty where the kernel doesn't tell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReadTimes<H = Histogram> {
+    /// Reply received minus arrived: the generator's part.
+    pub read_lag: H,
+    /// Arrived minus request sent: what the server and the wire took.
+    pub server_time: H,
+    /// The clock that the kernel stamps arrivals with was set meanwhile, so the division is wrong.
+    pub clock_was_set: bool,
+}
+
 /// What happened in a short time, for seeing change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval<H = Histogram> {
@@ -104,6 +129,8 @@ pub struct Interval<H = Histogram> {
     pub index: u32,
     /// Requests completed.
     pub requests: u64,
+    /// Requests due or sent, and not answered, at its end.
+    pub outstanding: u64,
     /// Service times, with a schedule response times; coarse (two digits).
     pub latency: H,
 }
@@ -146,6 +173,11 @@ impl AddAssign for Counts {
         self.requests += other.requests;
         self.offered += other.offered;
         self.requests_waited += other.requests_waited;
+        self.requests_unqueued += other.requests_unqueued;
+        self.outstanding_at_open += other.outstanding_at_open;
+        self.outstanding_at_close += other.outstanding_at_close;
+        self.sends_blocked += other.sends_blocked;
+        self.times_clipped += other.times_clipped;
         self.replies_late += other.replies_late;
         self.replies_missing += other.replies_missing;
         self.replies_wrong += other.replies_wrong;
@@ -183,6 +215,7 @@ impl<H: AddAssign> AddAssign for Connected<H> {
 impl<H: AddAssign> AddAssign for Interval<H> {
     fn add_assign(&mut self, other: Self) {
         self.requests += other.requests;
+        self.outstanding += other.outstanding;
         self.latency += other.latency;
     }
 }
@@ -192,6 +225,11 @@ impl<H: AddAssign> AddAssign for Tally<H> {
     fn add_assign(&mut self, other: Self) {
         self.counts += other.counts;
         self.service_time += other.service_time;
+        if let (Some(times), Some(more)) = (&mut self.read_times, other.read_times) {
+            times.read_lag += more.read_lag;
+            times.server_time += more.server_time;
+            times.clock_was_set |= more.clock_was_set;
+        }
         if let (Some(times), Some(more)) = (&mut self.scheduled, other.scheduled) {
             times.response_time += more.response_time;
             times.lag += more.lag;
@@ -231,6 +269,7 @@ impl<H> Interval<H> {
         Ok(Interval {
             index: self.index,
             requests: self.requests,
+            outstanding: self.outstanding,
             latency: map(self.latency)?,
         })
     }
@@ -242,6 +281,13 @@ impl<H> Tally<H> {
     /// # Errors
     /// One can't be made.
     pub fn map<T, E>(self, map: impl Fn(H) -> Result<T, E>) -> Result<Tally<T>, E> {
+        let read_times = self.read_times.map(|times| {
+            Ok(ReadTimes {
+                read_lag: map(times.read_lag)?,
+                server_time: map(times.server_time)?,
+                clock_was_set: times.clock_was_set,
+            })
+        });
         let scheduled = self.scheduled.map(|times| {
             Ok(ScheduledTimes {
                 response_time: map(times.response_time)?,
@@ -253,6 +299,7 @@ impl<H> Tally<H> {
         Ok(Tally {
             counts: self.counts,
             service_time: map(self.service_time)?,
+            read_times: read_times.transpose()?,
             scheduled: scheduled.transpose()?,
             intervals: intervals
                 .map(|one| one.map(&map))
@@ -271,6 +318,7 @@ mod tests {
         let interval = |index| Interval {
             index,
             requests: 2,
+            outstanding: 4,
             latency: 10,
         };
         let of = |served: Option<u32>, intervals: u32| Tally {
@@ -283,6 +331,7 @@ mod tests {
                 ..Counts::default()
             },
             service_time: 1,
+            read_times: None,
             scheduled: None,
             intervals: (0..intervals).map(interval).collect(),
             errors: Errors(BTreeMap::from([("reset".to_owned(), 1)])),
@@ -303,5 +352,6 @@ mod tests {
         assert_eq!((sum.service_time, sum.errors.0["reset"]), (3, 3));
         let last = sum.intervals.last().unwrap();
         assert_eq!((last.index, last.requests, last.latency), (1, 6, 30));
+        assert_eq!(last.outstanding, 12);
     }
 }

@@ -237,16 +237,33 @@ pub struct Window {
     pub service_time_count: u64,
     /// All values in nanoseconds: HdrHistogram V2, deflated, base64.
     pub service_time_histogram: String,
-    /// Share of the requests outstanding in closed load whose reply had arrived and lay unread at the
-    /// generator, 0 to 1, on a sample of connections; null without timestamps of the kernel.
+    /// Reply received minus arrived in the generator's socket, of a sample of connections: the part of
+    /// the service time that the generator is to blame for. Of several requests outstanding on a
+    /// connection it is a lower bound. Null in idle load, where the kernel doesn't tell, and in
+    /// reports from before this was measured.
     #[serde(default)]
-    pub unread_share: Option<f64>,
-    /// All read lags of a sample of connections, in nanoseconds, likewise.
+    pub read_lag_us: Option<Percentiles>,
+    /// All of them in nanoseconds: HdrHistogram V2, deflated, base64.
     #[serde(default)]
     pub read_lag_histogram: Option<String>,
-    /// All server times of a sample of connections, in nanoseconds, likewise.
+    /// Service time less read lag, of the same sample: what the server and the wire took.
+    #[serde(default)]
+    pub server_time_us: Option<Percentiles>,
+    /// All of them in nanoseconds, likewise.
     #[serde(default)]
     pub server_time_histogram: Option<String>,
+    /// Of the requests outstanding the share whose reply had arrived and lay unread at the generator,
+    /// 0 to 1, on average: mean read lag over mean service time of the sample. Closed load only.
+    #[serde(default)]
+    pub unread_share: Option<f64>,
+    /// Requests whose turn had begun while the kernel took no more, or not the whole: what was to be
+    /// outstanding on their connections is more than socket buffers hold. Null in reports from before
+    /// this was counted, as with the next.
+    #[serde(default)]
+    pub sends_blocked: Option<u64>,
+    /// Service and response times over 300 s, which stand in the histograms as that.
+    #[serde(default)]
+    pub times_clipped: Option<u64>,
     /// What counts from the schedule's moments; null without one.
     #[serde(default)]
     pub scheduled: Option<ScheduledWindow>,
@@ -259,8 +276,11 @@ pub struct Window {
     /// The course of the window; null in reports from before it was recorded.
     #[serde(default)]
     pub series: Option<Series>,
-    /// Kinds of errors, and how often.
+    /// Kinds of errors, and how often. A failed call is written `connect: EADDRNOTAVAIL: ...`.
     pub errors: BTreeMap<String, u64>,
+    /// Reasons for what is null here, by field.
+    #[serde(default)]
+    pub not_measured: BTreeMap<String, String>,
 }
 
 /// What a schedule put into a window. Every request of it is in here, whenever its reply came;
@@ -273,6 +293,16 @@ pub struct ScheduledWindow {
     pub requests_waited: u64,
     /// Of these, those that were answered after the deadline.
     pub replies_late: u64,
+    /// Of those offered, how many were never sent because no more could wait: they are missing, too.
+    /// Null in reports from before this was counted.
+    #[serde(default)]
+    pub requests_unqueued: Option<u64>,
+    /// Requests due or sent, and not answered, when the window opened. Null likewise.
+    #[serde(default)]
+    pub outstanding_at_open: Option<u64>,
+    /// The same when it closed: what a rate that is sustained doesn't let grow.
+    #[serde(default)]
+    pub outstanding_at_close: Option<u64>,
     /// Reply received minus the moment the request was due.
     pub response_time_us: Percentiles,
     /// All of them in nanoseconds: HdrHistogram V2, deflated, base64.
@@ -285,12 +315,6 @@ pub struct ScheduledWindow {
     pub connect_time_us: Option<Percentiles>,
     /// All of them in nanoseconds, likewise.
     pub connect_time_histogram: Option<String>,
-    /// Requests due or sent and not answered when the window opened; null in older reports.
-    #[serde(default)]
-    pub outstanding_at_open: Option<u64>,
-    /// The same when it closed.
-    #[serde(default)]
-    pub outstanding_at_close: Option<u64>,
     /// The longest time in which a thread of the generator looked for nothing to do.
     pub longest_stall_us: u64,
 }
@@ -305,6 +329,13 @@ pub struct Series {
     /// 99th percentile of service times, with a schedule of response times; 0 where there
     /// were none.
     pub p99_us: Vec<f64>,
+    /// Median of the same; empty in reports from before it was recorded.
+    #[serde(default)]
+    pub p50_us: Vec<f64>,
+    /// With a schedule: requests due or sent, and not answered, at each interval's end. Empty without
+    /// one, and in reports from before this was counted.
+    #[serde(default)]
+    pub outstanding: Vec<u64>,
     /// How many independent values the series of requests is worth; null when it is too short.
     pub effective_samples: Option<f64>,
 }

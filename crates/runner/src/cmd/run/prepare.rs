@@ -217,11 +217,12 @@ pub(super) fn command_lines(
             let text = serde_json::to_string(first).unwrap_or_default();
             lines.push(format!("  {} <<< '{text}'", loadgen.display()));
         }
-        if let [_, second, ..] = generators.as_slice() {
+        if let [_, more @ ..] = generators.as_slice()
+            && !more.is_empty()
+        {
+            let more = more.len();
             lines.push(format!(
-                "  ({} more like it, the next with \"first_connection\":{})",
-                generators.len() - 1,
-                second.first_connection
+                "  ({more} more like it, the next with \"process\":1)"
             ));
         }
     }

@@ -1,0 +1,115 @@
+//! How long replies lie unread: the generator's share of what would be taken for the server's time.
+//!
+//! The kernel notes when a packet arrives for a sampled connection; what passes until the reply has
+//! been read is read lag, and the rest of its service time is the server's and the wire's. Of a reply
+//! in several packets, or of several replies that are read together, it is the last packet that
+//! counts: with more than one request outstanding on a connection the lag is a lower bound.
+
+use crate::{clock::realtime_ahead_ns, socket::Arrived};
+
+/// One connection of each thread in this many is sampled, so that asking for the moments, which makes
+/// a system call longer, isn't what is measured.
+const SAMPLED_EACH: u32 = 16;
+
+/// But so many connections at least, or all.
+const SAMPLED_MIN: u32 = 8;
+
+/// The clock that packets are stamped with was set if it moved against ours by more than it takes to
+/// read them both.
+const CLOCK_SET_NS: u64 = 10_000;
+
+/// Which connections are sampled, and how their times are understood.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    /// One in so many; `None`: no connection.
+    each: Option<u32>,
+    realtime_ahead_ns: i64,
+}
+
+impl Reading {
+    /// Of a load over so many connections.
+    pub(super) fn of(connections: u32) -> Self {
+        Self {
+            each: Some((connections / SAMPLED_MIN).clamp(1, SAMPLED_EACH)),
+            realtime_ahead_ns: 0,
+        }
+    }
+
+    /// Replies are so rare that nobody asks.
+    pub(super) fn of_none() -> Self {
+        Self {
+            each: None,
+            realtime_ahead_ns: 0,
+        }
+    }
+
+    /// Whether the connection with this number, counted in each thread, is sampled.
+    pub(super) fn is_sample(&self, index: u32) -> bool {
+        self.each.is_some_and(|each| index.is_multiple_of(each))
+    }
+
+    /// A window is about to open.
+    pub(super) fn look_at_clocks(&mut self) {
+        self.realtime_ahead_ns = realtime_ahead_ns();
+    }
+
+    /// Whether the clock has been set since.
+    pub(super) fn clock_was_set(&self) -> bool {
+        self.realtime_ahead_ns.abs_diff(realtime_ahead_ns()) > CLOCK_SET_NS
+    }
+
+    /// Read lag and server time of a request that was sent, answered and read at these moments.
+    #[inline]
+    pub(super) fn split(
+        &self,
+        sent_ns: u64,
+        Arrived(arrived): Arrived,
+        read_ns: u64,
+    ) -> (u64, u64) {
+        let arrived_ns = u64::try_from(arrived - self.realtime_ahead_ns).unwrap_or(0);
+        // The clocks are read one after the other, and may seem to disagree by some nanoseconds.
+        let arrived_ns = arrived_ns.clamp(sent_ns, read_ns);
+        (read_ns - arrived_ns, arrived_ns - sent_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_time_is_split_where_its_reply_arrived() {
+        let reading = |realtime_ahead_ns| Reading {
+            realtime_ahead_ns,
+            ..Reading::of(100)
+        };
+        let since_1970 = 1_764_000_000_000_000_000;
+        for ahead in [0, since_1970, -500] {
+            let arrived = Arrived(1_700 + ahead);
+            assert_eq!(reading(ahead).split(1_000, arrived, 2_500), (800, 700));
+        }
+        let early = Arrived(990);
+        assert_eq!(reading(0).split(1_000, early, 2_500), (1_500, 0));
+        let late = Arrived(2_510);
+        assert_eq!(reading(0).split(1_000, late, 2_500), (0, 1_500));
+    }
+
+    #[test]
+    fn one_connection_in_sixteen_is_sampled_and_eight_at_least() {
+        let sampled = |connections| {
+            let reading = Reading::of(connections);
+            (0..connections).filter(|&i| reading.is_sample(i)).count()
+        };
+        assert_eq!([1, 5, 8, 12].map(sampled), [1, 5, 8, 12]);
+        assert_eq!([16, 50, 128, 1_000].map(sampled), [8, 9, 8, 63]);
+        assert!(!Reading::of_none().is_sample(0));
+    }
+
+    #[test]
+    fn clocks_that_nobody_sets_agree() {
+        let mut reading = Reading::of(1);
+        assert!(reading.clock_was_set(), "it hasn't looked yet");
+        reading.look_at_clocks();
+        assert!(!reading.clock_was_set());
+    }
+}
