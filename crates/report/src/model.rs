@@ -39,6 +39,10 @@ pub struct ModelReport {
     /// What the server's CPU time went to; null where no profile was taken.
     #[serde(default)]
     pub profile: Option<Profile>,
+    /// The highest rate of a short ramp in open load that the model held: from the slowest model's
+    /// the rates of open load follow. Null where rates were given.
+    #[serde(default)]
+    pub sustained_rate_per_s: Option<f64>,
     /// The figures.
     pub summary: Summary,
     /// Reasons for what is null in the summary, by the field's path.
@@ -61,6 +65,7 @@ impl ModelReport {
             failure: None,
             ceiling: None,
             profile: None,
+            sustained_rate_per_s: None,
             summary: Summary::default(),
             not_measured: BTreeMap::new(),
             trials: Vec::new(),
@@ -153,10 +158,31 @@ impl Phase {
 /// What a rate is held against: what the machine, or a plain loop on it, can do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ceiling {
-    /// Requests per second.
+    /// Requests per second; of several the highest.
     pub rate_per_s: f64,
     /// Where it comes from.
     pub what: String,
+    /// The same for each count of connections, where it depends on them: the median of the blocks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<CeilingStep>,
+}
+
+/// A ceiling over one count of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CeilingStep {
+    /// Connections, all active.
+    pub connections: u32,
+    /// Requests per second.
+    pub rate_per_s: f64,
+}
+
+impl Ceiling {
+    /// The ceiling over so many connections.
+    pub fn over(&self, connections: u32) -> f64 {
+        let mut steps = self.steps.iter();
+        let step = steps.find(|step| step.connections == connections);
+        step.map_or(self.rate_per_s, |step| step.rate_per_s)
+    }
 }
 
 /// What a server's CPU time went to, by samples of its stacks. They are taken under load in a window

@@ -149,7 +149,8 @@ fn rate(peak: &Peak, ceiling: Option<&Ceiling>) -> String {
         String::new()
     };
     let share = ceiling.map_or_else(String::new, |ceiling| {
-        format!("\n{:.0} % of ceiling", median / ceiling.rate_per_s * 100.0)
+        let ceiling = ceiling.over(peak.connections);
+        format!("\n{:.0} % of ceiling", median / ceiling * 100.0)
     });
     format!(
         "{}{spread}\nat {} conn{share}",
