@@ -12,7 +12,7 @@ use common::*;
 use report::{
     check::Status,
     model::{Failure, Phase},
-    run::AaControl,
+    run::{AaControl, PlannedLoad},
     trial::{Counts, ProcessUse, ScheduledWindow, Step, Window},
 };
 
@@ -231,8 +231,20 @@ fn a_control_that_differs_from_itself_makes_the_run_suspect() {
             model: "a".to_owned(),
             control: "a-aa".to_owned(),
         });
+        run.plan.loads = vec![PlannedLoad {
+            load: CLOSED,
+            connections: vec![100],
+            rates_per_s: Vec::new(),
+            rate_share_of_peak: None,
+            warm_up_us: 0,
+            warm_up_max_us: None,
+            window_us: 1_000_000,
+        }];
         conclude_run(&mut run, &[&model, &control], true);
-        assert!(run.noise_bands["peak.rate_per_s"] >= 0.01);
+        let rate = run.rankings.iter().find(|r| r.id.ends_with("rate_per_s"));
+        let rate = rate.unwrap();
+        assert!(rate.primary && rate.contestants.len() == 2, "{rate:?}");
+        assert_eq!(rate.suspect.is_some(), control_times != 500);
         run.verdict
     };
     assert_eq!(verdict_of(500).status, Status::Valid);
