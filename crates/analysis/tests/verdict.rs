@@ -13,7 +13,7 @@ use hdrhistogram::Histogram;
 use report::{
     check::{Effect, Status},
     model::{Failure, ModelReport, Phase},
-    run::AaControl,
+    run::{AaControl, PlannedLoad},
     trial::{Counts, ProcessUse, ScheduledWindow, Series, Step, Window},
 };
 
@@ -374,7 +374,20 @@ fn a_control_that_differs_from_itself_makes_the_run_suspect() {
             model: "a".to_owned(),
             control: "a-aa".to_owned(),
         });
+        run.plan.loads = vec![PlannedLoad {
+            load: CLOSED,
+            connections: vec![100],
+            rates_per_s: Vec::new(),
+            rate_share_of_peak: None,
+            warm_up_us: 0,
+            warm_up_max_us: None,
+            window_us: 1_000_000,
+        }];
         conclude_run(&mut run, &[&model, &control], true);
+        let rate = run.rankings.iter().find(|r| r.id.ends_with("rate_per_s"));
+        let rate = rate.unwrap();
+        assert!(rate.primary && rate.contestants.len() == 2, "{rate:?}");
+        assert_eq!(rate.suspect.is_some(), control_times != 500);
         run.verdict
     };
     assert_eq!(verdict_of(500).status, Status::Valid);

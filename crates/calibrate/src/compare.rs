@@ -14,8 +14,9 @@ use anyhow::bail;
 use process::interrupt;
 use report::{
     comparison::{ComparedFigure, Difference},
+    environment::Environment,
     model::ModelReport,
-    run::PlannedLoad,
+    run::{self, PlannedLoad, RunReport},
     trial::Load,
 };
 use serde::Serialize;
@@ -33,8 +34,9 @@ const SECONDS: (f64, f64) = (1.0, 1.0);
 /// The surcharge that has to be found, as a share of the null server's CPU time per request.
 const SURCHARGE: f64 = 0.1;
 
-const RATE: &str = "peak.rate_per_s";
-const CPU: &str = "peak.server_cpu_us_per_request";
+/// Both over [`CONNECTIONS`].
+const RATE: &str = "closed.50_connections.rate_per_s";
+const CPU: &str = "closed.50_connections.server_cpu_us_per_request";
 
 /// One figure of one comparison.
 #[derive(Clone, Debug, Serialize)]
@@ -99,17 +101,21 @@ pub fn run(
 
 /// How the comparisons came out.
 fn rows(done: &[Compared], surcharge: &str) -> Vec<Row> {
-    let count = |pair, id, is: fn(Difference) -> bool| {
+    let count = |pair, id, is: fn(Option<Difference>) -> bool| {
         let figures = of(done, pair, id);
         let found = figures.clone().filter(|f| is(f.comparison.difference));
         (found.count() as u32, figures.count() as u32)
     };
     let alarms = |what: &str, id| {
-        let alarms = count(AA, id, |difference| difference != Difference::NotDetectable);
+        let alarms = count(AA, id, |difference| {
+            matches!(difference, Some(Difference::Higher | Difference::Lower))
+        });
         Row::at_most(what, alarms, false_alarms_most(alarms.1))
             .note("the null server against itself, six blocks each")
     };
-    let found = count(SLOWER, CPU, |difference| difference == Difference::Higher);
+    let found = count(SLOWER, CPU, |difference| {
+        difference == Some(Difference::Higher)
+    });
     vec![
         alarms("A/A: differences in rate", RATE),
         alarms("A/A: differences in CPU per request", CPU),
@@ -163,9 +169,12 @@ fn compared(
     baseline: &ModelReport,
     candidate: &ModelReport,
 ) -> anyhow::Result<Vec<ComparedFigure>> {
-    let plan = bench.plan().to_report();
-    let plans = (&plan, &plan);
-    let comparison = compare(baseline, candidate, plans, &Options::default())?;
+    let plan = run::Plan {
+        primary_figures: [RATE, CPU].map(str::to_owned).to_vec(),
+        ..bench.plan().to_report()
+    };
+    let run = RunReport::new(&baseline.run, String::new(), plan, Environment::default());
+    let comparison = compare((&run, baseline), (&run, candidate), &Options::default())?;
     Ok(comparison.figures)
 }
 

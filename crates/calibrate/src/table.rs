@@ -48,7 +48,7 @@ fn notes(rows: &[Row]) -> String {
 /// One line for each figure of each comparison.
 pub fn comparisons(done: &[Compared]) -> String {
     let mut table = new_table();
-    table.set_header(["comparison", "figure", "ratio", "95 % interval", "verdict"]);
+    table.set_header(["comparison", "figure", "ratio", "interval", "verdict"]);
     for Compared {
         pair,
         number,
@@ -57,12 +57,17 @@ pub fn comparisons(done: &[Compared]) -> String {
     {
         let comparison = &figure.comparison;
         let interval = comparison.interval;
+        let nothing = || "-".to_owned();
         table.add_row([
             format!("{number}: {pair}"),
             figure.label.clone(),
             format!("{:.3}", comparison.ratio),
-            format!("{:.3} to {:.3}", interval.low, interval.high),
-            comparison.difference.word().to_owned(),
+            interval.map_or_else(nothing, |interval| {
+                format!("{:.3} to {:.3}", interval.low, interval.high)
+            }),
+            comparison
+                .difference
+                .map_or_else(nothing, |difference| difference.word().to_owned()),
         ]);
     }
     table.to_string()

@@ -42,6 +42,8 @@ pub fn decide(request: Request, host: &Host) -> Result<Plan, Refusal> {
         models: request.models,
         scenario: request.scenario,
         blocks: request.blocks,
+        looks: request.looks,
+        patience_s: request.patience_s,
         seed: request.seed,
         wire: request.wire,
         workload: request.workload,

@@ -18,7 +18,9 @@ pub struct Options {
     /// Payload of a request.
     pub payload_bytes: Option<u32>,
     /// Trials of each model and load.
-    pub trials: Option<u32>,
+    pub trials: Option<Trials>,
+    /// With trials that go on until the models are told apart: no more after so long.
+    pub patience: Option<Patience>,
     /// What requests ask for.
     pub workload: Option<Workload>,
     /// How requests arrive; empty: the usual three.
@@ -51,6 +53,60 @@ pub struct Options {
     pub allow_remote: bool,
 }
 
+/// How many trials of each model and load there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trials {
+    /// So many, from 1 to 1000.
+    Fixed(u32),
+    /// As many as it takes to tell the models apart, within limits.
+    Auto,
+}
+
+/// A text that is neither.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("a number from 1 to 1000, or auto")]
+pub struct NotTrials;
+
+impl FromStr for Trials {
+    type Err = NotTrials;
+
+    fn from_str(text: &str) -> Result<Self, NotTrials> {
+        match text.parse() {
+            _ if text == "auto" => Ok(Self::Auto),
+            Ok(trials) if (1..=1000).contains(&trials) => Ok(Self::Fixed(trials)),
+            _ => Err(NotTrials),
+        }
+    }
+}
+
+/// How long somebody waits for more blocks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Patience {
+    /// In seconds, from 1.
+    pub s: f64,
+}
+
+/// A text that is no such time.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("a time such as 90s, 30m or 2h")]
+pub struct NotPatience;
+
+impl FromStr for Patience {
+    type Err = NotPatience;
+
+    fn from_str(text: &str) -> Result<Self, NotPatience> {
+        let units = [("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+        let mut found = units.iter().filter_map(|(unit, seconds)| {
+            let number: f64 = text.strip_suffix(unit)?.parse().ok()?;
+            Some(number * seconds)
+        });
+        match found.next() {
+            Some(s) if (1.0..=1e7).contains(&s) => Ok(Self { s }),
+            _ => Err(NotPatience),
+        }
+    }
+}
+
 /// A kind of load that an option names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoadKind {
@@ -79,6 +135,30 @@ impl FromStr for LoadKind {
             "open" => Ok(Self::Open),
             "churn" => Ok(Self::Churn),
             _ => Err(UnknownLoad(text.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trials_are_a_number_or_go_on_until_models_are_told_apart() {
+        assert_eq!("6".parse(), Ok(Trials::Fixed(6)));
+        assert_eq!("auto".parse(), Ok(Trials::Auto));
+        for wrong in ["0", "1001", "-1", "many", ""] {
+            assert_eq!(wrong.parse::<Trials>(), Err(NotTrials), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn patience_has_a_unit() {
+        assert_eq!("90s".parse(), Ok(Patience { s: 90.0 }));
+        assert_eq!("30m".parse(), Ok(Patience { s: 1_800.0 }));
+        assert_eq!("1.5h".parse(), Ok(Patience { s: 5_400.0 }));
+        for wrong in ["30", "0s", "-1m", "NaNs", "infh", "m", ""] {
+            assert_eq!(wrong.parse::<Patience>(), Err(NotPatience), "{wrong}");
         }
     }
 }

@@ -25,8 +25,13 @@ pub struct Plan {
     pub models: Vec<String>,
     /// The scenario's name, where loads come from one.
     pub scenario: Option<String>,
-    /// One trial of each model and load in each.
+    /// One trial of each model and load in each; with `looks`, at most so many.
     pub blocks: u32,
+    /// After so many of them it is seen whether models are told apart, ascending, the last is
+    /// `blocks`; empty: after none.
+    pub looks: Vec<u32>,
+    /// No more blocks are begun after a look this late into the run.
+    pub patience_s: Option<f64>,
     /// Of the shuffling and of schedules.
     pub seed: u64,
     /// What all servers speak.
@@ -68,6 +73,8 @@ impl Plan {
             models: Vec::new(),
             scenario: None,
             blocks: 1,
+            looks: Vec::new(),
+            patience_s: None,
             seed,
             wire: Wire::Framed,
             workload: Workload::Echo,
@@ -127,6 +134,9 @@ impl Plan {
             models: self.models.clone(),
             scenario: self.scenario.clone(),
             blocks: self.blocks,
+            looks: self.looks.clone(),
+            patience_s: self.patience_s,
+            primary_figures: run::primary_figures(&self.loads),
             seed: self.seed,
             wire: self.wire.word().to_owned(),
             workload: self.workload.to_string(),

@@ -1,6 +1,12 @@
 //! What a person asked for: scenario, options and defaults resolved, complete.
 
-use crate::{loads, network::Source, options::Options, refusal::Refusal, scenario::Scenario};
+use crate::{
+    loads,
+    network::Source,
+    options::{Options, Trials},
+    refusal::Refusal,
+    scenario::Scenario,
+};
 use protocol::{
     client::Workload,
     wire::{RAW_PREFIX_BYTES, Wire},
@@ -14,6 +20,10 @@ const PAYLOAD_BYTES: u32 = 64;
 /// Trials of each model: enough to see how a figure varies; enough to tell models apart.
 const TRIALS_OF_ONE: u32 = 3;
 const TRIALS_OF_SEVERAL: u32 = 6;
+
+/// After so many blocks it is seen whether models are told apart, where their number isn't fixed: the
+/// least that a comparison takes, then half as many again each time.
+const LOOKS: [u32; 4] = [6, 9, 13, 18];
 
 /// Who takes part, and what they have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +45,12 @@ pub struct Request {
     pub models: Vec<String>,
     /// The scenario's name, where there is one.
     pub scenario: Option<String>,
-    /// One trial of each model and load in each.
+    /// One trial of each model and load in each; with `looks`, at most so many.
     pub blocks: u32,
+    /// After so many of them it is seen whether models are told apart; empty: after none.
+    pub looks: Vec<u32>,
+    /// No more blocks are begun after a look this late.
+    pub patience_s: Option<f64>,
     /// Of the order of trials and of schedules.
     pub seed: u64,
     /// What all servers speak.
@@ -96,11 +110,23 @@ impl Request {
             1 => TRIALS_OF_ONE,
             _ => TRIALS_OF_SEVERAL,
         };
+        let asked = options.trials.or(scenario.trials.map(Trials::Fixed));
+        let (blocks, looks) = match asked.unwrap_or(Trials::Fixed(trials)) {
+            Trials::Fixed(blocks) => (blocks, Vec::new()),
+            Trials::Auto => (LOOKS[LOOKS.len() - 1], LOOKS.to_vec()),
+        };
+        if options.patience.is_some() && looks.is_empty() {
+            return Err(Refusal::new(
+                "--patience bounds --trials auto; another number of trials is fixed",
+            ));
+        }
         Ok(Self {
             loads: loads::loads(options, &scenario, names.len())?,
             models: names,
             scenario: name,
-            blocks: options.trials.or(scenario.trials).unwrap_or(trials),
+            blocks,
+            looks,
+            patience_s: options.patience.map(|patience| patience.s),
             seed,
             wire,
             workload,

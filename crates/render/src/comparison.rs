@@ -1,22 +1,25 @@
-//! A comparison as people read it: a table, what it comes to, and notes.
+//! Comparisons as people read them: of two models a table, what it comes to, and notes; of all models
+//! of a run, between which ranks each lies.
 
 use crate::numbers::whole;
 use comfy_table::{CellAlignment, Table, presets};
-use report::comparison::Difference;
-use report::comparison::{Better, ComparedFigure, ComparisonReport, Side};
+use report::comparison::{
+    BLOCKS_MIN, Better, ComparedFigure, Comparison, ComparisonReport, Difference, ERROR_MAX,
+    FigureRanking, Ranks, Side,
+};
 
 const HEADER: [&str; 6] = [
     "figure",
     "baseline",
     "candidate",
-    "ratio (95 % interval)",
+    "ratio (interval)",
     "p",
     "difference",
 ];
 
-/// Why the columns' quotient is another one.
-const RATIO: &str =
-    "ratio: the median of the blocks' own ratios, not the quotient of the two medians";
+/// Why the columns' quotient is another one, and what is between the brackets.
+const RATIO: &str = "ratio: the geometric mean of the blocks' own ratios; intervals of 95 % where no \
+                     other share is named, of primary figures those that the words are drawn from";
 
 /// Columns of numbers.
 const NUMBERS: std::ops::RangeInclusive<usize> = 1..=4;
@@ -34,7 +37,8 @@ pub fn text(report: &ComparisonReport) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let notes = report.notes.iter().map(|note| format!("\n  note: {note}"));
+    let notes = remarks(report);
+    let notes = notes.iter().map(|note| format!("\n  note: {note}"));
     format!(
         "baseline:  {}\ncandidate: {}\n{table}\n{RATIO}\n{}{}",
         side(&report.baseline),
@@ -56,13 +60,32 @@ pub fn markdown(report: &ComparisonReport) -> String {
         text.push_str(&format!("| {} |\n", row(figure).join(" | ")));
     }
     text.push_str(&format!("\n{}.\n", conclusion(report)));
-    if !report.notes.is_empty() {
+    let notes = remarks(report);
+    if !notes.is_empty() {
         text.push('\n');
     }
-    for note in &report.notes {
+    for note in notes {
         text.push_str(&format!("- {note}\n"));
     }
     text
+}
+
+/// Notes, what the machine says against figures, and how runs differ.
+fn remarks(report: &ComparisonReport) -> Vec<String> {
+    let mut remarks = report.notes.clone();
+    remarks.extend(report.figures.iter().filter_map(suspicion));
+    remarks.extend(report.differences.iter().map(|difference| {
+        format!(
+            "{} is {} in the baseline's run, {} in the candidate's",
+            difference.setting, difference.baseline, difference.candidate
+        )
+    }));
+    remarks
+}
+
+fn suspicion(figure: &ComparedFigure) -> Option<String> {
+    let reason = figure.suspect.as_ref()?;
+    Some(format!("{} is suspect: {reason}", figure.label))
 }
 
 fn side(side: &Side) -> String {
@@ -71,34 +94,57 @@ fn side(side: &Side) -> String {
 
 fn row(figure: &ComparedFigure) -> [String; 6] {
     let comparison = &figure.comparison;
-    let interval = comparison.interval;
-    // Where there is no interval of 95 % the numbers in brackets mustn't pass for one.
-    let brackets = match comparison.difference {
-        Difference::TooFewBlocks => "range ",
-        _ => "",
-    };
     [
         format!("{}, {}", figure.label, figure.unit),
         number(figure.baseline),
         number(figure.candidate),
-        format!(
-            "{:.3} ({brackets}{:.3} to {:.3})",
-            comparison.ratio, interval.low, interval.high
-        ),
-        format!("{:.3}", comparison.p_adjusted),
+        ratio(comparison),
+        p(comparison),
         difference(figure),
     ]
 }
 
+fn ratio(comparison: &Comparison) -> String {
+    let ratio = format!("{:.3}", comparison.ratio);
+    match (comparison.interval, comparison.confidence) {
+        (Some(interval), confidence) => {
+            let share = confidence
+                .filter(|confidence| (confidence - 0.95).abs() > 1e-6)
+                .map_or_else(String::new, |confidence| {
+                    format!("; {} %", percent(confidence))
+                });
+            format!(
+                "{ratio} ({:.3} to {:.3}{share})",
+                interval.low, interval.high
+            )
+        }
+        (None, _) => ratio,
+    }
+}
+
+/// Two where the exact test says otherwise.
+fn p(comparison: &Comparison) -> String {
+    let Some(p) = comparison.p else {
+        return "-".to_owned();
+    };
+    let exact = comparison.p_sign_flip;
+    match exact.filter(|exact| (*exact <= ERROR_MAX) != (p <= ERROR_MAX)) {
+        Some(exact) => format!("{p:.3} (sign-flips: {exact:.3})"),
+        None => format!("{p:.3}"),
+    }
+}
+
 fn difference(figure: &ComparedFigure) -> String {
     let comparison = &figure.comparison;
-    let word = comparison.difference.word();
-    let judgement = match (comparison.difference, figure.better) {
+    let Some(difference) = comparison.difference else {
+        return "-".to_owned();
+    };
+    let judgement = match (difference, figure.better) {
         _ if figure.regression => ", worse: a regression".to_owned(),
-        (Difference::TooFewBlocks, _) => {
-            format!(" ({} of {})", comparison.blocks, comparison.blocks_needed)
+        (Difference::CantTell, _) if comparison.blocks < BLOCKS_MIN => {
+            format!(" ({} of {BLOCKS_MIN} blocks)", comparison.blocks)
         }
-        (Difference::NotDetectable, _) => String::new(),
+        (Difference::CantTell | Difference::Equal, _) => String::new(),
         (Difference::Higher, Better::Higher) | (Difference::Lower, Better::Lower) => {
             ", better".to_owned()
         }
@@ -106,29 +152,117 @@ fn difference(figure: &ComparedFigure) -> String {
             ", worse".to_owned()
         }
     };
-    format!("{word}{judgement}")
+    format!("{}{judgement}", difference.word())
 }
 
 /// What it comes to. That no regression was found means something only where one could be.
 fn conclusion(report: &ComparisonReport) -> String {
-    let beyond = format!("beyond {} %", (report.threshold * 1e4).round() / 100.0);
     let labels = |which: &dyn Fn(&ComparedFigure) -> bool| -> Vec<&str> {
         let figures = report.figures.iter().filter(|figure| which(figure));
         figures.map(|figure| figure.label.as_str()).collect()
     };
+    let with = |word| labels(&move |figure| figure.comparison.difference == Some(word));
+    let told = labels(&|figure| {
+        let difference = figure.comparison.difference;
+        difference.is_some_and(|difference| difference != Difference::CantTell)
+    });
+    let unknown = with(Difference::CantTell);
+    let within = format!("equal: within {} %", percent(report.margin));
     let regressions = labels(&|figure| figure.regression);
-    let unknown = labels(&|figure| figure.comparison.difference == Difference::TooFewBlocks);
-    let found = match regressions.as_slice() {
-        [] if unknown.len() == report.figures.len() => {
-            return format!("too few blocks to tell whether anything regressed {beyond}");
-        }
-        [] => format!("no regression {beyond}"),
-        labels => format!("regression {beyond}: {}", labels.join(", ")),
+    let found = match (report.threshold, regressions.as_slice()) {
+        _ if told.is_empty() => return "nothing can be told".to_owned(),
+        (None, _) => within,
+        (Some(threshold), []) => format!("no regression beyond {} %; {within}", percent(threshold)),
+        (Some(threshold), labels) => format!(
+            "regression beyond {} %: {}; {within}",
+            percent(threshold),
+            labels.join(", ")
+        ),
     };
     match unknown.as_slice() {
         [] => found,
-        labels => format!("{found}; too few blocks to tell: {}", labels.join(", ")),
+        labels => format!("{found}; can't tell: {}", labels.join(", ")),
     }
+}
+
+fn percent(share: f64) -> f64 {
+    (share * 1e4).round() / 100.0
+}
+
+/// Figures side by side in one table of ranks.
+const SIDE_BY_SIDE: usize = 4;
+
+/// The models of a run in its primary figures, each with its ranks; with `all` in every figure.
+pub fn rankings(rankings: &[FigureRanking], all: bool) -> String {
+    let shown = rankings.iter().filter(|ranking| all || ranking.primary);
+    // Those that decide come first.
+    let (primary, others): (Vec<_>, Vec<_>) = shown.partition(|ranking| ranking.primary);
+    let tables = primary
+        .chunks(SIDE_BY_SIDE)
+        .chain(others.chunks(SIDE_BY_SIDE))
+        .map(ranks_table);
+    tables.collect::<Vec<String>>().join("\n\n")
+}
+
+/// Models in the order of the first figure; those without it at the end.
+fn ranks_table(figures: &[&FigureRanking]) -> String {
+    let mut models: Vec<&str> = Vec::new();
+    for one in figures.iter().flat_map(|figure| &figure.contestants) {
+        if !models.contains(&one.model.as_str()) {
+            models.push(&one.model);
+        }
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    let header = figures
+        .iter()
+        .map(|figure| format!("{}\n{} (rank)", narrow(&figure.label), figure.unit));
+    table.set_header(std::iter::once("model".to_owned()).chain(header));
+    for model in models {
+        let cells = figures.iter().map(|figure| place(figure, model));
+        table.add_row(std::iter::once(model.to_owned()).chain(cells));
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let summaries = figures.iter().map(|figure| format!("\n{}", told(figure)));
+    format!("{table}{}", summaries.collect::<String>())
+}
+
+/// A label in short lines: where it holds is below what it is.
+fn narrow(label: &str) -> String {
+    let label = label.replace(", ", ",\n");
+    label.replace(" at ", "\nat ").replace(" over ", "\nover ")
+}
+
+fn place(figure: &FigureRanking, model: &str) -> String {
+    let mut contestants = figure.contestants.iter();
+    let Some(one) = contestants.find(|one| one.model == model) else {
+        return "-".to_owned();
+    };
+    let Ranks { best, worst } = one.ranks;
+    let ranks = if best == worst {
+        best.to_string()
+    } else {
+        format!("{best}-{worst}")
+    };
+    // Ranks below each other, whatever their width.
+    format!("{} {:>7}", number(one.median), format!("({ranks})"))
+}
+
+/// How much of a figure is decided.
+fn told(figure: &FigureRanking) -> String {
+    let words = if figure.primary { "" } else { ", exploratory" };
+    let suspect = figure.suspect.as_ref();
+    format!(
+        "{}{words}: {} of {} pairs differ, {} are equal within the margin; ranks hold together in {} %{}",
+        figure.label,
+        figure.pairs_decided,
+        figure.pairs,
+        figure.pairs_equal,
+        percent(figure.confidence),
+        suspect.map_or_else(String::new, |reason| format!("\n  suspect: {reason}"))
+    )
 }
 
 /// With thousands set apart, and decimals where they matter.

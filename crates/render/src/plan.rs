@@ -16,7 +16,8 @@ pub fn describe(plan: &Plan) -> String {
         format!("models      {}", plan.models.join(", ")),
         format!(
             "blocks      {} (a fresh server for each trial; order shuffled with --seed {})",
-            plan.blocks, plan.seed
+            blocks(plan),
+            plan.seed
         ),
         format!(
             "workload    {}, {} bytes of payload",
@@ -53,11 +54,40 @@ pub fn describe(plan: &Plan) -> String {
         plan.source_network
     ));
     lines.extend(why_so_many(plan));
+    lines.extend(compared(plan));
     lines.push(format!(
-        "takes       about {} after the builds",
+        "takes       {} {} after the builds",
+        if plan.looks.is_empty() {
+            "about"
+        } else {
+            "at most about"
+        },
         about(plan.expected_s)
     ));
     lines.join("\n")
+}
+
+/// Their number, or at which of them it is seen whether more are needed.
+fn blocks(plan: &Plan) -> String {
+    let looks: Vec<String> = plan.looks.iter().map(u32::to_string).collect();
+    match (looks.split_last(), plan.patience_s) {
+        (None, _) => plan.blocks.to_string(),
+        (Some((last, earlier)), patience) => format!(
+            "{} or {last}, until the figures that decide are told apart or equal{}",
+            earlier.join(", "),
+            patience.map_or_else(String::new, |s| format!(", or {} are over", about(s)))
+        ),
+    }
+}
+
+/// What decides, where several models are compared.
+fn compared(plan: &Plan) -> Option<String> {
+    (plan.models.len() > 1 && !plan.primary_figures.is_empty()).then(|| {
+        format!(
+            "decided by  {}",
+            plan.primary_figures.join("\n            ")
+        )
+    })
 }
 
 /// Numbers with commas between them.

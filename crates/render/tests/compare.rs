@@ -6,17 +6,22 @@
 )]
 
 use analysis::{
-    compare::{Options, Refusal, compare},
+    compare::{Options, Refusal, compare, compare_against, compare_pairs, rank},
+    conclude_run,
     stats::{encode, percentiles},
     summary::conclude,
 };
 use hdrhistogram::Histogram;
-use render::comparison::{markdown, text};
+use render::{
+    comparison::{markdown, rankings, text},
+    table::explanation,
+};
 use report::{
     check::Verdict,
     comparison::{Better, ComparedFigure, ComparisonReport, Difference},
+    environment::Environment,
     model::{MODEL_SCHEMA, Model, ModelReport, Percentiles, Summary},
-    run::{Plan, PlannedLoad},
+    run::{Plan, PlannedLoad, RunReport},
     trial::{Counts, Load, MachineUse, ProcessUse, Step, Trial, Window},
 };
 use std::collections::BTreeMap;
@@ -154,29 +159,37 @@ fn plan() -> Plan {
     };
     Plan {
         models: vec!["a".to_owned(), "b".to_owned()],
-        scenario: None,
         blocks: 6,
-        seed: 1,
-        wire: "framed".to_owned(),
-        workload: "echo".to_owned(),
         payload_bytes: 64,
         loads: vec![load(IDLE, &[1_000, 2_000, 3_000]), load(CLOSED, &[100])],
-        server_processes: 1,
-        server_threads: 1,
-        server_cpus: vec![],
-        client_processes: 1,
-        client_threads: 1,
-        client_cpus: vec![],
-        open_files_max: None,
-        source_network: "127.0.0.0/8".to_owned(),
-        source_addresses: 1,
-        connections_per_source: 20_000,
-        expected_s: 60.0,
+        ..Plan::default()
     }
 }
 
+fn run(name: &str) -> RunReport {
+    RunReport::new(name, name.to_owned(), plan(), Environment::default())
+}
+
+/// The comparison of two reports, each of the run that it names.
 fn same_work(baseline: &ModelReport, candidate: &ModelReport) -> Result<ComparisonReport, Refusal> {
-    compare(baseline, candidate, (&plan(), &plan()), &Options::default())
+    with_options(baseline, candidate, &gate(0.05))
+}
+
+fn with_options(
+    baseline: &ModelReport,
+    candidate: &ModelReport,
+    options: &Options,
+) -> Result<ComparisonReport, Refusal> {
+    let (first, second) = (run(&baseline.run), run(&candidate.run));
+    compare((&first, baseline), (&second, candidate), options)
+}
+
+/// Changes for the worse by more than this are a regression.
+fn gate(threshold: f64) -> Options {
+    Options {
+        threshold: Some(threshold),
+        ..Options::default()
+    }
 }
 
 /// The comparison of two models of one run.
@@ -189,6 +202,10 @@ fn figure<'a>(report: &'a ComparisonReport, id: &str) -> &'a ComparedFigure {
     report.figures.iter().find(|f| f.id == id).unwrap()
 }
 
+const RATE: &str = "closed.100_connections.rate_per_s";
+const CPU: &str = "closed.100_connections.server_cpu_us_per_request";
+const MEMORY: &str = "memory.user_bytes_per_connection";
+
 const SLOWER: Truth = Truth {
     rate: 400.0,
     ..BASE
@@ -198,24 +215,24 @@ const SLOWER: Truth = Truth {
 fn a_slower_candidate_is_a_regression_in_rate_and_cpu() {
     let report = compared(6, SLOWER);
     assert!(report.regression);
-    let rate = figure(&report, "peak.rate_per_s");
-    assert_eq!(rate.comparison.difference, Difference::Lower);
+    let rate = figure(&report, RATE);
+    assert_eq!(rate.comparison.difference, Some(Difference::Lower));
     assert_eq!(rate.better, Better::Higher);
     assert!(rate.regression);
     assert!((rate.comparison.ratio - 0.8).abs() < 0.005, "{rate:?}");
     assert!((rate.baseline / rate.candidate - 1.25).abs() < 0.01);
-    let cpu = figure(&report, "peak.server_cpu_us_per_request");
-    assert_eq!(cpu.comparison.difference, Difference::Higher);
+    let cpu = figure(&report, CPU);
+    assert_eq!(cpu.comparison.difference, Some(Difference::Higher));
     assert!(cpu.regression);
-    let memory = figure(&report, "memory.user_bytes_per_connection");
-    assert_eq!(memory.comparison.difference, Difference::NotDetectable);
+    let memory = figure(&report, MEMORY);
+    assert_eq!(memory.comparison.difference, Some(Difference::Equal));
     assert!(!memory.regression);
     let text = text(&report);
     for words in [
         "baseline:  a of run r1",
         "lower, worse: a regression",
-        "no detectable difference",
-        "regression beyond 5 %: peak rate, server CPU",
+        "equal within the margin",
+        "regression beyond 5 %: closed-load rate over 100, server CPU, closed load over 100",
     ] {
         assert!(text.contains(words), "{words} not in\n{text}");
     }
@@ -243,40 +260,51 @@ fn worse_by_less_than_the_threshold_is_no_regression() {
         ..BASE
     };
     let report = compared(6, slightly);
-    let rate = figure(&report, "peak.rate_per_s");
-    assert_eq!(rate.comparison.difference, Difference::Lower);
+    let rate = figure(&report, RATE);
+    assert_eq!(rate.comparison.difference, Some(Difference::Lower));
     assert!(!report.regression);
     assert!(text(&report).contains("lower, worse "));
-    let options = |threshold, noise_band| Options {
-        threshold,
-        noise_band,
+    let baseline = model_report("r1", "a", 6, BASE);
+    let candidate = model_report("r1", "b", 6, slightly);
+    let with = |options| with_options(&baseline, &candidate, &options).unwrap();
+    assert!(with(gate(0.01)).regression);
+    // Nobody asked for a gate.
+    let asked_nothing = with(Options::default());
+    assert!(!asked_nothing.regression);
+    assert!(!text(&asked_nothing).contains("regression"));
+    // Where 5 % are as good as equal nothing is said about 3 %.
+    let wide = with(Options {
+        margin: 0.05,
         ..Options::default()
-    };
-    let with = |options| {
-        let baseline = model_report("r1", "a", 6, BASE);
-        let candidate = model_report("r1", "b", 6, slightly);
-        compare(&baseline, &candidate, (&plan(), &plan()), &options).unwrap()
-    };
-    assert!(with(options(0.01, 0.01)).regression);
-    // On a machine so noisy nothing is said about 3 %.
-    let noisy = with(options(0.01, 0.05));
-    assert!(!noisy.regression);
-    assert_eq!(
-        figure(&noisy, "peak.rate_per_s").comparison.difference,
-        Difference::NotDetectable
-    );
+    });
+    let rate = figure(&wide, RATE).comparison;
+    assert_eq!(rate.difference, Some(Difference::Equal));
+    assert!(text(&wide).contains("equal: within 5 %"), "{}", text(&wide));
+}
+
+#[test]
+fn what_was_not_declared_has_an_interval_and_no_word() {
+    let report = compared(6, SLOWER);
+    let kernel = figure(&report, "memory.kernel_bytes_per_connection");
+    assert!(!kernel.primary && kernel.comparison.interval.is_some());
+    assert_eq!(kernel.comparison.difference, None);
+    assert_eq!(kernel.comparison.confidence, Some(0.95));
+    // Three figures decide, and all that may be wrong of them is 5 %. In two of them the models
+    // differ, so that the third has all of it.
+    let confidence = |id| figure(&report, id).comparison.confidence.unwrap();
+    assert!((confidence(RATE) - (1.0 - 0.05 / 3.0)).abs() < 1e-9);
+    assert!((confidence(MEMORY) - 0.95).abs() < 1e-9);
 }
 
 #[test]
 fn three_blocks_are_too_few_and_the_table_says_so() {
     let report = compared(3, SLOWER);
     assert!(!report.regression);
+    assert!(figure(&report, RATE).comparison.interval.is_none());
     for shown in [text(&report), markdown(&report)] {
-        assert!(shown.contains("too few blocks to tell (3 of 6)"), "{shown}");
-        assert!(shown.contains("too few blocks to tell whether"), "{shown}");
+        assert!(shown.contains("can't tell (3 of 6 blocks)"), "{shown}");
+        assert!(shown.contains("nothing can be told"), "{shown}");
         assert!(!shown.contains("no regression"), "{shown}");
-        // No range of three passes for an interval of 95 %.
-        assert!(shown.contains("(range "), "{shown}");
     }
 }
 
@@ -293,8 +321,15 @@ fn different_work_is_refused_with_every_field_and_both_values() {
     other.models.pop();
     let baseline = model_report("r1", "a", 6, BASE);
     let candidate = model_report("r2", "a", 6, BASE);
-    let plans = (&plan(), &other);
-    let refusal = compare(&baseline, &candidate, plans, &Options::default()).unwrap_err();
+    let (first, second) = (
+        run("r1"),
+        RunReport {
+            plan: other,
+            ..run("r2")
+        },
+    );
+    let compare = |options: &Options| compare((&first, &baseline), (&second, &candidate), options);
+    let refusal = compare(&Options::default()).unwrap_err();
     assert_eq!(
         refusal.to_string(),
         "baseline and candidate did different work:\n  \
@@ -309,7 +344,7 @@ fn different_work_is_refused_with_every_field_and_both_values() {
         allow_different: true,
         ..Options::default()
     };
-    let report = compare(&baseline, &candidate, plans, &allowed).unwrap();
+    let report = compare(&allowed).unwrap();
     assert!(text(&report).contains("note: different work: payload_bytes is 64"));
 }
 
@@ -340,7 +375,7 @@ fn what_only_one_side_has_is_noted_and_nothing_in_common_refused() {
     let (idle, closed) = (with_only(IDLE), with_only(CLOSED));
     let report = same_work(&baseline, &idle).unwrap();
     assert_eq!(report.figures.len(), 2);
-    let note = "peak rate isn't compared: only the baseline has it".to_owned();
+    let note = "closed-load rate over 100 isn't compared: only the baseline has it".to_owned();
     assert!(report.notes.contains(&note), "{:?}", report.notes);
     let refusal = same_work(&closed, &idle).unwrap_err();
     let Refusal::NothingInCommon { notes } = refusal else {
@@ -357,33 +392,114 @@ fn a_ratio_to_nothing_is_noted_not_made_up() {
     }
     let candidate = model_report("r1", "b", 6, BASE);
     let report = same_work(&baseline, &candidate).unwrap();
-    let note = "user memory isn't compared: a value of 0 or less has no ratio".to_owned();
+    let note = "user memory isn't compared for a: a value of 0 or less has no ratio".to_owned();
     assert!(report.notes.contains(&note), "{:?}", report.notes);
 }
 
 #[test]
-fn blocks_of_one_run_are_paired_by_number_and_those_of_two_in_order() {
-    let values_of = |run: &str, gone: u32| {
-        let mut report = model_report(run, "b", 7, BASE);
-        report.trials.retain(|trial| trial.block != gone);
-        conclude(&mut report).unwrap();
-        report
-    };
-    let baseline = model_report("r1", "a", 7, BASE);
-    let against = |candidate| same_work(&baseline, &candidate).unwrap();
+fn blocks_of_one_run_are_paired_by_number() {
+    let mut candidate = model_report("r1", "b", 7, BASE);
+    candidate.trials.retain(|trial| trial.block != 1);
+    conclude(&mut candidate).unwrap();
+    let report = same_work(&model_report("r1", "a", 7, BASE), &candidate).unwrap();
     // Blocks 2 to 7 are the same in both, so every ratio is 1.
-    let report = against(values_of("r1", 1));
-    let rate = figure(&report, "peak.rate_per_s").comparison;
-    assert_eq!(
-        (rate.blocks, rate.interval.low, rate.interval.high),
-        (6, 1.0, 1.0)
-    );
-    // In order the first of one meets the second of the other.
-    let report = against(values_of("r2", 1));
-    let rate = figure(&report, "peak.rate_per_s").comparison;
+    let rate = figure(&report, RATE).comparison;
     assert_eq!(rate.blocks, 6);
-    assert!(rate.interval.low < 1.0 && 1.0 < rate.interval.high);
-    assert!(report.notes[0].starts_with("from different runs"));
+    assert!((rate.ratio - 1.0).abs() < 1e-9, "{rate:?}");
+    assert_eq!(rate.difference, Some(Difference::Equal));
+}
+
+#[test]
+fn of_two_runs_there_is_a_ratio_and_what_differs_and_no_word() {
+    let (baseline, candidate) = (
+        model_report("r1", "a", 6, BASE),
+        model_report("r1", "a", 6, SLOWER),
+    );
+    // Directories of the same name, as two machines have them.
+    let on = |id: &str, kernel: &str, congestion: &str| RunReport {
+        id: Some(id.to_owned()),
+        environment: Environment {
+            kernel: Some(kernel.to_owned()),
+            sysctls: [("net.ipv4.tcp_congestion_control", congestion)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            ..Environment::default()
+        },
+        ..run("r1")
+    };
+    let (first, second) = (on("1", "6.1", "cubic"), on("2", "6.8", "bbr"));
+    let with = |options| compare((&first, &baseline), (&second, &candidate), &options).unwrap();
+    let report = with(gate(0.05));
+    assert!(report.across_runs && !report.regression);
+    let rate = figure(&report, RATE).comparison;
+    assert!((rate.ratio - 0.8).abs() < 0.005, "{rate:?}");
+    assert_eq!((rate.p, rate.interval, rate.difference), (None, None, None));
+    let shown = text(&report);
+    for words in [
+        "nothing can be told",
+        "kernel is 6.1 in the baseline's run, 6.8 in the candidate's",
+        "sysctls.net.ipv4.tcp_congestion_control is cubic",
+    ] {
+        assert!(shown.contains(words), "{words} not in\n{shown}");
+    }
+    let told = with(Options {
+        allow_across: true,
+        ..gate(0.05)
+    });
+    let rate = figure(&told, RATE);
+    assert_eq!(rate.comparison.difference, Some(Difference::Lower));
+    assert!(rate.regression && !told.differences.is_empty());
+}
+
+#[test]
+fn models_of_a_run_have_ranks_in_each_figure() {
+    let reports = [("a", BASE), ("b", BASE), ("c", SLOWER)]
+        .map(|(name, truth)| model_report("r1", name, 6, truth));
+    let reports: Vec<&ModelReport> = reports.iter().collect();
+    let (ranked, notes) = rank(&run("r1"), &reports, 0.02);
+    assert_eq!(notes, Vec::<String>::new());
+    let rate = ranked.iter().find(|ranking| ranking.id == RATE).unwrap();
+    let places: Vec<_> = rate
+        .contestants
+        .iter()
+        .map(|one| (one.model.as_str(), one.ranks.best, one.ranks.worst))
+        .collect();
+    assert_eq!(places, [("a", 1, 2), ("b", 1, 2), ("c", 3, 3)]);
+    assert_eq!(
+        (rate.pairs, rate.pairs_decided, rate.pairs_equal),
+        (3, 2, 1)
+    );
+    let shown = rankings(&ranked, false);
+    assert!(shown.contains("(1-2)") && shown.contains("(3)"), "{shown}");
+    assert!(!shown.contains("exploratory"), "{shown}");
+    assert!(rankings(&ranked, true).contains("exploratory"));
+    // Against one of them there are fewer pairs, and so narrower intervals.
+    let (against, _) = compare_against(&run("r1"), "a", &reports, &Options::default()).unwrap();
+    let (pairs, _) = compare_pairs(&run("r1"), &reports, &Options::default());
+    assert_eq!((against.len(), pairs.len()), (2, 3));
+    let width = |report: &ComparisonReport| {
+        let interval = figure(report, RATE).comparison.interval.unwrap();
+        interval.high - interval.low
+    };
+    assert!(width(&against[1]) <= width(&pairs[1]));
+    let nobody = compare_against(&run("r1"), "x", &reports, &Options::default());
+    assert!(matches!(nobody, Err(Refusal::NoSuchModel(_))));
+}
+
+#[test]
+fn one_model_is_compared_with_nothing_and_nothing_is_said_of_it() {
+    let mut report = model_report("r1", "a", 3, BASE);
+    report.trials[1].steps[0].window.replies_wrong = 1;
+    conclude(&mut report).unwrap();
+    let mut of_run = run("r1");
+    (of_run.plan.models, of_run.plan.blocks) = (vec!["a".to_owned()], 3);
+    conclude_run(&mut of_run, &[&report], true);
+    assert!(of_run.rankings.is_empty() && of_run.not_compared.is_empty());
+    let said = explanation(std::slice::from_ref(&report), &of_run, false);
+    assert!(!said.contains("too few"), "{said}");
+    of_run.plan.models.push("b".to_owned());
+    let said = explanation(&[report], &of_run, false);
+    assert!(said.contains("3 blocks are too few for a comparison of 2 models"));
 }
 
 #[test]
@@ -418,8 +534,6 @@ fn json_and_markdown_hold_every_figure() {
         rows.iter().all(|row| row.matches('|').count() == 7),
         "{shown}"
     );
-    assert!(
-        shown.contains("\nregression beyond 5 %: peak rate, server CPU.\n"),
-        "{shown}"
-    );
+    let regressions = "\nregression beyond 5 %: closed-load rate over 100, server CPU, closed load";
+    assert!(shown.contains(regressions), "{shown}");
 }

@@ -321,8 +321,8 @@ pub struct MachineMemoryUse {
 pub struct Peak {
     /// Requests answered per second, over the trials.
     pub rate_per_s: Spread,
-    /// 95 % interval of the median (bootstrap); null with fewer than six trials, where there is
-    /// none.
+    /// 95 % interval of the middle (exact sign-flips); null with fewer than six trials, where there
+    /// is none.
     #[serde(default)]
     pub rate_per_s_interval: Option<Range>,
     /// Connections, all active.

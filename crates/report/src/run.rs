@@ -2,13 +2,12 @@
 
 use crate::{
     check::{Status, Verdict},
-    comparison::ComparisonReport,
+    comparison::{CPU_PER_REQUEST, FigureRanking},
     environment::Environment,
     trial::Load,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// The schema that [`RunReport`]s of this version name.
 pub const RUN_SCHEMA: &str = "millionfold/run-report/2";
@@ -23,6 +22,10 @@ pub struct RunReport {
     pub schema: String,
     /// The name of the run's directory.
     pub run: String,
+    /// Which run it is, wherever its directory lies: a number by lot, in hexadecimal digits. Null in
+    /// reports from before it was taken.
+    #[serde(default)]
+    pub id: Option<String>,
     /// When it began, in UTC.
     pub started_at: String,
     /// The run was ended before all its blocks were done.
@@ -33,20 +36,16 @@ pub struct RunReport {
     pub block_order: Vec<Vec<String>>,
     /// What came of each model.
     pub models: Vec<ModelOutcome>,
-    /// Every model with every other, adjusted for how many pairs there are; empty until the run
-    /// is over. They follow from the trials, so only version 1 has them on disk.
-    #[serde(default, skip_serializing)]
-    pub comparisons: Vec<ComparisonReport>,
-    /// Why pairs of models could not be compared; likewise.
-    #[serde(default, skip_serializing)]
+    /// Each figure over all contestants that have it; empty until the run is over, and for a run of
+    /// one model.
+    #[serde(default)]
+    pub rankings: Vec<FigureRanking>,
+    /// Why contestants could not be compared. It follows from their reports, so it isn't on disk.
+    #[serde(skip)]
     pub not_compared: Vec<String>,
     /// A model that was run twice, under two names.
     #[serde(default)]
     pub aa_control: Option<AaControl>,
-    /// What the control says about noise: ratios this close to 1, as a share, are none. By the
-    /// figure's id; empty without a control.
-    #[serde(default)]
-    pub noise_bands: BTreeMap<String, f64>,
     /// The worst of all models' verdicts, with the checks of the run itself.
     pub verdict: Verdict,
     /// The machine.
@@ -59,18 +58,33 @@ impl RunReport {
         Self {
             schema: RUN_SCHEMA.to_owned(),
             run: name.to_owned(),
+            id: None,
             started_at,
             // Until the last block is done.
             interrupted: true,
             plan,
             block_order: Vec::new(),
             models: Vec::new(),
-            comparisons: Vec::new(),
+            rankings: Vec::new(),
             not_compared: Vec::new(),
             aa_control: None,
-            noise_bands: BTreeMap::new(),
             verdict: Verdict::default(),
             environment,
+        }
+    }
+
+    /// Whether both are reports of one run, so that a block is the same block in both. Names of
+    /// directories don't say so: they are seconds, and others' machines have the same.
+    pub fn is_same_run(&self, other: &Self) -> bool {
+        match (&self.id, &other.id) {
+            (Some(id), Some(other)) => id == other,
+            (None, None) => {
+                let of_old = |run: &Self| (run.started_at.clone(), run.block_order.clone());
+                of_old(self) == of_old(other)
+                    && self.plan.seed == other.plan.seed
+                    && self.environment == other.environment
+            }
+            _ => false,
         }
     }
 }
@@ -105,8 +119,21 @@ pub struct Plan {
     /// The scenario's name, where loads come from one.
     #[serde(default)]
     pub scenario: Option<String>,
-    /// One trial of each model and load per block.
+    /// One trial of each model and load per block; with `looks`, at most so many.
     pub blocks: u32,
+    /// After so many blocks it is seen whether the primary figures are decided, ascending, the last
+    /// is `blocks`. Empty: the number of blocks was fixed. As the looks are fixed beforehand, each
+    /// may use its share of the error.
+    #[serde(default)]
+    pub looks: Vec<u32>,
+    /// No blocks are begun after a look this late into the run that has decided less; null: as many
+    /// as there are.
+    #[serde(default)]
+    pub patience_s: Option<f64>,
+    /// Ids of the figures that decide, fixed beforehand. `common_rate` stands for the lowest rate of
+    /// open load, which all models are given. Empty in reports from before it was declared.
+    #[serde(default)]
+    pub primary_figures: Vec<String>,
     /// Of the shuffling.
     pub seed: u64,
     /// `framed` or `raw`.
@@ -144,6 +171,73 @@ pub struct Plan {
     pub connections_per_source: u32,
     /// How long all blocks will take, without builds.
     pub expected_s: f64,
+}
+
+impl Plan {
+    /// Ids of the figures that decide, as comparisons have them: those that were declared, at the
+    /// rate that is common to all models. In reports from before it was declared, what would be.
+    pub fn primary(&self) -> Vec<String> {
+        let rates = self.loads.iter().filter(|load| is_open(load));
+        let lowest = rates
+            .flat_map(|load| load.rates_per_s.iter().copied())
+            .min_by(f64::total_cmp);
+        let rate = lowest.map(|rate| format!("{rate}_per_s"));
+        let known = |id: String| match (&rate, id.contains(COMMON_RATE)) {
+            (Some(rate), true) => Some(id.replace(COMMON_RATE, rate)),
+            (None, true) => None,
+            (_, false) => Some(id),
+        };
+        self.declared().into_iter().filter_map(known).collect()
+    }
+
+    /// How many figures decide, measured or not: they share what error there may be.
+    pub fn primary_count(&self) -> usize {
+        self.declared().len()
+    }
+
+    fn declared(&self) -> Vec<String> {
+        match self.primary_figures.as_slice() {
+            [] => primary_figures(&self.loads),
+            declared => declared.to_vec(),
+        }
+    }
+}
+
+/// In the id of a figure: the lowest rate of open load, which isn't known beforehand.
+const COMMON_RATE: &str = "common_rate";
+
+fn is_open(load: &PlannedLoad) -> bool {
+    matches!(load.load, Load::Open { .. })
+}
+
+/// Ids of the figures that decide in a run of these loads: user memory, the rate at the top of
+/// closed load's ladder, and at the top of open load's, at the rate that all models are given, CPU
+/// per request and the 90th percentile of response times. Without open load CPU per request is that
+/// of closed load.
+///
+/// Few, because they share what error there may be.
+pub fn primary_figures(loads: &[PlannedLoad]) -> Vec<String> {
+    let top = |is_wanted: fn(&PlannedLoad) -> bool| {
+        let loads = loads.iter().filter(|load| is_wanted(load));
+        loads.map(PlannedLoad::connections_max).max()
+    };
+    let mut figures = Vec::new();
+    if top(|load| matches!(load.load, Load::Idle { .. })).is_some() {
+        figures.push("memory.user_bytes_per_connection".to_owned());
+    }
+    let open = top(is_open);
+    if let Some(top) = top(|load| matches!(load.load, Load::Closed { .. })) {
+        figures.push(format!("closed.{top}_connections.rate_per_s"));
+        if open.is_none() {
+            figures.push(format!("closed.{top}_connections.{CPU_PER_REQUEST}"));
+        }
+    }
+    if let Some(top) = open {
+        let at = format!("open.{top}_connections.{COMMON_RATE}");
+        figures.push(format!("{at}.{CPU_PER_REQUEST}"));
+        figures.push(format!("{at}.response_time_us.p90"));
+    }
+    figures
 }
 
 /// What reports from before a field was written had.

@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     Failed = 3,
     /// A comparison shows a regression.
     Regression = 4,
+    /// A comparison could tell nothing.
+    CantTell = 5,
     /// By Ctrl-C. (The usual code of a program that was ended by SIGINT.)
     Interrupted = 130,
 }

@@ -76,19 +76,24 @@ fn a_slower_candidate_is_a_regression_and_has_exit_code_4() {
     assert_eq!(better.status.code(), Some(0), "{}", stdout(&better));
     assert!(stdout(&better).contains("no regression beyond 5 %"));
     let lenient = ["--threshold", "99%", &model("epoll"), &model("glommio")];
-    assert!(!stdout(&compare(&lenient)).contains("peak rate, 1/s: a regression"));
+    let shown = stdout(&compare(&lenient));
+    let mut rate = shown.lines().filter(|line| line.contains("load rate"));
+    assert!(rate.all(|line| !line.contains("a regression")), "{shown}");
 }
 
 #[test]
 fn all_models_of_a_run_are_compared_with_each_other() {
     let output = compare(&["--format", "json", SAVED_RUN]);
+    assert_eq!(output.status.code(), Some(0), "no gate was asked for");
     let comparisons: Value = serde_json::from_slice(&output.stdout).unwrap();
     let comparisons = comparisons.as_array().unwrap();
     assert_eq!(comparisons.len(), 6, "pairs of four");
-    for comparison in comparisons {
-        let p = &comparison["figures"][0]["comparison"];
-        assert!(p["p_adjusted"].as_f64() >= p["p"].as_f64());
+    for figure in comparisons[0]["figures"].as_array().unwrap() {
+        let has_word = !figure["comparison"]["difference"].is_null();
+        assert_eq!(has_word, figure["primary"].as_bool().unwrap());
     }
+    let ranked = stdout(&compare(&[SAVED_RUN]));
+    assert!(ranked.contains("of 6 pairs differ"), "{ranked}");
     let markdown = compare(&["--format", "markdown", &model("tokio"), &model("epoll")]);
     assert!(
         stdout(&markdown).contains("| figure |"),
@@ -98,12 +103,38 @@ fn all_models_of_a_run_are_compared_with_each_other() {
 }
 
 #[test]
-fn a_reports_own_copy_shows_no_difference() {
+fn all_models_of_a_run_are_compared_with_one() {
+    let output = compare(&["--against", "epoll", SAVED_RUN]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output).matches("baseline:  epoll").count(), 3);
+    let gate = ["--against", "epoll", "--threshold", "5%", SAVED_RUN];
+    assert_eq!(compare(&gate).status.code(), Some(4));
+    let nobody = compare(&["--against", "nobody", SAVED_RUN]);
+    assert_eq!(nobody.status.code(), Some(2));
+    assert!(stderr(&nobody).contains("no model \"nobody\""));
+}
+
+#[test]
+fn a_reports_own_copy_is_equal() {
     let (_fixture, copy) = changed("epoll.json", |text| text);
     let copied = copy.join("epoll.json").display().to_string();
     let output = compare(&[&model("epoll"), &copied]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(stdout(&output).contains("no detectable difference"));
+    assert!(stdout(&output).contains("equal within the margin"));
+}
+
+#[test]
+fn of_another_machines_run_there_is_a_ratio_and_exit_code_5() {
+    let (_fixture, copy) = changed("run.json", |text| {
+        edited(&text, |run| run["environment"]["kernel"] = "9.9".into())
+    });
+    let other = copy.join("async-std").display().to_string();
+    let output = compare(&[&model("epoll"), &other]);
+    assert_eq!(output.status.code(), Some(5), "{}", stderr(&output));
+    let shown = stdout(&output);
+    assert!(shown.contains("9.9 in the candidate's"), "{shown}");
+    let bold = compare(&["--allow-across", &model("epoll"), &other]);
+    assert_eq!(bold.status.code(), Some(4), "{}", stdout(&bold));
 }
 
 #[test]

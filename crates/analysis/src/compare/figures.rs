@@ -1,8 +1,9 @@
 //! Which figures of a report are compared, with one value per trial.
 //!
-//! A new figure is a new line here, or a new function beside [`peak`], [`memory`] and [`open`] that
-//! [`figures`] calls. Two reports are compared in the figures whose `id` both have, so what must
-//! be equal for a figure to be comparable (an offered rate, say) belongs into its id.
+//! A new figure is a new line here, or a new function beside [`closed`], [`memory`] and [`open`] that
+//! [`figures`] calls. Figures are compared by their `id`, so what must be equal for them to be
+//! comparable (connections, an offered rate) belongs into it. Which of them decide is for
+//! [`report::run::primary_figures`] to say, by their ids.
 
 use crate::{
     ladder::{kernel_bytes, over_all},
@@ -28,10 +29,23 @@ pub(super) struct Figure {
     pub values: Vec<(u32, f64)>,
 }
 
+/// Whether the figure of this id is measured under this load.
+pub(super) fn is_of(id: &str, load: &Load) -> bool {
+    let prefix = match load {
+        Load::Idle { .. } => "memory.",
+        Load::Closed { .. } => "closed.",
+        Load::Open { .. } => "open.",
+        Load::Churn { .. } | Load::Capacity { .. } => return false,
+    };
+    id.starts_with(prefix)
+}
+
 /// All figures of a report that have values.
 pub(super) fn figures(report: &ModelReport) -> Vec<Figure> {
-    let mut figures = peak(report);
-    figures.extend(memory(report));
+    let mut figures = memory(report);
+    for step in &report.summary.closed_ladder {
+        figures.extend(closed(report, step.connections, step.outstanding));
+    }
     for place in &report.summary.open_ladder {
         figures.extend(open(report, place.connections, place.offered_rate_per_s));
     }
@@ -39,35 +53,30 @@ pub(super) fn figures(report: &ModelReport) -> Vec<Figure> {
     figures
 }
 
-/// Closed load, at the connections where the rate is highest.
-fn peak(report: &ModelReport) -> Vec<Figure> {
-    let Some(peak) = &report.summary.peak else {
-        return Vec::new();
-    };
-    let load = Load::Closed {
-        outstanding: peak.outstanding,
-    };
+/// Closed load over so many connections.
+fn closed(report: &ModelReport, connections: u32, outstanding: u32) -> Vec<Figure> {
+    let load = Load::Closed { outstanding };
     let values = |of: fn(&Step) -> Option<f64>| {
         let trials = report.trials.iter().filter(|trial| trial.load == load);
         trials
             .filter_map(|trial| {
                 let mut steps = trial.steps.iter();
-                let step = steps.find(|step| step.connections == peak.connections)?;
+                let step = steps.find(|step| step.connections == connections)?;
                 Some((trial.block, of(step)?))
             })
             .collect()
     };
     vec![
         Figure {
-            id: "peak.rate_per_s".to_owned(),
-            label: "peak rate".to_owned(),
+            id: format!("closed.{connections}_connections.rate_per_s"),
+            label: format!("closed-load rate over {connections}"),
             unit: "1/s".to_owned(),
             better: Better::Higher,
             values: values(|step| Some(rate_per_s(step))),
         },
         Figure {
-            id: "peak.server_cpu_us_per_request".to_owned(),
-            label: "server CPU".to_owned(),
+            id: format!("closed.{connections}_connections.server_cpu_us_per_request"),
+            label: format!("server CPU, closed load over {connections}"),
             unit: "us/request".to_owned(),
             better: Better::Lower,
             values: values(cpu_us_per_request),

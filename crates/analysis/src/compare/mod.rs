@@ -1,21 +1,25 @@
-//! Two models of one run, or one model before and after a change, figure by figure.
+//! Contestants of one run, or one model before and after a change, figure by figure.
 //!
 //! | file | |
 //! |---|---|
 //! | `figures` | which figures are compared, and where their values come from |
-//! | `pair` | two models |
-//! | `pairs` | all models of a run with each other |
+//! | `contest` | one figure over all contestants: intervals, words, how error is shared |
+//! | `pair` | two models; all of a run, pair by pair; all against one |
+//! | `ranking` | all of a run: between which ranks each lies |
 //! | `plans` | whether both sides were asked for the same |
+//! | `settings` | how two runs' machines differ |
 //!
-//! Each figure answers a question of its own, so their p-values aren't adjusted for each other;
-//! who compares more than two models adjusts those of one figure by [`crate::stats::with_holm`].
-//! The statistics are in [`crate::stats`], and finding the reports is the runner's.
+//! Words are for the figures that the plan declares to be primary. Others are exploratory: they have
+//! intervals, which nobody adjusts for how many figures there are. The statistics are in
+//! [`crate::stats`], and finding the reports is the runner's.
 
+mod contest;
 mod figures;
 mod pair;
-mod pairs;
 mod plans;
+mod ranking;
+mod settings;
 
-pub use pair::{Options, Refusal, compare};
-pub use pairs::compare_pairs;
+pub use pair::{Options, Refusal, compare, compare_against, compare_pairs};
 pub use plans::PlanDifference;
+pub use ranking::{is_decided, rank};

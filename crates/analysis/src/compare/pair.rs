@@ -1,44 +1,45 @@
 //! Two models of one run, or one model before and after a change, figure by figure.
 
 use super::{
-    figures::{self, Figure},
+    contest::{Field, fields, fields_across},
+    figures,
     plans::{self, PlanDifference},
+    ranking::{rank, usable},
+    settings,
 };
-use crate::stats::{NOISE_BAND_MIN, compare_blocks, median, with_band};
+use crate::stats::Family;
 use report::{
     check::Status,
     comparison::{
-        Better, COMPARISON_SCHEMA, ComparedFigure, Comparison, ComparisonReport, Difference, Side,
+        Better, COMPARISON_SCHEMA, ComparedFigure, ComparisonReport, FigureRanking, Side,
     },
-    model::ModelReport,
-    run::Plan,
+    model::{ModelReport, Range},
+    run::RunReport,
 };
-use std::collections::BTreeMap;
 use thiserror::Error;
-
-/// Of what little is drawn by lot: the same reports give the same comparison.
-const SEED: u64 = 0;
 
 /// How to compare.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// Changes for the worse up to this share are no regression; 0.05 is 5 %.
-    pub threshold: f64,
-    /// Ratios this close to 1 are noise, as a share.
-    pub noise_band: f64,
-    /// The same for single figures, by id, where an A/A control has told; the greater counts.
-    pub noise_bands: BTreeMap<String, f64>,
+    /// Ratios from 1 / (1 + margin) to 1 + margin are as good as equal, as a share.
+    pub margin: f64,
+    /// Changes for the worse up to this share are no regression; 0.05 is 5 %. `None`: nothing is
+    /// judged as one.
+    pub threshold: Option<f64>,
     /// Compare even what was asked for different things, and note how they differ.
     pub allow_different: bool,
+    /// Say of different runs what is said of one: whatever differs between their machines then
+    /// counts as a difference between the models.
+    pub allow_across: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
-            threshold: 0.05,
-            noise_band: NOISE_BAND_MIN,
-            noise_bands: BTreeMap::new(),
+            margin: 0.02,
+            threshold: None,
             allow_different: false,
+            allow_across: false,
         }
     }
 }
@@ -68,6 +69,9 @@ pub enum Refusal {
         plans::listed(.0)
     )]
     Different(Vec<PlanDifference>),
+    /// A run has no model of this name.
+    #[error("the run has no model {0:?}")]
+    NoSuchModel(String),
     /// There is nothing to compare.
     #[error("baseline and candidate have no figure in common that could be compared{}",
         .notes.iter().map(|note| format!("\n  {note}")).collect::<String>())]
@@ -77,8 +81,8 @@ pub enum Refusal {
     },
 }
 
-/// Compares the figures that both reports have, block by block. `plans` are those of the runs
-/// that the reports belong to, in the same order.
+/// Compares the figures that both reports have: of one run block by block, of two by their ratios
+/// alone, unless options say otherwise. Each report comes with that of its run.
 ///
 /// Service times in closed load are left out: each side has them at a rate of its own, and the
 /// faster server, asked more often, would look the slower one.
@@ -86,50 +90,204 @@ pub enum Refusal {
 /// # Errors
 /// One side is invalid, they did different work, or they have no figure in common.
 pub fn compare(
-    baseline: &ModelReport,
-    candidate: &ModelReport,
-    plans: (&Plan, &Plan),
+    baseline: (&RunReport, &ModelReport),
+    candidate: (&RunReport, &ModelReport),
     options: &Options,
 ) -> Result<ComparisonReport, Refusal> {
-    refuse_invalid("baseline", baseline)?;
-    refuse_invalid("candidate", candidate)?;
-    let differences = plans::differences(plans.0, plans.1);
+    refuse_invalid("baseline", &baseline.0.run, baseline.1)?;
+    refuse_invalid("candidate", &candidate.0.run, candidate.1)?;
+    let (plan, margin) = (&baseline.0.plan, options.margin);
+    let differences = plans::differences(plan, &candidate.0.plan);
     if !differences.is_empty() && !options.allow_different {
         return Err(Refusal::Different(differences));
     }
-    let mut notes = notes(baseline, candidate);
-    notes.extend(differences.iter().map(|d| format!("different work: {d}")));
-    let same_run = baseline.run == candidate.run;
-    let mut compared = Vec::new();
-    for pair in common_figures(baseline, candidate, &mut notes) {
-        match compare_figure(&pair, same_run, options) {
-            Ok(figure) => compared.push(figure),
-            Err(note) => notes.push(note),
-        }
+    let reports = [baseline.1, candidate.1];
+    let across = !baseline.0.is_same_run(candidate.0);
+    let (fields, of_fields) = if across {
+        let tells = options.allow_across;
+        (fields_across(reports, plan, margin, tells), Vec::new())
+    } else {
+        fields(&reports, plan, Family::AllPairs, margin)
+    };
+    let sides = Sides {
+        reports: &reports,
+        runs: [&baseline.0.run, &candidate.0.run],
+        suspects: if across { &[] } else { &baseline.0.rankings },
+    };
+    let mut report = sides.report((0, 1), &fields, options);
+    report.across_runs = across;
+    report.notes.extend(of_fields);
+    let different = differences.iter().map(|d| format!("different work: {d}"));
+    report.notes.extend(different);
+    if across {
+        report.differences = settings::differences(baseline, candidate);
+        report.notes.push(across_note(options).to_owned());
     }
-    if compared.is_empty() {
-        return Err(Refusal::NothingInCommon { notes });
+    if report.figures.is_empty() {
+        return Err(Refusal::NothingInCommon {
+            notes: report.notes,
+        });
     }
-    Ok(ComparisonReport {
-        schema: COMPARISON_SCHEMA.to_owned(),
-        baseline: side(baseline),
-        candidate: side(candidate),
-        regression: compared.iter().any(|figure| figure.regression),
-        figures: compared,
-        threshold: options.threshold,
-        notes,
-    })
+    Ok(report)
 }
 
-fn side(report: &ModelReport) -> Side {
+fn across_note(options: &Options) -> &'static str {
+    if options.allow_across {
+        "from different runs: whatever differs between their machines counts as a difference, too"
+    } else {
+        "from different runs, so that nothing can be said but the ratio: measure both in one run, or \
+         take what differs between them into the bargain by --allow-across"
+    }
+}
+
+/// Compares every model of a run with every other that comes after it, all at once. Returns the
+/// comparisons, and why models were left out.
+pub fn compare_pairs(
+    run: &RunReport,
+    reports: &[&ModelReport],
+    options: &Options,
+) -> (Vec<ComparisonReport>, Vec<String>) {
+    let (usable, mut notes) = usable(run, reports);
+    let (fields, of_fields) = fields(&usable, &run.plan, Family::AllPairs, options.margin);
+    notes.extend(of_fields);
+    let count = usable.len();
+    let pairs = (0..count).flat_map(|first| (first + 1..count).map(move |second| (first, second)));
+    let compared = of_run(run, &usable, &fields, pairs, options);
+    (compared, notes)
+}
+
+/// Compares every other model of a run with this one, all at once; likewise.
+///
+/// # Errors
+/// The run has no such model, or it is invalid.
+pub fn compare_against(
+    run: &RunReport,
+    baseline: &str,
+    reports: &[&ModelReport],
+    options: &Options,
+) -> Result<(Vec<ComparisonReport>, Vec<String>), Refusal> {
+    let is_baseline = |report: &&&ModelReport| report.model.name == baseline;
+    let found = reports.iter().find(is_baseline);
+    let found = found.ok_or_else(|| Refusal::NoSuchModel(baseline.to_owned()))?;
+    refuse_invalid("baseline", &run.run, found)?;
+    let (usable, mut notes) = usable(run, reports);
+    let one = usable
+        .iter()
+        .position(|report| report.model.name == baseline);
+    let one = one.ok_or_else(|| Refusal::NoSuchModel(baseline.to_owned()))?;
+    let (fields, of_fields) = fields(&usable, &run.plan, Family::Against(one), options.margin);
+    notes.extend(of_fields);
+    let others = (0..usable.len()).filter(|&other| other != one);
+    let pairs = others.map(|other| (one, other));
+    Ok((of_run(run, &usable, &fields, pairs, options), notes))
+}
+
+fn of_run(
+    run: &RunReport,
+    reports: &[&ModelReport],
+    fields: &[Field],
+    pairs: impl Iterator<Item = (usize, usize)>,
+    options: &Options,
+) -> Vec<ComparisonReport> {
+    // What is saved may be older than what is known of controls.
+    let suspects = match run.aa_control {
+        Some(_) => rank(run, reports, options.margin).0,
+        None => Vec::new(),
+    };
+    let sides = Sides {
+        reports,
+        runs: [&run.run, &run.run],
+        suspects: &suspects,
+    };
+    let compared = pairs.map(|pair| sides.report(pair, fields, options));
+    compared
+        .filter(|report| !report.figures.is_empty())
+        .collect()
+}
+
+/// Those who are compared.
+struct Sides<'a> {
+    reports: &'a [&'a ModelReport],
+    /// Names of the baseline's run, and of the candidate's.
+    runs: [&'a str; 2],
+    /// Figures whose comparisons may be suspect.
+    suspects: &'a [FigureRanking],
+}
+
+impl Sides<'_> {
+    fn report(
+        &self,
+        (first, second): (usize, usize),
+        fields: &[Field],
+        options: &Options,
+    ) -> ComparisonReport {
+        let (baseline, candidate) = (self.reports[first], self.reports[second]);
+        let figures = fields.iter();
+        let figures: Vec<ComparedFigure> = figures
+            .filter_map(|field| self.figure((first, second), field, options))
+            .collect();
+        let mut notes = notes(baseline, candidate);
+        notes.extend(not_common(baseline, candidate));
+        ComparisonReport {
+            schema: COMPARISON_SCHEMA.to_owned(),
+            baseline: side(self.runs[0], baseline),
+            candidate: side(self.runs[1], candidate),
+            across_runs: false,
+            differences: Vec::new(),
+            regression: figures.iter().any(|figure| figure.regression),
+            figures,
+            threshold: options.threshold,
+            margin: options.margin,
+            notes,
+        }
+    }
+
+    fn figure(
+        &self,
+        (first, second): (usize, usize),
+        field: &Field,
+        options: &Options,
+    ) -> Option<ComparedFigure> {
+        let one_sided = field.one_sided(first, second).filter(|_| field.primary);
+        let is_worse = |(range, threshold)| is_worse(range, field.better, threshold);
+        let mut suspects = self.suspects.iter();
+        let suspect = suspects.find(|ranking| ranking.id == field.id);
+        Some(ComparedFigure {
+            id: field.id.clone(),
+            label: field.label.clone(),
+            unit: field.unit.clone(),
+            better: field.better,
+            primary: field.primary,
+            baseline: field.median(first)?,
+            candidate: field.median(second)?,
+            comparison: field.comparison(first, second, options.margin)?,
+            regression: one_sided.zip(options.threshold).is_some_and(is_worse),
+            suspect: suspect.and_then(|ranking| ranking.suspect.clone()),
+        })
+    }
+}
+
+fn side(run: &str, report: &ModelReport) -> Side {
     Side {
-        run: report.run.clone(),
+        run: run.to_owned(),
         model: report.model.name.clone(),
         binary_sha256: report.model.binary_sha256.clone(),
     }
 }
 
-pub(super) fn refuse_invalid(side: &'static str, report: &ModelReport) -> Result<(), Refusal> {
+/// For all that the interval allows, by more than the threshold.
+fn is_worse(Range { low, high }: Range, better: Better, threshold: f64) -> bool {
+    match better {
+        Better::Higher => high < 1.0 - threshold,
+        Better::Lower => low > 1.0 + threshold,
+    }
+}
+
+pub(super) fn refuse_invalid(
+    side: &'static str,
+    run: &str,
+    report: &ModelReport,
+) -> Result<(), Refusal> {
     if report.verdict.status < Status::Invalid {
         return Ok(());
     }
@@ -137,7 +295,7 @@ pub(super) fn refuse_invalid(side: &'static str, report: &ModelReport) -> Result
     Err(Refusal::Invalid {
         side,
         model: report.model.name.clone(),
-        run: report.run.clone(),
+        run: run.to_owned(),
         check: worst.map_or_else(|| "verdict".to_owned(), |check| check.id.clone()),
         detail: worst.map_or_else(|| "no check says why".to_owned(), |c| c.detail.clone()),
     })
@@ -146,13 +304,6 @@ pub(super) fn refuse_invalid(side: &'static str, report: &ModelReport) -> Result
 /// What to keep in mind when reading any of the figures.
 fn notes(baseline: &ModelReport, candidate: &ModelReport) -> Vec<String> {
     let mut notes = Vec::new();
-    if baseline.run != candidate.run {
-        notes.push(
-            "from different runs: whatever changed on the machine between them counts as a \
-             difference too"
-                .to_owned(),
-        );
-    }
     let programs = [baseline, candidate].map(|report| report.model.binary_sha256.as_ref());
     if programs[0].is_some() && programs[0] == programs[1] {
         notes.push("both sides are the same executable: what differs is noise".to_owned());
@@ -172,100 +323,19 @@ fn notes(baseline: &ModelReport, candidate: &ModelReport) -> Vec<String> {
             notes.push(format!("the {side}'s run was interrupted"));
         }
     }
-    if let (Some(a), Some(b)) = (&baseline.summary.peak, &candidate.summary.peak)
-        && a.connections != b.connections
-    {
-        notes.push(format!(
-            "the baseline's rate peaks at {} connections, the candidate's at {}",
-            a.connections, b.connections
-        ));
-    }
     notes
 }
 
-/// The figures of both sides; those of one side only are noted.
-fn common_figures(
-    baseline: &ModelReport,
-    candidate: &ModelReport,
-    notes: &mut Vec<String>,
-) -> Vec<(Figure, Figure)> {
-    let mut only_one = |figure: &Figure, side: &str| {
-        let Figure { label, .. } = figure;
-        notes.push(format!("{label} isn't compared: only the {side} has it"));
+/// The figures that only one side has.
+fn not_common(baseline: &ModelReport, candidate: &ModelReport) -> Vec<String> {
+    let (ours, theirs) = (figures::figures(baseline), figures::figures(candidate));
+    let only = |of: &[figures::Figure], other: &[figures::Figure], side: &str| -> Vec<String> {
+        of.iter()
+            .filter(|figure| !other.iter().any(|other| other.id == figure.id))
+            .map(|figure| format!("{} isn't compared: only the {side} has it", figure.label))
+            .collect()
     };
-    let mut candidates = figures::figures(candidate);
-    let mut pairs = Vec::new();
-    for figure in figures::figures(baseline) {
-        match candidates.iter().position(|other| other.id == figure.id) {
-            Some(index) => pairs.push((figure, candidates.remove(index))),
-            None => only_one(&figure, "baseline"),
-        }
-    }
-    for figure in &candidates {
-        only_one(figure, "candidate");
-    }
-    pairs
-}
-
-/// A figure of both sides compared, or why it isn't.
-fn compare_figure(
-    (baseline, candidate): &(Figure, Figure),
-    same_run: bool,
-    options: &Options,
-) -> Result<ComparedFigure, String> {
-    let because = |reason: &str| format!("{} isn't compared: {reason}", baseline.label);
-    let pairs = if same_run {
-        by_block(&baseline.values, &candidate.values)
-    } else {
-        in_order(&baseline.values, &candidate.values)
-    };
-    let (before, after): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
-    let (Some(middle_before), Some(middle_after)) = (median(&before), median(&after)) else {
-        return Err(because("no block has it on both sides"));
-    };
-    let comparison = compare_blocks(&before, &after, SEED)
-        .ok_or_else(|| because("a value of 0 or less has no ratio"))?;
-    let comparison = with_band(comparison, band(options, &baseline.id));
-    Ok(ComparedFigure {
-        id: baseline.id.clone(),
-        label: baseline.label.clone(),
-        unit: baseline.unit.clone(),
-        better: baseline.better,
-        baseline: middle_before,
-        candidate: middle_after,
-        comparison,
-        regression: is_regression(&comparison, baseline.better, options.threshold),
-    })
-}
-
-fn band(options: &Options, id: &str) -> f64 {
-    let own = options.noise_bands.get(id).copied().unwrap_or(0.0);
-    own.max(options.noise_band)
-}
-
-/// Blocks of one run: what the machine did to one side it did to the other.
-fn by_block(baseline: &[(u32, f64)], candidate: &[(u32, f64)]) -> Vec<(f64, f64)> {
-    let of_candidate = |block: u32| candidate.iter().find(|(other, _)| *other == block);
-    baseline
-        .iter()
-        .filter_map(|&(block, value)| Some((value, of_candidate(block)?.1)))
-        .collect()
-}
-
-/// Blocks of different runs have nothing in common; any way to pair them is as good.
-fn in_order(baseline: &[(u32, f64)], candidate: &[(u32, f64)]) -> Vec<(f64, f64)> {
-    let values = |side: &[(u32, f64)]| {
-        let mut side = side.to_vec();
-        side.sort_unstable_by_key(|(block, _)| *block);
-        side.into_iter().map(|(_, value)| value)
-    };
-    values(baseline).zip(values(candidate)).collect()
-}
-
-pub(super) fn is_regression(comparison: &Comparison, better: Better, threshold: f64) -> bool {
-    match (comparison.difference, better) {
-        (Difference::Lower, Better::Higher) => comparison.interval.high < 1.0 - threshold,
-        (Difference::Higher, Better::Lower) => comparison.interval.low > 1.0 + threshold,
-        _ => false,
-    }
+    let mut notes = only(&ours, &theirs, "baseline");
+    notes.extend(only(&theirs, &ours, "candidate"));
+    notes
 }

@@ -8,10 +8,13 @@ use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
 
 /// Fields of a plan that don't change what is asked of a model.
-const DOES_NOT_MATTER: [&str; 8] = [
+const DOES_NOT_MATTER: [&str; 11] = [
     "models",
     "scenario",
     "blocks",
+    "looks",
+    "patience_s",
+    "primary_figures",
     "seed",
     "expected_s",
     "open_files_max",

@@ -42,14 +42,10 @@ pub fn line(points: &[(f64, f64)]) -> Option<Line> {
 
 /// The middle value (the mean of the two in the middle); `None` without values.
 pub fn median(values: &[f64]) -> Option<f64> {
-    middle(&mut values.to_vec())
-}
-
-/// The median of values whose order may be changed.
-pub(super) fn middle(values: &mut [f64]) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    let upper = *values.get(values.len() / 2)?;
-    let lower = values[(values.len() - 1) / 2];
+    let mut ascending = values.to_vec();
+    ascending.sort_unstable_by(f64::total_cmp);
+    let upper = *ascending.get(values.len() / 2)?;
+    let lower = ascending[(values.len() - 1) / 2];
     Some(f64::midpoint(lower, upper))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     rules,
-    stats::{HistogramError, bootstrap_interval, median, spread},
+    stats::{HistogramError, median, sign_flip_interval, spread},
     step::{cpu_us_per_request, cpus_used, per_request, rate_per_s, server_cpus_us_per_request},
     times::times,
 };
@@ -11,9 +11,6 @@ use report::{
     trial::{Load, Step, Trial},
 };
 use std::collections::BTreeMap;
-
-/// With fewer, resampling has nothing to draw from.
-const TRIALS_FOR_AN_INTERVAL: usize = 6;
 
 /// Closed load at each count of connections, from the fewest to the most.
 pub(super) fn closed_ladder(trials: &[Trial]) -> Result<Vec<Peak>, HistogramError> {
@@ -63,9 +60,7 @@ fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, Histogra
     };
     Ok(Some(Peak {
         rate_per_s: rate,
-        rate_per_s_interval: (steps.len() >= TRIALS_FOR_AN_INTERVAL)
-            .then(|| bootstrap_interval(&values(rate_per_s), 0.95, 0))
-            .flatten(),
+        rate_per_s_interval: sign_flip_interval(&values(rate_per_s), 0.95, 0),
         connections,
         outstanding: steps.first().map_or(1, |(outstanding, _)| *outstanding),
         served_least: steps.iter().map(|(_, step)| step.window.served_least).min(),

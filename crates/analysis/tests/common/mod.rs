@@ -15,7 +15,7 @@ use report::{
     check::{Status, Verdict},
     environment::Environment,
     model::{MODEL_SCHEMA, Model, ModelReport, Percentiles, Summary},
-    run::{Plan, RUN_SCHEMA, RunReport},
+    run::{Plan, RunReport},
     trial::{
         Arrivals, Counts, Load, MachineMemory, MachineUse, ProcessUse, ScheduledWindow, Step,
         SyscallWindow, Trial, Window,
@@ -190,40 +190,13 @@ pub(crate) fn sound() -> ModelReport {
 }
 
 pub(crate) fn run_report() -> RunReport {
+    let plan = Plan {
+        blocks: 6,
+        ..Plan::default()
+    };
     RunReport {
-        schema: RUN_SCHEMA.to_owned(),
-        run: "test".to_owned(),
-        started_at: String::new(),
         interrupted: false,
-        plan: Plan {
-            models: Vec::new(),
-            scenario: None,
-            blocks: 6,
-            seed: 1,
-            wire: "framed".to_owned(),
-            workload: "echo".to_owned(),
-            payload_bytes: 64,
-            loads: Vec::new(),
-            server_processes: 1,
-            server_threads: 1,
-            server_cpus: Vec::new(),
-            client_processes: 1,
-            client_threads: 1,
-            client_cpus: Vec::new(),
-            open_files_max: None,
-            source_network: "127.0.0.0/8".to_owned(),
-            source_addresses: 1,
-            connections_per_source: 10_000,
-            expected_s: 1.0,
-        },
-        block_order: Vec::new(),
-        models: Vec::new(),
-        comparisons: Vec::new(),
-        not_compared: Vec::new(),
-        aa_control: None,
-        noise_bands: BTreeMap::new(),
-        verdict: Verdict::default(),
-        environment: Environment::default(),
+        ..RunReport::new("test", String::new(), plan, Environment::default())
     }
 }
 

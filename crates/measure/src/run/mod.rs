@@ -7,7 +7,7 @@
 pub mod profile;
 
 use crate::{ceiling, progress::Progress, trial::Bench};
-use analysis::{conclude_run, stats::HistogramError, summary::conclude};
+use analysis::{compare::is_decided, conclude_run, stats::HistogramError, summary::conclude};
 use plan::{
     Plan,
     rate::{rates_of, rates_within},
@@ -19,7 +19,10 @@ use report::{
     run::{PlannedLoad, RunReport},
 };
 use server::launch::Launch;
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 use store::{error::StoreError, save::RunDirectory};
 use thiserror::Error;
 
@@ -123,6 +126,7 @@ impl Run {
     ) -> Result<(), RunError> {
         progress.expect(self.trials_planned());
         let mut random = fastrand::Rng::with_seed(self.plan.seed);
+        let began = Instant::now();
         let waits = |load: &PlannedLoad| load.rate_share_of_peak.is_some();
         for late in [false, true] {
             if late {
@@ -135,7 +139,11 @@ impl Run {
                     // These blocks may take long, and whoever ends them keeps the ceiling.
                     self.save_if_possible()?;
                 }
-                self.measure_blocks(&loads, instruments, progress, &mut random)?;
+                let until = self
+                    .plan
+                    .patience_s
+                    .map(|s| began + Duration::from_secs_f64(s));
+                self.measure_blocks(&loads, until, instruments, progress, &mut random)?;
             }
             if !late && !interrupt::asked() {
                 self.measure_ceiling(instruments, progress);
@@ -151,9 +159,12 @@ impl Run {
         self.save_if_possible()
     }
 
+    /// As many blocks as planned; where the plan has looks, until one finds the figures of these loads
+    /// decided, or comes too late.
     fn measure_blocks(
         &mut self,
         loads: &[PlannedLoad],
+        until: Option<Instant>,
         instruments: &Instruments,
         progress: &dyn Progress,
         random: &mut fastrand::Rng,
@@ -180,8 +191,17 @@ impl Run {
                 }
             }
             self.save_if_possible()?;
+            let is_late = until.is_some_and(|until| Instant::now() >= until);
+            if plan.looks.contains(&block) && (is_late || self.is_decided(loads)) {
+                break;
+            }
         }
         Ok(())
+    }
+
+    fn is_decided(&self, loads: &[PlannedLoad]) -> bool {
+        let reports: Vec<&ModelReport> = self.contestants.iter().map(|c| &c.report).collect();
+        is_decided(&self.report, &reports, loads)
     }
 
     fn measure_ceiling(&mut self, instruments: &Instruments, progress: &dyn Progress) {

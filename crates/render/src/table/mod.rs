@@ -7,10 +7,10 @@ use crate::{
     doubts::{doubts, marked},
     numbers::{cpu, known, whole},
 };
-use analysis::stats::blocks_needed;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use report::{
     check::{Check, Status},
+    comparison::BLOCKS_MIN,
     model::{Ceiling, ModelReport, Peak, Spread},
     run::RunReport,
 };
@@ -195,14 +195,13 @@ pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> Strin
     lines.join("\n")
 }
 
-/// With fewer blocks no difference could be told from chance, however great.
+/// With fewer blocks nothing could be told, however great: for who wanted to compare.
 fn too_few_blocks(run: &RunReport) -> Option<String> {
-    let models = run.plan.models.len().max(2);
-    let needed = blocks_needed(models * (models - 1) / 2);
-    (run.plan.blocks < needed).then(|| {
+    let (models, blocks) = (run.plan.models.len(), run.plan.blocks);
+    (models > 1 && blocks < BLOCKS_MIN).then(|| {
         format!(
-            "{} blocks are too few for a comparison of {models} models, which takes --trials {needed}",
-            run.plan.blocks
+            "{blocks} blocks are too few for a comparison of {models} models, which takes \
+             --trials {BLOCKS_MIN}"
         )
     })
 }

@@ -1,15 +1,18 @@
-//! `runner compare`: two models, or one before and after, figure by figure.
+//! `runner compare`: two models, one before and after, or all of a run, figure by figure.
 
 use crate::{exit::Exit, output, usage::usage};
-use analysis::{
-    compare::{Options, compare, compare_pairs},
-    stats::NOISE_BAND_MIN,
-};
+use analysis::compare::{Options, compare, compare_against, compare_pairs, rank};
 use clap::{Args, ValueEnum};
-use render::comparison::{markdown, text};
-use report::comparison::ComparisonReport;
+use render::comparison::{markdown, rankings, text};
+use report::{
+    comparison::{ComparisonReport, Difference},
+    model::ModelReport,
+};
 use std::path::PathBuf;
 use store::read::{self, Saved};
+
+/// Changes for the worse of a candidate up to this are no regression, if nobody says otherwise.
+const THRESHOLD: f64 = 0.05;
 
 #[derive(Args, Debug)]
 pub(crate) struct CompareArgs {
@@ -22,14 +25,23 @@ pub(crate) struct CompareArgs {
     #[arg(value_name = "CANDIDATE")]
     candidate: Option<PathBuf>,
 
-    /// Changes for the worse up to this are no regression: 0.05 or 5%
-    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
-    threshold: f64,
+    /// Compare all other models of the run with this one
+    #[arg(long, value_name = "MODEL", conflicts_with = "candidate")]
+    against: Option<String>,
 
-    /// Ratios this close to 1 are taken as noise; what an A/A control (--aa) found is used if it
-    /// is greater
+    /// Changes for the worse up to this are no regression: 0.05 or 5% [default: 5% for a candidate;
+    /// within a run nothing is judged as a regression without it]
     #[arg(long, value_name = "SHARE", value_parser = share)]
-    noise_band: Option<f64>,
+    threshold: Option<f64>,
+
+    /// Ratios this close to 1 are as good as equal
+    #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = share)]
+    margin: f64,
+
+    /// Say of different runs what is said of one, so that whatever differs between their machines
+    /// counts as a difference between the models
+    #[arg(long)]
+    allow_across: bool,
 
     /// Compare even what did different work, and say how it differed
     #[arg(long)]
@@ -56,29 +68,33 @@ pub(crate) fn compare_reports(args: &CompareArgs) -> anyhow::Result<Exit> {
         None => within_a_run(args, &baselines)?,
         Some(path) => across(args, &baselines, &read::models(path)?)?,
     };
-    show(&comparisons, args.format)?;
-    Ok(
-        if comparisons.iter().any(|comparison| comparison.regression) {
-            Exit::Regression
-        } else {
-            Exit::Fine
-        },
-    )
+    Ok(outcome(&comparisons))
+}
+
+/// A regression goes before what could not be told.
+fn outcome(comparisons: &[ComparisonReport]) -> Exit {
+    let figures = || {
+        comparisons
+            .iter()
+            .flat_map(|comparison| &comparison.figures)
+    };
+    let is_told = |difference| difference != Difference::CantTell;
+    if comparisons.iter().any(|comparison| comparison.regression) {
+        Exit::Regression
+    } else if figures().any(|figure| figure.comparison.difference.is_some_and(is_told)) {
+        Exit::Fine
+    } else {
+        Exit::CantTell
+    }
 }
 
 impl CompareArgs {
-    fn options(&self, sides: [&Saved; 2]) -> Options {
-        // The noisier of both runs decides.
-        let mut noise_bands = sides[0].run.noise_bands.clone();
-        for (id, band) in &sides[1].run.noise_bands {
-            let own = noise_bands.entry(id.clone()).or_default();
-            *own = own.max(*band);
-        }
+    fn options(&self) -> Options {
         Options {
+            margin: self.margin,
             threshold: self.threshold,
-            noise_band: self.noise_band.unwrap_or(NOISE_BAND_MIN),
-            noise_bands,
             allow_different: self.allow_different,
+            allow_across: self.allow_across,
         }
     }
 }
@@ -90,19 +106,27 @@ fn within_a_run(args: &CompareArgs, models: &[Saved]) -> anyhow::Result<Vec<Comp
             args.baseline.display()
         )));
     };
-    let control = first.run.aa_control.as_ref().map(|aa| &aa.control);
-    let reports: Vec<_> = models
-        .iter()
-        .map(|saved| &saved.report)
-        .filter(|report| control != Some(&report.model.name))
-        .collect();
-    let options = args.options([first, first]);
-    let (comparisons, refused) = compare_pairs(&reports, &first.run.plan, &options);
-    for reason in &refused {
-        output::say(format_args!("not compared: {reason}"));
+    let (run, options) = (&first.run, args.options());
+    let reports: Vec<&ModelReport> = models.iter().map(|saved| &saved.report).collect();
+    let (comparisons, notes) = match &args.against {
+        None => compare_pairs(run, &reports, &options),
+        Some(baseline) => compare_against(run, baseline, &reports, &options)
+            .map_err(|refusal| usage(refusal.to_string()))?,
+    };
+    for note in &notes {
+        output::say(format_args!("note: {note}"));
     }
     if comparisons.is_empty() {
         return Err(usage("there is nothing to compare".to_owned()));
+    }
+    match args.format {
+        // A hundred pairs are for programs.
+        Format::Text if args.against.is_none() && comparisons.len() > 1 => {
+            let ranked = rank(run, &reports, args.margin).0;
+            output::line(format_args!("{}\n", rankings(&ranked, true)));
+            output::say("pair by pair: --against MODEL, or --format json");
+        }
+        _ => show(&comparisons, args.format)?,
     }
     Ok(comparisons)
 }
@@ -130,13 +154,18 @@ fn across(
                 .to_owned(),
         ));
     }
+    let options = Options {
+        threshold: Some(args.threshold.unwrap_or(THRESHOLD)),
+        ..args.options()
+    };
     let compared = pairs.into_iter().map(|(baseline, candidate)| {
-        let plans = (&baseline.run.plan, &candidate.run.plan);
-        let options = args.options([baseline, candidate]);
-        compare(&baseline.report, &candidate.report, plans, &options)
+        let baseline = (&baseline.run, &baseline.report);
+        compare(baseline, (&candidate.run, &candidate.report), &options)
             .map_err(|refusal| usage(refusal.to_string()))
     });
-    compared.collect()
+    let compared = compared.collect::<anyhow::Result<Vec<_>>>()?;
+    show(&compared, args.format)?;
+    Ok(compared)
 }
 
 fn show(comparisons: &[ComparisonReport], format: Format) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use crate::{
 use clap::Args;
 use plan::{
     network::Network,
-    options::{LoadKind, Options},
+    options::{LoadKind, Options, Patience, Trials},
     rate::Rate,
     scenario::Seconds,
 };
@@ -52,10 +52,15 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(..=i64::from(protocol::wire::MAX_PAYLOAD_BYTES)))]
     pub(crate) payload: Option<u32>,
 
-    /// Trials of each model and load, each with a fresh server; a comparison of two models needs
-    /// six, of three seven, of four eight [default: 3, with several models 6]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub(crate) trials: Option<u32>,
+    /// Trials of each model and load, each with a fresh server; a comparison needs six. With auto it
+    /// is seen after 6, 9 and 13 whether the figures that decide are told apart or equal, and there
+    /// are 18 at most [default: 3, with several models 6]
+    #[arg(long, value_name = "N")]
+    pub(crate) trials: Option<Trials>,
+
+    /// With --trials auto: no more blocks after this time, such as 90s, 30m or 2h
+    #[arg(long, value_name = "TIME")]
+    pub(crate) patience: Option<Patience>,
 
     /// What a request asks the server to do: echo, discard, cpu:1000 (chained SHA-256 hashes),
     /// wait:5ms (as for a slow backend), block:10ms (as in a blocking driver), or a mix such as
@@ -179,6 +184,7 @@ impl RunArgs {
             warm_up_max: self.warm_up,
             payload_bytes: self.payload,
             trials: self.trials,
+            patience: self.patience,
             workload: self.workload.clone(),
             loads: self.load.clone(),
             rate: self.rate,

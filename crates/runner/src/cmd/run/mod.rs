@@ -164,6 +164,7 @@ fn begin(
     let directory = RunDirectory::create(parent, &started_at.replace(':', "-"))?;
     let environment = environment(&workspace.root);
     let report = RunReport {
+        id: Some(format!("{:016x}", fastrand::u64(..))),
         aa_control,
         ..RunReport::new(&directory.name, started_at, plan.to_report(), environment)
     };

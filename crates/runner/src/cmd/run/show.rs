@@ -2,10 +2,11 @@
 
 use super::args::RunArgs;
 use crate::{exit::Exit, output};
+use analysis::compare::{Options, compare};
 use anyhow::Context as _;
 use measure::run::Run;
 use render::{
-    comparison::text,
+    comparison::{rankings, text},
     table::{explanation, table},
 };
 use report::{check::Status, model::ModelReport};
@@ -14,16 +15,29 @@ use std::fs;
 /// Functions of a profile; the report has more.
 const TOP_SHOWN: usize = 6;
 
-/// Of two models the whole comparison; of more, where it is to be had.
-fn show_comparison(run: &Run) {
-    match run.report.comparisons.as_slice() {
-        [] => {}
-        [one] => output::say(format_args!("\n{}", text(one))),
-        more => output::say(format_args!(
-            "\n{} comparisons of pairs: runner compare {}",
-            more.len(),
+/// Of two models the whole comparison; of more, who is where in the figures that decide.
+///
+/// One model is compared with nothing, and then nothing is said of that.
+fn show_comparison(run: &Run, reports: &[ModelReport]) {
+    let of_run = |report| (&run.report, report);
+    let is_over = !run.report.rankings.is_empty();
+    let compared = match reports {
+        [baseline, candidate] if is_over => {
+            compare(of_run(baseline), of_run(candidate), &Options::default())
+                .ok()
+                .map(|comparison| text(&comparison))
+        }
+        _ => None,
+    };
+    let shown = compared.unwrap_or_else(|| rankings(&run.report.rankings, false));
+    if !shown.is_empty() {
+        output::say(format_args!("\n{shown}"));
+    }
+    if is_over {
+        output::say(format_args!(
+            "\nevery figure: runner compare {}",
             run.directory.path.display()
-        )),
+        ));
     }
     for reason in &run.report.not_compared {
         output::say(format_args!("not compared: {reason}"));
@@ -91,7 +105,7 @@ pub(super) fn show(run: &Run, args: &RunArgs) -> anyhow::Result<Exit> {
             explanation(&reports, &run.report, args.explain)
         ));
     }
-    show_comparison(run);
+    show_comparison(run, &reports);
     for contestant in &run.contestants {
         show_profile(&contestant.report, run, args.profile);
     }

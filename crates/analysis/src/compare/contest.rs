@@ -1,0 +1,300 @@
+//! The figures of several contestants, each compared over all of them at once.
+
+use super::figures::{self, Figure};
+use crate::stats::{Family, Simultaneous, median, sign_flip_p};
+use report::{
+    comparison::{Better, Comparison, Difference, ERROR_MAX, ERROR_OF_A_LOOK},
+    model::{ModelReport, Range},
+    run::Plan,
+};
+
+/// One figure over the contestants that have it.
+pub(super) struct Field {
+    pub id: String,
+    pub label: String,
+    pub unit: String,
+    pub better: Better,
+    pub primary: bool,
+    /// For each contestant, the logarithms of its values in blocks that are the same for all. Empty:
+    /// it doesn't have the figure, or none that has ratios.
+    logs: Vec<Vec<Option<f64>>>,
+    /// For each contestant.
+    medians: Vec<Option<f64>>,
+    /// `None` with too few blocks.
+    compared: Option<Simultaneous>,
+    /// Contestants have their blocks in common.
+    paired: bool,
+    /// What its intervals may be wrong, all together.
+    pub error: f64,
+}
+
+/// The figures that more than one of these contestants of one run has, and why others aren't
+/// compared.
+pub(super) fn fields(
+    reports: &[&ModelReport],
+    plan: &Plan,
+    family: Family,
+    margin: f64,
+) -> (Vec<Field>, Vec<String>) {
+    let all: Vec<Vec<Figure>> = reports.iter().map(|r| figures::figures(r)).collect();
+    let (mut fields, mut notes) = (Vec::new(), Vec::new());
+    for figure in all.iter().flatten() {
+        if fields.iter().any(|field: &Field| field.id == figure.id) {
+            continue;
+        }
+        let (logs, without) = table(&all, &figure.id);
+        if !without.is_empty() {
+            let names: Vec<&str> = without.iter().map(|&i| &*reports[i].model.name).collect();
+            notes.push(format!(
+                "{} isn't compared for {}: a value of 0 or less has no ratio",
+                figure.label,
+                names.join(", ")
+            ));
+        }
+        let compared = Simultaneous::of(&logs, family);
+        fields.push(Field::new(figure, &all, logs, compared, true));
+    }
+    fields.retain(|field| field.logs.iter().filter(|row| !row.is_empty()).count() > 1);
+    share_error(&mut fields, plan, margin);
+    (fields, notes)
+}
+
+/// The same of two contestants of different runs. Without `tells` there is nothing but ratios.
+pub(super) fn fields_across(
+    reports: [&ModelReport; 2],
+    plan: &Plan,
+    margin: f64,
+    tells: bool,
+) -> Vec<Field> {
+    let all = reports.map(figures::figures);
+    let mut fields = Vec::new();
+    for figure in &all[0] {
+        let of_both: Vec<_> = all
+            .iter()
+            .filter_map(|figures| find(figures, &figure.id))
+            .collect();
+        let [first, second] = of_both.as_slice() else {
+            continue;
+        };
+        let logs = [first, second].map(|figure| {
+            let values = figure.values.iter();
+            values.map(|(_, value)| value.ln()).collect::<Vec<f64>>()
+        });
+        if logs.iter().flatten().any(|log| !log.is_finite()) {
+            continue;
+        }
+        let compared = tells
+            .then(|| Simultaneous::of_unpaired(&logs[0], &logs[1]))
+            .flatten();
+        let logs = logs
+            .map(|logs| logs.into_iter().map(Some).collect())
+            .to_vec();
+        fields.push(Field::new(figure, &all, logs, compared, false));
+    }
+    share_error(&mut fields, plan, margin);
+    fields
+}
+
+fn find<'a>(figures: &'a [Figure], id: &str) -> Option<&'a Figure> {
+    figures.iter().find(|figure| figure.id == id)
+}
+
+/// Logarithms by contestant and block, and who is left out because it has no ratios.
+fn table(all: &[Vec<Figure>], id: &str) -> (Vec<Vec<Option<f64>>>, Vec<usize>) {
+    let found: Vec<Option<&Figure>> = all.iter().map(|figures| find(figures, id)).collect();
+    let values = found.iter().flatten().flat_map(|figure| &figure.values);
+    let mut blocks: Vec<u32> = values.map(|(block, _)| *block).collect();
+    blocks.sort_unstable();
+    blocks.dedup();
+    let mut without = Vec::new();
+    let rows = found.iter().enumerate().map(|(index, figure)| {
+        let Some(figure) = figure else {
+            return Vec::new();
+        };
+        if !figure
+            .values
+            .iter()
+            .all(|(_, value)| value.ln().is_finite())
+        {
+            without.push(index);
+            return Vec::new();
+        }
+        let log = |block: &u32| {
+            let mut values = figure.values.iter();
+            let (_, value) = values.find(|(of, _)| of == block)?;
+            Some(value.ln())
+        };
+        blocks.iter().map(log).collect()
+    });
+    (rows.collect(), without)
+}
+
+/// Says which figures are primary, and how much error each may have. Exploratory ones have all of
+/// it, because nothing is said about them.
+///
+/// Primary ones share it by Holm's method ("A Simple Sequentially Rejective Multiple Test
+/// Procedure", Scandinavian Journal of Statistics 6, 1979) over whole figures: equally among those
+/// that were declared, and one in which every pair differs hands its share on to the others.
+fn share_error(fields: &mut [Field], plan: &Plan, margin: f64) {
+    let error = match plan.looks.as_slice() {
+        [] => ERROR_MAX,
+        _ => ERROR_OF_A_LOOK,
+    };
+    let primary = plan.primary();
+    for field in fields.iter_mut() {
+        field.primary = primary.contains(&field.id);
+    }
+    let mut open: Vec<&mut Field> = fields.iter_mut().filter(|field| field.primary).collect();
+    let mut sharing = plan.primary_count();
+    while !open.is_empty() {
+        let share = error / sharing as f64;
+        open.iter_mut().for_each(|field| field.error = share);
+        let before = open.len();
+        open.retain(|field| !field.differs_everywhere(margin));
+        if open.len() == before {
+            return;
+        }
+        sharing -= before - open.len();
+    }
+}
+
+impl Field {
+    fn new(
+        figure: &Figure,
+        all: &[Vec<Figure>],
+        logs: Vec<Vec<Option<f64>>>,
+        compared: Option<Simultaneous>,
+        paired: bool,
+    ) -> Self {
+        let median_of = |figures: &Vec<Figure>| {
+            let values = find(figures, &figure.id)?.values.iter();
+            median(&values.map(|(_, value)| *value).collect::<Vec<f64>>())
+        };
+        Self {
+            id: figure.id.clone(),
+            label: figure.label.clone(),
+            unit: figure.unit.clone(),
+            better: figure.better,
+            primary: false,
+            logs,
+            medians: all.iter().map(median_of).collect(),
+            compared,
+            paired,
+            error: ERROR_MAX,
+        }
+    }
+
+    /// Of this contestant.
+    pub(super) fn median(&self, contestant: usize) -> Option<f64> {
+        self.medians[contestant].filter(|_| !self.logs[contestant].is_empty())
+    }
+
+    /// The second against the first; `None` when they have no block in common.
+    pub(super) fn comparison(
+        &self,
+        first: usize,
+        second: usize,
+        margin: f64,
+    ) -> Option<Comparison> {
+        let (blocks, log_ratio, differences) = self.ratio(first, second)?;
+        let confidence = 1.0 - self.error;
+        let compared = self.compared.as_ref();
+        let pair = compared.and_then(|compared| Some((compared, compared.pair(first, second)?)));
+        let interval = pair
+            .as_ref()
+            .map(|(compared, pair)| exp(compared.interval(pair, confidence)));
+        let is_of_two = self.logs.iter().filter(|row| !row.is_empty()).count() == 2;
+        Some(Comparison {
+            blocks,
+            ratio: log_ratio.exp(),
+            interval,
+            confidence: interval.map(|_| confidence),
+            p: pair.as_ref().map(|(compared, pair)| compared.p(pair)),
+            p_sign_flip: (interval.is_some() && is_of_two && self.paired)
+                .then(|| sign_flip_p(&differences))
+                .flatten(),
+            difference: (self.primary && (self.paired || interval.is_some()))
+                .then(|| difference(interval, margin)),
+        })
+    }
+
+    /// Where the ratio lies for all that a one-sided interval on either side allows.
+    pub(super) fn one_sided(&self, first: usize, second: usize) -> Option<Range> {
+        let compared = self.compared.as_ref()?;
+        let pair = compared.pair(first, second)?;
+        Some(exp(compared.interval(&pair, 1.0 - 2.0 * self.error)))
+    }
+
+    /// Blocks, the mean difference of logarithms, and each where they are paired.
+    fn ratio(&self, first: usize, second: usize) -> Option<(u32, f64, Vec<f64>)> {
+        let (first, second) = (&self.logs[first], &self.logs[second]);
+        if !self.paired {
+            let mean = |row: &[Option<f64>]| {
+                let values: Vec<f64> = row.iter().flatten().copied().collect();
+                (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+            };
+            let blocks = first.len().min(second.len()) as u32;
+            return Some((blocks, mean(second)? - mean(first)?, Vec::new()));
+        }
+        let pairs = first.iter().zip(second);
+        let differences: Vec<f64> = pairs
+            .filter_map(|(first, second)| Some((*second)? - (*first)?))
+            .collect();
+        let blocks = differences.len();
+        let mean = differences.iter().sum::<f64>() / blocks as f64;
+        (blocks > 0).then_some((blocks as u32, mean, differences))
+    }
+
+    /// What could be said of each pair, were the figure primary.
+    pub(super) fn differences(
+        &self,
+        margin: f64,
+    ) -> impl Iterator<Item = ((usize, usize), Difference)> {
+        let compared = self.compared.iter();
+        compared.flat_map(move |compared| {
+            compared.pairs().iter().map(move |pair| {
+                let interval = exp(compared.interval(pair, 1.0 - self.error));
+                (
+                    (pair.first, pair.second),
+                    difference(Some(interval), margin),
+                )
+            })
+        })
+    }
+
+    fn differs_everywhere(&self, margin: f64) -> bool {
+        let mut differences = self.differences(margin).peekable();
+        let differs = |difference| matches!(difference, Difference::Higher | Difference::Lower);
+        differences.peek().is_some() && differences.all(|(_, difference)| differs(difference))
+    }
+
+    /// Every pair is decided, or equal.
+    pub(super) fn is_decided(&self, margin: f64) -> bool {
+        let mut differences = self.differences(margin).peekable();
+        differences.peek().is_some()
+            && differences.all(|(_, difference)| difference != Difference::CantTell)
+    }
+}
+
+/// What an interval of ratios says. Within the margin it says equal, even where it excludes 1.
+fn difference(interval: Option<Range>, margin: f64) -> Difference {
+    let Some(Range { low, high }) = interval else {
+        return Difference::CantTell;
+    };
+    if low > 1.0 / (1.0 + margin) && high < 1.0 + margin {
+        Difference::Equal
+    } else if low > 1.0 {
+        Difference::Higher
+    } else if high < 1.0 {
+        Difference::Lower
+    } else {
+        Difference::CantTell
+    }
+}
+
+fn exp(logarithms: Range) -> Range {
+    Range {
+        low: logarithms.low.exp(),
+        high: logarithms.high.exp(),
+    }
+}
