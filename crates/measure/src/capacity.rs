@@ -14,18 +14,22 @@ const START_PER_S: f64 = 1_000.0;
 const RATE_MAX_PER_S: f64 = 1e8;
 const RATE_MIN_PER_S: f64 = 1.0;
 
-/// One step of the climb, up or down.
+/// One step of the climb, up or down, and how closely the highest rate is found.
 const FACTOR: f64 = 2.0;
-
-/// How closely the highest rate is found.
 const PRECISION: f64 = 1.05;
+
+/// The same of a ramp, which begins near the end.
+const RAMP_FACTOR: f64 = 1.3;
 
 /// So many windows of the same answer decide a rate.
 const VOTES: u32 = 2;
 
 /// A search on its way; by default one that has tried nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Search {
+    start_per_s: f64,
+    factor: f64,
+    precision: f64,
     /// The highest rate that met the target.
     met_per_s: Option<f64>,
     /// The lowest that didn't.
@@ -34,17 +38,41 @@ pub struct Search {
     open: Option<(f64, [u32; 2])>,
 }
 
+impl Default for Search {
+    fn default() -> Self {
+        Self {
+            start_per_s: START_PER_S,
+            factor: FACTOR,
+            precision: PRECISION,
+            met_per_s: None,
+            failed_per_s: None,
+            open: None,
+        }
+    }
+}
+
 impl Search {
+    /// A coarse one: from this rate up or down by a third until the answer changes.
+    pub fn ramp(start_per_s: f64) -> Self {
+        Self {
+            start_per_s,
+            factor: RAMP_FACTOR,
+            // No bisecting; and rounding doesn't make it finer.
+            precision: RAMP_FACTOR * 1.01,
+            ..Self::default()
+        }
+    }
+
     /// The next rate to try; `None` when the search is over.
     pub fn next_per_s(&self) -> Option<f64> {
         if let Some((rate, _)) = self.open {
             return Some(rate);
         }
         let next = match (self.met_per_s, self.failed_per_s) {
-            (None, None) => START_PER_S,
-            (Some(met), None) => met * FACTOR,
-            (None, Some(failed)) => failed / FACTOR,
-            (Some(met), Some(failed)) if failed / met <= PRECISION => return None,
+            (None, None) => self.start_per_s,
+            (Some(met), None) => met * self.factor,
+            (None, Some(failed)) => failed / self.factor,
+            (Some(met), Some(failed)) if failed / met <= self.precision => return None,
             (Some(met), Some(failed)) => (met * failed).sqrt(),
         };
         // Whole requests a second: at very low rates there may be none in between.
@@ -97,6 +125,17 @@ mod tests {
             );
             assert!(rates.len() < 80, "{capacity}: {rates:?}");
         }
+    }
+
+    #[test]
+    fn a_ramp_takes_a_few_windows() {
+        let mut search = Search::ramp(60_000.0);
+        let mut tried = 0;
+        while let Some(rate) = search.next_per_s() {
+            search.tell(rate, rate <= 70_000.0);
+            tried += 1;
+        }
+        assert_eq!((search.met_per_s, tried), (Some(60_000.0), 4));
     }
 
     #[test]

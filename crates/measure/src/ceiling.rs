@@ -11,11 +11,7 @@
 //! A mix has none: what its parts cost each other is what it is measured for.
 
 use plan::{Plan, ceiling::closed_load};
-use protocol::{
-    client::Workload,
-    wire::Kind,
-    work::chained_digest,
-};
+use protocol::{client::Workload, wire::Kind, work::chained_digest};
 use report::model::{Ceiling, Model};
 use std::{
     hint::black_box,

@@ -77,9 +77,10 @@ impl Null {
             bench.progress.end();
             return Ok(());
         }
-        bench
-            .progress
-            .begin(&format!("block {block}  null server on {}  closed", self.engine));
+        bench.progress.begin(&format!(
+            "block {block}  null server on {}  closed",
+            self.engine
+        ));
         let outcome = bench.trial(&self.launch, block, load);
         bench.progress.end();
         match outcome {

@@ -112,6 +112,7 @@ fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport
         memory_before: None,
         teardown_us: None,
         schedule_seed: None,
+        made_again: false,
         not_measured: BTreeMap::new(),
         block,
         load,
@@ -139,7 +140,9 @@ fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport
         failure: None,
         ceiling: None,
         profile: None,
+        sustained_rate_per_s: None,
         summary: Summary::default(),
+        all_blocks: BTreeMap::new(),
         not_measured: BTreeMap::new(),
         trials: trials.collect(),
     };

@@ -45,6 +45,10 @@ pub struct ModelReport {
     pub sustained_rate_per_s: Option<f64>,
     /// The figures.
     pub summary: Summary,
+    /// The figures over all blocks, those that were made again included, by their paths; empty when
+    /// none was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub all_blocks: BTreeMap<String, f64>,
     /// Reasons for what is null in the summary, by the field's path.
     pub not_measured: BTreeMap<String, String>,
     /// What the figures come from: in a file of its own ([`crate::trials`]), in version 1 here.
@@ -67,6 +71,7 @@ impl ModelReport {
             profile: None,
             sustained_rate_per_s: None,
             summary: Summary::default(),
+            all_blocks: BTreeMap::new(),
             not_measured: BTreeMap::new(),
             trials: Vec::new(),
         }

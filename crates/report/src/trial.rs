@@ -40,6 +40,10 @@ pub struct Trial {
     /// Seed of a load's schedule: the same for all models in a block.
     #[serde(default)]
     pub schedule_seed: Option<u64>,
+    /// Its block was disturbed from outside and made again, for all contestants: it is kept, and not in
+    /// the figures.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made_again: bool,
     /// Reasons for what is null here, by field.
     #[serde(default)]
     pub not_measured: BTreeMap<String, String>,

@@ -57,7 +57,7 @@ pub(super) fn figures(report: &ModelReport) -> Vec<Figure> {
 fn closed(report: &ModelReport, connections: u32, outstanding: u32) -> Vec<Figure> {
     let load = Load::Closed { outstanding };
     let values = |of: fn(&Step) -> Option<f64>| {
-        let trials = report.trials.iter().filter(|trial| trial.load == load);
+        let trials = accepted(report).filter(|trial| trial.load == load);
         trials
             .filter_map(|trial| {
                 let mut steps = trial.steps.iter();
@@ -87,7 +87,7 @@ fn closed(report: &ModelReport, connections: u32, outstanding: u32) -> Vec<Figur
 /// Idle load: slopes over the ladder of connections.
 fn memory(report: &ModelReport) -> Vec<Figure> {
     let per_connection = |of: &dyn Fn(&Trial) -> Option<f64>| {
-        let trials = report.trials.iter();
+        let trials = accepted(report);
         let idle = trials.filter(|trial| matches!(trial.load, Load::Idle { .. }));
         idle.filter_map(|trial| Some((trial.block, of(trial)?)))
             .collect()
@@ -114,7 +114,7 @@ fn memory(report: &ModelReport) -> Vec<Figure> {
 /// Open load at one offered rate over so many connections: percentiles compare at the same only.
 fn open(report: &ModelReport, connections: u32, rate_per_s: f64) -> Vec<Figure> {
     let values = |of: fn(&Step) -> Option<f64>| {
-        let trials = report.trials.iter();
+        let trials = accepted(report);
         let open = trials.filter(|trial| matches!(trial.load, Load::Open { .. }));
         open.filter_map(|trial| {
             let mut steps = trial.steps.iter();
@@ -155,4 +155,9 @@ fn open(report: &ModelReport, connections: u32, rate_per_s: f64) -> Vec<Figure> 
             cpu_us_per_request,
         ),
     ]
+}
+
+/// Trials of blocks that weren't made again.
+fn accepted(report: &ModelReport) -> impl Iterator<Item = &Trial> {
+    report.trials.iter().filter(|trial| !trial.made_again)
 }

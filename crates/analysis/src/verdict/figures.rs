@@ -14,7 +14,7 @@ pub(super) struct Figure<'a> {
     pub id: String,
     pub kind: FigureKind,
     pub is_headline: bool,
-    pub is_measured: bool,
+    pub value: Option<f64>,
     /// Half of the range of its trials, as a share of it.
     pub half_width_share: Option<f64>,
     /// The checks of each trial.
@@ -53,7 +53,7 @@ pub(super) fn figures<'a>(
             id: "churn.connect_time_us".to_owned(),
             kind: FigureKind::ConnectTime,
             is_headline: false,
-            is_measured: churn.connect_time_us.is_some(),
+            value: churn.connect_time_us.as_ref().and_then(|times| times.p50),
             half_width_share: None,
             trials: of_windows(windows, |seen| is_churn(&seen.trial.load)),
         });
@@ -101,7 +101,7 @@ fn memory<'a>(
         id: id.to_owned(),
         kind,
         is_headline: true,
-        is_measured: value.is_some(),
+        value,
         half_width_share: None,
         trials: trials.clone(),
     })
@@ -214,7 +214,7 @@ fn spread_figure<'a>(
         id: format!("{place}.{name}"),
         kind,
         is_headline: false,
-        is_measured: spread.is_some(),
+        value: spread.map(|spread| spread.median),
         half_width_share: spread.and_then(|Spread { median, low, high }| {
             half_width_share(median, Range { low, high }, trials.len())
         }),
@@ -230,7 +230,7 @@ fn times<'a>(place: &str, name: &str, times: &Times, trials: &[Vec<&'a Check>]) 
             id: format!("{place}.{name}.{percentile}"),
             kind: *kind,
             is_headline: false,
-            is_measured: value.is_some(),
+            value,
             half_width_share: value
                 .zip(range)
                 .and_then(|(value, range)| half_width_share(value, *range, trials.len())),

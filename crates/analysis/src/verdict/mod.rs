@@ -13,10 +13,14 @@ use figures::figures;
 use judge::judge;
 pub use judge::words;
 use report::{
-    check::{Check, FigureVerdict, Status, Verdict},
+    check::{Check, Direction, Effect, FigureVerdict, Status, Verdict},
     model::ModelReport,
     trial::{Step, Trial},
 };
+use std::collections::BTreeMap;
+
+/// Two estimates that differ by less than this are one.
+const SELECTION_MIN: f64 = 0.005;
 
 /// A window, and what its checks say: its own, and those of its trial.
 struct Seen<'a> {
@@ -36,9 +40,9 @@ pub(crate) fn verdict(report: &ModelReport) -> Verdict {
     let mut verdict = Verdict::of(checks);
     let windows = seen(report);
     for figure in figures(report, &windows, reconciled.as_ref()) {
-        let mut judged = match figure.is_measured {
-            true => judge(figure.kind, &figure.trials, figure.half_width_share),
-            false => FigureVerdict {
+        let mut judged = match figure.value {
+            Some(_) => judge(figure.kind, &figure.trials, figure.half_width_share),
+            None => FigureVerdict {
                 status: Status::NotMeasured,
                 because: Some(missing(report, &figure.id)),
                 ..FigureVerdict::default()
@@ -66,6 +70,52 @@ pub(crate) fn verdict(report: &ModelReport) -> Verdict {
             .unwrap_or_default(),
     };
     verdict
+}
+
+/// The figures of a report by their paths.
+pub(crate) fn values(report: &ModelReport) -> BTreeMap<String, f64> {
+    let figures = figures(report, &[], None).into_iter();
+    figures
+        .filter_map(|figure| Some((figure.id, figure.value?)))
+        .collect()
+}
+
+/// Makes those figures suspect that depend on which blocks were made again: over all blocks they
+/// differ by more than half of their interval.
+pub(crate) fn judge_selection(report: &mut ModelReport) {
+    let windows = seen(report);
+    let of_accepted = figures(report, &windows, None);
+    let differing = of_accepted.into_iter().filter_map(|figure| {
+        let (value, all) = (figure.value?, *report.all_blocks.get(&figure.id)?);
+        let share = (all / value - 1.0).abs();
+        let differs = share > figure.half_width_share.unwrap_or(0.0).max(SELECTION_MIN);
+        differs.then_some((figure.id, figure.is_headline, share, all))
+    });
+    let differing: Vec<_> = differing.collect();
+    for (id, is_headline, share, all) in differing {
+        let Some(of) = report.verdict.figures.get_mut(&id) else {
+            continue;
+        };
+        if of.status >= Status::Suspect {
+            continue;
+        }
+        *of = FigureVerdict {
+            status: Status::Suspect,
+            is_headline,
+            bias: Some(Effect::Biases {
+                direction: Direction::Either,
+                up_to_share: Some(share),
+            }),
+            check: Some("selection".to_owned()),
+            because: Some(format!(
+                "over all blocks, those that were made again included, it is {all:.4}"
+            )),
+            ..FigureVerdict::default()
+        };
+        if is_headline {
+            report.verdict.status = report.verdict.status.max(Status::Suspect);
+        }
+    }
 }
 
 /// All windows of a report with what their checks say.

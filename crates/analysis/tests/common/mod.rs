@@ -128,6 +128,7 @@ pub(crate) fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
         memory_before: Some(memory(0)),
         teardown_us: None,
         schedule_seed: None,
+        made_again: false,
         not_measured: BTreeMap::new(),
     }
 }
@@ -183,7 +184,9 @@ pub(crate) fn sound() -> ModelReport {
         failure: None,
         ceiling: None,
         profile: None,
+        sustained_rate_per_s: None,
         summary: Summary::default(),
+        all_blocks: BTreeMap::new(),
         not_measured: BTreeMap::new(),
         trials: trials.collect(),
     }

@@ -28,7 +28,7 @@ use probe::{
 use process::{guard::Guard, interrupt};
 use report::{
     run::PlannedLoad,
-    slo::Slo,
+    slo::{Percentile, Slo},
     trial::{Load, Step, Trial},
 };
 use server::launch::{Launch, Server};
@@ -45,6 +45,12 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 const CLOSE_LIMIT_PER_CONNECTION: Duration = Duration::from_micros(60);
 const CLOSE_LOOK: Duration = Duration::from_millis(5);
 const SOCKETS_OF_OTHERS: u64 = 20;
+
+/// A ramp begins at this share of the closed peak, and has short windows: it only has to tell whether
+/// a queue grows.
+const RAMP_FROM: f64 = 0.6;
+const RAMP_WARM_UP_US: u64 = 200_000;
+const RAMP_WINDOW_US: u64 = 500_000;
 
 /// What one window is to be over.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +113,47 @@ impl Bench<'_> {
             })
     }
 
+    /// The highest rate of this open load that a server holds, to within a third, beginning near
+    /// what it did in closed load; `None` when it held none.
+    ///
+    /// # Errors
+    /// As with [`Bench::trial`].
+    pub fn ramp(
+        &self,
+        launch: &Launch,
+        planned: &PlannedLoad,
+        peak_per_s: f64,
+    ) -> Result<Option<f64>, TrialError> {
+        let Load::Open {
+            arrivals,
+            deadline_us,
+        } = planned.load
+        else {
+            return Ok(None);
+        };
+        let slo = Slo {
+            percentile: Percentile::Max,
+            limit_us: deadline_us as f64,
+        };
+        let ramp = PlannedLoad {
+            load: Load::Capacity {
+                slo,
+                arrivals,
+                deadline_us,
+            },
+            connections: vec![planned.connections_max()],
+            rates_per_s: vec![peak_per_s * RAMP_FROM],
+            rate_share_of_peak: None,
+            warm_up_us: RAMP_WARM_UP_US,
+            warm_up_max_us: Some(RAMP_WARM_UP_US),
+            window_us: RAMP_WINDOW_US,
+        };
+        let trial = self.trial(launch, 1, &ramp)?;
+        let held = trial.steps.iter().filter(|step| rules::meets(step, &slo));
+        let rates = held.filter_map(|step| step.rate_per_s);
+        Ok(rates.max_by(f64::total_cmp))
+    }
+
     fn undisturbed_trial(
         &self,
         launch: &Launch,
@@ -137,8 +184,7 @@ impl Bench<'_> {
         };
         let mut steps = match planned.load {
             Load::Capacity { slo, .. } => search(planned, slo, &mut step)?,
-            _ => planned
-                .windows()
+            _ => shuffled(planned, seed)
                 .into_iter()
                 .map(|(connections, rate_per_s)| {
                     step(Asked {
@@ -177,6 +223,7 @@ impl Bench<'_> {
             memory_before,
             teardown_us,
             schedule_seed: planned.load.is_scheduled().then_some(seed),
+            made_again: false,
             not_measured,
         };
         Ok((trial, profiled))
@@ -313,6 +360,17 @@ impl Bench<'_> {
     }
 }
 
+/// The windows of a trial: connections can only be added, so their ladder is climbed; rates over the
+/// same connections come in any order, so that none always follows another.
+fn shuffled(planned: &PlannedLoad, seed: u64) -> Vec<(u32, Option<f64>)> {
+    let mut windows = planned.windows();
+    let mut random = fastrand::Rng::with_seed(seed);
+    for same in windows.chunk_by_mut(|(a, _), (b, _)| a == b) {
+        random.shuffle(same);
+    }
+    windows
+}
+
 /// Tries rates until the highest one that meets the target is known.
 fn search(
     planned: &PlannedLoad,
@@ -320,7 +378,11 @@ fn search(
     step: &mut impl FnMut(Asked) -> Result<Step, TrialError>,
 ) -> Result<Vec<Step>, TrialError> {
     let connections = planned.connections.first().copied().unwrap_or(1);
-    let mut search = Search::default();
+    // A ramp knows where to begin.
+    let mut search = match planned.rates_per_s[..] {
+        [start_per_s, ..] => Search::ramp(start_per_s),
+        [] => Search::default(),
+    };
     let mut steps = Vec::new();
     while let Some(rate) = search.next_per_s() {
         let tried = step(Asked {

@@ -158,7 +158,8 @@ fn closed_row(report: &ModelReport, step: &Peak) -> Vec<String> {
         _ => "-".to_owned(),
     };
     let ceiling = report.ceiling.as_ref();
-    let share = ceiling.map(|ceiling| step.rate_per_s.median / ceiling.over(step.connections) * 100.0);
+    let share =
+        ceiling.map(|ceiling| step.rate_per_s.median / ceiling.over(step.connections) * 100.0);
     vec![
         report.model.name.clone(),
         whole(step.connections.into()),
