@@ -35,37 +35,15 @@
 //! resampling).
 
 mod drawn;
+mod pair;
 mod variance;
 
+pub use pair::{Family, Pair};
+
 use drawn::{greatest_of_family, greatest_of_two};
+use pair::of_freedom;
 use report::{comparison::BLOCKS_MIN, model::Range};
 use std::sync::Arc;
-
-/// Differences are known no better than this, whatever their blocks say: of logarithms, a billionth.
-const RESOLUTION: f64 = 1e-9;
-
-/// Which pairs are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Family {
-    /// Each contestant with each other.
-    AllPairs,
-    /// Each contestant with this one, counted from 0.
-    Against(usize),
-}
-
-/// A pair: the second less the first.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pair {
-    /// Counted from 0, as the contestants are given.
-    pub first: usize,
-    /// Likewise.
-    pub second: usize,
-    /// Mean difference over the blocks that both have.
-    pub difference: f64,
-    /// Its standard error, and the degrees of freedom that this is known with.
-    error: f64,
-    freedom: f64,
-}
 
 /// The pairs of a family, and what chance does to the greatest difference among them.
 #[derive(Clone, Debug)]
@@ -167,43 +145,6 @@ impl Simultaneous {
             high: pair.difference + reach,
         }
     }
-}
-
-impl Pair {
-    /// Of a standard error with its degrees of freedom.
-    fn new((first, second): (usize, usize), difference: f64, error: f64, freedom: f64) -> Self {
-        Self {
-            first,
-            second,
-            difference,
-            error: error.max(RESOLUTION),
-            freedom,
-        }
-    }
-
-    /// The normal deviate that is as improbable as this difference.
-    fn deviate(&self) -> f64 {
-        normal_of(self.difference.abs() / self.error, self.freedom)
-    }
-}
-
-/// The normal deviate that is as improbable as Student's t of so many degrees of freedom, within
-/// 1 %.
-///
-/// Source: Wallace, "Bounds on Normal Approximations to Student's and the Chi-square
-/// Distributions", Annals of Mathematical Statistics 30, 1959.
-fn normal_of(t: f64, freedom: f64) -> f64 {
-    wallace(freedom) * (freedom * (t * t / freedom).ln_1p()).sqrt()
-}
-
-/// The inverse of [`normal_of`].
-fn of_freedom(normal: f64, freedom: f64) -> f64 {
-    let squared = (normal / wallace(freedom)).powi(2);
-    (freedom * (squared / freedom).exp_m1()).sqrt()
-}
-
-fn wallace(freedom: f64) -> f64 {
-    (8.0 * freedom + 1.0) / (8.0 * freedom + 3.0)
 }
 
 #[cfg(test)]
