@@ -2,7 +2,7 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`stats`] | the arithmetic: slopes, histograms, intervals, tests |
+//! | [`stats`] | the arithmetic, a crate of its own: slopes, histograms, intervals, tests |
 //! | [`rules`] | trials to checks |
 //! | [`summary`] | trials to figures |
 //! | [`verdict`] | checks to a verdict for each figure |

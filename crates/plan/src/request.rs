@@ -202,3 +202,43 @@ fn payload_bytes_on(
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Patience;
+
+    fn of_two(options: &Options) -> Result<Request, Refusal> {
+        let contestants = Contestants {
+            names: vec!["a".to_owned(), "b".to_owned()],
+            wire: Wire::Framed,
+            message_bytes: None,
+        };
+        Request::resolve(options, None, contestants, 1)
+    }
+
+    #[test]
+    fn where_trials_go_on_the_looks_are_fixed_beforehand() {
+        let auto = Options {
+            trials: Some(Trials::Auto),
+            patience: Some(Patience { s: 60.0 }),
+            ..Options::default()
+        };
+        let request = of_two(&auto).unwrap();
+        assert_eq!((request.looks, request.blocks), (vec![6, 9, 13, 18], 18));
+        assert_eq!(request.patience_s, Some(60.0));
+        let request = of_two(&Options::default()).unwrap();
+        assert_eq!((request.looks, request.blocks), (vec![], 6));
+        // There is nothing to be patient for.
+        let fixed = Options {
+            trials: Some(Trials::Fixed(9)),
+            ..auto
+        };
+        assert!(
+            of_two(&fixed)
+                .unwrap_err()
+                .to_string()
+                .contains("--trials auto")
+        );
+    }
+}

@@ -27,7 +27,7 @@ const NUMBERS: std::ops::RangeInclusive<usize> = 1..=4;
 /// For a terminal.
 pub fn text(report: &ComparisonReport) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::NOTHING);
     table.set_header(HEADER);
     for figure in &report.figures {
         table.add_row(row(figure));
@@ -128,10 +128,12 @@ fn p(comparison: &Comparison) -> String {
         return "-".to_owned();
     };
     let exact = comparison.p_sign_flip;
-    match exact.filter(|exact| (*exact <= ERROR_MAX) != (p <= ERROR_MAX)) {
-        Some(exact) => format!("{p:.3} (sign-flips: {exact:.3})"),
-        None => format!("{p:.3}"),
-    }
+    let exact = exact.filter(|exact| (*exact <= ERROR_MAX) != (p <= ERROR_MAX));
+    let p = match p {
+        small if small < 0.001 => "< 0.001".to_owned(),
+        p => format!("{p:.3}"),
+    };
+    exact.map_or(p.clone(), |exact| format!("{p} (sign-flips: {exact:.3})"))
 }
 
 fn difference(figure: &ComparedFigure) -> String {

@@ -6,7 +6,7 @@
 )]
 
 use analysis::{
-    compare::{Options, Refusal, compare, compare_against, compare_pairs, rank},
+    compare::{Options, Refusal, compare, compare_against, compare_pairs, is_decided, rank},
     conclude_run,
     stats::{encode, percentiles},
     summary::conclude,
@@ -487,6 +487,38 @@ fn models_of_a_run_have_ranks_in_each_figure() {
     assert!(width(&against[1]) <= width(&pairs[1]));
     let nobody = compare_against(&run("r1"), "x", &reports, &Options::default());
     assert!(matches!(nobody, Err(Refusal::NoSuchModel(_))));
+}
+
+#[test]
+fn a_look_asks_only_for_what_has_been_measured() {
+    let of = |names: &[(&str, Truth)]| -> Vec<ModelReport> {
+        let reports = names.iter();
+        reports
+            .map(|(name, truth)| model_report("r1", name, 6, *truth))
+            .collect()
+    };
+    let decided = |reports: &[ModelReport], loads: &[PlannedLoad]| {
+        let reports: Vec<&ModelReport> = reports.iter().collect();
+        is_decided(&run("r1"), &reports, loads)
+    };
+    let loads = plan().loads;
+    // Equal is as good as different.
+    assert!(decided(
+        &of(&[("a", BASE), ("b", BASE), ("c", SLOWER)]),
+        &loads
+    ));
+    assert!(decided(&of(&[("a", BASE)]), &loads));
+    let mut reports = of(&[("a", BASE), ("b", BASE)]);
+    for (index, trial) in reports[1].trials.iter_mut().enumerate() {
+        for step in trial.steps.iter_mut().filter(|_| trial.load == CLOSED) {
+            step.window.requests += 3_000 * (index as u64 % 5);
+        }
+    }
+    assert!(!decided(&reports, &loads));
+    assert!(
+        decided(&reports, &loads[..1]),
+        "of idle load nothing is open"
+    );
 }
 
 #[test]

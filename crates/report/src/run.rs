@@ -332,3 +332,77 @@ impl PlannedLoad {
         (share / u128::from(self.connections_max())) as u64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Arrivals;
+
+    fn planned(load: Load, connections: &[u32], rates_per_s: &[f64]) -> PlannedLoad {
+        PlannedLoad {
+            load,
+            connections: connections.to_vec(),
+            rates_per_s: rates_per_s.to_vec(),
+            rate_share_of_peak: None,
+            warm_up_us: 0,
+            warm_up_max_us: None,
+            window_us: 1_000_000,
+        }
+    }
+
+    #[test]
+    fn what_decides_is_known_before_the_rate_is() {
+        let open = Load::Open {
+            arrivals: Arrivals::Poisson,
+            deadline_us: 1,
+        };
+        let loads = [
+            planned(Load::Idle { interval_us: 1 }, &[100, 300], &[]),
+            planned(Load::Closed { outstanding: 1 }, &[50, 1_000], &[]),
+            planned(open, &[100], &[]),
+        ];
+        let mut plan = Plan {
+            primary_figures: primary_figures(&loads),
+            loads: loads.to_vec(),
+            ..Plan::default()
+        };
+        assert_eq!((plan.primary_count(), plan.primary().len()), (4, 2));
+        plan.loads[2].rates_per_s = vec![200.0, 400.0];
+        assert_eq!(
+            plan.primary(),
+            [
+                "memory.user_bytes_per_connection".to_owned(),
+                "closed.1000_connections.rate_per_s".to_owned(),
+                format!("open.100_connections.200_per_s.{CPU_PER_REQUEST}"),
+                "open.100_connections.200_per_s.response_time_us.p90".to_owned(),
+            ]
+        );
+        // Reports from before it was declared.
+        plan.primary_figures.clear();
+        assert_eq!(plan.primary().len(), 4);
+        let closed = primary_figures(&loads[1..2]);
+        assert!(closed[1].ends_with(CPU_PER_REQUEST), "{closed:?}");
+    }
+
+    #[test]
+    fn a_run_is_known_by_its_id_and_not_by_the_second_in_which_it_began() {
+        let run = |id: Option<&str>, kernel: &str| RunReport {
+            id: id.map(str::to_owned),
+            ..RunReport::new(
+                "now",
+                "now".to_owned(),
+                Plan::default(),
+                Environment {
+                    kernel: Some(kernel.to_owned()),
+                    ..Environment::default()
+                },
+            )
+        };
+        assert!(run(Some("1"), "6.1").is_same_run(&run(Some("1"), "6.1")));
+        assert!(!run(Some("1"), "6.1").is_same_run(&run(Some("2"), "6.1")));
+        assert!(!run(Some("1"), "6.1").is_same_run(&run(None, "6.1")));
+        // Of old reports everything has to be the same.
+        assert!(run(None, "6.1").is_same_run(&run(None, "6.1")));
+        assert!(!run(None, "6.1").is_same_run(&run(None, "6.8")));
+    }
+}

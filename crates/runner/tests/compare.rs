@@ -138,6 +138,28 @@ fn of_another_machines_run_there_is_a_ratio_and_exit_code_5() {
 }
 
 #[test]
+fn trials_go_on_until_there_is_nothing_left_to_decide() {
+    let fixture = Fixture::new();
+    let bin = fixture.fake("good");
+    let args = ["--model", "good", "--bin", &bin, "--trials", "auto"];
+    let load = ["--load", "closed", "--duration", "0.1", "--connections"];
+    let with = |more: &[&str]| {
+        let mut command = runner();
+        command.args(args).args(load).args(["20", "--out"]);
+        command.arg(fixture.out()).args(more).output().unwrap()
+    };
+    let planned = stdout(&with(&["--dry-run"]));
+    assert!(planned.contains("6, 9, 13 or 18, until"), "{planned}");
+    // One model alone is told apart from nobody: the first look is the last.
+    let output = with(&[]);
+    let (run, models) = fixture.reports();
+    assert_eq!(run.plan.looks, [6, 9, 13, 18], "{}", stderr(&output));
+    assert_eq!(models[0].trials.len(), 6);
+    assert!(!run.interrupted && run.id.is_some());
+    assert!(!stderr(&output).contains("compar"), "{}", stderr(&output));
+}
+
+#[test]
 fn different_work_is_refused_by_the_fields_that_differ() {
     let (_fixture, copy) = changed("run.json", |text| {
         edited(&text, |run| run["plan"]["payload_bytes"] = 128.into())

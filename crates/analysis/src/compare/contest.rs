@@ -144,6 +144,8 @@ fn share_error(fields: &mut [Field], plan: &Plan, margin: f64) {
     for field in fields.iter_mut() {
         field.primary = primary.contains(&field.id);
     }
+    // They are read first.
+    fields.sort_by_key(|field| !field.primary);
     let mut open: Vec<&mut Field> = fields.iter_mut().filter(|field| field.primary).collect();
     let mut sharing = plan.primary_count();
     while !open.is_empty() {

@@ -6,6 +6,7 @@
 //! | `contest` | one figure over all contestants: intervals, words, how error is shared |
 //! | `pair` | two models; all of a run, pair by pair; all against one |
 //! | `ranking` | all of a run: between which ranks each lies |
+//! | `options`, `refusal` | how to compare, and why something isn't |
 //! | `plans` | whether both sides were asked for the same |
 //! | `settings` | how two runs' machines differ |
 //!
@@ -15,11 +16,15 @@
 
 mod contest;
 mod figures;
+mod options;
 mod pair;
 mod plans;
 mod ranking;
+mod refusal;
 mod settings;
 
-pub use pair::{Options, Refusal, compare, compare_against, compare_pairs};
+pub use options::Options;
+pub use pair::{compare, compare_against, compare_pairs};
 pub use plans::PlanDifference;
 pub use ranking::{is_decided, rank};
+pub use refusal::Refusal;

@@ -3,8 +3,10 @@
 use super::{
     contest::{Field, fields, fields_across},
     figures,
-    plans::{self, PlanDifference},
-    ranking::{rank, usable},
+    options::Options,
+    plans,
+    ranking::rank,
+    refusal::{Refusal, refuse_invalid, usable},
     settings,
 };
 use crate::stats::Family;
@@ -16,70 +18,6 @@ use report::{
     model::{ModelReport, Range},
     run::RunReport,
 };
-use thiserror::Error;
-
-/// How to compare.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Options {
-    /// Ratios from 1 / (1 + margin) to 1 + margin are as good as equal, as a share.
-    pub margin: f64,
-    /// Changes for the worse up to this share are no regression; 0.05 is 5 %. `None`: nothing is
-    /// judged as one.
-    pub threshold: Option<f64>,
-    /// Compare even what was asked for different things, and note how they differ.
-    pub allow_different: bool,
-    /// Say of different runs what is said of one: whatever differs between their machines then
-    /// counts as a difference between the models.
-    pub allow_across: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            margin: 0.02,
-            threshold: None,
-            allow_different: false,
-            allow_across: false,
-        }
-    }
-}
-
-/// Why two reports aren't compared.
-#[derive(Clone, Debug, PartialEq, Error)]
-pub enum Refusal {
-    /// The figures of one side must not be used.
-    #[error(
-        "the {side} ({model} of run {run}) is invalid, so its figures say nothing: {check}, {detail}"
-    )]
-    Invalid {
-        /// `baseline`, `candidate`, or just `model`.
-        side: &'static str,
-        /// The model on that side.
-        model: String,
-        /// Its run.
-        run: String,
-        /// Id of the first of the worst checks that failed.
-        check: String,
-        /// What was measured.
-        detail: String,
-    },
-    /// The sides were asked for different things.
-    #[error(
-        "baseline and candidate did different work:\n{}\n(--allow-different compares them anyway)",
-        plans::listed(.0)
-    )]
-    Different(Vec<PlanDifference>),
-    /// A run has no model of this name.
-    #[error("the run has no model {0:?}")]
-    NoSuchModel(String),
-    /// There is nothing to compare.
-    #[error("baseline and candidate have no figure in common that could be compared{}",
-        .notes.iter().map(|note| format!("\n  {note}")).collect::<String>())]
-    NothingInCommon {
-        /// Why not, figure by figure.
-        notes: Vec<String>,
-    },
-}
 
 /// Compares the figures that both reports have: of one run block by block, of two by their ratios
 /// alone, unless options say otherwise. Each report comes with that of its run.
@@ -281,24 +219,6 @@ fn is_worse(Range { low, high }: Range, better: Better, threshold: f64) -> bool 
         Better::Higher => high < 1.0 - threshold,
         Better::Lower => low > 1.0 + threshold,
     }
-}
-
-pub(super) fn refuse_invalid(
-    side: &'static str,
-    run: &str,
-    report: &ModelReport,
-) -> Result<(), Refusal> {
-    if report.verdict.status < Status::Invalid {
-        return Ok(());
-    }
-    let worst = report.verdict.worst();
-    Err(Refusal::Invalid {
-        side,
-        model: report.model.name.clone(),
-        run: run.to_owned(),
-        check: worst.map_or_else(|| "verdict".to_owned(), |check| check.id.clone()),
-        detail: worst.map_or_else(|| "no check says why".to_owned(), |c| c.detail.clone()),
-    })
 }
 
 /// What to keep in mind when reading any of the figures.

@@ -1,10 +1,10 @@
 //! All contestants of a run, figure by figure: between which ranks each lies.
 
 use super::{
-    Options,
     contest::{Field, fields},
     figures,
-    pair::refuse_invalid,
+    options::Options,
+    refusal::usable,
 };
 use crate::stats::Family;
 use report::{
@@ -49,21 +49,6 @@ pub fn is_decided(run: &RunReport, reports: &[&ModelReport], loads: &[PlannedLoa
     };
     let mut asked = fields.iter().filter(is_asked);
     asked.all(|field| field.is_decided(margin))
-}
-
-/// Those whose figures may be used, and why the others' may not.
-pub(super) fn usable<'a>(
-    run: &RunReport,
-    reports: &[&'a ModelReport],
-) -> (Vec<&'a ModelReport>, Vec<String>) {
-    let (mut usable, mut refused) = (Vec::new(), Vec::new());
-    for &report in reports {
-        match refuse_invalid("model", &run.run, report) {
-            Ok(()) => usable.push(report),
-            Err(refusal) => refused.push(refusal.to_string()),
-        }
-    }
-    (usable, refused)
 }
 
 fn differs_from_itself(

@@ -4,7 +4,7 @@
 //! none. Series come from within a window (a rate in each second, say), where neighbours
 //! resemble each other; values that come one from a trial belong to `paired`.
 
-use crate::stats::line::median;
+use crate::line::median;
 
 /// Where the level of a series moves, if it does.
 #[derive(Clone, Copy, Debug, PartialEq)]

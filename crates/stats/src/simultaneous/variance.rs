@@ -1,6 +1,6 @@
 //! Each contestant's own variance, and from two of them the standard error of a pair.
 
-use super::{Family, Pair};
+use super::pair::{Family, Pair};
 use report::comparison::BLOCKS_MIN;
 
 /// Rounds of variances and weights. More change the intervals by less than 1 %.

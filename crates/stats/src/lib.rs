@@ -1,4 +1,4 @@
-//! The arithmetic: pure functions on plain data.
+//! Arithmetic on plain data: lines, histograms, intervals, tests.
 //!
 //! | file | |
 //! |---|---|
@@ -9,8 +9,10 @@
 //! | `fisher` | whether something happens to one more often than to others |
 //! | `series` | one series in time order: change point, steadiness, effective size |
 //!
-//! Nothing here knows what a trial is: which values are taken from a report is for
-//! [`crate::summary`] to say.
+//! All of it is pure. Nothing here knows what a trial is: which values are taken from a report is for
+//! the crate `analysis` to say.
+
+#![forbid(unsafe_code)]
 
 mod fisher;
 mod histogram;

@@ -1,7 +1,7 @@
 //! What chance alone does to the greatest deviate of a family, drawn by lot.
 
 use super::{
-    Family,
+    pair::{Family, Pair},
     variance::{Table, unpaired},
 };
 use fastrand::Rng;
@@ -42,7 +42,7 @@ pub(super) fn greatest_of_family(contestants: usize, blocks: usize, family: Fami
     let names: Vec<usize> = (0..contestants).collect();
     drawn(of, contestants * blocks, |values| {
         let (pairs, _) = Table { values, blocks }.pairs(&names, family);
-        let deviates = pairs.iter().map(super::Pair::deviate);
+        let deviates = pairs.iter().map(Pair::deviate);
         deviates.fold(0.0, f64::max)
     })
 }

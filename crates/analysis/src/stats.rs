@@ -1,0 +1,3 @@
+//! The arithmetic, which is a crate of its own: lines, histograms, intervals, tests.
+
+pub use ::stats::*;
