@@ -211,6 +211,7 @@ mod tests {
     fn of_two(options: &Options) -> Result<Request, Refusal> {
         let contestants = Contestants {
             names: vec!["a".to_owned(), "b".to_owned()],
+            addresses: Vec::new(),
             wire: Wire::Framed,
             message_bytes: None,
         };

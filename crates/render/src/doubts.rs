@@ -67,7 +67,11 @@ struct Cause<'a> {
 
 fn causes(report: &ModelReport) -> Vec<Cause<'_>> {
     let mut causes: Vec<Cause<'_>> = Vec::new();
-    for (id, of) in &report.verdict.figures {
+    // The peak is one of the ladder's steps, and is told as such.
+    let peak = report.summary.peak.as_ref();
+    let peak = peak.map(|peak| format!("closed.{}_connections.", peak.connections));
+    let is_told = |id: &str| peak.as_ref().is_some_and(|peak| id.starts_with(peak));
+    for (id, of) in report.verdict.figures.iter().filter(|(id, _)| !is_told(id)) {
         let (Some(check), true) = (&of.check, of.status > Status::NotMeasured) else {
             continue;
         };

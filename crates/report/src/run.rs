@@ -2,7 +2,7 @@
 
 use crate::{
     check::{Status, Verdict},
-    comparison::{CPU_PER_REQUEST, FigureRanking},
+    comparison::{CPU_OF_PROCESS_PER_REQUEST, FigureRanking},
     environment::Environment,
     trial::Load,
 };
@@ -197,7 +197,7 @@ impl Plan {
 
     fn declared(&self) -> Vec<String> {
         match self.primary_figures.as_slice() {
-            [] => primary_figures(&self.loads),
+            [] => primary_figures(&self.loads, CPU_OF_PROCESS_PER_REQUEST),
             declared => declared.to_vec(),
         }
     }
@@ -216,7 +216,7 @@ fn is_open(load: &PlannedLoad) -> bool {
 /// of closed load.
 ///
 /// Few, because they share what error there may be.
-pub fn primary_figures(loads: &[PlannedLoad]) -> Vec<String> {
+pub fn primary_figures(loads: &[PlannedLoad], cpu_per_request: &str) -> Vec<String> {
     let top = |is_wanted: fn(&PlannedLoad) -> bool| {
         let loads = loads.iter().filter(|load| is_wanted(load));
         loads.map(PlannedLoad::connections_max).max()
@@ -229,12 +229,12 @@ pub fn primary_figures(loads: &[PlannedLoad]) -> Vec<String> {
     if let Some(top) = top(|load| matches!(load.load, Load::Closed { .. })) {
         figures.push(format!("closed.{top}_connections.rate_per_s"));
         if open.is_none() {
-            figures.push(format!("closed.{top}_connections.{CPU_PER_REQUEST}"));
+            figures.push(format!("closed.{top}_connections.{cpu_per_request}"));
         }
     }
     if let Some(top) = open {
         let at = format!("open.{top}_connections.{COMMON_RATE}");
-        figures.push(format!("{at}.{CPU_PER_REQUEST}"));
+        figures.push(format!("{at}.{cpu_per_request}"));
         figures.push(format!("{at}.response_time_us.p90"));
     }
     figures
@@ -336,6 +336,7 @@ impl PlannedLoad {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::comparison::CPU_PER_REQUEST;
     use crate::trial::Arrivals;
 
     fn planned(load: Load, connections: &[u32], rates_per_s: &[f64]) -> PlannedLoad {
@@ -362,7 +363,7 @@ mod tests {
             planned(open, &[100], &[]),
         ];
         let mut plan = Plan {
-            primary_figures: primary_figures(&loads),
+            primary_figures: primary_figures(&loads, CPU_PER_REQUEST),
             loads: loads.to_vec(),
             ..Plan::default()
         };
@@ -380,7 +381,7 @@ mod tests {
         // Reports from before it was declared.
         plan.primary_figures.clear();
         assert_eq!(plan.primary().len(), 4);
-        let closed = primary_figures(&loads[1..2]);
+        let closed = primary_figures(&loads[1..2], CPU_PER_REQUEST);
         assert!(closed[1].ends_with(CPU_PER_REQUEST), "{closed:?}");
     }
 

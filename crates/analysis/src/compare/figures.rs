@@ -7,11 +7,13 @@
 
 use crate::{
     ladder::{kernel_bytes, over_all},
-    step::{cpu_us_per_request, rate_per_s},
+    step::{cpu_us_per_request, rate_per_s, server_cpus_us_per_request},
+    times::of_trial,
 };
-use report::comparison::Better;
 use report::{
-    model::ModelReport,
+    check::Status,
+    comparison::Better,
+    model::{ModelReport, Times},
     trial::{Load, Step, Trial},
 };
 
@@ -49,8 +51,15 @@ pub(super) fn figures(report: &ModelReport) -> Vec<Figure> {
     for place in &report.summary.open_ladder {
         figures.extend(open(report, place.connections, place.offered_rate_per_s));
     }
-    figures.retain(|figure| !figure.values.is_empty());
+    figures.retain(|figure| !figure.values.is_empty() && invalid_by(report, &figure.id).is_none());
     figures
+}
+
+/// The check that makes a figure invalid: what it claims did not happen, so it compares with nothing.
+pub(super) fn invalid_by<'a>(report: &'a ModelReport, id: &str) -> Option<&'a str> {
+    let verdict = report.verdict.figures.get(id)?;
+    let check = verdict.check.as_deref().unwrap_or_default();
+    (verdict.status == Status::Invalid).then_some(check)
 }
 
 /// Closed load over so many connections.
@@ -76,10 +85,17 @@ fn closed(report: &ModelReport, connections: u32, outstanding: u32) -> Vec<Figur
         },
         Figure {
             id: format!("closed.{connections}_connections.server_cpu_us_per_request"),
-            label: format!("server CPU, closed load over {connections}"),
+            label: format!("CPU of the process, closed load over {connections}"),
             unit: "us/request".to_owned(),
             better: Better::Lower,
             values: values(cpu_us_per_request),
+        },
+        Figure {
+            id: format!("closed.{connections}_connections.server_cpus_us_per_request"),
+            label: format!("CPU of its CPUs, closed load over {connections}"),
+            unit: "us/request".to_owned(),
+            better: Better::Lower,
+            values: values(server_cpus_us_per_request),
         },
     ]
 }
@@ -134,27 +150,39 @@ fn open(report: &ModelReport, connections: u32, rate_per_s: f64) -> Vec<Figure> 
     };
     vec![
         figure("response_time_us.p50", "response time p50", "us", |step| {
-            Some(step.window.scheduled.as_ref()?.response_time_us.p50)
+            times_of(step)?.p50
         }),
         figure("response_time_us.p90", "response time p90", "us", |step| {
-            Some(step.window.scheduled.as_ref()?.response_time_us.p90)
+            times_of(step)?.p90
         }),
         figure("response_time_us.p99", "response time p99", "us", |step| {
-            Some(step.window.scheduled.as_ref()?.response_time_us.p99)
+            times_of(step)?.p99
         }),
         figure(
             "response_time_us.p99_9",
             "response time p99.9",
             "us",
-            |step| Some(step.window.scheduled.as_ref()?.response_time_us.p99_9),
+            |step| times_of(step)?.p99_9,
         ),
         figure(
             "server_cpu_us_per_request",
-            "server CPU",
+            "CPU of the process",
             "us/request",
             cpu_us_per_request,
         ),
+        figure(
+            "server_cpus_us_per_request",
+            "CPU of its CPUs",
+            "us/request",
+            server_cpus_us_per_request,
+        ),
     ]
+}
+
+/// The response times of a window, as far as its requests allow them.
+fn times_of(step: &Step) -> Option<Times> {
+    let window = step.window.scheduled.as_ref()?;
+    Some(of_trial(&window.response_time_us, window.offered))
 }
 
 /// Trials of blocks that weren't made again.

@@ -32,11 +32,9 @@ pub(super) fn figures<'a>(
     if let Some(peak) = &summary.peak {
         figures.extend(closed("peak", peak, windows, true));
     }
-    if summary.closed_ladder.len() > 1 {
-        for step in &summary.closed_ladder {
-            let place = format!("closed.{}_connections", step.connections);
-            figures.extend(closed(&place, step, windows, false));
-        }
+    for step in &summary.closed_ladder {
+        let place = format!("closed.{}_connections", step.connections);
+        figures.extend(closed(&place, step, windows, false));
     }
     for (index, step) in summary.open_ladder.iter().enumerate() {
         let place = format!(
