@@ -35,6 +35,7 @@ pub(super) fn window_of(
         service_time_us: percentiles(&tally.service_time),
         service_time_count: tally.service_time.len(),
         service_time_histogram: encode(&tally.service_time)?,
+        heard_late_us: Some(counts.heard_late_ns / 1000),
         times_clipped: Some(counts.times_clipped),
         scheduled: scheduled
             .map(|times| scheduled_of(times, &counts))
