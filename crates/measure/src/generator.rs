@@ -295,11 +295,12 @@ struct Sampling {
 
 impl Sampling {
     /// After this window: some rounds of requests, and some hundred of them. `None` where that would
-    /// take too long, or there is nothing to sample.
+    /// take too long, or the load is beyond all measure.
     fn after(measured: &Tally) -> Option<Self> {
         let (counts, round_s) = (measured.counts, measured.service_time.mean() / 1e9);
         let requests_s = counts.requests as f64 / (counts.window_us as f64 / 1e6);
-        if counts.requests == 0 || SAMPLING_ROUNDS * round_s > SAMPLING_MAX_S {
+        let is_hopeless = counts.requests == 0 || counts.requests_unqueued > 0;
+        if is_hopeless || SAMPLING_ROUNDS * round_s > SAMPLING_MAX_S {
             return None;
         }
         let rounds_s = SAMPLING_ROUNDS * round_s;
