@@ -2,7 +2,7 @@
 
 use analysis::stats::{self, HistogramError, percentiles};
 use process::{
-    child::{Child, Silence},
+    child::{Child, PostMortem, Silence},
     guard::Guard,
     watch::{Watch, Woken, now_ns},
 };
@@ -13,6 +13,7 @@ use protocol::{
 use std::{
     ops::AddAssign,
     path::Path,
+    process::ExitStatus,
     time::{Duration, Instant},
 };
 use thiserror::Error;
@@ -87,6 +88,14 @@ pub enum GeneratorError {
     Silent {
         /// In which way.
         silence: Silence,
+        /// What it wrote last to its standard error.
+        stderr_tail: String,
+    },
+    /// It isn't there any more.
+    #[error("the load generator ended before its work was done ({how}): {stderr_tail}")]
+    Ended {
+        /// As `exit status: 1`, or the signal.
+        how: ExitStatus,
         /// What it wrote last to its standard error.
         stderr_tail: String,
     },
@@ -347,10 +356,18 @@ fn next_event_or_interval(child: &mut Child) -> Result<Event> {
             Ok(line) => line,
             Err(Silence::Interrupted) => return Err(GeneratorError::Interrupted),
             Err(silence) => {
-                let stderr_tail = child.post_mortem().stderr_tail;
-                return Err(GeneratorError::Silent {
-                    silence,
+                let PostMortem {
+                    status,
                     stderr_tail,
+                } = child.post_mortem();
+                return Err(match status {
+                    Some(how) if silence == Silence::Ended => {
+                        GeneratorError::Ended { how, stderr_tail }
+                    }
+                    _ => GeneratorError::Silent {
+                        silence,
+                        stderr_tail,
+                    },
                 });
             }
         };
