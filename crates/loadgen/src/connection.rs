@@ -87,14 +87,12 @@ impl Shared<'_> {
 }
 
 impl Connection {
-    /// One that is being established. If it is to be `stamped`, the kernel tells of its replies when
-    /// they had arrived; if it doesn't offer that, it stays silent.
-    pub(crate) fn new(fd: OwnedFd, stamped: bool) -> Self {
-        let is_stamped = stamped && socket::stamp_arrivals(&fd).is_ok();
+    /// One that is being established.
+    pub(crate) fn new(fd: OwnedFd) -> Self {
         Self {
             fd,
             stage: Stage::Connecting,
-            is_stamped,
+            is_stamped: false,
             sent: 0,
             sent_bytes: 0,
             allowed: 0,
@@ -270,7 +268,7 @@ mod tests {
             out: vec![0; 6000].into(),
             sent_at_ns: vec![0; 50],
         };
-        let mut connection = Connection::new(ours.into(), false);
+        let mut connection = Connection::new(ours.into());
         connection.allow(0, 50, 1, &mut shared);
         let sent = connection.send(7, &mut shared).unwrap();
         assert_eq!((sent.whole, sent.bytes), (50, 50 * 120));

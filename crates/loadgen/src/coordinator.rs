@@ -136,7 +136,8 @@ impl Coordinator<'_> {
                 Ok(Command::Start {
                     begins_at_ns,
                     rate_per_s,
-                }) => self.start(begins_at_ns, rate_per_s)?,
+                    samples,
+                }) => self.start(begins_at_ns, rate_per_s, samples)?,
                 Ok(Command::Measure {
                     opens_at_ns,
                     window_us,
@@ -172,7 +173,12 @@ impl Coordinator<'_> {
         emit(&Event::Connected(all.map(encode)?))
     }
 
-    fn start(&mut self, begins_at_ns: u64, rate_per_s: Option<f64>) -> anyhow::Result<()> {
+    fn start(
+        &mut self,
+        begins_at_ns: u64,
+        rate_per_s: Option<f64>,
+        samples: bool,
+    ) -> anyhow::Result<()> {
         let scheduled = matches!(self.plan.load, Load::Open(_) | Load::Churn(_));
         if scheduled {
             let rate_per_s = rate_per_s.context("a load with a schedule needs a rate")?;
@@ -185,6 +191,7 @@ impl Coordinator<'_> {
         self.order(Order::Start {
             begins_at_ns,
             rate_per_s,
+            samples,
         })
     }
 

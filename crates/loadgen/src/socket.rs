@@ -59,13 +59,17 @@ pub(crate) fn reset_on_close(fd: &OwnedFd) {
     let _ = sockopt::set_socket_linger(fd, Some(Duration::ZERO));
 }
 
-/// Has the kernel note when each packet for this socket arrives, before TCP looks at it
-/// (SOF_TIMESTAMPING_RX_SOFTWARE in the kernel's Documentation/networking/timestamping.rst).
+/// Has the kernel note when each packet for this socket arrives, before TCP looks at it, or not any
+/// longer (SOF_TIMESTAMPING_RX_SOFTWARE in the kernel's Documentation/networking/timestamping.rst).
 ///
 /// # Errors
 /// The kernel doesn't offer it.
-pub(crate) fn stamp_arrivals(fd: &OwnedFd) -> Result<(), Errno> {
-    let flags = libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
+pub(crate) fn stamp_arrivals(fd: &OwnedFd, on: bool) -> Result<(), Errno> {
+    let flags = if on {
+        libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE
+    } else {
+        0
+    };
     set_option(
         fd,
         (libc::SOL_SOCKET, libc::SO_TIMESTAMPING),

@@ -2,7 +2,7 @@
 
 use analysis::stats::{self, HistogramError, percentiles};
 use process::{
-    child::{Child, Silence},
+    child::{Child, PostMortem, Silence},
     guard::Guard,
     watch::{Watch, Woken, now_ns},
 };
@@ -13,6 +13,7 @@ use protocol::{
 use std::{
     ops::AddAssign,
     path::Path,
+    process::ExitStatus,
     time::{Duration, Instant},
 };
 use thiserror::Error;
@@ -30,10 +31,20 @@ const LEAD_NS_PER_PROCESS: u64 = 20_000_000;
 /// some hundred.
 const EDGE_NS: u64 = 15_000_000;
 
+/// Read lag is sampled for so long. A request that is on its way when the window closes isn't in it,
+/// so the window has several rounds of them.
+const SAMPLING_MIN_S: f64 = 0.3;
+const SAMPLING_MAX_S: f64 = 2.0;
+const SAMPLING_ROUNDS: f64 = 4.0;
+const SAMPLING_REQUESTS: f64 = 2_000.0;
+const SAMPLING_WARM_UP_S: f64 = 0.1;
+
 /// All generator processes of a trial.
 #[derive(Debug)]
 pub struct Generators {
     processes: Vec<Child>,
+    /// Of the load that was begun last.
+    rate_per_s: Option<f64>,
 }
 
 /// A histogram of nanoseconds.
@@ -80,6 +91,14 @@ pub enum GeneratorError {
         /// What it wrote last to its standard error.
         stderr_tail: String,
     },
+    /// It isn't there any more.
+    #[error("the load generator ended before its work was done ({how}): {stderr_tail}")]
+    Ended {
+        /// As `exit status: 1`, or the signal.
+        how: ExitStatus,
+        /// What it wrote last to its standard error.
+        stderr_tail: String,
+    },
     /// It says that it failed.
     #[error("the load generator failed: {0}")]
     Failed(String),
@@ -113,7 +132,10 @@ impl Generators {
             say(&mut child, plan)?;
             processes.push(child);
         }
-        Ok(Self { processes })
+        Ok(Self {
+            processes,
+            rate_per_s: None,
+        })
     }
 
     /// Its processes.
@@ -138,10 +160,17 @@ impl Generators {
     /// # Errors
     /// A generator is gone.
     pub fn begin(&mut self, rate_per_s: Option<f64>) -> Result<()> {
+        self.rate_per_s = rate_per_s;
         let begins_at_ns = now_ns() + self.lead_ns();
+        self.begin_at(begins_at_ns, false)
+    }
+
+    fn begin_at(&mut self, begins_at_ns: u64, samples: bool) -> Result<()> {
+        let rate_per_s = self.rate_per_s;
         self.say_to_all(&Command::Start {
             begins_at_ns,
             rate_per_s,
+            samples,
         })
     }
 
@@ -162,10 +191,44 @@ impl Generators {
     ///
     /// # Errors
     /// A generator fails, or the user wants to stop: both are noticed at once.
-    pub fn measure(&mut self, window: Duration, mut at_edge: impl FnMut()) -> Result<Tally> {
-        let window_us = window.as_micros() as u64;
+    pub fn measure(&mut self, window: Duration, at_edge: impl FnMut()) -> Result<Tally> {
         // After a load that has just been told to begin, too.
         let opens_at_ns = now_ns() + 2 * self.lead_ns() + EDGE_NS;
+        self.measure_from(opens_at_ns, window, at_edge)
+    }
+
+    /// Begins the load of `measured` again, for a window in which nothing but read lag is measured,
+    /// which goes into it with whatever went wrong.
+    ///
+    /// # Errors
+    /// As with [`Generators::measure`].
+    pub fn sample_reading(&mut self, measured: &mut Tally) -> Result<()> {
+        let Some(Sampling { warm_up, window }) = Sampling::after(measured) else {
+            return Ok(());
+        };
+        let begins_at_ns = now_ns() + self.lead_ns();
+        self.begin_at(begins_at_ns, true)?;
+        let opens_at_ns = begins_at_ns + warm_up.as_nanos() as u64 + self.lead_ns() + EDGE_NS;
+        let sampled = self.measure_from(opens_at_ns, window, || {})?;
+        let (counts, more) = (&mut measured.counts, sampled.counts);
+        counts.connections = counts.connections.min(more.connections);
+        counts.connections_lost += more.connections_lost;
+        counts.replies_wrong += more.replies_wrong;
+        if measured.scheduled.is_none() {
+            counts.replies_missing += more.replies_missing;
+        }
+        measured.errors += sampled.errors;
+        measured.read_times = sampled.read_times;
+        Ok(())
+    }
+
+    fn measure_from(
+        &mut self,
+        opens_at_ns: u64,
+        window: Duration,
+        mut at_edge: impl FnMut(),
+    ) -> Result<Tally> {
+        let window_us = window.as_micros() as u64;
         self.say_to_all(&Command::Measure {
             opens_at_ns,
             window_us,
@@ -232,6 +295,32 @@ impl Generators {
     }
 }
 
+/// How long read lag is sampled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sampling {
+    warm_up: Duration,
+    window: Duration,
+}
+
+impl Sampling {
+    /// After this window: some rounds of requests, and some hundred of them. `None` where that would
+    /// take too long, or the load is beyond all measure.
+    fn after(measured: &Tally) -> Option<Self> {
+        let (counts, round_s) = (measured.counts, measured.service_time.mean() / 1e9);
+        let requests_s = counts.requests as f64 / (counts.window_us as f64 / 1e6);
+        let is_hopeless = counts.requests == 0 || counts.requests_unqueued > 0;
+        if is_hopeless || SAMPLING_ROUNDS * round_s > SAMPLING_MAX_S {
+            return None;
+        }
+        let rounds_s = SAMPLING_ROUNDS * round_s;
+        let window_s = rounds_s.max(SAMPLING_REQUESTS / requests_s);
+        Some(Self {
+            warm_up: Duration::from_secs_f64(rounds_s.max(SAMPLING_WARM_UP_S)),
+            window: Duration::from_secs_f64(window_s.clamp(SAMPLING_MIN_S, SAMPLING_MAX_S)),
+        })
+    }
+}
+
 fn decode(histogram: Histogram) -> Result<Latencies> {
     let mut latencies = stats::decode(&histogram.0)?;
     // It grows to what others hold: so they can always be added.
@@ -267,10 +356,18 @@ fn next_event_or_interval(child: &mut Child) -> Result<Event> {
             Ok(line) => line,
             Err(Silence::Interrupted) => return Err(GeneratorError::Interrupted),
             Err(silence) => {
-                let stderr_tail = child.post_mortem().stderr_tail;
-                return Err(GeneratorError::Silent {
-                    silence,
+                let PostMortem {
+                    status,
                     stderr_tail,
+                } = child.post_mortem();
+                return Err(match status {
+                    Some(how) if silence == Silence::Ended => {
+                        GeneratorError::Ended { how, stderr_tail }
+                    }
+                    _ => GeneratorError::Silent {
+                        silence,
+                        stderr_tail,
+                    },
                 });
             }
         };
@@ -280,5 +377,44 @@ fn next_event_or_interval(child: &mut Child) -> Result<Event> {
             Ok(event) => return Ok(event),
             Err(_) => return Err(GeneratorError::Unexpected(line.chars().take(200).collect())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::tally::{Counts, Errors};
+
+    /// A window of a second.
+    fn measured(requests: u64, service_ns: u64) -> Tally {
+        let mut service_time = Latencies::new_with_bounds(1, 300_000_000_000, 3).unwrap();
+        service_time.record_n(service_ns, requests).unwrap();
+        Tally {
+            counts: Counts {
+                window_us: 1_000_000,
+                requests,
+                ..Counts::default()
+            },
+            service_time,
+            read_times: None,
+            scheduled: None,
+            intervals: Vec::new(),
+            errors: Errors::default(),
+        }
+    }
+
+    #[test]
+    fn read_lag_is_sampled_over_several_rounds_or_not_at_all() {
+        let window_ms = |requests, service_ns| {
+            let sampling = Sampling::after(&measured(requests, service_ns))?;
+            Some(sampling.window.as_secs_f64() * 1e3)
+        };
+        assert_eq!(window_ms(100_000, 1_000_000), Some(300.0));
+        assert_eq!(window_ms(4_000, 1_000_000), Some(500.0));
+        assert_eq!(window_ms(10, 1_000_000), Some(2_000.0));
+        let rounds = window_ms(30_000, 300_000_000).unwrap();
+        assert!((rounds / 1_200.0 - 1.0).abs() < 1e-3, "{rounds}");
+        assert_eq!(window_ms(30_000, 900_000_000), None);
+        assert_eq!(window_ms(0, 1), None);
     }
 }

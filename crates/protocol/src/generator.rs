@@ -194,11 +194,14 @@ pub enum Command {
         begins_at_ns: u64,
         /// Over all generators, in open and churn load; at least 1e-6.
         rate_per_s: Option<f64>,
+        /// Whether a sample of connections asks the kernel when replies arrive, to tell read lag: it
+        /// costs, so this isn't the load that is measured otherwise.
+        samples: bool,
     },
     /// Open the window at that moment, then stop sending and wait for what is outstanding.
     Measure {
         /// When, by CLOCK_MONOTONIC. So far ahead that every thread, which hears of it only between
-        /// two batches of events, knows of it in time: one that doesn't fails.
+        /// two batches of events, knows of it in time; by how much one doesn't is counted.
         opens_at_ns: u64,
         /// Length of the window.
         window_us: u64,

@@ -39,7 +39,7 @@ pub struct Tally<H = Histogram> {
     pub counts: Counts,
     /// Reply received minus request sent, one value per batch (see `client`).
     pub service_time: H,
-    /// Where that time went, of a sample of connections; not in an idle load.
+    /// Where that time went, of a sample of connections; only of a load that was told to sample.
     pub read_times: Option<ReadTimes<H>>,
     /// With a schedule only.
     pub scheduled: Option<ScheduledTimes<H>>,
@@ -89,6 +89,9 @@ pub struct Counts {
     pub served_most: u32,
     /// Connections without a completed request in the window.
     pub never_served: u64,
+    /// For how long a thread didn't know of the window after it had opened, at most: its requests of
+    /// that time aren't counted.
+    pub heard_late_ns: u64,
     /// How often events were asked for in the window, and how often there were none.
     pub polls: u64,
     /// See `polls`.
@@ -186,6 +189,7 @@ impl AddAssign for Counts {
         self.served_least = least.into_iter().flatten().min();
         self.served_most = self.served_most.max(other.served_most);
         self.never_served += other.never_served;
+        self.heard_late_ns = self.heard_late_ns.max(other.heard_late_ns);
         self.polls += other.polls;
         self.polls_empty += other.polls_empty;
         self.longest_stall_ns = self.longest_stall_ns.max(other.longest_stall_ns);

@@ -265,6 +265,10 @@ pub struct Window {
     /// this was counted, as with the next.
     #[serde(default)]
     pub sends_blocked: Option<u64>,
+    /// For how long a thread of the generator, on a busy machine, didn't know that the window had
+    /// opened, at most: of that time its requests are missing from all counts. 0 where all is well.
+    #[serde(default)]
+    pub heard_late_us: Option<u64>,
     /// Service and response times over 300 s, which stand in the histograms as that.
     #[serde(default)]
     pub times_clipped: Option<u64>,

@@ -60,12 +60,11 @@ impl Worker<'_> {
             let of_thread = churn.begun;
             churn.begun = of_thread.wrapping_add(1);
             churn.numbers[index] = self.turns.number(of_thread);
-            let stamped = self.reading.is_sample(of_thread);
-            self.open_churned(index, due_ns, stamped);
+            self.open_churned(index, due_ns);
         }
     }
 
-    fn open_churned(&mut self, index: usize, due_ns: u64, stamped: bool) {
+    fn open_churned(&mut self, index: usize, due_ns: u64) {
         let began_ns = now_ns();
         let number = self.number(index);
         let source = self.plan.sources.map(|sources| sources.of(number));
@@ -84,7 +83,10 @@ impl Worker<'_> {
         match opened {
             Ok(fd) => {
                 self.shared.sent_at_ns[index] = began_ns;
-                self.connections[index] = Some(Connection::new(fd, stamped));
+                let mut connection = Connection::new(fd);
+                connection.is_stamped =
+                    self.reading.samples() && socket::stamp_arrivals(&connection.fd, true).is_ok();
+                self.connections[index] = Some(connection);
             }
             Err((call, errno)) => self.give_up_churned(index, explain(call, errno)),
         }

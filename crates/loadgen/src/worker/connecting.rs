@@ -70,8 +70,7 @@ impl Worker<'_> {
             Ok(()) => {
                 ramp.connecting += 1;
                 self.shared.sent_at_ns[index * self.shared.depth as usize] = began_ns;
-                let stamped = self.reading.is_sample(index as u32);
-                self.connections.push(Some(Connection::new(fd, stamped)));
+                self.connections.push(Some(Connection::new(fd)));
             }
             Err(errno) => ramp.give_up(index as u32, explain("epoll_ctl", errno)),
         }

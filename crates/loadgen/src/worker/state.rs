@@ -52,6 +52,7 @@ pub(crate) enum Order {
     Start {
         begins_at_ns: u64,
         rate_per_s: Option<f64>,
+        samples: bool,
     },
     Measure {
         open_ns: u64,
@@ -176,10 +177,7 @@ impl<'a> Worker<'a> {
             outstanding: 0,
             phase: Phase::Resting,
             window: NO_WINDOW,
-            reading: match plan.load {
-                Load::Idle { .. } => Reading::of_none(),
-                _ => Reading::of(plan.connections_max),
-            },
+            reading: Reading::default(),
             trickle: None,
             open_load: None,
             churn_load: None,

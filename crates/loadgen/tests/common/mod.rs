@@ -57,6 +57,7 @@ pub(crate) struct Generator {
     pub(crate) orders: ChildStdin,
     events: BufReader<ChildStdout>,
     pub(crate) rate_per_s: Option<f64>,
+    pub(crate) samples: bool,
 }
 
 impl Generator {
@@ -74,6 +75,7 @@ impl Generator {
             orders,
             events,
             rate_per_s: None,
+            samples: false,
         }
     }
 
@@ -112,6 +114,7 @@ impl Generator {
         self.order(&Order::Start {
             begins_at_ns,
             rate_per_s: self.rate_per_s,
+            samples: self.samples,
         });
     }
 

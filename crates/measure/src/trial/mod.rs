@@ -259,7 +259,7 @@ impl Bench<'_> {
         let rate_per_s = warm_up.map(|warm_up| warm_up.rate_per_s);
         let window_us = window_us(planned, connections, rate_per_s);
         let window = Duration::from_micros(window_us);
-        let (result, used) = self.window(server, generators, window)?;
+        let (mut result, used) = self.window(server, generators, window)?;
         server.check_alive()?;
         let Used {
             server: mut server_use,
@@ -271,6 +271,10 @@ impl Bench<'_> {
         add_memory(&mut generator_use, &generators.pids());
         add_kernel_memory(&mut machine);
         net_before.add_since(&mut machine);
+        if !matches!(planned.load, Load::Idle { .. }) {
+            generators.sample_reading(&mut result)?;
+            server.check_alive()?;
+        }
         let (server_threads, server_cpus_max) = server.threads_and_cpus();
         let generator_threads = self.plan.client_threads * self.plan.client_processes;
         let generator_cpus = self.plan.client_cpus.len() as u32;
