@@ -87,16 +87,7 @@ pub(crate) fn environment(root: &Path) -> Environment {
 /// # Errors
 /// Why it can't be told.
 fn revision(root: &Path) -> Result<(String, bool), &'static str> {
-    let git = |args: &[&str]| {
-        said(root, "git", args).map_err(|error| match error {
-            Some(error) if error.contains("dubious ownership") => {
-                "git doesn't trust the repository: it belongs to another user (dubious ownership; \
-                 git config --global --add safe.directory names it)"
-            }
-            Some(_) => "not a git checkout",
-            None => "git can't be run",
-        })
-    };
+    let git = |args: &[&str]| said(root, "git", args).map_err(why_no_revision);
     let top = git(&["rev-parse", "--show-toplevel"])?;
     let same = |a: &Path, b: &Path| fs::canonicalize(a).ok() == fs::canonicalize(b).ok();
     if !same(Path::new(&top), root) {
@@ -104,6 +95,17 @@ fn revision(root: &Path) -> Result<(String, bool), &'static str> {
     }
     let revision = git(&["rev-parse", "HEAD"])?;
     Ok((revision, !git(&["status", "--porcelain"])?.is_empty()))
+}
+
+fn why_no_revision(error: Option<String>) -> &'static str {
+    match error {
+        Some(said) if said.contains("dubious ownership") => {
+            "git doesn't trust the repository: it belongs to another user (dubious ownership; git \
+             config --global --add safe.directory names it)"
+        }
+        Some(_) => "not a git checkout",
+        None => "git can't be run",
+    }
 }
 
 /// What a program writes to its standard output, in a directory.
@@ -129,6 +131,14 @@ mod tests {
     fn git(directory: &Path, args: &[&str]) {
         let identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"];
         said(directory, "git", &[&identity[..], args].concat()).unwrap();
+    }
+
+    #[test]
+    fn a_repository_of_somebody_else_is_said_to_be_that() {
+        let said = "fatal: detected dubious ownership in repository at '/x'\nTo add ...";
+        assert!(why_no_revision(Some(said.to_owned())).contains("dubious ownership"));
+        assert!(!why_no_revision(Some("fatal: not a git".to_owned())).contains("dubious"));
+        assert_eq!(why_no_revision(None), "git can't be run");
     }
 
     #[test]
