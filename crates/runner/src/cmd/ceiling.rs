@@ -18,6 +18,7 @@ use measure::{ceiling::null_steps, progress::Progress as _, trial::Bench};
 use plan::{
     Plan,
     ceiling::{NULL_ENGINES, NullTrials},
+    descriptors::check_descriptors,
     host::Host,
     memory::check_memory,
     options::{LoadKind, Options},
@@ -145,6 +146,7 @@ impl CeilingArgs {
         };
         let plan = plan::decide(Request::resolve(&options, None, nobody, 0)?, host)?;
         check_memory(&plan, host)?;
+        check_descriptors(&plan, host)?;
         Ok(plan)
     }
 }
