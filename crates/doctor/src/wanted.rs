@@ -56,7 +56,7 @@ impl Wanted {
     }
 
     /// Where an address has so many ports; `None`: nobody knows.
-    pub(super) fn from_ports(mut self, ports: Option<u32>) -> Self {
+    pub(super) fn with_ports(mut self, ports: Option<u32>) -> Self {
         self.per_source = connections_per_source(ports).max(1).into();
         self
     }

@@ -40,3 +40,28 @@ pub fn window_us(planned: &PlannedLoad, connections: u32, rate_per_s: Option<f64
 pub(crate) fn due_us(rate_per_s: f64) -> u64 {
     (DUE_MIN / rate_per_s * 1e6).ceil() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use report::trial::{Arrivals, Load};
+
+    #[test]
+    fn at_a_rate_that_was_measured_a_window_still_has_something_due() {
+        let planned = PlannedLoad {
+            load: Load::Open {
+                arrivals: Arrivals::Poisson,
+                deadline_us: 1,
+            },
+            connections: vec![1],
+            rates_per_s: vec![2.0],
+            rate_share_of_peak: Some(0.7),
+            warm_up_us: 0,
+            warm_up_max_us: None,
+            window_us: 1_500_000,
+        };
+        assert_eq!(window_us(&planned, 1, Some(2.0)), 5_000_000);
+        assert_eq!(window_us(&planned, 1, Some(2_000.0)), 1_500_000);
+        assert_eq!(window_us(&planned, 1, None), 1_500_000);
+    }
+}
