@@ -11,6 +11,7 @@ use analysis::{conclude_run, stats::HistogramError, summary::conclude};
 use plan::{
     Plan,
     rate::{rates_of, rates_within},
+    window::shortest_us,
 };
 use process::{guard::Guard, interrupt};
 use profile::ProfileWish;
@@ -208,6 +209,7 @@ impl Run {
                 let peaks = self.contestants.iter();
                 let peaks: Vec<f64> = peaks.filter_map(|one| one.peak_over(load)).collect();
                 load.rates_per_s = rates_of(share, &peaks);
+                load.window_us = load.window_us.max(shortest_us(&load.rates_per_s));
             }
         }
         self.report.plan = self.plan.to_report();
