@@ -30,7 +30,7 @@ impl Examination {
     /// them is a problem.
     pub fn make(connections: u32, must_fit: bool) -> Self {
         let wanted = Wanted::new(connections, getrlimit(Resource::Nofile).maximum)
-            .from_ports(ephemeral_ports());
+            .with_ports(ephemeral_ports());
         let machine = Machine::look(wanted.sources(), &limits::settings());
         let wanted = wanted.beside(machine.tasks_used);
         let mut findings = trust::findings(&machine);

@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(fine.needed.as_deref(), Some("100"));
         assert!(!fine.is_short);
         assert!(sources(Some("no such address"), &wanted(20_000)).is_short);
-        let narrow = wanted(20_000).from_ports(Some(5_001));
+        let narrow = wanted(20_000).with_ports(Some(5_001));
         assert_eq!(sources(None, &narrow).needed.as_deref(), Some("8"));
     }
 

@@ -1,7 +1,8 @@
 //! What a number of connections takes: processes, threads, source addresses.
 
-use plan::shards::{
-    OTHER_DESCRIPTORS, connections_per_source, processes_needed, runner_descriptors,
+use plan::{
+    descriptors::runner_descriptors,
+    shards::{OTHER_DESCRIPTORS, connections_per_source, processes_needed},
 };
 
 /// A process has its I/O threads, one that waits for the end, and some of its runtime's.
@@ -55,7 +56,7 @@ impl Wanted {
     }
 
     /// Where an address has so many ports; `None`: nobody knows.
-    pub(super) fn from_ports(mut self, ports: Option<u32>) -> Self {
+    pub(super) fn with_ports(mut self, ports: Option<u32>) -> Self {
         self.per_source = connections_per_source(ports).max(1).into();
         self
     }

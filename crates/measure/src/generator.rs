@@ -186,12 +186,12 @@ impl Generators {
         Ok(IntervalSum::of(&interval))
     }
 
-    /// Measures for one window; `at_edge` is called just before it opens, and when it has closed.
-    /// Nothing else of this process runs in between, so that it isn't measured.
+    /// Measures for one window; `at_edge` is called just before it opens and when it has closed, with
+    /// the moment at which it opens or closed. Nothing else of this process runs in between, so that it isn't measured.
     ///
     /// # Errors
     /// A generator fails, or the user wants to stop: both are noticed at once.
-    pub fn measure(&mut self, window: Duration, at_edge: impl FnMut()) -> Result<Tally> {
+    pub fn measure(&mut self, window: Duration, at_edge: impl FnMut(Instant)) -> Result<Tally> {
         // After a load that has just been told to begin, too.
         let opens_at_ns = now_ns() + 2 * self.lead_ns() + EDGE_NS;
         self.measure_from(opens_at_ns, window, at_edge)
@@ -209,7 +209,7 @@ impl Generators {
         let begins_at_ns = now_ns() + self.lead_ns();
         self.begin_at(begins_at_ns, true)?;
         let opens_at_ns = begins_at_ns + warm_up.as_nanos() as u64 + self.lead_ns() + EDGE_NS;
-        let sampled = self.measure_from(opens_at_ns, window, || {})?;
+        let sampled = self.measure_from(opens_at_ns, window, |_| {})?;
         let (counts, more) = (&mut measured.counts, sampled.counts);
         counts.connections = counts.connections.min(more.connections);
         counts.connections_lost += more.connections_lost;
@@ -226,7 +226,7 @@ impl Generators {
         &mut self,
         opens_at_ns: u64,
         window: Duration,
-        mut at_edge: impl FnMut(),
+        mut at_edge: impl FnMut(Instant),
     ) -> Result<Tally> {
         let window_us = window.as_micros() as u64;
         self.say_to_all(&Command::Measure {
@@ -234,9 +234,16 @@ impl Generators {
             window_us,
         })?;
         let watch = Watch::over(self.pids()).map_err(GeneratorError::Wait)?;
-        for edge_ns in [opens_at_ns - EDGE_NS, opens_at_ns + window_us * 1000] {
-            self.sleep_until(edge_ns, &watch)?;
-            at_edge();
+        // As the clock of this process has it, too.
+        let opens_at = Instant::now() + Duration::from_nanos(opens_at_ns.saturating_sub(now_ns()));
+        let closes_at = opens_at + window;
+        let edges = [
+            (opens_at_ns - EDGE_NS, opens_at),
+            (opens_at_ns + window_us * 1000, closes_at),
+        ];
+        for (woken_at_ns, edge) in edges {
+            self.sleep_until(woken_at_ns, &watch)?;
+            at_edge(edge);
         }
         self.gather(|child| match next_event(child)? {
             Event::Result(one) => one.map(decode),

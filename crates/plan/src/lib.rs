@@ -8,7 +8,7 @@
 //! | [`host`] | what is known of the machine |
 //! | [`decide()`], [`plan`] | the plan that follows |
 //! | [`shards`], [`network`] | over how many processes, from which addresses |
-//! | [`memory`] | whether it fits |
+//! | [`memory`], [`descriptors`] | whether it fits |
 //! | [`notes`] | what else a person should know of it |
 //! | [`rate`], [`window`], [`ceiling`] | what depends on what a run has measured so far |
 //! | [`generators`] | the plans of generator processes |
@@ -20,6 +20,7 @@
 
 pub mod ceiling;
 mod decide;
+pub mod descriptors;
 mod duration;
 pub mod generators;
 pub mod host;

@@ -6,7 +6,7 @@ use crate::{
     rate::Rate,
     refusal::Refusal,
     scenario::{Capacity, Closed, Idle, Ladder, Scenario, Scheduled, Seconds},
-    window::{DUE_MIN, due_us},
+    window::{DUE_MIN, shortest_us},
 };
 use protocol::client::Workload;
 use report::{
@@ -210,21 +210,21 @@ impl Wish<'_> {
     /// be due in it.
     fn window_at(&self, load: &Scheduled, rates_per_s: &[f64]) -> Result<u64, Refusal> {
         let window_us = self.window_us(load.window_s);
-        let lowest = rates_per_s.iter().copied().min_by(f64::total_cmp);
-        let Some(rate) = lowest.filter(|&rate| due_us(rate) > window_us) else {
-            return Ok(window_us);
-        };
-        if self.options.window.or(load.window_s).is_none() {
-            return Ok(due_us(rate));
+        let shortest_us = shortest_us(rates_per_s);
+        let is_asked = self.options.window.or(load.window_s).is_some();
+        match rates_per_s.first() {
+            Some(rate) if is_asked && shortest_us > window_us => {
+                let window_s = window_us as f64 / 1e6;
+                Err(Refusal::new(format!(
+                    "{rate}/s for {window_s} s: {rate} x {window_s} = {:.1} requests are due, and \
+                     figures of fewer than {DUE_MIN} are luck: --duration {}, or --rate {:.0}",
+                    rate * window_s,
+                    shortest_us.div_ceil(100_000) as f64 / 10.0,
+                    (DUE_MIN / window_s).ceil()
+                )))
+            }
+            _ => Ok(window_us.max(shortest_us)),
         }
-        let window_s = window_us as f64 / 1e6;
-        Err(Refusal::new(format!(
-            "{rate}/s for {window_s} s: {rate} x {window_s} = {:.1} requests are due, and figures of \
-             fewer than {DUE_MIN} are luck: --duration {}, or --rate {:.0}",
-            rate * window_s,
-            due_us(rate).div_ceil(100_000) as f64 / 10.0,
-            (DUE_MIN / window_s).ceil()
-        )))
     }
 
     /// A load with a schedule whose rates are still to be filled in.

@@ -16,12 +16,6 @@ pub const CONNECTIONS_PER_SOURCE: u32 = 10_000;
 /// Descriptors that a process needs besides its connections.
 pub const OTHER_DESCRIPTORS: u64 = 100;
 
-/// Descriptors that the runner has open for each process of a trial: three pipes, and the file that
-/// its CPU time is in.
-const DESCRIPTORS_PER_PROCESS: u64 = 4;
-/// And besides.
-const OTHER_DESCRIPTORS_OF_RUNNER: u64 = 40;
-
 /// A churned connection's port rests for a while, so churn goes through so many ports: those of 64
 /// addresses with the kernel's usual range.
 const CHURN_PORTS: u32 = 64 * 28_232;
@@ -63,16 +57,11 @@ pub fn connections_per_source(ports: Option<u32>) -> u32 {
     })
 }
 
-/// Descriptors that the runner takes for a trial of so many processes.
-pub fn runner_descriptors(processes: u64) -> u64 {
-    processes * DESCRIPTORS_PER_PROCESS + OTHER_DESCRIPTORS_OF_RUNNER
-}
-
 /// Spreads the wanted connections.
 ///
 /// # Errors
-/// The user asked for fewer processes or addresses than it takes, or the limits of this host leave no
-/// room for the processes, with the way out.
+/// The user asked for fewer processes or addresses than it takes, or this host's limits leave no room,
+/// with the way out.
 pub(super) fn shards(wanted: Wanted, host: &Host) -> Result<Shards, Refusal> {
     let Wanted { connections, .. } = wanted;
     let (server_processes, client_processes) = processes(wanted, host.open_files_max)?;
@@ -127,20 +116,10 @@ fn processes(wanted: Wanted, open_files_max: Option<u64>) -> Result<(u32, u32), 
             )));
         }
     }
-    let servers = wanted.server_processes.unwrap_or(servers);
-    let clients = wanted.client_processes.unwrap_or(clients);
-    let all = u64::from(servers) + u64::from(clients);
-    let needed = runner_descriptors(all);
-    match open_files_max.filter(|&max| max < needed) {
-        None => Ok((servers, clients)),
-        Some(max) => Err(Refusal::new(format!(
-            "{connections} connections take {servers} server and {clients} generator processes, and \
-             the runner {DESCRIPTORS_PER_PROCESS} descriptors for each: {all} x \
-             {DESCRIPTORS_PER_PROCESS} + {OTHER_DESCRIPTORS_OF_RUNNER} = {needed}, and it may have \
-             {max} files open (hard limit, 'ulimit -Hn'): fewer --connections, or a higher limit, \
-             with which fewer processes do"
-        ))),
-    }
+    Ok((
+        wanted.server_processes.unwrap_or(servers),
+        wanted.client_processes.unwrap_or(clients),
+    ))
 }
 
 /// How many addresses of a network connections come from.
@@ -252,15 +231,6 @@ mod tests {
             ..wanted(30_000)
         };
         assert!(refused(one_source).contains("has 1 address(es), and 30000 connections take 3"));
-    }
-
-    #[test]
-    fn the_runner_has_pipes_to_every_process() {
-        assert_eq!(counts(100_000, Some(1024)), (132, 109, 10));
-        let said = shards(wanted(200_000), &files(Some(1024))).unwrap_err();
-        let said = said.to_string();
-        assert!(said.contains("it may have 1024 files open"), "{said}");
-        assert!(said.contains(" x 4 + 40 = "), "{said}");
     }
 
     #[test]

@@ -28,15 +28,23 @@ pub fn window_us(planned: &PlannedLoad, connections: u32, rate_per_s: Option<f64
             let rounds_us = (ROUNDS_MIN * round_s * 1e6) as u64;
             planned_us.max(rounds_us.min(WINDOW_MAX_US))
         }
-        // At the rate that a run has measured, the fewest requests may take longer than was planned.
-        (None, Some(rate_per_s)) if planned.load.is_scheduled() && rate_per_s > 0.0 => {
-            planned_us.max(due_us(rate_per_s).min(WINDOW_MAX_US))
-        }
         _ => planned_us,
     }
 }
 
-/// The time in which the fewest requests are due.
-pub(crate) fn due_us(rate_per_s: f64) -> u64 {
-    (DUE_MIN / rate_per_s * 1e6).ceil() as u64
+/// The shortest window of a schedule at these rates: the fewest requests are due in it at the lowest.
+pub fn shortest_us(rates_per_s: &[f64]) -> u64 {
+    let lowest = rates_per_s.iter().copied().min_by(f64::total_cmp);
+    lowest.map_or(0, |rate| (DUE_MIN / rate * 1e6).ceil() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn something_is_due_at_every_rate() {
+        assert_eq!(shortest_us(&[2_000.0, 2.0]), 5_000_000);
+        assert_eq!(shortest_us(&[]), 0);
+    }
 }

@@ -30,7 +30,9 @@ const MISSING_NONE: f64 = 0.03;
 /// Whether it does; `None` where that can't be told.
 pub(crate) fn is_accounted() -> Option<bool> {
     match configuration() {
-        Some(text) => Some(is_set(&text, OPTION)),
+        Some(text) if !is_set(&text, OPTION) => Some(false),
+        // It may be off all the same: where the clock is too slow for it, or by tsc=noirqtime.
+        Some(_) => observe().or(Some(true)),
         None => observe(),
     }
 }
@@ -127,9 +129,8 @@ mod tests {
 
     #[test]
     fn what_is_observed_does_not_contradict_the_configuration() {
-        let (Some(text), Some(observed)) = (configuration(), observe()) else {
-            return;
-        };
-        assert_eq!(observed, is_set(&text, OPTION));
+        if configuration().is_some_and(|text| !is_set(&text, OPTION)) {
+            assert_ne!(observe(), Some(true));
+        }
     }
 }

@@ -11,7 +11,7 @@
 //! | [`kernel`] | memory that the kernel holds, by slab cache |
 //! | [`net`] | events of the network stack |
 //! | [`syscalls`] | system calls, which take a window of their own |
-//! | [`profile`] | what CPU time goes to, by samples of stacks |
+//! | [`profile`], `perf` | what CPU time goes to, by samples of stacks; whether they can be had |
 //! | [`io_uring`] | whether it can be used |
 //! | [`environment`] | what the machine is, how it is set |
 //! | `surroundings` | what looks at packets and system calls, how CPUs rest and belong together |
@@ -36,6 +36,7 @@ mod machine;
 pub mod net;
 mod netfilter;
 mod netlink;
+mod perf;
 pub mod profile;
 mod programs;
 mod reasons;

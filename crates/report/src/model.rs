@@ -202,6 +202,9 @@ pub struct Profile {
     pub rate_per_s: Option<f64>,
     /// Samples, each of a thread that was running; at least 1.
     pub samples: u64,
+    /// Samples were taken in user space only: what the kernel does for the server isn't among them.
+    #[serde(default)]
+    pub user_only: bool,
     /// The flame graph's file, beside the report.
     pub flame_graph: String,
     /// The functions that most samples were taken in, the most frequent first.

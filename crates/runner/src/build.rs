@@ -3,10 +3,7 @@
 //! Building several together unifies features, so that what one model asks of a shared dependency
 //! would be switched on in another.
 
-use crate::{
-    cargo::{Told, cargo},
-    discover::Workspace,
-};
+use crate::discover::Workspace;
 use process::interrupt;
 use report::model::{Failure, Phase};
 use serde::Deserialize;
@@ -22,6 +19,7 @@ use std::{
     thread,
 };
 use thiserror::Error;
+use toolchain::{cargo, told::Told};
 
 /// What is kept of a build's messages.
 const TAIL_BYTES: usize = 4 << 10;

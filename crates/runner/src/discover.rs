@@ -3,7 +3,7 @@
 //! There is no list. A model is a crate `model-<name>` with `[package.metadata.model]`; cargo
 //! finds it by the workspace's glob.
 
-use crate::{cargo::cargo, usage::usage};
+use crate::usage::usage;
 use anyhow::Context as _;
 use plan::scenario::Scenario;
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use std::{
     env, fs, io,
     path::{Path, PathBuf},
 };
+use toolchain::cargo;
 
 /// The workspace as cargo sees it.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! What the other rooms have to be told of this machine and of this program.
 
-use crate::cargo::Told;
 use plan::host::{Host, MemoryGroup};
 use probe::{
     cgroup, environment,
@@ -10,7 +9,8 @@ use probe::{
 use process::guard::Guard;
 use report::environment::Environment;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use std::{fs, path::Path, process::Command, time::SystemTime};
+use std::{path::Path, time::SystemTime};
+use toolchain::{revision, rustc, told::Told};
 
 /// The profile that everything measured is built in.
 const PROFILE: &str = "release";
@@ -58,7 +58,7 @@ pub(crate) fn environment(root: &Path) -> Environment {
     if environment.open_files_max.is_none() {
         missing.push(("open_files_max", "there is no limit"));
     }
-    environment.rustc = said(root, "rustc", &["--version"]).ok();
+    environment.rustc = rustc(root);
     if environment.rustc.is_none() {
         missing.push(("rustc", "rustc can't be run"));
     }
@@ -80,74 +80,4 @@ pub(crate) fn environment(root: &Path) -> Environment {
     let missing = missing.map(|(field, reason)| (field.to_owned(), reason.to_owned()));
     environment.not_measured.extend(missing);
     environment
-}
-
-/// The revision of the sources at `root`, and whether they differ from it.
-///
-/// # Errors
-/// Why it can't be told.
-fn revision(root: &Path) -> Result<(String, bool), &'static str> {
-    let git = |args: &[&str]| {
-        said(root, "git", args).map_err(|error| match error {
-            Some(error) if error.contains("dubious ownership") => {
-                "git doesn't trust the repository: it belongs to another user (dubious ownership; \
-                 git config --global --add safe.directory names it)"
-            }
-            Some(_) => "not a git checkout",
-            None => "git can't be run",
-        })
-    };
-    let top = git(&["rev-parse", "--show-toplevel"])?;
-    let same = |a: &Path, b: &Path| fs::canonicalize(a).ok() == fs::canonicalize(b).ok();
-    if !same(Path::new(&top), root) {
-        return Err("not a git checkout: a repository encloses it, which is of something else");
-    }
-    let revision = git(&["rev-parse", "HEAD"])?;
-    Ok((revision, !git(&["status", "--porcelain"])?.is_empty()))
-}
-
-/// What a program writes to its standard output, in a directory.
-///
-/// # Errors
-/// What it says when it fails; `None` when it can't be run.
-fn said(directory: &Path, program: &str, args: &[&str]) -> Result<String, Option<String>> {
-    let mut command = Command::new(program);
-    // Told from its words: they are English in this locale.
-    command.args(args).current_dir(directory).env("LC_ALL", "C");
-    let output = command.output().map_err(|_| None)?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() {
-        return Ok(text(&output.stdout));
-    }
-    Err(Some(text(&output.stderr)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn git(directory: &Path, args: &[&str]) {
-        let identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"];
-        said(directory, "git", &[&identity[..], args].concat()).unwrap();
-    }
-
-    #[test]
-    fn a_revision_is_that_of_the_tree_and_not_of_what_encloses_it() {
-        let outer = tempfile::tempdir().unwrap();
-        assert!(revision(outer.path()).is_err());
-        git(outer.path(), &["init", "--quiet"]);
-        let no_commit = revision(outer.path());
-        assert!(no_commit.is_err(), "{no_commit:?}");
-        git(
-            outer.path(),
-            &["commit", "--quiet", "--allow-empty", "-m", "x"],
-        );
-        let (id, is_dirty) = revision(outer.path()).unwrap();
-        assert_eq!((id.len(), is_dirty), (40, false));
-        let inner = outer.path().join("inner");
-        fs::create_dir(&inner).unwrap();
-        fs::write(inner.join("file"), "").unwrap();
-        assert!(revision(&inner).unwrap_err().contains("encloses"));
-        assert!(revision(outer.path()).unwrap().1, "a new file");
-    }
 }

@@ -4,7 +4,6 @@
 //! |---|---|
 //! | [`cli`], [`cmd`] | arguments; one file per subcommand |
 //! | [`discover`], [`select`], [`build`] | which models there are, which take part, their programs |
-//! | [`cargo`] | where cargo puts programs, and how it builds them |
 //! | [`host`] | what the other rooms have to be told of this machine |
 //! | [`values`] | values of arguments that have names |
 //! | [`output`], [`progress`] | what is printed: standard output, standard error, the progress line |
@@ -16,7 +15,6 @@
 #![forbid(unsafe_code)]
 
 mod build;
-mod cargo;
 mod cli;
 mod cmd;
 mod discover;

@@ -108,6 +108,20 @@ fn a_soft_limit_of_open_files_is_raised_by_the_runner() {
 }
 
 #[test]
+fn a_program_from_elsewhere_is_not_said_to_be_a_release_build() {
+    let fixture = Fixture::new();
+    fixture.run("good", &["--load", "closed"]);
+    let (run, _) = fixture.reports();
+    assert_eq!(run.environment.profile, "release", "of the generator");
+    assert_eq!(run.environment.given_profiles["good"], "unknown");
+    assert_eq!(run.environment.profile_settings["lto"], "thin");
+    assert!(
+        run.environment.cgroup_cpus_max.is_some()
+            || run.environment.not_measured.contains_key("cgroup_cpus_max")
+    );
+}
+
+#[test]
 fn pipes_that_the_runner_can_not_have_are_refused_with_the_arithmetic() {
     let args = ["--model", "epoll", "--connections", "200000"];
     let output = under("ulimit -n 1024", &args);

@@ -102,6 +102,7 @@ fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
         served::window_length(step),
     ]);
     checks.extend(served::cpu_measured(step));
+    checks.extend(served::times_clipped(step));
     checks.extend(machine::of_step(step, load));
     if !matches!(load, Load::Idle { .. }) {
         checks.extend(window::pause(step));
@@ -111,6 +112,7 @@ fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
     if let Load::Closed { outstanding } = load {
         checks.push(load::littles_law(step, outstanding));
         checks.push(served::often_enough(step));
+        checks.extend(served::sends_blocked(step));
         checks.push(load::generator_bound(step));
     }
     checks
@@ -229,6 +231,22 @@ mod tests {
         step.machine.steal_share = Some(0.02);
         let checks = machine::of_step(&step, Load::Closed { outstanding: 1 });
         assert_eq!(touched(&checks, "steal"), 0, "{checks:?}");
+    }
+
+    #[test]
+    fn what_the_generator_could_not_do_is_said() {
+        let mut step = step();
+        (step.window.requests, step.window.service_time_count) = (1_000, 1_000);
+        let of = |step: &Step| {
+            let checks = [served::sends_blocked(step), served::times_clipped(step)];
+            checks.map(|check| check.map(|check| check.touches.len()))
+        };
+        assert_eq!(of(&step), [None, None], "older reports don't tell");
+        (step.window.sends_blocked, step.window.times_clipped) = (Some(5), Some(0));
+        assert_eq!(of(&step), [Some(0), Some(0)]);
+        // 256 outstanding of 1 MiB each, and 2 % of the times beyond five minutes.
+        (step.window.sends_blocked, step.window.times_clipped) = (Some(900), Some(20));
+        assert_eq!(of(&step), [Some(4), Some(2)]);
     }
 
     #[test]

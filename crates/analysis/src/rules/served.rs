@@ -1,6 +1,6 @@
 //! Was everything there, and right: connections, replies, counts.
 
-use super::touch::{TIMES, biases, of_window, spoils};
+use super::touch::{SHARE_MAX, TIMES, biases, of_window, spoils};
 use report::{
     check::{Check, Direction, FigureKind, Touch},
     trial::{Load, Step, Trial},
@@ -66,24 +66,29 @@ pub(super) fn counts_agree(trial: &Trial) -> Option<Check> {
 }
 
 pub(super) fn connections_open(step: &Step) -> Check {
-    let errors = step
-        .window
-        .errors
-        .iter()
-        .map(|(kind, times)| format!(", {kind}: {times}"))
-        .collect::<String>();
     let missing = u64::from(step.connections.saturating_sub(step.connections_open));
     let concerned = missing.max(step.window.connections_lost);
     Check::new(
         "connections_open",
         unless(concerned == 0, of_connections(step, concerned)),
         format!(
-            "{} of {} connections open at the end, {} lost{errors}",
-            step.connections_open, step.connections, step.window.connections_lost
+            "{} of {} connections open at the end, {} lost{}",
+            step.connections_open,
+            step.connections,
+            step.window.connections_lost,
+            errors(step)
         ),
         "see the errors; a limit of open files or ports, or a server that closes connections",
     )
     .values(step.connections_open.into(), step.connections.into())
+}
+
+/// Kinds of errors, and how often.
+fn errors(step: &Step) -> String {
+    let errors = step.window.errors.iter();
+    errors
+        .map(|(kind, times)| format!(", {kind}: {times}"))
+        .collect()
 }
 
 pub(super) fn replies_right(step: &Step) -> Check {
@@ -104,7 +109,10 @@ pub(super) fn replies_complete(step: &Step) -> Check {
     Check::new(
         "replies_complete",
         unless(missing == 0, of_connections(step, missing)),
-        format!("{missing} requests had no reply before the deadline"),
+        format!(
+            "{missing} requests had no reply before the deadline{}",
+            errors(step)
+        ),
         "the server loses requests or is overwhelmed: fewer connections, or look at it hanging",
     )
     .values(missing as f64, 0.0)
@@ -171,10 +179,43 @@ pub(super) fn often_enough(step: &Step) -> Check {
     .values(least.into(), SERVED_MIN.into())
 }
 
-/// `None` when nobody claims to know the server's processes.
+/// More was to be outstanding on a connection than its socket buffers hold: what waits in the
+/// generator counts as the server's time. `None` in older reports.
+pub(super) fn sends_blocked(step: &Step) -> Option<Check> {
+    let blocked = step.window.sends_blocked?;
+    let share = blocked as f64 / step.window.requests.max(1) as f64;
+    let touches = unless(share <= SHARE_MAX, biases(&TIMES, Direction::High, None));
+    let check = Check::new(
+        "sends_blocked",
+        touches,
+        format!("the kernel took {blocked} requests late or in pieces: its buffers were full"),
+        "fewer --outstanding, or a smaller --payload: socket buffers can't hold that many",
+    );
+    Some(check.values(share, SHARE_MAX))
+}
+
+/// Times beyond the histogram's bound stand in it as that. `None` in older reports.
+pub(super) fn times_clipped(step: &Step) -> Option<Check> {
+    let clipped = step.window.times_clipped?;
+    let share = clipped as f64 / step.window.service_time_count.max(1) as f64;
+    let is_reached = |figure: &FigureKind| figure.quantile().is_some_and(|q| share > 1.0 - q);
+    let reached: Vec<FigureKind> = TIMES.into_iter().filter(is_reached).collect();
+    let check = Check::new(
+        "times_clipped",
+        biases(&reached, Direction::Low, None),
+        format!("{clipped} times were over 300 s, and count as that"),
+        "the server is overwhelmed: fewer connections, or a lower --rate",
+    );
+    Some(check.values(clipped as f64, 0.0))
+}
+
+/// `None` when nobody claims to know the server's processes, or there was nothing to do.
 pub(super) fn cpu_measured(step: &Step) -> Option<Check> {
     let cpu_s = step.server.cpu_total_s()?;
     let requests = step.window.requests;
+    if requests == 0 {
+        return None;
+    }
     let check = Check::new(
         "cpu_measured",
         unless(

@@ -125,7 +125,10 @@ pub(super) fn sustained(step: &Step, window: &ScheduledWindow) -> Check {
     let offered = window.offered as f64;
     let allowed = (offered * GROWTH_MAX).max(DEVIATIONS * offered.sqrt());
     let growth = match (window.outstanding_at_open, window.outstanding_at_close) {
-        (Some(open), Some(close)) => close as f64 - open as f64,
+        // What could not even wait is outstanding all the more.
+        (Some(open), Some(close)) => {
+            (close + window.requests_unqueued.unwrap_or(0)) as f64 - open as f64
+        }
         // Older reports don't tell: what wasn't answered in the window.
         _ => offered - step.window.requests as f64,
     };

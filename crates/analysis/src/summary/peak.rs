@@ -71,16 +71,10 @@ fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, Histogra
         server_cpu_us_per_request: spread(&known(cpu_us_per_request)),
         server_cpus_us_per_request: spread(&known(server_cpus_us_per_request)),
         server_cpu_user_us_per_request: spread(&known(|step| {
-            Some(per_request(
-                step.server.cpu_user_s? * 1e6,
-                step.window.requests,
-            ))
+            per_request(step.server.cpu_user_s? * 1e6, step.window.requests)
         })),
         server_cpu_system_us_per_request: spread(&known(|step| {
-            Some(per_request(
-                step.server.cpu_system_s? * 1e6,
-                step.window.requests,
-            ))
+            per_request(step.server.cpu_system_s? * 1e6, step.window.requests)
         })),
         server_syscalls_per_request: spread(
             &steps
@@ -117,11 +111,11 @@ pub(super) fn use_missing(trials: &[Trial]) -> String {
 
 fn switches_per_request(step: &Step) -> Option<f64> {
     let switches = step.server.voluntary_switches? + step.server.involuntary_switches?;
-    Some(per_request(switches as f64, step.window.requests))
+    per_request(switches as f64, step.window.requests)
 }
 
 /// From the window in which they were counted.
 fn syscalls_per_request(step: &Step) -> Option<f64> {
-    let window = step.syscall_window.filter(|window| window.requests > 0)?;
-    Some(per_request(step.server.syscalls? as f64, window.requests))
+    let window = step.syscall_window?;
+    per_request(step.server.syscalls? as f64, window.requests)
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 use analysis::{compare::is_decided, conclude_run, stats::HistogramError, summary::conclude};
 use blocks::Series;
-use plan::{Plan, ceiling::null_trials, rate::rates_of};
+use plan::{Plan, ceiling::null_trials, rate::rates_of, window::shortest_us};
 use process::{guard::Guard, interrupt};
 use report::{
     model::ModelReport,
@@ -66,6 +66,7 @@ impl Instruments {
             guard: &self.guard,
             allow_remote: self.allow_remote,
             progress,
+            blind: false,
         }
     }
 }
@@ -216,6 +217,7 @@ impl Run {
                 let peaks = self.contestants.iter();
                 let peaks: Vec<f64> = peaks.filter_map(|one| one.sustained_over(load)).collect();
                 load.rates_per_s = rates_of(share, &peaks);
+                load.window_us = load.window_us.max(shortest_us(&load.rates_per_s));
             }
         }
         self.report.plan = self.plan.to_report();

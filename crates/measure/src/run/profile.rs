@@ -53,6 +53,7 @@ impl ProfileWish<'_> {
             connections: step.connections,
             rate_per_s: step.rate_per_s,
             samples: profile.samples(),
+            user_only: profile.user_only,
             flame_graph,
             top: profile.top(),
         });

@@ -3,6 +3,7 @@
 mod counts;
 mod error;
 mod profile;
+mod rates;
 mod syscalls;
 mod window;
 
@@ -10,12 +11,11 @@ pub use error::TrialError;
 pub use profile::Profiled;
 
 use crate::{
-    capacity::Search,
     generator::{GeneratorError, Generators, Tally},
     progress::Progress,
     warm_up::{WarmUp, WarmUpWatch},
 };
-use analysis::{rules, stats::percentiles};
+use analysis::stats::percentiles;
 use counts::{counts_of, generator_counts};
 use plan::{Plan, generators::generator_plans, window::window_us};
 use probe::{
@@ -26,9 +26,9 @@ use probe::{
     usage::{add_memory, pss_bytes, resident_pages},
 };
 use process::{guard::Guard, interrupt};
+use rates::{search, shuffled};
 use report::{
     run::PlannedLoad,
-    slo::{Percentile, Slo},
     trial::{Load, Step, Trial},
 };
 use server::launch::{Launch, Server};
@@ -45,12 +45,6 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 const CLOSE_LIMIT_PER_CONNECTION: Duration = Duration::from_micros(60);
 const CLOSE_LOOK: Duration = Duration::from_millis(5);
 const SOCKETS_OF_OTHERS: u64 = 20;
-
-/// A ramp begins at this share of the closed peak, and has short windows: it only has to tell whether
-/// a queue grows.
-const RAMP_FROM: f64 = 0.6;
-const RAMP_WARM_UP_US: u64 = 200_000;
-const RAMP_WINDOW_US: u64 = 500_000;
 
 /// What one window is to be over.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +66,9 @@ pub struct Bench<'a> {
     pub allow_remote: bool,
     /// Is told what happens.
     pub progress: &'a dyn Progress,
+    /// Nothing is read at a window's edges, and so nothing known of CPU time: to prove that reading
+    /// disturbs nothing.
+    pub blind: bool,
 }
 
 impl Bench<'_> {
@@ -111,47 +108,6 @@ impl Bench<'_> {
                     error
                 }
             })
-    }
-
-    /// The highest rate of this open load that a server holds, to within a third, beginning near
-    /// what it did in closed load; `None` when it held none.
-    ///
-    /// # Errors
-    /// As with [`Bench::trial`].
-    pub fn ramp(
-        &self,
-        launch: &Launch,
-        planned: &PlannedLoad,
-        peak_per_s: f64,
-    ) -> Result<Option<f64>, TrialError> {
-        let Load::Open {
-            arrivals,
-            deadline_us,
-        } = planned.load
-        else {
-            return Ok(None);
-        };
-        let slo = Slo {
-            percentile: Percentile::Max,
-            limit_us: deadline_us as f64,
-        };
-        let ramp = PlannedLoad {
-            load: Load::Capacity {
-                slo,
-                arrivals,
-                deadline_us,
-            },
-            connections: vec![planned.connections_max()],
-            rates_per_s: vec![peak_per_s * RAMP_FROM],
-            rate_share_of_peak: None,
-            warm_up_us: RAMP_WARM_UP_US,
-            warm_up_max_us: Some(RAMP_WARM_UP_US),
-            window_us: RAMP_WINDOW_US,
-        };
-        let trial = self.trial(launch, 1, &ramp)?;
-        let held = trial.steps.iter().filter(|step| rules::meets(step, &slo));
-        let rates = held.filter_map(|step| step.rate_per_s);
-        Ok(rates.max_by(f64::total_cmp))
     }
 
     fn undisturbed_trial(
@@ -315,10 +271,13 @@ impl Bench<'_> {
             true => self.plan.cpus_of_the_server_alone(),
             false => &[],
         };
+        if self.blind {
+            return Ok((generators.measure(length, |_| {})?, Used::default()));
+        }
         let watch = Watch::open(&server.pids(), &generators.pids(), server_cpus);
         let before = watch.surroundings(&server.pids());
         let mut edges = Vec::new();
-        let result = generators.measure(length, || edges.push((Instant::now(), watch.edge())))?;
+        let result = generators.measure(length, |edge| edges.push((edge, watch.edge())))?;
         let [(_, opened), (closed, at_close)] = &edges[..] else {
             return Err(GeneratorError::Unexpected("a window without edges".to_owned()).into());
         };
@@ -362,41 +321,6 @@ impl Bench<'_> {
         }
         unreachable!("the watch ends at its maximum")
     }
-}
-
-/// The windows of a trial: connections can only be added, so their ladder is climbed; rates over the
-/// same connections come in any order, so that none always follows another.
-fn shuffled(planned: &PlannedLoad, seed: u64) -> Vec<(u32, Option<f64>)> {
-    let mut windows = planned.windows();
-    let mut random = fastrand::Rng::with_seed(seed);
-    for same in windows.chunk_by_mut(|(a, _), (b, _)| a == b) {
-        random.shuffle(same);
-    }
-    windows
-}
-
-/// Tries rates until the highest one that meets the target is known.
-fn search(
-    planned: &PlannedLoad,
-    slo: Slo,
-    step: &mut impl FnMut(Asked) -> Result<Step, TrialError>,
-) -> Result<Vec<Step>, TrialError> {
-    let connections = planned.connections.first().copied().unwrap_or(1);
-    // A ramp knows where to begin.
-    let mut search = match planned.rates_per_s[..] {
-        [start_per_s, ..] => Search::ramp(start_per_s),
-        [] => Search::default(),
-    };
-    let mut steps = Vec::new();
-    while let Some(rate) = search.next_per_s() {
-        let tried = step(Asked {
-            connections,
-            rate_per_s: Some(rate),
-        })?;
-        search.tell(rate, rules::meets(&tried, &slo));
-        steps.push(tried);
-    }
-    Ok(steps)
 }
 
 /// Waits until the kernel has let go of a trial's sockets: a server may need a while to see that

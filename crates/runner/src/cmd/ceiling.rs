@@ -22,6 +22,7 @@ use measure::{
 use plan::{
     Plan,
     ceiling::NULL_ENGINES,
+    descriptors::check_descriptors,
     host::Host,
     memory::check_memory,
     options::{LoadKind, Options},
@@ -102,6 +103,7 @@ pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<Exit> {
             guard: &guard,
             allow_remote: false,
             progress: &progress,
+            blind: false,
         };
         match best_windows(&bench, &null, args.trials) {
             Ok(best) => {
@@ -142,6 +144,7 @@ impl CeilingArgs {
         };
         let plan = plan::decide(Request::resolve(&options, None, nobody, 0)?, host)?;
         check_memory(&plan, host)?;
+        check_descriptors(&plan, host)?;
         Ok(plan)
     }
 }

@@ -20,6 +20,7 @@ use anyhow::Context as _;
 use measure::run::{Instruments, Run, profile::load_of};
 use plan::{
     Plan,
+    descriptors::check_descriptors,
     host::Host,
     memory::check_memory,
     notes::notes,
@@ -41,6 +42,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let host = host();
     let plan = plan(args, &workspace, &selected, &host)?;
     let fits = check_memory(&plan, &host);
+    let has_pipes = check_descriptors(&plan, &host);
     let mut described = render::plan::describe(&plan.to_report());
     for note in notes(&plan, &host) {
         let _ = write!(described, "\nnote        {note}");
@@ -53,7 +55,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
             &workspace,
             args.models.no_build,
         ));
-        if let Err(error) = fits {
+        for error in [fits, has_pipes].into_iter().filter_map(Result::err) {
             output::say(format_args!("\nit would be refused: {error}"));
         }
         return Ok(Exit::Fine);
@@ -61,6 +63,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     if !args.force {
         fits?;
     }
+    has_pipes?;
     output::say(format_args!("{described}\n"));
     if args.profile
         && let Err(reason) = profile::check()

@@ -206,7 +206,7 @@ pub(super) fn command_lines(
     let package = |package: &str| lines_of_package(workspace, package, no_build);
     let mut lines = vec!["\ncommands".to_owned()];
     for one in selected {
-        lines.extend(lines_of(plan, one, &package));
+        lines.extend(lines_of(plan, one, no_build, &package));
     }
     let (build, loadgen) = package("loadgen");
     lines.extend(build);
@@ -249,6 +249,7 @@ fn lines_of_package(
 fn lines_of(
     plan: &Plan,
     selected: &Selected,
+    no_build: bool,
     package: &impl Fn(&str) -> (Option<String>, PathBuf),
 ) -> Vec<String> {
     match &selected.server {
@@ -264,7 +265,8 @@ fn lines_of(
         }
         Wanted::External(external) => {
             let directory = format!("  cd {}", external.directory.display());
-            let words = external.build.iter().chain([&external.command]);
+            let build = external.build.iter().filter(|_| !no_build);
+            let words = build.chain([&external.command]);
             let words = words.map(|words| format!("  {}", words.join(" ")));
             std::iter::once(directory).chain(words).collect()
         }

@@ -54,8 +54,14 @@ fn show_profile(report: &ModelReport, run: &Run, is_wanted: bool) {
         return;
     };
     output::say(format_args!(
-        "\nprofile of {name}: {} samples under {} load, as a graph in {}",
+        "\nprofile of {name}: {} samples{} under {} load, as a graph in {}",
         profile.samples,
+        if profile.user_only {
+            " of user space alone (the kernel's part is root's to see, or everybody's with 'sysctl -w \
+             kernel.perf_event_paranoid=1')"
+        } else {
+            ""
+        },
         profile.load.word(),
         run.directory.path.join(&profile.flame_graph).display()
     ));

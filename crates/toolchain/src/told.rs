@@ -9,18 +9,12 @@ use std::{
     collections::BTreeMap,
     env, fs, iter,
     path::{Path, PathBuf},
-    process::Command,
 };
 use toml::{Table, Value};
 
-/// The cargo that runs this, or that in the path.
-pub(crate) fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-}
-
 /// What decides how cargo builds in one directory.
 #[derive(Debug, Default)]
-pub(crate) struct Told {
+pub struct Told {
     /// Cargo.toml of the workspace.
     manifest: Table,
     /// Files of the configuration, the nearest first: what it says goes before the others.
@@ -48,7 +42,7 @@ impl Words {
 
 impl Told {
     /// For the workspace at `root`.
-    pub(crate) fn read(root: &Path) -> Self {
+    pub fn read(root: &Path) -> Self {
         let home = env::var_os("CARGO_HOME").map(PathBuf::from);
         let home = home.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")));
         let directories = root.ancestors().map(|above| above.join(".cargo"));
@@ -74,7 +68,7 @@ impl Told {
 
     /// The directories, below cargo's target directory, of what it builds in `profile`: one for each
     /// platform that it builds for.
-    pub(crate) fn directories(&self, profile: &str) -> Vec<PathBuf> {
+    pub fn directories(&self, profile: &str) -> Vec<PathBuf> {
         let platforms = self.platforms();
         if platforms.is_empty() {
             return vec![profile.into()];
@@ -102,7 +96,7 @@ impl Told {
     ///
     /// # Errors
     /// Why they can't be told.
-    pub(crate) fn rustflags(&self) -> Result<Vec<String>, &'static str> {
+    pub fn rustflags(&self) -> Result<Vec<String>, &'static str> {
         let flags = self.flags()?;
         Ok(flags.iter().map(|flag| without_directories(flag)).collect())
     }
@@ -134,7 +128,7 @@ impl Told {
 
     /// The settings of a profile that somebody has given a value, by name: those of the manifest,
     /// over them those of the configuration, over them the environment's.
-    pub(crate) fn profile(&self, profile: &str) -> BTreeMap<String, String> {
+    pub fn profile(&self, profile: &str) -> BTreeMap<String, String> {
         let mut settings = BTreeMap::new();
         for table in iter::once(&self.manifest).chain(self.files.iter().rev()) {
             let own = get(table, &["profile", profile]).and_then(Value::as_table);
