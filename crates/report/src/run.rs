@@ -215,8 +215,10 @@ fn is_open(load: &PlannedLoad) -> bool {
 /// per request and the 90th percentile of response times. Without open load CPU per request is that
 /// of closed load.
 ///
-/// Few, because they share what error there may be.
+/// Few, because they share what error there may be. Where CPU per request isn't known of the server's
+/// CPUs, that of its processes takes its place.
 pub fn primary_figures(loads: &[PlannedLoad]) -> Vec<String> {
+    let [cpu_per_request, _] = CPU_PER_REQUEST;
     let top = |is_wanted: fn(&PlannedLoad) -> bool| {
         let loads = loads.iter().filter(|load| is_wanted(load));
         loads.map(PlannedLoad::connections_max).max()
@@ -229,12 +231,12 @@ pub fn primary_figures(loads: &[PlannedLoad]) -> Vec<String> {
     if let Some(top) = top(|load| matches!(load.load, Load::Closed { .. })) {
         figures.push(format!("closed.{top}_connections.rate_per_s"));
         if open.is_none() {
-            figures.push(format!("closed.{top}_connections.{CPU_PER_REQUEST}"));
+            figures.push(format!("closed.{top}_connections.{cpu_per_request}"));
         }
     }
     if let Some(top) = open {
         let at = format!("open.{top}_connections.{COMMON_RATE}");
-        figures.push(format!("{at}.{CPU_PER_REQUEST}"));
+        figures.push(format!("{at}.{cpu_per_request}"));
         figures.push(format!("{at}.response_time_us.p90"));
     }
     figures
@@ -373,7 +375,7 @@ mod tests {
             [
                 "memory.user_bytes_per_connection".to_owned(),
                 "closed.1000_connections.rate_per_s".to_owned(),
-                format!("open.100_connections.200_per_s.{CPU_PER_REQUEST}"),
+                "open.100_connections.200_per_s.server_cpus_us_per_request".to_owned(),
                 "open.100_connections.200_per_s.response_time_us.p90".to_owned(),
             ]
         );
@@ -381,7 +383,7 @@ mod tests {
         plan.primary_figures.clear();
         assert_eq!(plan.primary().len(), 4);
         let closed = primary_figures(&loads[1..2]);
-        assert!(closed[1].ends_with(CPU_PER_REQUEST), "{closed:?}");
+        assert!(closed[1].ends_with(CPU_PER_REQUEST[0]), "{closed:?}");
     }
 
     #[test]
