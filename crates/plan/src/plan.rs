@@ -3,6 +3,7 @@
 use crate::{network::Network, shards::CONNECTIONS_PER_SOURCE};
 use protocol::{client::Workload, wire::Wire};
 use report::{
+    primary::primary_figures,
     run::{self, PlannedLoad},
     trial::Load,
 };
@@ -124,7 +125,7 @@ impl Plan {
             blocks: self.blocks,
             looks: self.looks.clone(),
             patience_s: self.patience_s,
-            primary_figures: run::primary_figures(&self.loads),
+            primary_figures: primary_figures(&self.loads),
             seed: self.seed,
             wire: self.wire.word().to_owned(),
             workload: self.workload.to_string(),

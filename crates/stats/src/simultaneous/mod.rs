@@ -152,8 +152,12 @@ impl Simultaneous {
 
 #[cfg(test)]
 mod tests {
-    use super::{drawn::normal, *};
+    use super::{drawn::normals, *};
     use fastrand::Rng;
+
+    fn normal(rng: &mut Rng) -> f64 {
+        normals(rng)[0]
+    }
 
     /// Values whose levels are all 0, in blocks that differ ten times as much as any contestant.
     fn noise(rng: &mut Rng, deviations: &[f64], blocks: usize) -> Vec<Vec<Option<f64>>> {

@@ -33,7 +33,7 @@ fn show_comparison(run: &Run, reports: &[ModelReport]) {
     if !shown.is_empty() {
         output::say(format_args!("\n{shown}"));
     }
-    if is_over {
+    if is_over && reports.len() > 2 {
         output::say(format_args!(
             "\nevery figure: runner compare {}",
             run.directory.path.display()
