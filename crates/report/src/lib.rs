@@ -7,7 +7,8 @@
 //! | [`run`] | the report of a run: plan, environment, which models, the verdict |
 //! | [`environment`] | what the machine is and how it is set |
 //! | [`check`] | checks and the verdict |
-//! | [`comparison`] | two models, or one before and after, figure by figure |
+//! | [`comparison`] | two models, or one before and after, figure by figure; ranks of all |
+//! | [`primary`] | which figures decide |
 //! | [`numbers`] | several values in one figure: percentiles, ranges |
 //! | [`slo`] | a target for response times |
 //! | [`schema`] | the JSON Schema of all this |
@@ -24,6 +25,7 @@ pub mod comparison;
 pub mod environment;
 pub mod model;
 pub mod numbers;
+pub mod primary;
 pub mod run;
 pub mod schema;
 pub mod slo;

@@ -1,10 +1,12 @@
 //! The JSON Schema of all kinds of report, made from the types.
 
-use crate::{model::ModelReport, run::RunReport, trials::TrialsReport};
+use crate::{
+    comparison::ComparisonReport, model::ModelReport, run::RunReport, trials::TrialsReport,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Any file that a run writes.
+/// Any file that a run writes, and what a comparison of two models is printed as.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 #[allow(clippy::large_enum_variant, reason = "one at a time, and short-lived")]
@@ -15,6 +17,8 @@ pub enum Report {
     Run(RunReport),
     /// `<model>.trials.json.gz`, unpacked
     Trials(TrialsReport),
+    /// One of those that `compare --format json` prints
+    Comparison(ComparisonReport),
 }
 
 /// The schema as it lies in `bench-results/report.schema.json`.

@@ -115,6 +115,25 @@ fn all_models_of_a_run_are_compared_with_one() {
 }
 
 #[test]
+fn the_reference_results_decide_most_of_their_pairs() {
+    let reference = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../bench-results/reference/models"
+    );
+    let shown = stdout(&compare(&[reference]));
+    let is_decisive = |line: &&str| line.starts_with("server CPU at") && !line.contains(", expl");
+    let line = shown.lines().find(is_decisive).unwrap();
+    let numbers: Vec<u32> = line
+        .split(' ')
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    let [differ, pairs, ..] = numbers.as_slice() else {
+        panic!("{line}");
+    };
+    assert!(differ * 2 >= *pairs, "{line}");
+}
+
+#[test]
 fn a_reports_own_copy_is_equal() {
     let (_fixture, copy) = changed("epoll.json", |text| text);
     let copied = copy.join("epoll.json").display().to_string();

@@ -3,7 +3,7 @@
 //! A new figure is a new line here, or a new function beside [`closed`], [`memory`] and [`open`] that
 //! [`figures`] calls. Figures are compared by their `id`, so what must be equal for them to be
 //! comparable (connections, an offered rate) belongs into it. Which of them decide is for
-//! [`report::run::primary_figures`] to say, by their ids.
+//! [`report::primary::primary_figures`] to say, by their ids.
 
 use crate::{
     ladder::{kernel_bytes, over_all},

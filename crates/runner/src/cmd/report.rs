@@ -3,7 +3,10 @@
 use crate::exit::Exit;
 use crate::output;
 use clap::{Args, ValueEnum};
-use render::table::{explanation, markdown, table};
+use render::{
+    comparison::rankings,
+    table::{explanation, markdown, table},
+};
 use std::path::PathBuf;
 use store::read;
 
@@ -40,6 +43,9 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
                     table(&models),
                     explanation(&models, &run, args.explain)
                 ));
+                if !run.rankings.is_empty() {
+                    output::line(format_args!("\n{}", rankings(&run.rankings, false)));
+                }
             }
             Format::Markdown => output::write(format_args!("{}", markdown(&run, &models))),
         }

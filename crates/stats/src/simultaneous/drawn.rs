@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Draws. The limit of 95 % then moves by 1 % from seed to seed.
+/// Draws. The limit of 95 % then moves by 1 % from seed to seed, that of 99.6 % by 2 %.
 const DRAWS: usize = 10_000;
 
 /// Of the draws: the same reports give the same comparison.
@@ -62,7 +62,9 @@ fn drawn(of: Of, values: usize, greatest: impl Fn(&[f64]) -> f64) -> Arc<[f64]> 
         let mut rng = Rng::with_seed(SEED);
         let mut values = vec![0.0; values];
         let draws = (0..DRAWS).map(|_| {
-            values.fill_with(|| normal(&mut rng));
+            for pair in values.chunks_mut(2) {
+                pair.copy_from_slice(&normals(&mut rng)[..pair.len()]);
+            }
             greatest(&values)
         });
         let mut draws: Vec<f64> = draws.collect();
@@ -72,8 +74,9 @@ fn drawn(of: Of, values: usize, greatest: impl Fn(&[f64]) -> f64) -> Arc<[f64]> 
     Arc::clone(known.entry(of).or_insert_with(draw))
 }
 
-/// Box and Muller, Annals of Mathematical Statistics 29, 1958.
-pub(super) fn normal(rng: &mut Rng) -> f64 {
+/// Two independent normal deviates. Source: Box and Muller, Annals of Mathematical Statistics 29, 1958.
+pub(super) fn normals(rng: &mut Rng) -> [f64; 2] {
     let radius = (-2.0 * (1.0 - rng.f64()).ln()).sqrt();
-    radius * (std::f64::consts::TAU * rng.f64()).cos()
+    let (sine, cosine) = (std::f64::consts::TAU * rng.f64()).sin_cos();
+    [radius * sine, radius * cosine]
 }

@@ -29,18 +29,26 @@ fn show_comparison(run: &Run, reports: &[ModelReport]) {
         }
         _ => None,
     };
-    let shown = compared.unwrap_or_else(|| rankings(&run.report.rankings, false));
+    let Some(compared) = compared else {
+        show_rankings(run, reports.len());
+        return;
+    };
+    output::say(format_args!("\n{compared}"));
+}
+
+fn show_rankings(run: &Run, models: usize) {
+    let shown = rankings(&run.report.rankings, false);
     if !shown.is_empty() {
         output::say(format_args!("\n{shown}"));
     }
-    if is_over {
+    if models > 1 && !run.report.rankings.is_empty() {
         output::say(format_args!(
             "\nevery figure: runner compare {}",
             run.directory.path.display()
         ));
     }
     for reason in &run.report.not_compared {
-        output::say(format_args!("not compared: {reason}"));
+        output::say(format_args!("note: {reason}"));
     }
 }
 
