@@ -18,21 +18,26 @@ const PROC_INODE_BYTES: f64 = 4.0 * 4096.0 / 23.0;
 const DENTRY_BYTES: f64 = 4096.0 / 21.0;
 const BLOB_BYTES: f64 = 4096.0 / 128.0;
 
+/// PSS of the server; `None` where it can't be read.
+pub fn user_bytes(step: &Step) -> Option<f64> {
+    Some(step.server.pss_bytes? as f64)
+}
+
 /// The kernel's slab without what observers left; `None` where it can't be read. Without the
 /// caches, which only root may read, it is as it is.
-pub(crate) fn kernel_bytes(step: &Step) -> Option<f64> {
+pub fn kernel_bytes(step: &Step) -> Option<f64> {
     let slab = step.machine.slab_bytes? as f64;
     Some(slab - observers_bytes(step).unwrap_or(0.0))
 }
 
 /// What observers left, all in all.
-pub(crate) fn observers_bytes(step: &Step) -> Option<f64> {
+pub fn observers_bytes(step: &Step) -> Option<f64> {
     let inodes = observed_inodes(&step.machine)?;
     Some(inodes * (PROC_INODE_BYTES + DENTRY_BYTES + BLOB_BYTES))
 }
 
 /// What one cache holds, observers' share aside; `None` where it wasn't seen.
-pub(crate) fn cache_bytes(step: &Step, name: &str) -> Option<f64> {
+pub fn cache_bytes(step: &Step, name: &str) -> Option<f64> {
     let caches = step.machine.slab_by_cache_bytes.as_ref()?;
     let bytes = *caches.get(name)? as f64;
     let inodes = observed_inodes(&step.machine).unwrap_or(0.0);
@@ -53,7 +58,7 @@ fn observed_inodes(machine: &MachineUse) -> Option<f64> {
 
 /// Bytes that a connection costs over all of a trial's ladder: from `empty_bytes` without any, or
 /// where that isn't known from the fewest, to the most.
-pub(crate) fn over_all(
+pub fn over_all(
     trial: &Trial,
     empty_bytes: Option<u64>,
     bytes: impl Fn(&Step) -> Option<f64>,
@@ -68,7 +73,7 @@ pub(crate) fn over_all(
 }
 
 /// Bytes that each of the connections cost that came with the last step.
-pub(crate) fn marginal(trial: &Trial, bytes: impl Fn(&Step) -> Option<f64>) -> Option<f64> {
+pub fn marginal(trial: &Trial, bytes: impl Fn(&Step) -> Option<f64>) -> Option<f64> {
     let points = points(trial, &bytes)?;
     let [.., (n_before, before), (n, top)] = points[..] else {
         return None;
@@ -77,7 +82,7 @@ pub(crate) fn marginal(trial: &Trial, bytes: impl Fn(&Step) -> Option<f64>) -> O
 }
 
 /// The line over a trial's ladder; `None` with fewer than two counts of connections.
-pub(crate) fn memory_line(trial: &Trial, bytes: impl Fn(&Step) -> Option<f64>) -> Option<Line> {
+pub fn memory_line(trial: &Trial, bytes: impl Fn(&Step) -> Option<f64>) -> Option<Line> {
     line(&points(trial, &bytes)?)
 }
 

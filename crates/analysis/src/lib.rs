@@ -1,4 +1,4 @@
-//! From trials to figures, their verdicts, their comparisons.
+//! From trials to figures, which have verdicts.
 //!
 //! | module | |
 //! |---|---|
@@ -6,24 +6,19 @@
 //! | [`rules`] | trials to checks |
 //! | [`summary`] | trials to figures |
 //! | [`verdict`] | checks to a verdict for each figure |
-//! | `times` | percentiles over trials |
+//! | [`times`] | percentiles over trials |
+//! | [`ladder`] | memory over a ladder of connections |
 //! | [`step`] | figures of one window, which others are made of |
-//! | [`conclude_run`] | reports of models to what a run comes to |
-//! | [`compare`] | two models, or one before and after, to ratios |
 //!
 //! All of it is pure: it touches no clock, file, environment or process. A figure can be drawn from
 //! its saved trials again.
 
 #![forbid(unsafe_code)]
 
-pub mod compare;
-mod conclude_run;
-mod ladder;
+pub mod ladder;
 pub mod rules;
 pub mod stats;
 pub mod step;
 pub mod summary;
-mod times;
+pub mod times;
 pub mod verdict;
-
-pub use conclude_run::conclude_run;

@@ -19,7 +19,7 @@ pub fn server_cpus_us_per_request(step: &Step) -> Option<f64> {
 }
 
 /// A sum over a window, by its requests; `None` when there were none.
-pub(crate) fn per_request(value: f64, requests: u64) -> Option<f64> {
+pub fn per_request(value: f64, requests: u64) -> Option<f64> {
     (requests > 0).then(|| value / requests as f64)
 }
 
@@ -29,6 +29,6 @@ pub fn generator_cpu_us_per_request(step: &Step) -> Option<f64> {
 }
 
 /// CPUs that processes used in the window; 1.0 is one CPU.
-pub(crate) fn cpus_used(step: &Step, process: &ProcessUse) -> Option<f64> {
+pub fn cpus_used(step: &Step, process: &ProcessUse) -> Option<f64> {
     Some(process.cpu_total_s()? / (step.window.length_us as f64 / 1e6))
 }

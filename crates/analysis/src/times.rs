@@ -11,7 +11,7 @@ const FOR_P99: u64 = 1_000;
 const FOR_P99_9: u64 = 10_000;
 
 /// Percentiles of [`Times`] that have a verdict, by their names.
-pub(crate) const PERCENTILES: [(&str, FigureKind); 4] = [
+pub const PERCENTILES: [(&str, FigureKind); 4] = [
     ("p50", FigureKind::P50),
     ("p90", FigureKind::P90),
     ("p99", FigureKind::P99),
@@ -20,7 +20,7 @@ pub(crate) const PERCENTILES: [(&str, FigureKind); 4] = [
 
 /// The median of the trials' percentiles, from their histograms; `None` when there is nothing in
 /// any of them.
-pub(crate) fn times<'a>(
+pub fn times<'a>(
     histograms: impl IntoIterator<Item = &'a str>,
 ) -> Result<Option<Times>, HistogramError> {
     let mut trials = Vec::new();
@@ -34,7 +34,7 @@ pub(crate) fn times<'a>(
 }
 
 /// One trial's percentiles, as far as so many values allow them.
-pub(crate) fn of_trial(of: &Percentiles, values: u64) -> Times {
+pub fn of_trial(of: &Percentiles, values: u64) -> Times {
     let with = |least: u64, value: f64| (values >= least).then_some(value);
     Times {
         mean: with(1, of.mean),
@@ -48,7 +48,7 @@ pub(crate) fn of_trial(of: &Percentiles, values: u64) -> Times {
 }
 
 /// One of [`Times`] by its name; `None` too when there is none of this name.
-pub(crate) fn named(times: &Times, name: &str) -> Option<f64> {
+pub fn named(times: &Times, name: &str) -> Option<f64> {
     match name {
         "mean" => times.mean,
         "p50" => times.p50,

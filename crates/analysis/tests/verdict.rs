@@ -7,13 +7,12 @@
 
 mod common;
 
-use analysis::{conclude_run, stats::encode, summary::conclude};
+use analysis::{stats::encode, summary::conclude};
 use common::*;
 use hdrhistogram::Histogram;
 use report::{
     check::{Effect, Status},
     model::{Failure, ModelReport, Phase},
-    run::{AaControl, PlannedLoad},
     trial::{Counts, ProcessUse, ScheduledWindow, Series, Step, Window},
 };
 
@@ -354,46 +353,6 @@ fn a_model_without_a_trial_is_not_measured() {
     report.interrupted = true;
     conclude(&mut report).unwrap();
     assert_eq!(report.verdict.status, Status::NotMeasured);
-}
-
-#[test]
-fn a_control_that_differs_from_itself_makes_the_run_suspect() {
-    let named = |name: &str, factor: u32| {
-        let mut report = sound();
-        report.model.name = name.to_owned();
-        report.trials = (1..=6)
-            .map(|block| trial(block, CLOSED, vec![step(100, factor + block)]))
-            .collect();
-        conclude(&mut report).unwrap();
-        report
-    };
-    let verdict_of = |control_times: u32| {
-        let (model, control) = (named("a", 500), named("a-aa", control_times));
-        let mut run = run_report();
-        run.aa_control = Some(AaControl {
-            model: "a".to_owned(),
-            control: "a-aa".to_owned(),
-        });
-        run.plan.loads = vec![PlannedLoad {
-            load: CLOSED,
-            connections: vec![100],
-            rates_per_s: Vec::new(),
-            rate_share_of_peak: None,
-            warm_up_us: 0,
-            warm_up_max_us: None,
-            window_us: 1_000_000,
-        }];
-        conclude_run(&mut run, &[&model, &control], true);
-        let rate = run.rankings.iter().find(|r| r.id.ends_with("rate_per_s"));
-        let rate = rate.unwrap();
-        assert!(rate.primary && rate.contestants.len() == 2, "{rate:?}");
-        assert_eq!(rate.suspect.is_some(), control_times != 500);
-        run.verdict
-    };
-    assert_eq!(verdict_of(500).status, Status::Valid);
-    let verdict = verdict_of(600);
-    assert_eq!(verdict.status, Status::Suspect);
-    assert_eq!(verdict.worst().unwrap().id, "aa_control");
 }
 
 #[test]

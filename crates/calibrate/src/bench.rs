@@ -1,6 +1,7 @@
 //! One case's trials: real ones, with what they wrote kept if that is asked for.
 
-use analysis::{conclude_run, rules, summary::conclude};
+use ::compare::conclude_run;
+use analysis::{rules, summary::conclude};
 use anyhow::{Context as _, bail};
 use measure::{launch::launch, progress::Progress, trial::Bench};
 use plan::{Plan, host::Host};

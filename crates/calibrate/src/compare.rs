@@ -6,10 +6,8 @@ use crate::{
     bench::{CaseBench, planned},
     row::{Row, false_alarms_most, findings_least},
 };
-use analysis::{
-    compare::{Options, compare},
-    stats::median,
-};
+use ::compare::{Options, compare};
+use analysis::stats::median;
 use anyhow::bail;
 use process::interrupt;
 use report::{

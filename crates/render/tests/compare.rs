@@ -6,10 +6,11 @@
 )]
 
 use analysis::{
-    compare::{Options, Refusal, compare, compare_against, compare_pairs, is_decided, rank},
-    conclude_run,
     stats::{encode, percentiles},
     summary::conclude,
+};
+use compare::{
+    Options, Refusal, compare, compare_against, compare_pairs, conclude_run, is_decided, rank,
 };
 use hdrhistogram::Histogram;
 use render::{
@@ -17,11 +18,11 @@ use render::{
     table::explanation,
 };
 use report::{
-    check::Verdict,
+    check::{Status, Verdict},
     comparison::{Better, ComparedFigure, ComparisonReport, Difference},
     environment::Environment,
     model::{MODEL_SCHEMA, Model, ModelReport, Percentiles, Summary},
-    run::{Plan, PlannedLoad, RunReport},
+    run::{AaControl, Plan, PlannedLoad, RunReport},
     trial::{Counts, Load, MachineUse, ProcessUse, Step, Trial, Window},
 };
 use std::collections::BTreeMap;
@@ -577,4 +578,28 @@ fn json_and_markdown_hold_every_figure() {
     let regressions =
         "\nregression beyond 5 %: closed-load rate over 100, CPU of the process, closed load";
     assert!(shown.contains(regressions), "{shown}");
+}
+
+#[test]
+fn a_control_that_differs_from_itself_makes_the_run_suspect() {
+    let verdict_of = |control: Truth| {
+        let (model, control) = (
+            model_report("r1", "a", 6, BASE),
+            model_report("r1", "a-aa", 6, control),
+        );
+        let mut of_run = run("r1");
+        of_run.aa_control = Some(AaControl {
+            model: "a".to_owned(),
+            control: "a-aa".to_owned(),
+        });
+        conclude_run(&mut of_run, &[&model, &control], true);
+        of_run
+    };
+    let same = verdict_of(BASE);
+    assert_eq!(same.verdict.status, Status::Valid);
+    let other = verdict_of(Truth { rate: 400.0, ..BASE });
+    assert_eq!(other.verdict.worst().unwrap().id, "aa_control");
+    assert_eq!(other.verdict.status, Status::Suspect);
+    let rate = other.rankings.iter().find(|r| r.id.ends_with("rate_per_s"));
+    assert!(rate.unwrap().suspect.is_some());
 }

@@ -1,7 +1,7 @@
 //! Do the memory figures of a trial's ladder stand.
 
 use super::touch::biases;
-use crate::ladder::{kernel_bytes, memory_line};
+use crate::ladder::{kernel_bytes, memory_line, user_bytes};
 use report::{
     check::{Check, Direction, FigureKind},
     model::Memory,
@@ -28,9 +28,7 @@ const BOTH: [FigureKind; 2] = [FigureKind::UserMemory, FigureKind::KernelMemory]
 
 /// Checks of a trial of idle load.
 pub(super) fn of_trial(trial: &Trial) -> Vec<Check> {
-    let user = fit(trial, FigureKind::UserMemory, |step| {
-        Some(step.server.pss_bytes? as f64)
-    });
+    let user = fit(trial, FigureKind::UserMemory, user_bytes);
     let kernel = fit(trial, FigureKind::KernelMemory, kernel_bytes);
     let mut checks = vec![ladder(trial)];
     checks.extend(user);

@@ -3,13 +3,13 @@
 mod owners;
 
 use crate::{
-    ladder::{cache_bytes, kernel_bytes, marginal, observers_bytes, over_all},
+    ladder::{cache_bytes, kernel_bytes, marginal, observers_bytes, over_all, user_bytes},
     stats::{median, range},
 };
 use owners::machine_use;
 use report::{
     model::Memory,
-    trial::{Load, Step, Trial},
+    trial::{Load, Trial},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,10 +49,6 @@ pub(super) fn memory(trials: &[Trial]) -> Option<Memory> {
         by_owner,
         machine: machine_use(&ladders),
     })
-}
-
-pub(crate) fn user_bytes(step: &Step) -> Option<f64> {
-    Some(step.server.pss_bytes? as f64)
 }
 
 /// Each slab cache that grows with connections.

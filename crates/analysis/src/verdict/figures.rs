@@ -1,6 +1,6 @@
 //! Which figures a report has, and which windows stand behind each.
 
-use super::Seen;
+use super::seen::Seen;
 use crate::times::{PERCENTILES, named};
 use report::{
     check::{Check, FigureKind},

@@ -3,10 +3,12 @@
 //! | file | |
 //! |---|---|
 //! | `figures` | which figures a report has, and which windows stand behind each |
+//! | `seen` | windows with their checks |
 //! | `judge` | one figure, by the checks of its windows |
 
 mod figures;
 mod judge;
+mod seen;
 
 use crate::rules;
 use figures::figures;
@@ -15,19 +17,12 @@ pub use judge::words;
 use report::{
     check::{Check, Direction, Effect, FigureVerdict, Status, Verdict},
     model::ModelReport,
-    trial::{Step, Trial},
 };
+use seen::seen;
 use std::collections::BTreeMap;
 
 /// Two estimates that differ by less than this are one.
 const SELECTION_MIN: f64 = 0.005;
-
-/// A window, and what its checks say: its own, and those of its trial.
-struct Seen<'a> {
-    trial: &'a Trial,
-    step: &'a Step,
-    checks: Vec<Check>,
-}
 
 /// The verdict of a report whose summary is drawn already.
 pub(crate) fn verdict(report: &ModelReport) -> Verdict {
@@ -116,19 +111,6 @@ pub(crate) fn judge_selection(report: &mut ModelReport) {
             report.verdict.status = report.verdict.status.max(Status::Suspect);
         }
     }
-}
-
-/// All windows of a report with what their checks say.
-fn seen(report: &ModelReport) -> Vec<Seen<'_>> {
-    let of_trial = |trial| {
-        let whole = rules::of_whole(trial);
-        trial.steps.iter().map(move |step| Seen {
-            trial,
-            step,
-            checks: [rules::of_step(trial, step), whole.clone()].concat(),
-        })
-    };
-    report.trials.iter().flat_map(of_trial).collect()
 }
 
 /// Why a figure isn't measured, as the report has it for its path or a part of it.

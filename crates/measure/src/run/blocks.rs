@@ -4,7 +4,11 @@
 //! again as a whole, for all. Outcomes never ask for that: slow servers cause those. All blocks are
 //! kept, and figures that depend on which are counted say so.
 
-use super::{Contestant, Instruments, Run, RunError, profile, profile::ProfileWish};
+use super::{
+    contestant::Contestant,
+    profile::{self, ProfileWish},
+    state::{Instruments, Run, RunError},
+};
 use crate::{null::Null, null::keep_faster, progress::Progress, trial::Bench};
 use analysis::{rules::is_disturbed, stats::fisher_more};
 use plan::ceiling::null_trials;

@@ -7,114 +7,21 @@
 mod blocks;
 mod contestant;
 pub mod profile;
+mod state;
 
 pub use contestant::Contestant;
+pub use state::{Instruments, Run, RunError};
 
-use crate::{
-    ceiling,
-    null::{self, Null},
-    progress::Progress,
-    trial::Bench,
-};
-use analysis::{compare::is_decided, conclude_run, stats::HistogramError, summary::conclude};
+use crate::{ceiling, null, progress::Progress};
+use analysis::summary::conclude;
 use blocks::Series;
+use compare::{conclude_run, is_decided};
 use plan::{Plan, ceiling::null_trials, rate::rates_of, window::shortest_us};
-use process::{guard::Guard, interrupt};
-use report::{
-    model::ModelReport,
-    run::{PlannedLoad, RunReport},
-    trial::Load,
-};
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
-use store::{error::StoreError, save::RunDirectory};
-use thiserror::Error;
-
-/// What ends a run that isn't about one contestant.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// Reports can't be written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// What was measured can't be read.
-    #[error(transparent)]
-    Histogram(#[from] HistogramError),
-}
-
-/// What a run is made with.
-#[derive(Clone, Debug)]
-pub struct Instruments {
-    /// The generator's program.
-    pub loadgen: PathBuf,
-    /// The null server's, or why there is none.
-    pub null_server: Result<PathBuf, String>,
-    /// Through what programs are started.
-    pub guard: Guard,
-    /// Servers may be beyond loopback.
-    pub allow_remote: bool,
-    /// Profiles are wanted.
-    pub profile: bool,
-}
-
-impl Instruments {
-    fn bench<'a>(&'a self, plan: &'a Plan, progress: &'a dyn Progress) -> Bench<'a> {
-        Bench {
-            plan,
-            loadgen: &self.loadgen,
-            guard: &self.guard,
-            allow_remote: self.allow_remote,
-            progress,
-            blind: false,
-        }
-    }
-}
-
-/// A run on its way.
-#[derive(Debug)]
-pub struct Run {
-    /// The plan, as far as it is decided.
-    pub plan: Plan,
-    /// What came of it so far.
-    pub report: RunReport,
-    /// Where reports are written.
-    pub directory: RunDirectory,
-    /// In the order in which they were entered.
-    pub contestants: Vec<Contestant>,
-    /// Paths of the reports, as far as written: the run's first.
-    pub saved: Vec<PathBuf>,
-    /// Why the reports on disk are those of an earlier block. What has been measured is in memory all
-    /// the same, and is written as soon as that can be done again.
-    pub unsaved: Option<StoreError>,
-    is_over: bool,
-    /// What rates are held against.
-    nulls: Vec<Null>,
-    /// Why there is no such thing.
-    no_null: Option<String>,
-}
+use process::interrupt;
+use report::{model::ModelReport, run::PlannedLoad, trial::Load};
+use std::time::{Duration, Instant};
 
 impl Run {
-    /// One that nobody takes part in yet.
-    pub fn new(plan: Plan, report: RunReport, directory: RunDirectory) -> Self {
-        Self {
-            plan,
-            report,
-            directory,
-            contestants: Vec::new(),
-            saved: Vec::new(),
-            unsaved: None,
-            is_over: false,
-            nulls: Vec::new(),
-            no_null: None,
-        }
-    }
-
-    /// One more takes part.
-    pub fn enter(&mut self, contestant: Contestant) {
-        self.contestants.push(contestant);
-    }
-
     /// Runs all blocks, or as many as the user has patience for, and writes the reports.
     ///
     /// Loads whose rate depends on the peak come in blocks of their own, after the others.

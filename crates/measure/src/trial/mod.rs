@@ -1,5 +1,6 @@
 //! One trial: a fresh server, one load, a window for each count of connections or each rate.
 
+mod bench;
 mod counts;
 mod error;
 mod profile;
@@ -7,17 +8,18 @@ mod rates;
 mod syscalls;
 mod window;
 
+pub use bench::Bench;
 pub use error::TrialError;
 pub use profile::Profiled;
 
 use crate::{
     generator::{GeneratorError, Generators, Tally},
-    progress::Progress,
     warm_up::{WarmUp, WarmUpWatch},
 };
 use analysis::stats::percentiles;
+use bench::Asked;
 use counts::{counts_of, generator_counts};
-use plan::{Plan, generators::generator_plans, window::window_us};
+use plan::{generators::generator_plans, window::window_us};
 use probe::{
     cgroup::MemoryLimitsMet,
     kernel::{add_kernel_memory, machine_memory, oom_kills, tcp_sockets_held},
@@ -25,7 +27,7 @@ use probe::{
     snapshot::{Used, Watch, Window},
     usage::{add_memory, pss_bytes, resident_pages},
 };
-use process::{guard::Guard, interrupt};
+use process::interrupt;
 use rates::{search, shuffled};
 use report::{
     run::PlannedLoad,
@@ -33,7 +35,6 @@ use report::{
 };
 use server::launch::{Launch, Server};
 use std::{
-    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -45,31 +46,6 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 const CLOSE_LIMIT_PER_CONNECTION: Duration = Duration::from_micros(60);
 const CLOSE_LOOK: Duration = Duration::from_millis(5);
 const SOCKETS_OF_OTHERS: u64 = 20;
-
-/// What one window is to be over.
-#[derive(Clone, Copy, Debug)]
-struct Asked {
-    connections: u32,
-    rate_per_s: Option<f64>,
-}
-
-/// What a trial is made with.
-#[derive(Clone, Copy)]
-pub struct Bench<'a> {
-    /// What the run does.
-    pub plan: &'a Plan,
-    /// The generator's program.
-    pub loadgen: &'a Path,
-    /// Through what generators are started.
-    pub guard: &'a Guard,
-    /// Servers may be beyond loopback.
-    pub allow_remote: bool,
-    /// Is told what happens.
-    pub progress: &'a dyn Progress,
-    /// Nothing is read at a window's edges, and so nothing known of CPU time: to prove that reading
-    /// disturbs nothing.
-    pub blind: bool,
-}
 
 impl Bench<'_> {
     /// Runs one trial of a server.

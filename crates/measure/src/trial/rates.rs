@@ -1,6 +1,9 @@
 //! Which windows a trial has, and rates that depend on what the ones before came to.
 
-use super::{Asked, Bench, TrialError};
+use super::{
+    bench::{Asked, Bench},
+    error::TrialError,
+};
 use crate::capacity::Search;
 use analysis::rules;
 use report::{

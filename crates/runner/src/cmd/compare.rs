@@ -1,8 +1,8 @@
 //! `runner compare`: two models, one before and after, or all of a run, figure by figure.
 
 use crate::{exit::Exit, output, usage::usage};
-use analysis::compare::{Options, compare, compare_against, compare_pairs, rank};
 use clap::{Args, ValueEnum};
+use compare::{Options, compare, compare_against, compare_pairs, rank};
 use render::comparison::{markdown, rankings, text};
 use report::{
     comparison::{ComparisonReport, Difference},

@@ -5,9 +5,8 @@
 //! which besides has one entry in an epoll set for each connection, and its page tables, which are
 //! told by process. Everything else is the server's.
 
-use super::user_bytes;
 use crate::{
-    ladder::{kernel_bytes, over_all},
+    ladder::{kernel_bytes, over_all, user_bytes},
     stats::median,
 };
 use report::{

@@ -2,8 +2,8 @@
 
 use super::args::RunArgs;
 use crate::{exit::Exit, output};
-use analysis::compare::{Options, compare};
 use anyhow::Context as _;
+use compare::{Options, compare};
 use measure::run::Run;
 use render::{
     comparison::{rankings, text},

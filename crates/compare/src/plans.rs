@@ -48,14 +48,14 @@ impl fmt::Display for PlanDifference {
 }
 
 /// Differences as a list, one a line.
-pub(super) fn listed(differences: &[PlanDifference]) -> String {
+pub(crate) fn listed(differences: &[PlanDifference]) -> String {
     let lines: Vec<String> = differences.iter().map(|d| format!("  {d}")).collect();
     lines.join("\n")
 }
 
 /// The fields in which two plans ask for different work. A load that only one of them has is no
 /// difference: its figures aren't compared.
-pub(super) fn differences(baseline: &Plan, candidate: &Plan) -> Vec<PlanDifference> {
+pub(crate) fn differences(baseline: &Plan, candidate: &Plan) -> Vec<PlanDifference> {
     let (baseline, candidate) = (parts(baseline), parts(candidate));
     let mut differences = Vec::new();
     for (part, ours) in &baseline {

@@ -1,6 +1,6 @@
 //! Two models of one run, or one model before and after a change, figure by figure.
 
-use super::{
+use crate::{
     contest::{Field, fields, fields_across},
     figures,
     options::Options,
@@ -9,7 +9,6 @@ use super::{
     refusal::{Refusal, refuse_invalid, usable},
     settings,
 };
-use crate::stats::Family;
 use report::{
     check::Status,
     comparison::{
@@ -18,6 +17,7 @@ use report::{
     model::{ModelReport, Range},
     run::RunReport,
 };
+use stats::Family;
 
 /// Compares the figures that both reports have: of one run block by block, of two by their ratios
 /// alone, unless options say otherwise. Each report comes with that of its run.

@@ -1,6 +1,6 @@
 //! Why something isn't compared.
 
-use super::plans::{self, PlanDifference};
+use crate::plans::{self, PlanDifference};
 use report::{check::Status, model::ModelReport, run::RunReport};
 use thiserror::Error;
 
@@ -42,7 +42,7 @@ pub enum Refusal {
 }
 
 /// Those whose figures may be used, and why the others' may not.
-pub(super) fn usable<'a>(
+pub(crate) fn usable<'a>(
     run: &RunReport,
     reports: &[&'a ModelReport],
 ) -> (Vec<&'a ModelReport>, Vec<String>) {
@@ -56,7 +56,7 @@ pub(super) fn usable<'a>(
     (usable, refused)
 }
 
-pub(super) fn refuse_invalid(
+pub(crate) fn refuse_invalid(
     side: &'static str,
     run: &str,
     report: &ModelReport,

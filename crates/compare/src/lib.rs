@@ -1,4 +1,4 @@
-//! Contestants of one run, or one model before and after a change, figure by figure.
+//! Figures of several contestants, held against each other.
 //!
 //! | file | |
 //! |---|---|
@@ -9,11 +9,15 @@
 //! | `options`, `refusal` | how to compare, and why something isn't |
 //! | `plans` | whether both sides were asked for the same |
 //! | `settings` | how two runs' machines differ |
+//! | `conclude_run` | reports of models to what a run as a whole comes to |
 //!
 //! Words are for the figures that the plan declares to be primary. Others are exploratory: they have
 //! intervals, which nobody adjusts for how many figures there are. The statistics are in
-//! [`crate::stats`], and finding the reports is the runner's.
+//! [`stats`], and finding the reports is the runner's. All of it is pure.
 
+#![forbid(unsafe_code)]
+
+mod conclude_run;
 mod contest;
 mod figures;
 mod options;
@@ -23,6 +27,7 @@ mod ranking;
 mod refusal;
 mod settings;
 
+pub use conclude_run::conclude_run;
 pub use options::Options;
 pub use pair::{compare, compare_against, compare_pairs};
 pub use plans::PlanDifference;

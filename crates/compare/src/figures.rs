@@ -5,8 +5,8 @@
 //! comparable (connections, an offered rate) belongs into it. Which of them decide is for
 //! [`report::primary::primary_figures`] to say, by their ids.
 
-use crate::{
-    ladder::{kernel_bytes, over_all},
+use analysis::{
+    ladder::{kernel_bytes, over_all, user_bytes},
     step::{cpu_us_per_request, rate_per_s, server_cpus_us_per_request},
     times::of_trial,
 };
@@ -18,7 +18,7 @@ use report::{
 };
 
 /// One figure of one report.
-pub(super) struct Figure {
+pub(crate) struct Figure {
     /// Its path in the summary, and what must be equal on both sides.
     pub id: String,
     /// In words.
@@ -32,7 +32,7 @@ pub(super) struct Figure {
 }
 
 /// Whether the figure of this id is measured under this load.
-pub(super) fn is_of(id: &str, load: &Load) -> bool {
+pub(crate) fn is_of(id: &str, load: &Load) -> bool {
     let prefix = match load {
         Load::Idle { .. } => "memory.",
         Load::Closed { .. } => "closed.",
@@ -43,7 +43,7 @@ pub(super) fn is_of(id: &str, load: &Load) -> bool {
 }
 
 /// All figures of a report that have values.
-pub(super) fn figures(report: &ModelReport) -> Vec<Figure> {
+pub(crate) fn figures(report: &ModelReport) -> Vec<Figure> {
     let mut figures = memory(report);
     for step in &report.summary.closed_ladder {
         figures.extend(closed(report, step.connections, step.outstanding));
@@ -56,7 +56,7 @@ pub(super) fn figures(report: &ModelReport) -> Vec<Figure> {
 }
 
 /// The check that makes a figure invalid: what it claims did not happen, so it compares with nothing.
-pub(super) fn invalid_by<'a>(report: &'a ModelReport, id: &str) -> Option<&'a str> {
+pub(crate) fn invalid_by<'a>(report: &'a ModelReport, id: &str) -> Option<&'a str> {
     let verdict = report.verdict.figures.get(id)?;
     let check = verdict.check.as_deref().unwrap_or_default();
     (verdict.status == Status::Invalid).then_some(check)
@@ -108,14 +108,13 @@ fn memory(report: &ModelReport) -> Vec<Figure> {
         idle.filter_map(|trial| Some((trial.block, of(trial)?)))
             .collect()
     };
-    let user = |step: &Step| Some(step.server.pss_bytes? as f64);
     vec![
         Figure {
             id: "memory.user_bytes_per_connection".to_owned(),
             label: "user memory".to_owned(),
             unit: "B/conn".to_owned(),
             better: Better::Lower,
-            values: per_connection(&|trial| over_all(trial, trial.server_empty_bytes, user)),
+            values: per_connection(&|trial| over_all(trial, trial.server_empty_bytes, user_bytes)),
         },
         Figure {
             id: "memory.kernel_bytes_per_connection".to_owned(),

@@ -1,17 +1,17 @@
 //! All contestants of a run, figure by figure: between which ranks each lies.
 
-use super::{
+use crate::{
     contest::{Field, fields},
     figures,
     options::Options,
     refusal::usable,
 };
-use crate::stats::Family;
 use report::{
     comparison::{Better, Difference, FigureRanking, RankedContestant, Ranks},
     model::ModelReport,
     run::{AaControl, PlannedLoad, RunReport},
 };
+use stats::Family;
 
 /// Ranks the contestants of a run in every figure that more than one of them has. Ratios from
 /// 1 / (1 + margin) to 1 + margin are as good as equal. Returns the rankings, and why contestants

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 const NO_SETTING: &str = "not_measured";
 
 /// Of the baseline's run and model, then the candidate's.
-pub(super) fn differences(
+pub(crate) fn differences(
     baseline: (&RunReport, &ModelReport),
     candidate: (&RunReport, &ModelReport),
 ) -> Vec<SettingDifference> {

@@ -1,6 +1,6 @@
 //! From all models' reports to what a run as a whole comes to.
 
-use crate::compare::{Options, rank};
+use crate::{options::Options, ranking::rank};
 use report::{
     check::{Check, Direction, Effect, FigureKind, Status, Touch, Verdict},
     comparison::FigureRanking,

@@ -1,15 +1,15 @@
 //! The figures of several contestants, each compared over all of them at once.
 
-use super::figures::{self, Figure};
-use crate::stats::{Family, Simultaneous, median, sign_flip_p};
+use crate::figures::{self, Figure};
 use report::{
     comparison::{Better, CPU_PER_REQUEST, Comparison, Difference, ERROR_MAX, ERROR_OF_A_LOOK},
     model::{ModelReport, Range},
     run::Plan,
 };
+use stats::{Family, Simultaneous, median, sign_flip_p};
 
 /// One figure over the contestants that have it.
-pub(super) struct Field {
+pub(crate) struct Field {
     pub id: String,
     pub label: String,
     pub unit: String,
@@ -30,7 +30,7 @@ pub(super) struct Field {
 
 /// The figures that more than one of these contestants of one run has, and why others aren't
 /// compared.
-pub(super) fn fields(
+pub(crate) fn fields(
     reports: &[&ModelReport],
     plan: &Plan,
     family: Family,
@@ -60,7 +60,7 @@ pub(super) fn fields(
 }
 
 /// The same of two contestants of different runs. Without `tells` there is nothing but ratios.
-pub(super) fn fields_across(
+pub(crate) fn fields_across(
     reports: [&ModelReport; 2],
     plan: &Plan,
     margin: f64,
@@ -196,12 +196,12 @@ impl Field {
     }
 
     /// Of this contestant.
-    pub(super) fn median(&self, contestant: usize) -> Option<f64> {
+    pub(crate) fn median(&self, contestant: usize) -> Option<f64> {
         self.medians[contestant].filter(|_| !self.logs[contestant].is_empty())
     }
 
     /// The second against the first; `None` when they have no block in common.
-    pub(super) fn comparison(
+    pub(crate) fn comparison(
         &self,
         first: usize,
         second: usize,
@@ -230,7 +230,7 @@ impl Field {
     }
 
     /// Where the ratio lies for all that a one-sided interval on either side allows.
-    pub(super) fn one_sided(&self, first: usize, second: usize) -> Option<Range> {
+    pub(crate) fn one_sided(&self, first: usize, second: usize) -> Option<Range> {
         let compared = self.compared.as_ref()?;
         let pair = compared.pair(first, second)?;
         Some(exp(compared.interval(&pair, 1.0 - 2.0 * self.error)))
@@ -257,7 +257,7 @@ impl Field {
     }
 
     /// What could be said of each pair, were the figure primary.
-    pub(super) fn differences(
+    pub(crate) fn differences(
         &self,
         margin: f64,
     ) -> impl Iterator<Item = ((usize, usize), Difference)> {
@@ -280,7 +280,7 @@ impl Field {
     }
 
     /// Every pair is decided, or equal.
-    pub(super) fn is_decided(&self, margin: f64) -> bool {
+    pub(crate) fn is_decided(&self, margin: f64) -> bool {
         let mut differences = self.differences(margin).peekable();
         differences.peek().is_some()
             && differences.all(|(_, difference)| difference != Difference::CantTell)

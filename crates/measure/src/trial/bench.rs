@@ -1,0 +1,31 @@
+//! What trials are made with, and what a window of one is asked to be.
+
+use crate::progress::Progress;
+use plan::Plan;
+use process::guard::Guard;
+use std::path::Path;
+
+/// What one window is to be over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) connections: u32,
+    pub(super) rate_per_s: Option<f64>,
+}
+
+/// What a trial is made with.
+#[derive(Clone, Copy)]
+pub struct Bench<'a> {
+    /// What the run does.
+    pub plan: &'a Plan,
+    /// The generator's program.
+    pub loadgen: &'a Path,
+    /// Through what generators are started.
+    pub guard: &'a Guard,
+    /// Servers may be beyond loopback.
+    pub allow_remote: bool,
+    /// Is told what happens.
+    pub progress: &'a dyn Progress,
+    /// Nothing is read at a window's edges, and so nothing known of CPU time: to prove that reading
+    /// disturbs nothing.
+    pub blind: bool,
+}
