@@ -1,5 +1,7 @@
 //! The load generator's processes, driven as one (`protocol::generator`).
 
+mod sampling;
+
 use analysis::stats::{self, HistogramError, percentiles};
 use process::{
     child::{Child, PostMortem, Silence},
@@ -10,6 +12,7 @@ use protocol::{
     generator::{Command, Event, Plan},
     tally::{self, Histogram, Totals},
 };
+use sampling::Sampling;
 use std::{
     ops::AddAssign,
     path::Path,
@@ -30,14 +33,6 @@ const LEAD_NS_PER_PROCESS: u64 = 20_000_000;
 /// time of a thread takes some 1 us: this is enough for ten thousand threads, on a busy machine for
 /// some hundred.
 const EDGE_NS: u64 = 15_000_000;
-
-/// Read lag is sampled for so long. A request that is on its way when the window closes isn't in it,
-/// so the window has several rounds of them.
-const SAMPLING_MIN_S: f64 = 0.3;
-const SAMPLING_MAX_S: f64 = 2.0;
-const SAMPLING_ROUNDS: f64 = 4.0;
-const SAMPLING_REQUESTS: f64 = 2_000.0;
-const SAMPLING_WARM_UP_S: f64 = 0.1;
 
 /// All generator processes of a trial.
 #[derive(Debug)]
@@ -203,7 +198,9 @@ impl Generators {
     /// # Errors
     /// As with [`Generators::measure`].
     pub fn sample_reading(&mut self, measured: &mut Tally) -> Result<()> {
-        let Some(Sampling { warm_up, window }) = Sampling::after(measured) else {
+        let Some(Sampling { warm_up, window }) =
+            Sampling::after(&measured.counts, measured.service_time.mean())
+        else {
             return Ok(());
         };
         let begins_at_ns = now_ns() + self.lead_ns();
@@ -302,32 +299,6 @@ impl Generators {
     }
 }
 
-/// How long read lag is sampled.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Sampling {
-    warm_up: Duration,
-    window: Duration,
-}
-
-impl Sampling {
-    /// After this window: some rounds of requests, and some hundred of them. `None` where that would
-    /// take too long, or the load is beyond all measure.
-    fn after(measured: &Tally) -> Option<Self> {
-        let (counts, round_s) = (measured.counts, measured.service_time.mean() / 1e9);
-        let requests_s = counts.requests as f64 / (counts.window_us as f64 / 1e6);
-        let is_hopeless = counts.requests == 0 || counts.requests_unqueued > 0;
-        if is_hopeless || SAMPLING_ROUNDS * round_s > SAMPLING_MAX_S {
-            return None;
-        }
-        let rounds_s = SAMPLING_ROUNDS * round_s;
-        let window_s = rounds_s.max(SAMPLING_REQUESTS / requests_s);
-        Some(Self {
-            warm_up: Duration::from_secs_f64(rounds_s.max(SAMPLING_WARM_UP_S)),
-            window: Duration::from_secs_f64(window_s.clamp(SAMPLING_MIN_S, SAMPLING_MAX_S)),
-        })
-    }
-}
-
 fn decode(histogram: Histogram) -> Result<Latencies> {
     let mut latencies = stats::decode(&histogram.0)?;
     // It grows to what others hold: so they can always be added.
@@ -384,44 +355,5 @@ fn next_event_or_interval(child: &mut Child) -> Result<Event> {
             Ok(event) => return Ok(event),
             Err(_) => return Err(GeneratorError::Unexpected(line.chars().take(200).collect())),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use protocol::tally::{Counts, Errors};
-
-    /// A window of a second.
-    fn measured(requests: u64, service_ns: u64) -> Tally {
-        let mut service_time = Latencies::new_with_bounds(1, 300_000_000_000, 3).unwrap();
-        service_time.record_n(service_ns, requests).unwrap();
-        Tally {
-            counts: Counts {
-                window_us: 1_000_000,
-                requests,
-                ..Counts::default()
-            },
-            service_time,
-            read_times: None,
-            scheduled: None,
-            intervals: Vec::new(),
-            errors: Errors::default(),
-        }
-    }
-
-    #[test]
-    fn read_lag_is_sampled_over_several_rounds_or_not_at_all() {
-        let window_ms = |requests, service_ns| {
-            let sampling = Sampling::after(&measured(requests, service_ns))?;
-            Some(sampling.window.as_secs_f64() * 1e3)
-        };
-        assert_eq!(window_ms(100_000, 1_000_000), Some(300.0));
-        assert_eq!(window_ms(4_000, 1_000_000), Some(500.0));
-        assert_eq!(window_ms(10, 1_000_000), Some(2_000.0));
-        let rounds = window_ms(30_000, 300_000_000).unwrap();
-        assert!((rounds / 1_200.0 - 1.0).abs() < 1e-3, "{rounds}");
-        assert_eq!(window_ms(30_000, 900_000_000), None);
-        assert_eq!(window_ms(0, 1), None);
     }
 }

@@ -1,0 +1,68 @@
+//! For how long read lag is sampled after a window.
+
+use protocol::tally::Counts;
+use std::time::Duration;
+
+/// Read lag is sampled for so long. A request that is on its way when the window closes isn't in it,
+/// so the window has several rounds of them.
+const SAMPLING_MIN_S: f64 = 0.3;
+const SAMPLING_MAX_S: f64 = 2.0;
+const SAMPLING_ROUNDS: f64 = 4.0;
+const SAMPLING_REQUESTS: f64 = 2_000.0;
+const SAMPLING_WARM_UP_S: f64 = 0.1;
+
+/// A window of its own, and the load before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Sampling {
+    pub(super) warm_up: Duration,
+    pub(super) window: Duration,
+}
+
+impl Sampling {
+    /// After this window: some rounds of requests, and some hundred of them. `None` where that would
+    /// take too long, or the load is beyond all measure.
+    pub(super) fn after(counts: &Counts, mean_service_ns: f64) -> Option<Self> {
+        let rounds_s = SAMPLING_ROUNDS * mean_service_ns / 1e9;
+        let is_hopeless = counts.requests == 0 || counts.requests_unqueued > 0;
+        if is_hopeless || rounds_s > SAMPLING_MAX_S {
+            return None;
+        }
+        let requests_per_s = counts.requests as f64 / (counts.window_us as f64 / 1e6);
+        let window_s = rounds_s.max(SAMPLING_REQUESTS / requests_per_s);
+        Some(Self {
+            warm_up: Duration::from_secs_f64(rounds_s.max(SAMPLING_WARM_UP_S)),
+            window: Duration::from_secs_f64(window_s.clamp(SAMPLING_MIN_S, SAMPLING_MAX_S)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn read_lag_is_sampled_over_several_rounds_or_not_at_all() {
+        let window_ms = |requests, service_ns| {
+            let counts = Counts {
+                window_us: 1_000_000,
+                requests,
+                ..Counts::default()
+            };
+            let sampling = Sampling::after(&counts, service_ns)?;
+            Some(sampling.window.as_secs_f64() * 1e3)
+        };
+        assert_eq!(window_ms(100_000, 1e6), Some(300.0));
+        assert_eq!(window_ms(4_000, 1e6), Some(500.0));
+        assert_eq!(window_ms(10, 1e6), Some(2_000.0));
+        assert_eq!(window_ms(30_000, 3e8), Some(1_200.0));
+        assert_eq!(window_ms(30_000, 9e8), None);
+        assert_eq!(window_ms(0, 1.0), None);
+        let overloaded = Counts {
+            window_us: 1_000_000,
+            requests: 1_000,
+            requests_unqueued: 1,
+            ..Counts::default()
+        };
+        assert_eq!(Sampling::after(&overloaded, 1e6), None);
+    }
+}
