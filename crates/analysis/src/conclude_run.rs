@@ -2,7 +2,7 @@
 
 use crate::compare::{Options, rank};
 use report::{
-    check::{Check, Status, Verdict},
+    check::{Check, Direction, Effect, FigureKind, Status, Touch, Verdict},
     comparison::FigureRanking,
     model::ModelReport,
     run::{ModelOutcome, RunReport},
@@ -48,10 +48,21 @@ fn aa_control(rankings: &[FigureRanking]) -> Check {
         [] => "the control doesn't differ from its model".to_owned(),
         some => some.join("; "),
     };
+    let touches = match differing.is_empty() {
+        true => Vec::new(),
+        false => [FigureKind::Rate, FigureKind::Cpu]
+            .map(|figure| Touch {
+                figure,
+                effect: Effect::Biases {
+                    direction: Direction::Either,
+                    up_to_share: None,
+                },
+            })
+            .into(),
+    };
     Check::new(
         "aa_control",
-        Status::Suspect,
-        differing.is_empty(),
+        touches,
         detail,
         "the machine makes differences of its own: a quieter one, or more --trials",
     )

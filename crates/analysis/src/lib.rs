@@ -4,7 +4,9 @@
 //! |---|---|
 //! | [`stats`] | the arithmetic, a crate of its own: slopes, histograms, intervals, tests |
 //! | [`rules`] | trials to checks |
-//! | [`summary`] | trials to figures, checks to verdicts |
+//! | [`summary`] | trials to figures |
+//! | [`verdict`] | checks to a verdict for each figure |
+//! | `times` | percentiles over trials |
 //! | [`step`] | figures of one window, which others are made of |
 //! | [`conclude_run`] | reports of models to what a run comes to |
 //! | [`compare`] | two models, or one before and after, to ratios |
@@ -21,5 +23,7 @@ pub mod rules;
 pub mod stats;
 pub mod step;
 pub mod summary;
+mod times;
+pub mod verdict;
 
 pub use conclude_run::conclude_run;

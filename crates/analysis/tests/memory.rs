@@ -9,63 +9,60 @@ mod common;
 
 use analysis::summary::conclude;
 use common::*;
-use report::{check::Status, model::ModelReport};
+use report::{check::Status, model::ModelReport, trial::Trial};
+
+fn status(report: &ModelReport, figure: &str) -> Status {
+    report.verdict.figures[&format!("memory.{figure}_bytes_per_connection")].status
+}
+
+fn idle(report: &mut ModelReport) -> impl Iterator<Item = &mut Trial> {
+    report.trials.iter_mut().filter(|trial| trial.load == IDLE)
+}
 
 #[test]
-fn memory_that_does_not_grow_evenly_is_suspect() {
+fn memory_that_grows_in_a_step_is_suspect_and_has_a_marginal_cost() {
     let mut report = sound();
-    report.trials[0].steps[2].server.pss_bytes = Some(1_900_000);
-    let (status, failed) = failed_checks(report);
-    let expected = ["memory_fit", "memory_bend"].map(str::to_owned).to_vec();
-    assert_eq!((status, failed), (Status::Suspect, expected));
+    for trial in idle(&mut report) {
+        trial.server_empty_bytes = Some(1_000_000);
+        // 100 bytes each, and a megabyte at the last thousand.
+        trial.steps[2].server.pss_bytes = Some(2_300_000);
+    }
+    conclude(&mut report).unwrap();
+    assert_eq!(failed_checks(&report), one("memory_fit"));
+    assert_eq!(status(&report, "user"), Status::Suspect);
+    assert_eq!(status(&report, "kernel"), Status::Valid);
+    let memory = report.summary.memory.unwrap();
+    let round = |bytes: Option<f64>| bytes.map(f64::round);
+    assert_eq!(round(memory.user_bytes_per_connection), Some(433.0));
+    assert_eq!(
+        round(memory.user_marginal_bytes_per_connection),
+        Some(1_100.0)
+    );
+    assert_eq!(round(memory.user_empty_bytes), Some(1_000_000.0));
 }
 
 #[test]
 fn a_short_ladder_is_suspect() {
     let mut report = sound();
-    for trial in report.trials.iter_mut().filter(|trial| trial.load == IDLE) {
+    for trial in idle(&mut report) {
         trial.steps = [100, 200, 300]
             .map(|connections| step(connections, 1))
             .to_vec();
     }
-    let (status, failed) = failed_checks(report);
-    assert_eq!((status, failed), (Status::Suspect, one("memory_ladder")));
+    conclude(&mut report).unwrap();
+    assert_eq!(failed_checks(&report), one("memory_ladder"));
+    assert_eq!(report.verdict.status, Status::Suspect);
 }
 
 /// A ladder to a hundred thousand connections: enough for the machine to feel it.
 fn long_ladder() -> ModelReport {
     let mut report = sound();
-    for trial in report.trials.iter_mut().filter(|trial| trial.load == IDLE) {
+    for trial in idle(&mut report) {
         trial.steps = [10_000, 50_000, 100_000]
             .map(|connections| step(connections, 1))
             .to_vec();
     }
     report
-}
-
-#[test]
-fn a_ladder_that_bends_is_suspect_though_its_line_fits() {
-    let mut report = long_ladder();
-    // 600 bytes a connection in the upper half, on top of 8,000.
-    report.trials[0].steps[2].machine.slab_bytes = Some(50_000_000 + 800_000_000 + 90_000_000);
-    let (status, failed) = failed_checks(report.clone());
-    assert_eq!(
-        (status, failed),
-        (Status::Valid, Vec::new()),
-        "600 of 8,000 are no bend"
-    );
-    report.trials[0].steps[2].machine.slab_bytes = Some(50_000_000 + 800_000_000 + 200_000_000);
-    conclude(&mut report).unwrap();
-    let bend = report.summary.memory.unwrap().bend.unwrap();
-    assert_eq!(bend.line, "kernel");
-    // The line over all runs between the two stretches, nearer to the longer one.
-    assert_eq!(
-        (bend.from_connections, bend.bytes_per_connection),
-        (10_000, 8_000.0)
-    );
-    assert!(bend.line_bytes_per_connection > 10_000.0, "{bend:?}");
-    let worst = report.verdict.worst().unwrap();
-    assert_eq!((worst.id.as_str(), worst.passed), ("memory_bend", false));
 }
 
 #[test]
@@ -100,28 +97,48 @@ fn the_parts_make_up_what_the_machine_lost() {
 #[test]
 fn memory_that_nobody_holds_is_suspect() {
     let mut report = long_ladder();
-    for trial in report.trials.iter_mut().filter(|trial| trial.load == IDLE) {
+    for trial in idle(&mut report) {
         for step in &mut trial.steps {
             step.memory.as_mut().unwrap().free_bytes -= 100_000_000;
         }
     }
-    let (status, failed) = failed_checks(report);
-    assert_eq!(
-        (status, failed),
-        (Status::Suspect, one("memory_reconciled"))
-    );
+    conclude(&mut report).unwrap();
+    assert_eq!(failed_checks(&report), one("memory_reconciled"));
+    assert_eq!(report.verdict.status, Status::Suspect);
 }
 
+/// Two modes, by whether something listed /proc/PID/fd meanwhile.
 #[test]
-fn a_program_that_looks_through_all_processes_is_seen() {
+fn what_an_observer_leaves_is_no_connections() {
     let mut report = long_ladder();
-    for trial in report.trials.iter_mut().filter(|trial| trial.load == IDLE) {
+    for trial in idle(&mut report).take(1) {
         for step in &mut trial.steps {
-            let caches = step.machine.slab_by_cache_bytes.as_mut().unwrap();
-            let inodes = 1_400 * u64::from(step.connections);
-            caches.insert("proc_inode_cache".to_owned(), inodes);
+            // 23 inodes in 4 pages, 21 dentries and 128 blobs in one.
+            let entries = 2 * u64::from(step.connections);
+            let left = [
+                ("proc_inode_cache", entries * 4 * 4096 / 23),
+                ("dentry", entries * 4096 / 21),
+                ("lsm_inode_cache", entries * 4096 / 128),
+            ];
+            for (cache, bytes) in left {
+                let machine = &mut step.machine;
+                *machine.slab_bytes.as_mut().unwrap() += bytes;
+                let caches = machine.slab_by_cache_bytes.as_mut().unwrap();
+                *caches.entry(cache.to_owned()).or_default() += bytes;
+            }
+            // The machine lost it, too.
+            let memory = step.memory.as_mut().unwrap();
+            memory.slab_bytes = step.machine.slab_bytes.unwrap();
+            memory.free_bytes -= entries * 939;
         }
     }
-    let (status, failed) = failed_checks(report);
-    assert_eq!((status, failed), (Status::Suspect, one("memory_observed")));
+    conclude(&mut report).unwrap();
+    assert_eq!(failed_checks(&report), Vec::<String>::new());
+    let memory = report.summary.memory.unwrap();
+    let range = memory.kernel_bytes_per_connection_range.unwrap();
+    assert!(range.low > 7_999.0 && range.high < 8_001.0, "{range:?}");
+    let observers = memory.kernel_observers_bytes_per_connection.unwrap();
+    assert!((observers - 1_879.0).abs() < 2.0, "{observers}");
+    let caches = memory.kernel_by_cache_bytes_per_connection;
+    assert_eq!(caches.keys().collect::<Vec<_>>(), ["TCP"]);
 }

@@ -133,6 +133,7 @@ impl<'a> CaseBench<'a> {
             guard: &self.lab.guard,
             allow_remote: false,
             progress: &*self.lab.progress,
+            blind: false,
         };
         Ok(bench.trial(&launch.into(), block, load)?)
     }

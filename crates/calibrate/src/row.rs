@@ -220,6 +220,7 @@ pub fn findings_least(of: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use report::check::{Direction, Effect, FigureKind, Touch};
 
     fn outcome(expected: f64, measured: f64, share: f64, least: f64) -> Outcome {
         Row::timing("x", "us", (expected, measured), Tolerance { share, least }).outcome
@@ -241,9 +242,29 @@ mod tests {
     }
 
     fn verdict(failed: &[(&str, Status)]) -> Verdict {
-        let check = |id, fails_as, passed| Check::new(id, fails_as, passed, String::new(), "");
-        let failed = failed.iter().map(|(id, status)| check(id, *status, false));
-        let passed = [check("fine", Status::Invalid, true)];
+        let check = |id, effect: Option<Effect>| {
+            let touch = |effect| Touch {
+                figure: FigureKind::Rate,
+                effect,
+            };
+            Check::new(
+                id,
+                effect.map(touch).into_iter().collect(),
+                String::new(),
+                "",
+            )
+        };
+        let failed = failed.iter().map(|(id, status)| match status {
+            Status::Invalid => check(id, Some(Effect::Spoils)),
+            _ => check(
+                id,
+                Some(Effect::Biases {
+                    direction: Direction::Either,
+                    up_to_share: None,
+                }),
+            ),
+        });
+        let passed = [check("fine", None)];
         Verdict::of(failed.chain(passed).collect())
     }
 

@@ -1,8 +1,9 @@
 //! One examination of the machine.
 
 use crate::{
-    files, finding::Finding, limits, look::Machine, net, now, room, trust, wanted::Wanted,
+    around, files, finding::Finding, limits, look::Machine, net, now, room, trust, wanted::Wanted,
 };
+use probe::host::ephemeral_ports;
 use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 
@@ -28,10 +29,12 @@ impl Examination {
     /// Looks at the machine for a second. Where the connections `must_fit`, what is too little for
     /// them is a problem.
     pub fn make(connections: u32, must_fit: bool) -> Self {
-        let wanted = Wanted::new(connections, getrlimit(Resource::Nofile).maximum);
+        let wanted = Wanted::new(connections, getrlimit(Resource::Nofile).maximum)
+            .with_ports(ephemeral_ports());
         let machine = Machine::look(wanted.sources(), &limits::settings());
         let wanted = wanted.beside(machine.tasks_used);
         let mut findings = trust::findings(&machine);
+        findings.extend(around::findings(&machine));
         findings.extend(now::findings(&machine));
         findings.extend(files::findings(&machine, &wanted));
         findings.extend(net::findings(&machine, &wanted));

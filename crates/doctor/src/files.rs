@@ -11,6 +11,7 @@ pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
     let (soft, hard) = (machine.open_files_soft, machine.open_files_max);
     vec![
         open_files(hard, machine.may_raise_limits, wanted),
+        of_runner(hard, wanted),
         soft_limit(soft, hard),
     ]
 }
@@ -65,13 +66,34 @@ fn open_files(hard: Option<u64>, may_raise: bool, wanted: &Wanted) -> Finding {
     finding.needing(needed)
 }
 
+/// The runner is one process, however many there are of server and generator.
+fn of_runner(hard: Option<u64>, wanted: &Wanted) -> Finding {
+    const ITEM: &str = "open files of the runner";
+    let needed = wanted.runner_descriptors();
+    let Some(hard) = hard else {
+        let means = "it can have pipes to all processes";
+        return item(ITEM, "no limit").ok(means).needing(needed);
+    };
+    let found = item(ITEM, format!("at most {hard}"));
+    let finding = if needed <= hard {
+        found.ok("pipes to all processes of server and generator")
+    } else {
+        let means = format!(
+            "it has pipes to {} processes, which a higher limit of open files makes fewer",
+            wanted.processes()
+        );
+        found.note(means).short()
+    };
+    finding.needing(needed)
+}
+
 fn soft_limit(soft: Option<u64>, hard: Option<u64>) -> Finding {
     const ITEM: &str = "open files, soft";
     let found = soft.map_or_else(|| "no limit".to_owned(), |soft| soft.to_string());
     let means = if soft == hard {
         "the same as the hard limit"
     } else {
-        "only a default: models and generator raise it to the hard limit"
+        "only a default: runner, models and generator raise it to the hard limit"
     };
     item(ITEM, found).ok(means)
 }
@@ -104,6 +126,18 @@ mod tests {
         let contained = million(Some(1024), false);
         assert_eq!(contained.mend, None);
         assert!(contained.means.contains("nofile=1000100"), "{contained:?}");
+    }
+
+    #[test]
+    fn the_runner_has_pipes_to_all_processes() {
+        let of = |connections| {
+            let hard = Some(1024);
+            of_runner(hard, &Wanted::new(connections, hard))
+        };
+        assert!(!of(100_000).is_short);
+        let few = of(200_000);
+        assert!(few.is_short && few.means.contains("processes"), "{few:?}");
+        assert!(!of_runner(None, &Wanted::new(1, None)).is_short);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! | `look` | reads everything that is judged |
 //! | `wanted` | what a number of connections takes |
 //! | `finding` | one item, judged |
-//! | `trust`, `now` | what bears on figures: how the machine is set, what goes on beside us |
+//! | `trust`, `around`, `now` | what bears on figures: how the machine is set, what surrounds a run, what goes on beside us |
 //! | `limits` | what stops connections: a table of limits |
 //! | `files`, `net`, `room` | the same, where it isn't a number that suffices |
 //! | `setting` | the kernel's settings: where they are, what they are raised to |
@@ -15,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+mod around;
 pub mod examine;
 mod files;
 mod finding;

@@ -2,10 +2,10 @@
 
 use crate::setting::{Setting, Sysctls, dotted};
 use probe::{
-    cgroup::{self, Limit},
+    cgroup::{self, Group, Limit},
     environment,
     host::allowed_cpus,
-    snapshot::{self, Snapshot},
+    io_uring, snapshot,
     syscalls::SyscallCounter,
 };
 use procfs::{Current as _, Meminfo};
@@ -15,12 +15,22 @@ use std::{
     collections::BTreeMap,
     fs, io,
     net::{Ipv4Addr, TcpListener},
-    thread,
     time::{Duration, Instant},
 };
 
 /// Long enough for a hundred ticks of /proc/stat, short enough to wait for.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// What the kernel, or a filter of system calls, answers who wants to use io_uring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum IoUringRefused {
+    /// There is no such call.
+    Missing,
+    /// It isn't allowed.
+    Forbidden,
+    /// It fails, in words.
+    Otherwise(String),
+}
 
 /// The machine, as the doctor sees it.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +61,9 @@ pub(super) struct Machine {
     /// RLIMIT_NPROC, which the kernel doesn't hold root to.
     pub(super) user_tasks_max: Option<u64>,
     /// What the group of this process may hold in memory, where there is a limit.
-    pub(super) memory_group: Option<Limit>,
+    pub(super) memory_group: Option<(Group, Limit)>,
+    /// Why io_uring can't be used, if it can't.
+    pub(super) io_uring_refused: Option<IoUringRefused>,
     /// Why the last source address can't be bound, if it can't.
     pub(super) source_refused: Option<String>,
     /// Entries in the table of connection tracking, and its size, where it is loaded.
@@ -63,9 +75,7 @@ impl Machine {
     /// that are judged beside the ones of the environment.
     pub(super) fn look(sources: u64, settings: &[Setting]) -> Self {
         let (began, before) = (Instant::now(), cpu_ticks());
-        let from = Snapshot::take(&[], &[]);
-        thread::sleep(LOOK);
-        let (_, _, now) = snapshot::between(&from, &Snapshot::take(&[], &[]), LOOK);
+        let now = snapshot::look(LOOK);
         let busiest = busiest(&before, &cpu_ticks(), began.elapsed());
         let memory = Meminfo::current().ok();
         let swap_used = |m: &Meminfo| m.swap_total.saturating_sub(m.swap_free);
@@ -98,6 +108,11 @@ impl Machine {
                 .maximum
                 .filter(|_| !geteuid().is_root()),
             memory_group: cgroup::memory(),
+            io_uring_refused: io_uring::try_it().err().map(|error| match error.kind() {
+                io::ErrorKind::Unsupported => IoUringRefused::Missing,
+                io::ErrorKind::PermissionDenied => IoUringRefused::Forbidden,
+                _ => IoUringRefused::Otherwise(error.to_string()),
+            }),
             source_refused: bind_last(sources).err().map(|error| error.to_string()),
             conntrack: number("/proc/sys/net/netfilter/nf_conntrack_count")
                 .zip(number("/proc/sys/net/netfilter/nf_conntrack_max")),

@@ -10,7 +10,7 @@ use crate::{
     },
     wanted::Wanted,
 };
-use plan::{LOADED_CONNECTIONS, shards::CONNECTIONS_PER_SOURCE};
+use plan::shards::CONNECTIONS_PER_SOURCE;
 
 /// First and last port of a source address.
 pub(super) const PORTS: Setting = Setting {
@@ -37,7 +37,7 @@ fn ports(range: Option<&str>, wanted: &Wanted) -> Finding {
     const ITEM: &str = "ports";
     let per_source = u64::from(CONNECTIONS_PER_SOURCE);
     let from_one = wanted.connections.min(per_source);
-    let needed = format!("{}, better {}", from_one, 2 * from_one);
+    let needed = format!("2, better {}", 2 * from_one);
     let bounds = range.and_then(|range| {
         let mut words = range.split_whitespace().map(str::parse::<u64>);
         Some((words.next()?.ok()?, words.next()?.ok()?))
@@ -50,14 +50,15 @@ fn ports(range: Option<&str>, wanted: &Wanted) -> Finding {
     let ports = (last + 1).saturating_sub(first);
     let found = format!("{ports} for each source address");
     let mend = |finding: Finding| finding.mend_sysctl(&PORTS, wanted);
-    let finding = if ports < u64::from(LOADED_CONNECTIONS) {
+    // The kernel looks among the ports of one parity first, and beyond those connecting is slow.
+    let finding = if ports < 2 {
         mend(item(ITEM, found).problem("too few for any load").short()).preventing()
-    } else if ports < from_one {
-        let means = format!("the generator takes {from_one} from an address before the next");
-        mend(item(ITEM, found).problem(means).short())
     } else if ports < 2 * from_one {
-        // The kernel looks among the ports of one parity first.
-        let means = "beyond half of them the search for a free port is slow, and so is connecting";
+        let means = format!(
+            "the generator takes {} connections from an address, so that a free port is found fast, \
+             and more addresses",
+            ports / 2
+        );
         mend(item(ITEM, found).note(means))
     } else {
         item(ITEM, found).ok("a free one is found fast")
@@ -69,7 +70,8 @@ fn sources(refused: Option<&str>, wanted: &Wanted) -> Finding {
     const ITEM: &str = "source addresses";
     let needed = wanted.sources();
     let means = format!(
-        "{CONNECTIONS_PER_SOURCE} connections are made from each of 127.0.0.1, 127.0.0.2, ..."
+        "{} connections are made from each of 127.0.0.1, 127.0.0.2, ...",
+        wanted.per_source
     );
     let finding = match refused {
         Some(reason) => item(ITEM, format!("the last can't be bound: {reason}"))
@@ -125,11 +127,12 @@ mod tests {
         let level = |range| ports(Some(range), &million).level;
         assert_eq!(level("32768 60999"), Level::Ok);
         assert_eq!(level("32768 45000"), Level::Note);
-        assert_eq!(level("32768 33000"), Level::Problem);
+        assert_eq!(level("32768 33000"), Level::Note);
         assert_eq!(level("many"), Level::Note);
-        assert!(ports(Some("32768 33000"), &million).is_short);
-        assert!(!ports(Some("32768 33000"), &wanted(100)).is_short);
-        assert!(ports(Some("32768 32770"), &million).prevents);
+        let narrow = ports(Some("40000 45000"), &million);
+        assert!(narrow.means.contains("2500 connections"), "{narrow:?}");
+        assert!(!narrow.is_short, "more addresses hold them");
+        assert!(ports(Some("32768 32768"), &million).prevents);
         assert!(ports(Some("9 1"), &million).prevents);
         assert_eq!(ports(None, &million).level, Level::Note);
     }
@@ -140,6 +143,8 @@ mod tests {
         assert_eq!(fine.needed.as_deref(), Some("100"));
         assert!(!fine.is_short);
         assert!(sources(Some("no such address"), &wanted(20_000)).is_short);
+        let narrow = wanted(20_000).with_ports(Some(5_001));
+        assert_eq!(sources(None, &narrow).needed.as_deref(), Some("8"));
     }
 
     #[test]

@@ -17,7 +17,11 @@ pub(super) fn findings(machine: &Machine) -> Vec<Finding> {
         other_load(machine.now.other_cpus_used, &machine.busiest),
         swap(machine.swap_used_bytes, &machine.now),
         pressure(&machine.now),
-        throttling(machine.now.throttled_us),
+        throttling(
+            machine.now.throttled_us,
+            machine.environment.cgroup_cpus_max,
+            machine.cpus.len(),
+        ),
     ]
 }
 
@@ -106,8 +110,14 @@ fn pressure(now: &MachineUse) -> Finding {
     }
 }
 
-fn throttling(throttled_us: Option<u64>) -> Finding {
+fn throttling(throttled_us: Option<u64>, cpus_max: Option<f64>, cpus: usize) -> Finding {
     const ITEM: &str = "CPU quota";
+    if let Some(cpus_max) = cpus_max.filter(|&max| max < cpus as f64) {
+        return item(ITEM, format!("{cpus_max:.1} of {cpus} CPUs")).problem(
+            "under load the quota of the container or the service stops everything for parts of each \
+             period: start it without one (docker run without --cpus)",
+        );
+    }
     match throttled_us {
         None => item(ITEM, "not shown").note("no cpu.stat of this process' cgroup can be read"),
         Some(0) => item(ITEM, "not throttled now").ok("under load each report says it again"),
@@ -173,9 +183,11 @@ mod tests {
         assert_eq!(shares(Some(0.5), Some(0.0), Some(0.0)), Level::Problem);
         assert_eq!(shares(Some(0.0), Some(0.1), Some(0.0)), Level::Problem);
         assert_eq!(shares(None, Some(0.0), Some(0.0)), Level::Note);
-        assert_eq!(throttling(Some(0)).level, Level::Ok);
-        assert_eq!(throttling(Some(1)).level, Level::Problem);
-        assert_eq!(throttling(None).level, Level::Note);
+        assert_eq!(throttling(Some(0), None, 2).level, Level::Ok);
+        assert_eq!(throttling(Some(1), None, 2).level, Level::Problem);
+        assert_eq!(throttling(None, None, 2).level, Level::Note);
+        assert_eq!(throttling(Some(0), Some(1.5), 2).level, Level::Problem);
+        assert_eq!(throttling(Some(0), Some(4.0), 2).level, Level::Ok);
     }
 
     /// Ends with the test, however that ends.

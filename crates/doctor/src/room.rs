@@ -3,14 +3,14 @@
 
 use crate::{
     finding::{Finding, item},
-    look::Machine,
+    look::{IoUringRefused, Machine},
     wanted::Wanted,
 };
 use plan::{
     IDLE_CONNECTIONS,
     memory::{BYTES_PER_CONNECTION, memory_needed_bytes},
 };
-use probe::cgroup::Limit;
+use probe::cgroup::{Group, Limit};
 
 /// What models on io_uring lock for each thread; each says itself, too, what it lacks.
 const LOCKED_BYTES_PER_THREAD: u64 = 512 << 10;
@@ -18,13 +18,17 @@ const LOCKED_BYTES_PER_THREAD: u64 = 512 << 10;
 pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
     let server_threads = machine.cpus.len().div_ceil(2).max(1) as u64;
     vec![
-        memory(machine.free_bytes, machine.memory_group, wanted),
-        io_uring(machine.sysctl("kernel.io_uring_disabled")),
+        memory(machine.free_bytes, machine.memory_group.as_ref(), wanted),
+        io_uring(
+            machine.io_uring_refused.as_ref(),
+            machine.sysctl("kernel.io_uring_disabled"),
+            machine.environment.seccomp.as_deref() == Some("filter"),
+        ),
         locked_memory(machine.locked_bytes_max, server_threads),
     ]
 }
 
-fn memory(free_bytes: Option<u64>, group: Option<Limit>, wanted: &Wanted) -> Finding {
+fn memory(free_bytes: Option<u64>, group: Option<&(Group, Limit)>, wanted: &Wanted) -> Finding {
     const ITEM: &str = "memory";
     let needed = memory_needed_bytes(wanted.connections, wanted.processes());
     let gb = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
@@ -34,9 +38,9 @@ fn memory(free_bytes: Option<u64>, group: Option<Limit>, wanted: &Wanted) -> Fin
             .needing(gb(needed));
     };
     let (room, found) = match group {
-        Some(group) if group.left() < free => (
-            group.left(),
-            format!("{} left in the cgroup", gb(group.left())),
+        Some((group, limit)) if limit.left() < free => (
+            limit.left(),
+            format!("{} left in the cgroup {}", gb(limit.left()), group.name),
         ),
         _ => (free, format!("{} free", gb(free))),
     };
@@ -57,15 +61,32 @@ fn memory(free_bytes: Option<u64>, group: Option<Limit>, wanted: &Wanted) -> Fin
     finding.needing(gb(needed))
 }
 
-fn io_uring(disabled: Option<&str>) -> Finding {
+/// Judged by a try: the setting is one of several things that stand in the way.
+fn io_uring(
+    refused: Option<&IoUringRefused>,
+    disabled: Option<&str>,
+    is_filtered: bool,
+) -> Finding {
     const ITEM: &str = "io_uring";
-    match disabled {
-        Some("0") => item(ITEM, "allowed").ok("models that need it can run"),
-        Some(_) => item(ITEM, "switched off")
+    const PROFILE: &str = "allow io_uring_setup, io_uring_enter and io_uring_register in the \
+                           container's seccomp profile";
+    let Some(refused) = refused else {
+        return item(ITEM, "works").ok("models that need it can run");
+    };
+    match (refused, disabled) {
+        (IoUringRefused::Forbidden, Some("1" | "2")) => item(ITEM, "switched off")
             .note("models that need it can't run")
             .mend("sysctl -w kernel.io_uring_disabled=0"),
-        None => item(ITEM, "not shown")
-            .note("this kernel has no switch for it; 'runner list' asks each model"),
+        (IoUringRefused::Missing, _) if is_filtered => item(ITEM, "refused (ENOSYS)").note(format!(
+            "models that need it can't run; the filter of system calls may be the cause: {PROFILE}"
+        )),
+        (IoUringRefused::Missing, _) => item(ITEM, "not in this kernel")
+            .note("models that need it can't run: Linux 5.8 or newer with CONFIG_IO_URING has it"),
+        (IoUringRefused::Forbidden, _) => item(ITEM, "not allowed")
+            .note(format!("models that need it can't run: {PROFILE}")),
+        (IoUringRefused::Otherwise(error), _) => {
+            item(ITEM, error).note("models that need it can't run; 'runner list' asks each")
+        }
     }
 }
 
@@ -113,22 +134,39 @@ mod tests {
     #[test]
     fn a_groups_limit_counts_where_it_leaves_less() {
         let group = |max| {
-            let limit = Some(Limit {
+            let limit = Limit {
                 max,
                 used: 500_000_000,
-            });
-            memory(Some(24_000_000_000), limit, &Wanted::new(1_000_000, None))
+            };
+            let limited = (Group::named("/pod/x"), limit);
+            let million = Wanted::new(1_000_000, None);
+            memory(Some(24_000_000_000), Some(&limited), &million)
         };
         assert!(group(1_000_000_000).is_short);
-        assert_eq!(group(1_000_000_000).found, "0.5 GB left in the cgroup");
+        assert_eq!(
+            group(1_000_000_000).found,
+            "0.5 GB left in the cgroup /pod/x"
+        );
         assert_eq!(group(u64::MAX).found, "24.0 GB free");
     }
 
     #[test]
+    fn io_uring_is_judged_by_a_try() {
+        let (missing, forbidden) = (IoUringRefused::Missing, IoUringRefused::Forbidden);
+        assert_eq!(io_uring(None, Some("0"), true).level, Level::Ok);
+        let filtered = io_uring(Some(&missing), Some("0"), true);
+        assert_eq!(filtered.level, Level::Note);
+        assert!(filtered.means.contains("seccomp profile"), "{filtered:?}");
+        let old = io_uring(Some(&missing), None, false);
+        assert_eq!(old.found, "not in this kernel");
+        let off = io_uring(Some(&forbidden), Some("2"), false);
+        assert!(off.mend.is_some_and(|mend| mend.ends_with("=0")));
+        let contained = io_uring(Some(&forbidden), Some("0"), true);
+        assert_eq!(contained.found, "not allowed");
+    }
+
+    #[test]
     fn what_some_models_need_is_only_a_note() {
-        assert_eq!(io_uring(Some("0")).level, Level::Ok);
-        assert_eq!(io_uring(Some("2")).level, Level::Note);
-        assert_eq!(io_uring(None).level, Level::Note);
         assert_eq!(locked_memory(None, 4).level, Level::Ok);
         assert_eq!(locked_memory(Some(8 << 20), 4).level, Level::Ok);
         let little = locked_memory(Some(64 << 10), 4);

@@ -1,6 +1,9 @@
 //! What a number of connections takes: processes, threads, source addresses.
 
-use plan::shards::{CONNECTIONS_PER_SOURCE, OTHER_DESCRIPTORS, processes_needed};
+use plan::{
+    descriptors::runner_descriptors,
+    shards::{OTHER_DESCRIPTORS, connections_per_source, processes_needed},
+};
 
 /// A process has its I/O threads, one that waits for the end, and some of its runtime's.
 const THREADS_PER_PROCESS: u64 = 16;
@@ -18,6 +21,8 @@ pub(super) struct Wanted {
     pub(super) threads: u64,
     /// Tasks of everything else.
     tasks_beside: u64,
+    /// From one address.
+    pub(super) per_source: u64,
 }
 
 impl Wanted {
@@ -33,6 +38,7 @@ impl Wanted {
             generator_processes: generators.into(),
             threads: u64::from(servers + generators) * THREADS_PER_PROCESS,
             tasks_beside: 0,
+            per_source: connections_per_source(None).into(),
         }
     }
 
@@ -49,6 +55,17 @@ impl Wanted {
         self
     }
 
+    /// Where an address has so many ports; `None`: nobody knows.
+    pub(super) fn with_ports(mut self, ports: Option<u32>) -> Self {
+        self.per_source = connections_per_source(ports).max(1).into();
+        self
+    }
+
+    /// Descriptors of the runner, which has pipes to all processes.
+    pub(super) fn runner_descriptors(&self) -> u64 {
+        runner_descriptors(self.processes())
+    }
+
     pub(super) fn processes(&self) -> u64 {
         self.server_processes + self.generator_processes
     }
@@ -59,7 +76,7 @@ impl Wanted {
 
     /// 127.0.0.1, 127.0.0.2 and so on.
     pub(super) fn sources(&self) -> u64 {
-        self.connections.div_ceil(CONNECTIONS_PER_SOURCE.into())
+        self.connections.div_ceil(self.per_source)
     }
 }
 

@@ -9,11 +9,13 @@
 //! mitigations of SRSO do). Left to the compiler, a request took 1.25 times the CPU time of a
 //! minimal client's; so it takes 1.02 times.
 
+use crate::socket::{self, Arrived};
 use protocol::client::{MessageId, Messages};
 use rustix::{
     io::Errno,
     net::{RecvFlags, SendFlags, recv, send},
 };
+
 use std::os::fd::OwnedFd;
 
 /// The state of one connection. A million of these have to fit: see the test.
@@ -21,6 +23,8 @@ use std::os::fd::OwnedFd;
 pub(crate) struct Connection {
     pub(crate) fd: OwnedFd,
     pub(crate) stage: Stage,
+    /// The kernel tells when what is read had arrived: see `socket::stamp_arrivals`.
+    pub(crate) is_stamped: bool,
     /// Messages sent whole, and bytes sent of the next.
     sent: u32,
     sent_bytes: u32,
@@ -68,7 +72,7 @@ pub(crate) struct Shared<'a> {
     /// Batches outstanding per connection, at most.
     pub(crate) depth: u32,
     pub(crate) out: Box<[u8]>,
-    /// When each outstanding batch was sent: `depth` slots per connection.
+    /// When the turn of each outstanding batch began: `depth` slots per connection.
     pub(crate) sent_at_ns: Vec<u64>,
 }
 
@@ -83,10 +87,12 @@ impl Shared<'_> {
 }
 
 impl Connection {
+    /// One that is being established.
     pub(crate) fn new(fd: OwnedFd) -> Self {
         Self {
             fd,
             stage: Stage::Connecting,
+            is_stamped: false,
             sent: 0,
             sent_bytes: 0,
             allowed: 0,
@@ -96,10 +102,24 @@ impl Connection {
         }
     }
 
-    /// Lets `batches` more be sent.
-    #[inline]
-    pub(crate) fn allow(&mut self, batches: u32, messages: &Messages) {
-        self.allowed = self.allowed.wrapping_add(batches * messages.batch());
+    /// Lets `batches` more be sent. Their turn begins now, whenever the kernel has room for them: so
+    /// what is outstanding is the rate times the service time (Little's law), even where buffers
+    /// hold less.
+    #[inline(always)]
+    pub(crate) fn allow(
+        &mut self,
+        index: usize,
+        batches: u32,
+        now_ns: u64,
+        shared: &mut Shared<'_>,
+    ) {
+        let first = shared.messages.batch_of(self.allowed);
+        for batch in first..first + batches {
+            let slot = shared.slot(index, batch);
+            shared.sent_at_ns[slot] = now_ns;
+        }
+        let messages = batches * shared.messages.batch();
+        self.allowed = self.allowed.wrapping_add(messages);
     }
 
     /// Batches that are allowed or sent, and not answered.
@@ -108,16 +128,9 @@ impl Connection {
         messages.batch_of(self.allowed) - self.answered
     }
 
-    /// Sends what is allowed, as far as the kernel takes it. `now_ns` becomes the send time of
-    /// every batch that begins.
+    /// Sends what is allowed, as far as the kernel takes it.
     #[inline(always)]
-    pub(crate) fn send(
-        &mut self,
-        index: usize,
-        number: u32,
-        now_ns: u64,
-        shared: &mut Shared<'_>,
-    ) -> Result<Moved, Broken> {
+    pub(crate) fn send(&mut self, number: u32, shared: &mut Shared<'_>) -> Result<Moved, Broken> {
         let messages = shared.messages;
         let message_bytes = messages.message_bytes() as u32;
         let mut moved = Moved::default();
@@ -125,10 +138,6 @@ impl Connection {
             let mut filled = 0;
             let (mut sequence, mut offset) = (self.sent, self.sent_bytes);
             while sequence < self.allowed && filled < shared.out.len() {
-                if offset == 0 && messages.opens_batch(sequence) {
-                    let slot = shared.slot(index, messages.batch_of(sequence));
-                    shared.sent_at_ns[slot] = now_ns;
-                }
                 let id = MessageId {
                     connection: number,
                     sequence,
@@ -173,12 +182,21 @@ impl Connection {
         self.sent < self.allowed
     }
 
-    /// Receives once. `None` when nothing was there.
+    /// Receives once: how many bytes, and when the last of them had arrived if that is known.
+    /// `None` when nothing was there.
     #[inline(always)]
-    pub(crate) fn receive(&self, buffer: &mut [u8]) -> Result<Option<usize>, Broken> {
-        match recv(&self.fd, buffer, RecvFlags::empty()) {
+    pub(crate) fn receive(
+        &self,
+        buffer: &mut [u8],
+    ) -> Result<Option<(usize, Option<Arrived>)>, Broken> {
+        let received = if self.is_stamped {
+            socket::receive_stamped(&self.fd, buffer)
+        } else {
+            recv(&self.fd, buffer, RecvFlags::empty()).map(|(bytes, _)| (bytes, None))
+        };
+        match received {
             Ok((0, _)) => Err(Broken::ClosedByServer),
-            Ok((bytes, _)) => Ok(Some(bytes)),
+            Ok(received) => Ok(Some(received)),
             Err(Errno::AGAIN | Errno::INTR) => Ok(None),
             Err(errno) => Err(Broken::Failed(errno)),
         }
@@ -251,8 +269,8 @@ mod tests {
             sent_at_ns: vec![0; 50],
         };
         let mut connection = Connection::new(ours.into());
-        connection.allow(50, &messages);
-        let sent = connection.send(0, 7, 1, &mut shared).unwrap();
+        connection.allow(0, 50, 1, &mut shared);
+        let sent = connection.send(7, &mut shared).unwrap();
         assert_eq!((sent.whole, sent.bytes), (50, 50 * 120));
 
         let mut chunk = Chunk::new(sent.bytes as usize);

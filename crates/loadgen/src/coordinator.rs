@@ -45,6 +45,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
     io::stdin().read_line(&mut first)?;
     let plan: Plan = serde_json::from_str(&first).context("the plan can't be understood")?;
     ensure!(plan.threads >= 1, "a plan needs at least one thread");
+    ensure!(
+        plan.process < plan.processes && plan.processes.checked_mul(plan.threads).is_some(),
+        "there is no process {} of {}",
+        plan.process,
+        plan.processes
+    );
     ensure!(plan.interval_us >= 1, "a plan needs an interval");
     raise_open_files();
     let affinity = Affinity::take(&plan.cpus)?;
@@ -127,8 +133,15 @@ impl Coordinator<'_> {
         loop {
             match commands.recv_timeout(LOOK_EVERY) {
                 Ok(Command::Connect { connections }) => self.connect(connections)?,
-                Ok(Command::Start { rate_per_s }) => self.start(rate_per_s)?,
-                Ok(Command::Measure { window_us, lead_us }) => self.measure(window_us, lead_us)?,
+                Ok(Command::Start {
+                    begins_at_ns,
+                    rate_per_s,
+                    samples,
+                }) => self.start(begins_at_ns, rate_per_s, samples)?,
+                Ok(Command::Measure {
+                    opens_at_ns,
+                    window_us,
+                }) => self.measure(opens_at_ns, window_us)?,
                 Ok(Command::Finish) => return self.finish(),
                 Err(RecvTimeoutError::Timeout) => {
                     if self.pass_intervals_on()? {
@@ -150,20 +163,22 @@ impl Coordinator<'_> {
             "{connections} connections are more than the plan's {}",
             self.plan.connections_max
         );
-        let threads = self.plan.threads;
         let began_ns = now_ns();
-        self.order(|thread| Order::Connect {
-            connections: connections / threads + u32::from(thread < connections % threads),
-        })?;
+        self.order(Order::Connect { connections })?;
         let mut all = self.gather(|report| match report {
-            Report::Connected(one) => Ok(*one),
-            other => Err(other),
+            Report::Connected(one) => Some(*one),
+            _ => None,
         })?;
         all.elapsed_us = (now_ns() - began_ns) / 1000;
         emit(&Event::Connected(all.map(encode)?))
     }
 
-    fn start(&mut self, rate_per_s: Option<f64>) -> anyhow::Result<()> {
+    fn start(
+        &mut self,
+        begins_at_ns: u64,
+        rate_per_s: Option<f64>,
+        samples: bool,
+    ) -> anyhow::Result<()> {
         let scheduled = matches!(self.plan.load, Load::Open(_) | Load::Churn(_));
         if scheduled {
             let rate_per_s = rate_per_s.context("a load with a schedule needs a rate")?;
@@ -173,7 +188,11 @@ impl Coordinator<'_> {
             );
         }
         self.intervals.clear();
-        self.order(|_| Order::Start { rate_per_s })
+        self.order(Order::Start {
+            begins_at_ns,
+            rate_per_s,
+            samples,
+        })
     }
 
     /// Tells the intervals that all threads have told; says whether there was one.
@@ -189,7 +208,7 @@ impl Coordinator<'_> {
                     }
                 },
                 Report::Failed(error) => return Err(error),
-                other => bail!("a thread reported {other:?} without being asked"),
+                _ => bail!("a thread reported what nobody asked for"),
             }
         }
         let mut any = false;
@@ -203,38 +222,40 @@ impl Coordinator<'_> {
         Ok(any)
     }
 
-    fn measure(&self, window_us: u64, lead_us: u64) -> anyhow::Result<()> {
-        let open_ns = now_ns() + lead_us * 1000;
-        let close_ns = open_ns + window_us * 1000;
-        self.order(|_| Order::Measure { open_ns, close_ns })?;
-        sleep_until(open_ns);
-        emit(&Event::WindowOpened)?;
-        sleep_until(close_ns);
-        emit(&Event::WindowClosed)?;
-        let all = self.gather(|report| match report {
-            Report::Measured(one) => Ok(*one),
-            other => Err(other),
+    fn measure(&self, open_ns: u64, window_us: u64) -> anyhow::Result<()> {
+        let close_ns = open_ns.saturating_add(window_us.saturating_mul(1000));
+        self.order(Order::Measure { open_ns, close_ns })?;
+        let all = self.gather_after(close_ns, |report| match report {
+            Report::Measured(one) => Some(*one),
+            _ => None,
         })?;
         emit(&Event::Result(Box::new(all.map(encode)?)))
     }
 
     fn finish(&self) -> anyhow::Result<()> {
-        self.order(|_| Order::Finish)?;
+        self.order(Order::Finish)?;
         let totals: Totals = self.gather(|report| match report {
-            Report::Finished(one) => Ok(one),
-            other => Err(other),
+            Report::Finished(one) => Some(one),
+            _ => None,
         })?;
         emit(&Event::Finished(totals))
     }
 
-    /// What all threads report, as one; `take` gives back what it doesn't expect.
-    fn gather<T: AddAssign>(&self, take: fn(Report) -> Result<T, Report>) -> anyhow::Result<T> {
+    /// What all threads report, as one; `take` refuses what it doesn't expect.
+    fn gather<T: AddAssign>(&self, take: fn(Report) -> Option<T>) -> anyhow::Result<T> {
+        self.gather_after(0, take)
+    }
+
+    /// The same, and until this moment nobody is told how it goes.
+    fn gather_after<T: AddAssign>(
+        &self,
+        silent_until_ns: u64,
+        take: fn(Report) -> Option<T>,
+    ) -> anyhow::Result<T> {
         let mut all = None;
         for _ in &self.threads {
-            let one = match take(self.next_report()?) {
-                Ok(one) => one,
-                Err(other) => bail!("a thread reported {other:?} instead of what it was asked for"),
-            };
+            let one = take(self.next_report(silent_until_ns)?)
+                .context("a thread reported something else than it was asked for")?;
             match &mut all {
                 None => all = Some(one),
                 Some(all) => *all += one,
@@ -243,20 +264,18 @@ impl Coordinator<'_> {
         all.context("there is no thread")
     }
 
-    fn order(&self, order: impl Fn(u32) -> Order) -> anyhow::Result<()> {
-        for (number, thread) in (0..).zip(&self.threads) {
-            thread
-                .orders
-                .send(order(number))
-                .context("a thread has ended")?;
+    fn order(&self, order: Order) -> anyhow::Result<()> {
+        for thread in &self.threads {
+            thread.orders.send(order).context("a thread has ended")?;
             rustix::io::write(&thread.bell, &1_u64.to_ne_bytes()).context("eventfd")?;
         }
         Ok(())
     }
 
-    fn next_report(&self) -> anyhow::Result<Report> {
+    fn next_report(&self, silent_until_ns: u64) -> anyhow::Result<Report> {
         loop {
-            match self.reports.recv_timeout(PROGRESS_EVERY) {
+            let silence = Duration::from_nanos(silent_until_ns.saturating_sub(now_ns()));
+            match self.reports.recv_timeout(silence.max(PROGRESS_EVERY)) {
                 Ok(Report::Failed(error)) => return Err(error),
                 // Told before the window was announced.
                 Ok(Report::Interval(_)) => {}
@@ -275,10 +294,6 @@ impl Coordinator<'_> {
             requests: sum(|p| p.requests.load(Relaxed)),
         })
     }
-}
-
-fn sleep_until(end_ns: u64) {
-    thread::sleep(Duration::from_nanos(end_ns.saturating_sub(now_ns())));
 }
 
 fn messages_of(plan: &Plan) -> Result<Messages, Unspeakable> {

@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
 use protocol::{
     generator::Load,
-    tally::{self, Counts, Errors, Histogram, ScheduledTimes, Totals},
+    tally::{self, Counts, Errors, Histogram, ReadTimes, ScheduledTimes, Totals},
 };
 
 /// From a nanosecond to five minutes, to three digits.
@@ -41,6 +41,7 @@ pub(crate) fn new_interval(index: u32) -> Interval {
     Interval {
         index,
         requests: 0,
+        outstanding: 0,
         latency,
     }
 }
@@ -58,6 +59,11 @@ pub(crate) fn new_tally(load: Load) -> Tally {
     Tally {
         counts: Counts::default(),
         service_time: latencies(),
+        read_times: (!matches!(load, Load::Idle { .. })).then(|| ReadTimes {
+            read_lag: latencies(),
+            server_time: latencies(),
+            clock_was_set: false,
+        }),
         scheduled: scheduled.then(|| ScheduledTimes {
             response_time: latencies(),
             lag: latencies(),
@@ -68,16 +74,32 @@ pub(crate) fn new_tally(load: Load) -> Tally {
     }
 }
 
+/// What is over the histogram's bound is in it as the bound; that it isn't all is counted.
+#[inline]
+pub(crate) fn record_service(tally: &mut Tally, service_ns: u64) {
+    tally.service_time.saturating_record(service_ns);
+    tally.counts.times_clipped += u64::from(service_ns > LATENCY_MAX_NS);
+}
+
+/// How a service time is divided, of a sampled connection.
+pub(crate) fn record_read(tally: &mut Tally, (read_lag_ns, server_ns): (u64, u64)) {
+    if let Some(times) = &mut tally.read_times {
+        times.read_lag.saturating_record(read_lag_ns);
+        times.server_time.saturating_record(server_ns);
+    }
+}
+
 /// The response time of a request that has its reply.
 pub(crate) fn record_response(tally: &mut Tally, response_ns: u64, deadline_ns: u64) {
-    record_age(tally, response_ns);
+    record_ages(tally, response_ns, 1);
     tally.counts.replies_late += u64::from(response_ns > deadline_ns);
 }
 
-/// The same of a request without a reply: how old it is at the deadline.
-pub(crate) fn record_age(tally: &mut Tally, age_ns: u64) {
+/// The same of requests without a reply: how old they are at the deadline.
+pub(crate) fn record_ages(tally: &mut Tally, age_ns: u64, count: u64) {
     if let Some(times) = &mut tally.scheduled {
-        times.response_time.saturating_record(age_ns);
+        times.response_time.saturating_record_n(age_ns, count);
+        tally.counts.times_clipped += count * u64::from(age_ns > LATENCY_MAX_NS);
     }
 }
 

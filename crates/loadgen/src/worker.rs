@@ -6,6 +6,7 @@
 //! | [`readiness`] | what the kernel tells, by epoll |
 //! | [`exchange`] | a reply is held against its request and lets the next one go |
 //! | [`ramp`], [`connecting`] | how fast connections are opened, and how |
+//! | [`reading`] | how long replies lay unread, of a sample |
 //! | [`open`], [`churn`], [`trickle`] | what makes requests due; `trickle` in an idle load |
 //! | [`loads`], [`arrivals`], [`waiting`] | what these three remember |
 //! | [`course`] | the window, and what happened in each short interval |
@@ -19,6 +20,7 @@ mod loads;
 mod open;
 mod ramp;
 mod readiness;
+mod reading;
 mod state;
 mod trickle;
 mod waiting;
@@ -32,8 +34,8 @@ use crate::{
 };
 use arrivals::ArrivalTimes;
 use course::{Course, NO_WINDOW, Window};
-use loads::{ChurnLoad, OpenLoad, Trickle};
-use protocol::generator::Load;
+use loads::{ChurnLoad, OpenLoad};
+use protocol::generator::{Arrivals, Load};
 use ramp::Ramp;
 use readiness::Inbox;
 use state::Phase;
@@ -64,13 +66,26 @@ impl Worker<'_> {
             match order {
                 Order::Connect { connections } => {
                     self.affinity.loosen();
-                    self.phase = Phase::Ramping(Box::new(Ramp::new(connections, now_ns())));
+                    self.connections_of_all = connections;
+                    let own = self.turns.count(connections.into()) as u32;
+                    self.phase = Phase::Ramping(Box::new(Ramp::new(own, now_ns())));
                 }
-                Order::Start { rate_per_s } => {
+                Order::Start {
+                    begins_at_ns,
+                    rate_per_s,
+                    samples,
+                } => {
                     self.affinity.keep();
-                    self.start(now_ns(), rate_per_s);
+                    self.choose_sample(samples);
+                    self.window = NO_WINDOW;
+                    self.course = Course::starting(begins_at_ns, self.plan.interval_us * 1000);
+                    self.phase = Phase::Starting {
+                        begins_at_ns,
+                        rate_per_s: rate_per_s.unwrap_or(1.0),
+                    };
                 }
                 Order::Measure { open_ns, close_ns } => {
+                    self.tally.counts.heard_late_ns = now_ns().saturating_sub(open_ns);
                     self.connections
                         .iter_mut()
                         .flatten()
@@ -83,29 +98,32 @@ impl Worker<'_> {
         }
     }
 
-    fn start(&mut self, now: u64, rate_per_s: Option<f64>) {
+    /// The load's first moment has come.
+    fn begin(&mut self, begins_at_ns: u64, rate_per_s: f64) {
         self.phase = Phase::Loading;
-        self.window = NO_WINDOW;
-        self.course = Course::starting(now, self.plan.interval_us * 1000);
-        let times = |schedule| {
-            let of = (self.thread, self.plan.threads);
-            let rate_per_s = rate_per_s.unwrap_or(1.0);
-            ArrivalTimes::new(schedule, rate_per_s, of, self.plan.first_connection, now)
+        let times = |arrivals, rate_per_s, connections| {
+            let of = (self.turns, connections);
+            ArrivalTimes::new(arrivals, rate_per_s, of, begins_at_ns)
         };
+        let (all, most) = (self.connections_of_all, self.plan.connections_max);
         match self.plan.load {
             Load::Closed { .. } => {
                 for index in 0..self.connections.len() {
                     self.send(index, self.shared.depth, now_ns());
                 }
             }
-            Load::Idle { .. } => self.trickle = Trickle::starting(now),
+            Load::Idle { interval_us } => {
+                let rate_per_s = f64::from(most) * 1e6 / interval_us as f64;
+                self.trickle = Some(Box::new(times((Arrivals::Uniform, 0), rate_per_s, all)));
+            }
             Load::Open(schedule) => {
-                let load = OpenLoad::new(times(schedule), self.connections.len());
+                let times = times((schedule.arrivals, schedule.seed), rate_per_s, all);
+                let load = OpenLoad::new(times, self.connections.len());
                 self.open_load = Some(Box::new(load));
             }
             Load::Churn(schedule) => {
-                let load = ChurnLoad::new(times(schedule));
-                self.churn_load = Some(Box::new(load));
+                let times = times((schedule.arrivals, schedule.seed), rate_per_s, most);
+                self.churn_load = Some(Box::new(ChurnLoad::new(times)));
             }
         }
     }
@@ -125,6 +143,7 @@ impl Worker<'_> {
             Phase::Resting | Phase::Over => return None,
             Phase::Ramping(ramp) if ramp.room(self.connections.len() as u32) > 0 => now,
             Phase::Ramping(_) => now + RAMP_LOOK_NS,
+            Phase::Starting { begins_at_ns, .. } => *begins_at_ns,
             Phase::Loading if self.polls_busily() => now,
             Phase::Loading => self
                 .next_send_ns()
@@ -145,7 +164,7 @@ impl Worker<'_> {
         match (&self.open_load, &self.churn_load) {
             (Some(open), _) => Some(open.times.next_ns()),
             (_, Some(churn)) => Some(churn.times.next_ns()),
-            _ => self.next_trickle_ns(),
+            _ => self.trickle.as_ref().map(|times| times.next_ns()),
         }
     }
 
@@ -180,6 +199,14 @@ impl Worker<'_> {
         self.roll_course(now);
         match &mut self.phase {
             Phase::Resting | Phase::Over => {}
+            &mut Phase::Starting {
+                begins_at_ns,
+                rate_per_s,
+            } => {
+                if now >= begins_at_ns {
+                    self.begin(begins_at_ns, rate_per_s);
+                }
+            }
             Phase::Ramping(_) => self.go_on_connecting(now),
             Phase::Loading if now >= self.window.close_ns => {
                 let deadline_ns = self.window.close_ns + self.plan.reply_deadline_us * 1000;
@@ -224,6 +251,12 @@ impl Worker<'_> {
         counts.replies_missing += self.outstanding;
         counts.served_least = served().min();
         counts.served_most = served().max().unwrap_or(0);
+        match &mut tally.read_times {
+            Some(times) if self.reading.samples() => {
+                times.clock_was_set = self.reading.clock_was_set();
+            }
+            times => *times = None,
+        }
         counts.never_served = served().filter(|&served| served == 0).count() as u64;
         let _ = self.reports.send(Report::Measured(Box::new(tally)));
     }

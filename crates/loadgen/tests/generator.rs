@@ -7,10 +7,10 @@
 
 mod common;
 
-use common::{Generator, Meddle, WINDOW, measured, plan, serve};
+use common::{Generator, LEAD_NS, Meddle, WINDOW, decoded, measured, now_ns, plan, serve};
 use protocol::{
     client::Workload,
-    generator::{Command as Order, Load, Plan},
+    generator::{Load, Plan},
     tally::{Tally, Totals},
     wire::Wire,
 };
@@ -191,16 +191,75 @@ fn nobody_there_is_counted_by_kind() {
     assert_eq!(connected.connections, 0);
     assert_eq!(errors.values().sum::<u64>(), 10, "{errors:?}");
     assert!(
-        errors.keys().all(|kind| kind.contains("refused")),
+        errors
+            .keys()
+            .all(|kind| kind.starts_with("connect: ECONNREFUSED: ")),
         "{errors:?}"
     );
+}
+
+#[test]
+fn a_window_that_is_heard_of_too_late_says_so() {
+    let mut generator = Generator::start(&plan(serve(Wire::Framed, |_, _| {})));
+    generator.connect(10);
+    generator.begin(now_ns());
+    let late_ns = 50_000_000;
+    generator.open(now_ns() - late_ns, WINDOW);
+    let result = generator.result();
+    assert!(result.counts.heard_late_ns >= late_ns, "{result:?}");
+    generator.finish();
+}
+
+#[test]
+fn more_outstanding_than_buffers_hold_is_said_and_obeys_littles_law() {
+    let plan = Plan {
+        payload_bytes: 1 << 20,
+        load: Load::Closed { outstanding: 64 },
+        ..plan(serve(Wire::Framed, |_, _| {}))
+    };
+    let mut generator = Generator::start(&plan);
+    assert_eq!(generator.connect(1).connections, 1);
+    let counts = generator.measure(WINDOW).counts;
+    assert!(counts.sends_blocked > 0, "{counts:?}");
+    // All that is outstanding has begun its turn, whether the kernel has room for it or not.
+    let edges = (counts.outstanding_at_open, counts.outstanding_at_close);
+    assert_eq!(edges, (64, 64));
+    generator.finish();
+}
+
+#[test]
+fn a_sample_of_connections_tells_where_replies_were() {
+    for wire in [Wire::Framed, Wire::Raw] {
+        let mut generator = Generator::start(&Plan {
+            wire,
+            ..plan(serve(wire, |_, _| {}))
+        });
+        generator.connect(100);
+        assert_eq!(generator.measure(WINDOW).read_times, None);
+        generator.samples = true;
+        // A kernel that is busy takes its time to begin.
+        let begins_at_ns = now_ns() + LEAD_NS;
+        generator.begin(begins_at_ns);
+        generator.open(begins_at_ns + LEAD_NS, WINDOW);
+        let result = generator.result();
+        generator.finish();
+        let times = result.read_times.unwrap();
+        assert!(!times.clock_was_set);
+        // Of a hundred connections every twelfth asks.
+        let asking = [&times.read_lag, &times.server_time].map(decoded);
+        let all = decoded(&result.service_time).len();
+        let sampled = asking[0].len();
+        assert!((1..all / 4).contains(&sampled), "{sampled} of {all}");
+        assert_eq!(sampled, asking[1].len());
+        assert!(asking[1].mean() > 0.0);
+    }
 }
 
 #[test]
 fn the_end_of_its_input_is_its_end() {
     let mut generator = Generator::start(&plan(serve(Wire::Framed, |_, _| {})));
     generator.connect(10);
-    generator.order(&Order::Start { rate_per_s: None });
+    generator.begin(now_ns());
     drop(generator.orders);
     let deadline = Instant::now() + Duration::from_secs(60);
     while generator.child.try_wait().unwrap().is_none() {

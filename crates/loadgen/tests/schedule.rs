@@ -8,15 +8,19 @@
 
 mod common;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use common::{Generator, Meddle, plan, serve};
-use hdrhistogram::serialization::Deserializer;
+use common::{Generator, LEAD_NS, Meddle, decoded, now_ns, plan, serve};
 use protocol::{
-    generator::{Arrivals, Command as Order, Event, Load, Plan, Schedule},
-    tally::{Histogram, Tally},
+    generator::{Arrivals, Event, Load, Plan, Schedule},
+    tally::Tally,
     wire::Wire,
 };
-use std::{collections::BTreeMap, thread, time::Duration};
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
 
 const WINDOW: Duration = Duration::from_millis(200);
 
@@ -43,13 +47,6 @@ fn measured_at(plan: &Plan, rate_per_s: f64) -> Tally {
     let result = generator.measure(WINDOW);
     generator.finish();
     result
-}
-
-fn decoded(histogram: &Histogram) -> hdrhistogram::Histogram<u64> {
-    let bytes = STANDARD.decode(&histogram.0).unwrap();
-    Deserializer::new()
-        .deserialize(&mut bytes.as_slice())
-        .unwrap()
 }
 
 fn response_times(result: &Tally) -> hdrhistogram::Histogram<u64> {
@@ -138,6 +135,93 @@ fn a_rate_that_the_generator_can_not_send_is_offered_all_the_same() {
 }
 
 #[test]
+fn a_rate_beyond_any_machine_ends_and_is_counted() {
+    for load in [Load::Open, Load::Churn] {
+        for arrivals in [Arrivals::Uniform, Arrivals::Poisson] {
+            let mut plan = open_plan(arrivals, |_, _| {});
+            plan.load = load(schedule(arrivals));
+            plan.reply_deadline_us = 100_000;
+            let mut generator = Generator::start(&plan);
+            generator.rate_per_s = Some(1e9);
+            if matches!(plan.load, Load::Open(_)) {
+                generator.connect(10);
+            }
+            let result = generator.measure(WINDOW);
+            let counts = result.counts;
+            let offered = counts.offered as f64 / 200e6;
+            assert!((0.99..1.01).contains(&offered), "{counts:?}");
+            assert_eq!(response_times(&result).len(), counts.offered);
+            assert!(counts.requests_unqueued > 0, "{counts:?}");
+            assert!(counts.replies_missing >= counts.requests_unqueued);
+            assert!(counts.outstanding_at_close > counts.outstanding_at_open.min(1_000));
+            generator.finish();
+        }
+    }
+}
+
+/// A server of raw messages that notes the connection that each came from.
+fn serve_noting(seen: &Arc<Mutex<Vec<u32>>>) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let seen = Arc::clone(seen);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let seen = Arc::clone(&seen);
+            thread::spawn(move || {
+                let mut message = [0; 100];
+                while stream.read_exact(&mut message).is_ok() {
+                    // The number of the connection is the upper half of the message's.
+                    let number = u32::from_le_bytes(message[4..8].try_into().unwrap());
+                    seen.lock().unwrap().push(number);
+                    stream.write_all(&message).unwrap();
+                }
+            });
+        }
+    });
+    addr
+}
+
+/// Fewer connections than threads, in two processes: who has none has no share of the rate.
+#[test]
+fn processes_and_threads_share_one_schedule_by_their_connections() {
+    let seen = Arc::default();
+    let target = serve_noting(&seen);
+    let plan = |process| Plan {
+        wire: Wire::Raw,
+        load: Load::Open(schedule(Arrivals::Uniform)),
+        threads: 2,
+        process,
+        processes: 2,
+        connections_max: 3,
+        ..plan(target)
+    };
+    let mut generators = [0, 1].map(|process| Generator::start(&plan(process)));
+    let held = generators.each_mut().map(|generator| {
+        generator.rate_per_s = Some(1_000.0);
+        generator.connect(3).connections
+    });
+    assert_eq!(held, [2, 1]);
+    seen.lock().unwrap().clear();
+    let begins_at_ns = now_ns() + LEAD_NS;
+    for generator in &mut generators {
+        generator.begin(begins_at_ns);
+        generator.open(begins_at_ns + LEAD_NS, WINDOW);
+    }
+    let results = generators.each_mut().map(Generator::result);
+    let of = |value: fn(&Tally) -> u64| results.iter().map(value).sum::<u64>();
+    assert_eq!(of(|tally| tally.counts.offered), 200);
+    assert_eq!(of(|tally| tally.counts.replies_missing), 0);
+    assert_eq!(of(|tally| response_times(tally).len()), 200);
+    for generator in generators {
+        generator.finish();
+    }
+    let seen = seen.lock().unwrap();
+    let times = |number| seen.iter().filter(|&&one| one == number).count();
+    // A request every third turn on each, however many threads there are: 700 ms of one schedule.
+    assert_eq!([0, 1, 2].map(times), [234, 233, 233]);
+}
+
+#[test]
 fn a_churned_connection_asks_once_and_is_closed() {
     let plan = Plan {
         load: Load::Churn(schedule(Arrivals::Uniform)),
@@ -190,7 +274,7 @@ fn the_course_of_a_load_is_told_until_the_window_and_kept_in_it() {
     plan.interval_us = 20_000;
     let mut generator = Generator::start(&plan);
     generator.connect(10);
-    generator.order(&Order::Start { rate_per_s: None });
+    generator.begin(now_ns());
     let mut indices = Vec::new();
     while indices.len() < 5 {
         match generator.next_of_all() {
@@ -200,19 +284,17 @@ fn the_course_of_a_load_is_told_until_the_window_and_kept_in_it() {
         }
     }
     assert_eq!(indices, [0, 1, 2, 3, 4]);
-    let window_us = 200_000;
-    generator.order(&Order::Measure {
-        window_us,
-        lead_us: 20_000,
-    });
-    let mut told: BTreeMap<&str, u32> = BTreeMap::new();
+    let opens_at_ns = now_ns() + LEAD_NS;
+    generator.open(opens_at_ns, WINDOW);
     let result = loop {
-        match generator.next_of_all() {
-            Event::WindowOpened => *told.entry("opened").or_default() += 1,
-            Event::Interval(_) => assert!(!told.contains_key("opened"), "told inside the window"),
-            Event::WindowClosed | Event::Progress { .. } => {}
+        let event = generator.next_of_all();
+        let in_window = opens_at_ns..opens_at_ns + WINDOW.as_nanos() as u64;
+        match event {
             Event::Result(result) => break result,
-            other => panic!("{other:?}"),
+            _ => assert!(
+                !in_window.contains(&now_ns()),
+                "told in the window: {event:?}"
+            ),
         }
     };
     assert_eq!(result.intervals.len(), 10);
@@ -225,7 +307,7 @@ fn the_course_of_a_load_is_told_until_the_window_and_kept_in_it() {
 fn a_schedule_without_a_rate_is_refused() {
     let mut generator = Generator::start(&open_plan(Arrivals::Poisson, |_, _| {}));
     generator.connect(10);
-    generator.order(&Order::Start { rate_per_s: None });
+    generator.begin(now_ns());
     let Event::Failed { message } = generator.next() else {
         panic!("it started");
     };

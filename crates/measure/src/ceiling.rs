@@ -2,7 +2,7 @@
 //!
 //! | workload | ceiling |
 //! |---|---|
-//! | `echo` | the rate of the null server in the same run, with as many processes and threads: it sends back what comes and does nothing else |
+//! | `echo` | the rate of the null server, measured in each block like a contestant, with as many processes and threads: it sends back what comes and does nothing else ([`crate::null`]) |
 //! | `discard` | none: a server that knows nothing of requests can't leave them unanswered |
 //! | `cpu` | the server's CPUs / time of the hashes, measured here |
 //! | `wait` | connections / time: each connection has one at a time |
@@ -10,28 +10,11 @@
 //!
 //! A mix has none: what its parts cost each other is what it is measured for.
 
-use crate::{
-    launch::launch,
-    trial::{Bench, TrialError},
-};
-use analysis::step::rate_per_s;
-use plan::{
-    Plan,
-    ceiling::{NullTrials, closed_load, null_trials},
-};
-use protocol::{
-    client::Workload,
-    wire::{Kind, Wire},
-    work::chained_digest,
-};
-use report::{
-    model::{Ceiling, Model},
-    trial::Step,
-};
-use server::contract::ContractLaunch;
+use plan::{Plan, ceiling::closed_load};
+use protocol::{client::Workload, wire::Kind, work::chained_digest};
+use report::model::{Ceiling, Model};
 use std::{
     hint::black_box,
-    path::Path,
     time::{Duration, Instant},
 };
 
@@ -54,19 +37,15 @@ pub enum Basis {
     None(String),
 }
 
-/// Measures what there is to measure for the run's workload.
-pub fn basis(null_server: &Result<std::path::PathBuf, String>, bench: &Bench<'_>) -> Basis {
-    let plan = bench.plan;
+/// Computes what there is to compute for the run's workload; `null` is what the null server came to.
+pub fn basis(plan: &Plan, null: impl FnOnce() -> Result<Ceiling, String>) -> Basis {
     let Some(closed) = closed_load(plan) else {
         return Basis::None("the run had no closed load".to_owned());
     };
     let connections = closed.connections.first().copied().unwrap_or(1);
     match &plan.workload {
         Workload::Discard => Basis::None("a discard has no reply".to_owned()),
-        Workload::Echo => match null_server {
-            Ok(program) => null_rate(bench, program),
-            Err(reason) => Basis::None(reason.clone()),
-        },
+        Workload::Echo => null().map_or_else(Basis::None, Basis::Rate),
         Workload::Mix(mix) => match mix.parts() {
             [part] => {
                 let time_s = f64::from(part.argument) / 1e6;
@@ -105,75 +84,11 @@ impl Basis {
                 Ok(Ceiling {
                     rate_per_s: f64::from(threads) / time_s,
                     what: format!("{threads} threads / {time_s} s: {which}"),
+                    steps: Vec::new(),
                 })
             }
         }
     }
-}
-
-/// The best window of the null server.
-fn null_rate(bench: &Bench<'_>, program: &Path) -> Basis {
-    let plan = bench.plan;
-    let Some(trials) = null_trials(plan) else {
-        return Basis::None("this work has another ceiling".to_owned());
-    };
-    let steps = match null_steps(bench, program, trials) {
-        Ok(steps) => steps,
-        Err(error) => return Basis::None(format!("the null server failed: {error}")),
-    };
-    let best = steps
-        .iter()
-        .max_by(|(_, a), (_, b)| rate_per_s(a).total_cmp(&rate_per_s(b)));
-    match best {
-        Some((engine, step)) => Basis::Rate(Ceiling {
-            rate_per_s: rate_per_s(step),
-            what: format!(
-                "the null server on {engine}, {} thread(s), {} connections{}",
-                step.server_threads.unwrap_or(plan.server_threads),
-                step.connections,
-                if analysis::rules::is_generator_bound(step) {
-                    ", limited by the generator"
-                } else {
-                    ""
-                }
-            ),
-        }),
-        None => Basis::None("the null server was not measured".to_owned()),
-    }
-}
-
-/// Windows of the null server on these engines, as many of each as `trials`. The first has to work;
-/// others may be missing here.
-///
-/// # Errors
-/// A trial of the first didn't come to its end.
-pub fn null_steps(
-    bench: &Bench<'_>,
-    program: &Path,
-    trials: NullTrials<'_>,
-) -> Result<Vec<(&'static str, Step)>, TrialError> {
-    let mut steps = Vec::new();
-    // In turn: the machine's mood shall not choose between them.
-    for block in 1..=trials.of_each {
-        for (index, &engine) in trials.engines.iter().enumerate() {
-            bench
-                .progress
-                .begin(&format!("ceiling  null server on {engine}  closed"));
-            let launch = ContractLaunch {
-                leading_args: vec!["--engine".to_owned(), engine.to_owned()],
-                // It knows nothing of frames, so it can't count requests; so it says when asked for
-                // raw.
-                wire: Wire::Raw,
-                ..launch(bench.plan, bench.guard, program)
-            };
-            match bench.trial(&launch.into(), block, trials.load) {
-                Ok(trial) => steps.extend(trial.steps.into_iter().map(|step| (engine, step))),
-                Err(error) if index == 0 || error.is_interrupt() => return Err(error),
-                Err(_) => {}
-            }
-        }
-    }
-    Ok(steps)
 }
 
 fn hashing(plan: &Plan, hashes: u32) -> Basis {
@@ -192,6 +107,7 @@ fn hashing(plan: &Plan, hashes: u32) -> Basis {
             "{cpus} CPUs / {:.1} us, the time of {hashes} hashes here",
             time_s * 1e6
         ),
+        steps: Vec::new(),
     })
 }
 
@@ -202,6 +118,7 @@ fn waiting(connections: u32, time_s: f64) -> Basis {
     Basis::Rate(Ceiling {
         rate_per_s: f64::from(connections) / time_s,
         what: format!("{connections} connections / {time_s} s"),
+        steps: Vec::new(),
     })
 }
 

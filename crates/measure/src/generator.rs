@@ -1,10 +1,10 @@
 //! The load generator's processes, driven as one (`protocol::generator`).
 
 use analysis::stats::{self, HistogramError, percentiles};
-use plan::shares::shares;
 use process::{
-    child::{Child, Silence},
+    child::{Child, PostMortem, Silence},
     guard::Guard,
+    watch::{Watch, Woken, now_ns},
 };
 use protocol::{
     generator::{Command, Event, Plan},
@@ -13,6 +13,7 @@ use protocol::{
 use std::{
     ops::AddAssign,
     path::Path,
+    process::ExitStatus,
     time::{Duration, Instant},
 };
 use thiserror::Error;
@@ -20,14 +21,30 @@ use thiserror::Error;
 /// A generator that says nothing for this long, not even how far it has come, hangs.
 const SILENCE_LIMIT: Duration = Duration::from_secs(15);
 
-/// Time for a generator to tell its threads of a window before it opens. Several processes may
-/// share a CPU, and each waits for its turn.
-const WINDOW_LEAD_US: u64 = 20_000;
+/// A moment that is announced is so far ahead, and further by so much for each process: several may
+/// share a CPU, and each waits for its turn to hear of it and to tell its threads.
+const LEAD_NS: u64 = 20_000_000;
+const LEAD_NS_PER_PROCESS: u64 = 20_000_000;
+
+/// Before a window opens there is so much time for looking at clocks and counters. To read the CPU
+/// time of a thread takes some 1 us: this is enough for ten thousand threads, on a busy machine for
+/// some hundred.
+const EDGE_NS: u64 = 15_000_000;
+
+/// Read lag is sampled for so long. A request that is on its way when the window closes isn't in it,
+/// so the window has several rounds of them.
+const SAMPLING_MIN_S: f64 = 0.3;
+const SAMPLING_MAX_S: f64 = 2.0;
+const SAMPLING_ROUNDS: f64 = 4.0;
+const SAMPLING_REQUESTS: f64 = 2_000.0;
+const SAMPLING_WARM_UP_S: f64 = 0.1;
 
 /// All generator processes of a trial.
 #[derive(Debug)]
 pub struct Generators {
     processes: Vec<Child>,
+    /// Of the load that was begun last.
+    rate_per_s: Option<f64>,
 }
 
 /// A histogram of nanoseconds.
@@ -74,12 +91,23 @@ pub enum GeneratorError {
         /// What it wrote last to its standard error.
         stderr_tail: String,
     },
+    /// It isn't there any more.
+    #[error("the load generator ended before its work was done ({how}): {stderr_tail}")]
+    Ended {
+        /// As `exit status: 1`, or the signal.
+        how: ExitStatus,
+        /// What it wrote last to its standard error.
+        stderr_tail: String,
+    },
     /// It says that it failed.
     #[error("the load generator failed: {0}")]
     Failed(String),
     /// It says something else than it should.
     #[error("the load generator wrote {0:?}")]
     Unexpected(String),
+    /// It can't be waited for.
+    #[error("the load generator can't be waited for: {0}")]
+    Wait(std::io::Error),
     /// What it measured can't be read.
     #[error(transparent)]
     Histogram(#[from] HistogramError),
@@ -104,7 +132,10 @@ impl Generators {
             say(&mut child, plan)?;
             processes.push(child);
         }
-        Ok(Self { processes })
+        Ok(Self {
+            processes,
+            rate_per_s: None,
+        })
     }
 
     /// Its processes.
@@ -112,16 +143,13 @@ impl Generators {
         self.processes.iter().map(Child::pid).collect()
     }
 
-    /// Opens connections until there are `connections`, in shares as even as can be.
+    /// Opens connections until there are `connections`, of which each process has every so-manieth.
     ///
     /// # Errors
     /// A generator fails. Connections that fail are counted, not an error.
     pub fn connect(&mut self, connections: u32) -> Result<Connected> {
-        let shares = shares(connections, self.processes.len());
-        for (child, share) in self.processes.iter_mut().zip(shares) {
-            say(child, &Command::Connect { connections: share })?;
-        }
-        self.gather(|child| match next_event(child, Duration::ZERO)? {
+        self.say_to_all(&Command::Connect { connections })?;
+        self.gather(|child| match next_event(child)? {
             Event::Connected(one) => one.map(decode),
             other => Err(unexpected(&other)),
         })
@@ -132,10 +160,18 @@ impl Generators {
     /// # Errors
     /// A generator is gone.
     pub fn begin(&mut self, rate_per_s: Option<f64>) -> Result<()> {
-        let share = rate_per_s.map(|rate| rate / self.processes.len() as f64);
-        self.processes
-            .iter_mut()
-            .try_for_each(|child| say(child, &Command::Start { rate_per_s: share }))
+        self.rate_per_s = rate_per_s;
+        let begins_at_ns = now_ns() + self.lead_ns();
+        self.begin_at(begins_at_ns, false)
+    }
+
+    fn begin_at(&mut self, begins_at_ns: u64, samples: bool) -> Result<()> {
+        let rate_per_s = self.rate_per_s;
+        self.say_to_all(&Command::Start {
+            begins_at_ns,
+            rate_per_s,
+            samples,
+        })
     }
 
     /// The next interval of the load, over all processes.
@@ -143,36 +179,73 @@ impl Generators {
     /// # Errors
     /// A generator fails.
     pub fn next_interval(&mut self) -> Result<IntervalSum> {
-        let interval =
-            self.gather(
-                |child| match next_event_or_interval(child, Duration::ZERO)? {
-                    Event::Interval(one) => one.map(decode),
-                    other => Err(unexpected(&other)),
-                },
-            )?;
+        let interval = self.gather(|child| match next_event_or_interval(child)? {
+            Event::Interval(one) => one.map(decode),
+            other => Err(unexpected(&other)),
+        })?;
         Ok(IntervalSum::of(&interval))
     }
 
-    /// Measures for one window; `at_edge` is called when it opens and when it closes.
+    /// Measures for one window; `at_edge` is called just before it opens and when it has closed, with
+    /// the moment at which it opens or closed. Nothing else of this process runs in between, so that it isn't measured.
     ///
     /// # Errors
-    /// A generator fails.
-    pub fn measure(&mut self, window: Duration, mut at_edge: impl FnMut()) -> Result<Tally> {
+    /// A generator fails, or the user wants to stop: both are noticed at once.
+    pub fn measure(&mut self, window: Duration, at_edge: impl FnMut(Instant)) -> Result<Tally> {
+        // After a load that has just been told to begin, too.
+        let opens_at_ns = now_ns() + 2 * self.lead_ns() + EDGE_NS;
+        self.measure_from(opens_at_ns, window, at_edge)
+    }
+
+    /// Begins the load of `measured` again, for a window in which nothing but read lag is measured,
+    /// which goes into it with whatever went wrong.
+    ///
+    /// # Errors
+    /// As with [`Generators::measure`].
+    pub fn sample_reading(&mut self, measured: &mut Tally) -> Result<()> {
+        let Some(Sampling { warm_up, window }) = Sampling::after(measured) else {
+            return Ok(());
+        };
+        let begins_at_ns = now_ns() + self.lead_ns();
+        self.begin_at(begins_at_ns, true)?;
+        let opens_at_ns = begins_at_ns + warm_up.as_nanos() as u64 + self.lead_ns() + EDGE_NS;
+        let sampled = self.measure_from(opens_at_ns, window, |_| {})?;
+        let (counts, more) = (&mut measured.counts, sampled.counts);
+        counts.connections = counts.connections.min(more.connections);
+        counts.connections_lost += more.connections_lost;
+        counts.replies_wrong += more.replies_wrong;
+        if measured.scheduled.is_none() {
+            counts.replies_missing += more.replies_missing;
+        }
+        measured.errors += sampled.errors;
+        measured.read_times = sampled.read_times;
+        Ok(())
+    }
+
+    fn measure_from(
+        &mut self,
+        opens_at_ns: u64,
+        window: Duration,
+        mut at_edge: impl FnMut(Instant),
+    ) -> Result<Tally> {
         let window_us = window.as_micros() as u64;
-        let lead_us = WINDOW_LEAD_US * self.processes.len() as u64;
-        for child in &mut self.processes {
-            say(child, &Command::Measure { window_us, lead_us })?;
+        self.say_to_all(&Command::Measure {
+            opens_at_ns,
+            window_us,
+        })?;
+        let watch = Watch::over(self.pids()).map_err(GeneratorError::Wait)?;
+        // As the clock of this process has it, too.
+        let opens_at = Instant::now() + Duration::from_nanos(opens_at_ns.saturating_sub(now_ns()));
+        let closes_at = opens_at + window;
+        let edges = [
+            (opens_at_ns - EDGE_NS, opens_at),
+            (opens_at_ns + window_us * 1000, closes_at),
+        ];
+        for (woken_at_ns, edge) in edges {
+            self.sleep_until(woken_at_ns, &watch)?;
+            at_edge(edge);
         }
-        for edge in [Event::WindowOpened, Event::WindowClosed] {
-            for child in &mut self.processes {
-                let event = next_event(child, window)?;
-                if event != edge {
-                    return Err(unexpected(&event));
-                }
-            }
-            at_edge();
-        }
-        self.gather(|child| match next_event(child, Duration::ZERO)? {
+        self.gather(|child| match next_event(child)? {
             Event::Result(one) => one.map(decode),
             other => Err(unexpected(&other)),
         })
@@ -186,10 +259,33 @@ impl Generators {
         for child in &mut self.processes {
             say(child, &Command::Finish)?;
         }
-        self.gather(|child| match next_event(child, Duration::ZERO)? {
+        self.gather(|child| match next_event(child)? {
             Event::Finished(one) => Ok(one),
             other => Err(unexpected(&other)),
         })
+    }
+
+    fn lead_ns(&self) -> u64 {
+        LEAD_NS + LEAD_NS_PER_PROCESS * self.processes.len() as u64
+    }
+
+    fn say_to_all(&mut self, command: &Command) -> Result<()> {
+        self.processes
+            .iter_mut()
+            .try_for_each(|child| say(child, command))
+    }
+
+    fn sleep_until(&mut self, moment_ns: u64, watch: &Watch) -> Result<()> {
+        match watch.sleep_until(moment_ns) {
+            Ok(()) => Ok(()),
+            Err(Woken::Interrupted) => Err(GeneratorError::Interrupted),
+            Err(Woken::Refused(error)) => Err(GeneratorError::Wait(error)),
+            // It has mostly said why.
+            Err(Woken::Ended(index)) => {
+                let event = next_event(&mut self.processes[index])?;
+                Err(unexpected(&event))
+            }
+        }
     }
 
     /// What all processes tell, as one.
@@ -203,6 +299,32 @@ impl Generators {
             }
         }
         all.ok_or_else(|| GeneratorError::Unexpected("no generator at all".to_owned()))
+    }
+}
+
+/// How long read lag is sampled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sampling {
+    warm_up: Duration,
+    window: Duration,
+}
+
+impl Sampling {
+    /// After this window: some rounds of requests, and some hundred of them. `None` where that would
+    /// take too long, or the load is beyond all measure.
+    fn after(measured: &Tally) -> Option<Self> {
+        let (counts, round_s) = (measured.counts, measured.service_time.mean() / 1e9);
+        let requests_s = counts.requests as f64 / (counts.window_us as f64 / 1e6);
+        let is_hopeless = counts.requests == 0 || counts.requests_unqueued > 0;
+        if is_hopeless || SAMPLING_ROUNDS * round_s > SAMPLING_MAX_S {
+            return None;
+        }
+        let rounds_s = SAMPLING_ROUNDS * round_s;
+        let window_s = rounds_s.max(SAMPLING_REQUESTS / requests_s);
+        Some(Self {
+            warm_up: Duration::from_secs_f64(rounds_s.max(SAMPLING_WARM_UP_S)),
+            window: Duration::from_secs_f64(window_s.clamp(SAMPLING_MIN_S, SAMPLING_MAX_S)),
+        })
     }
 }
 
@@ -221,16 +343,13 @@ fn say(child: &mut Child, message: &impl serde::Serialize) -> Result<()> {
     let line = serde_json::to_string(message)
         .map_err(|error| GeneratorError::Unexpected(error.to_string()))?;
     // A generator that is gone has mostly said why.
-    child
-        .say(&line)
-        .or_else(|_| next_event(child, Duration::ZERO).map(drop))
+    child.say(&line).or_else(|_| next_event(child).map(drop))
 }
 
-/// The next event that isn't about how it goes; `expected` is how long it takes when all is
-/// well.
-fn next_event(child: &mut Child, expected: Duration) -> Result<Event> {
+/// The next event that isn't about how it goes.
+fn next_event(child: &mut Child) -> Result<Event> {
     loop {
-        match next_event_or_interval(child, expected)? {
+        match next_event_or_interval(child)? {
             // Told before the window was announced.
             Event::Interval(_) => {}
             event => return Ok(event),
@@ -238,16 +357,24 @@ fn next_event(child: &mut Child, expected: Duration) -> Result<Event> {
     }
 }
 
-fn next_event_or_interval(child: &mut Child, expected: Duration) -> Result<Event> {
+fn next_event_or_interval(child: &mut Child) -> Result<Event> {
     loop {
-        let line = match child.next_line(Instant::now() + expected + SILENCE_LIMIT) {
+        let line = match child.next_line(Instant::now() + SILENCE_LIMIT) {
             Ok(line) => line,
             Err(Silence::Interrupted) => return Err(GeneratorError::Interrupted),
             Err(silence) => {
-                let stderr_tail = child.post_mortem().stderr_tail;
-                return Err(GeneratorError::Silent {
-                    silence,
+                let PostMortem {
+                    status,
                     stderr_tail,
+                } = child.post_mortem();
+                return Err(match status {
+                    Some(how) if silence == Silence::Ended => {
+                        GeneratorError::Ended { how, stderr_tail }
+                    }
+                    _ => GeneratorError::Silent {
+                        silence,
+                        stderr_tail,
+                    },
                 });
             }
         };
@@ -257,5 +384,44 @@ fn next_event_or_interval(child: &mut Child, expected: Duration) -> Result<Event
             Ok(event) => return Ok(event),
             Err(_) => return Err(GeneratorError::Unexpected(line.chars().take(200).collect())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::tally::{Counts, Errors};
+
+    /// A window of a second.
+    fn measured(requests: u64, service_ns: u64) -> Tally {
+        let mut service_time = Latencies::new_with_bounds(1, 300_000_000_000, 3).unwrap();
+        service_time.record_n(service_ns, requests).unwrap();
+        Tally {
+            counts: Counts {
+                window_us: 1_000_000,
+                requests,
+                ..Counts::default()
+            },
+            service_time,
+            read_times: None,
+            scheduled: None,
+            intervals: Vec::new(),
+            errors: Errors::default(),
+        }
+    }
+
+    #[test]
+    fn read_lag_is_sampled_over_several_rounds_or_not_at_all() {
+        let window_ms = |requests, service_ns| {
+            let sampling = Sampling::after(&measured(requests, service_ns))?;
+            Some(sampling.window.as_secs_f64() * 1e3)
+        };
+        assert_eq!(window_ms(100_000, 1_000_000), Some(300.0));
+        assert_eq!(window_ms(4_000, 1_000_000), Some(500.0));
+        assert_eq!(window_ms(10, 1_000_000), Some(2_000.0));
+        let rounds = window_ms(30_000, 300_000_000).unwrap();
+        assert!((rounds / 1_200.0 - 1.0).abs() < 1e-3, "{rounds}");
+        assert_eq!(window_ms(30_000, 900_000_000), None);
+        assert_eq!(window_ms(0, 1), None);
     }
 }

@@ -7,6 +7,7 @@
 //! | [`warm_up`] | when a load is steady |
 //! | [`capacity`] | the search for the highest rate that meets a target |
 //! | [`ceiling`] | what rates are held against |
+//! | [`null`] | the null server, measured in each block |
 //! | [`generator`] | the generator's processes, driven as one |
 //! | [`launch`] | how a server of a plan is started |
 //! | [`progress`] | how far a run has come, for whoever shows it |
@@ -17,6 +18,7 @@ pub mod capacity;
 pub mod ceiling;
 pub mod generator;
 pub mod launch;
+pub mod null;
 pub mod progress;
 pub mod run;
 pub mod trial;

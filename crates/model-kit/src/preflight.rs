@@ -56,8 +56,6 @@ fn kernel(release: &str, wanted: (u32, u32), brings: &str) -> Result<(), Unmet> 
 
 #[cfg(feature = "need-io-uring")]
 fn io_uring() -> Result<(), Unmet> {
-    use rustix::io::Errno;
-
     let mut params = rustix::io_uring::io_uring_params::default();
     // SAFETY: the parameters are zeroed and live across the call, as io_uring_setup(2) asks;
     // the descriptor that comes back is owned and closed at once, nothing is mapped.
@@ -65,15 +63,40 @@ fn io_uring() -> Result<(), Unmet> {
         Ok(_) => return Ok(()),
         Err(error) => error,
     };
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    Err(why_no_io_uring(
+        error,
+        &read("/proc/self/status"),
+        &read("/proc/sys/kernel/io_uring_disabled"),
+    ))
+}
+
+/// A filter of system calls answers as it likes: with ENOSYS, as a kernel without io_uring does, too.
+#[cfg(feature = "need-io-uring")]
+fn why_no_io_uring(error: rustix::io::Errno, status: &str, disabled: &str) -> Unmet {
+    use rustix::io::Errno;
+
+    let is_filtered = status
+        .lines()
+        .filter_map(|line| line.strip_prefix("Seccomp:"))
+        .any(|mode| mode.trim() == "2");
     let (missing, mend) = match error {
+        Errno::NOSYS if is_filtered => (
+            "io_uring_setup isn't there (ENOSYS), and this process is under a seccomp filter, which \
+             may be the cause"
+                .to_owned(),
+            "allow io_uring_setup, io_uring_enter and io_uring_register in the container's seccomp \
+             profile; if that is so already, the kernel lacks it: Linux 5.8 or newer with \
+             CONFIG_IO_URING"
+                .to_owned(),
+        ),
         Errno::NOSYS => (
             "this kernel has no io_uring".to_owned(),
             "run Linux 5.8 or newer, built with CONFIG_IO_URING".to_owned(),
         ),
         Errno::PERM | Errno::ACCESS => {
-            let disabled = std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled");
-            match disabled.as_deref().map(str::trim) {
-                Ok("1" | "2") => (
+            match disabled.trim() {
+                "1" | "2" => (
                     "io_uring is switched off on this machine".to_owned(),
                     "sysctl -w kernel.io_uring_disabled=0".to_owned(),
                 ),
@@ -88,7 +111,7 @@ fn io_uring() -> Result<(), Unmet> {
             "see io_uring_setup(2)".to_owned(),
         ),
     };
-    Err(Unmet { missing, mend })
+    Unmet { missing, mend }
 }
 
 fn locked_memory(needed_bytes: u64) -> Result<(), Unmet> {
@@ -111,6 +134,21 @@ fn locked_memory(needed_bytes: u64) -> Result<(), Unmet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "need-io-uring")]
+    #[test]
+    fn a_filter_is_named_where_there_is_one() {
+        use rustix::io::Errno;
+
+        let missing = |error, mode: u8, disabled| {
+            let status = format!("Name:\tx\nSeccomp:\t{mode}\nSeccomp_filters:\t1\n");
+            why_no_io_uring(error, &status, disabled).missing
+        };
+        assert!(missing(Errno::NOSYS, 2, "").contains("seccomp filter"));
+        assert!(missing(Errno::NOSYS, 0, "").contains("this kernel has no"));
+        assert!(missing(Errno::PERM, 2, "2\n").contains("switched off"));
+        assert!(missing(Errno::PERM, 2, "0\n").contains("not allowed"));
+    }
 
     #[test]
     fn an_old_kernel_is_told_from_a_new_one() {

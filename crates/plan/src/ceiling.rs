@@ -4,23 +4,11 @@ use crate::plan::Plan;
 use protocol::client::Workload;
 use report::{run::PlannedLoad, trial::Load};
 
-/// The best of so many counts; with many connections a trial takes minutes.
-const NULL_TRIALS: u32 = 2;
+/// With more connections a trial takes minutes, and the null server is measured on one engine only.
 const CONNECTIONS_MANY: u32 = 100_000;
 
 /// What the null server can be built on. The first works everywhere.
 pub const NULL_ENGINES: [&str; 2] = ["epoll", "io-uring"];
-
-/// Trials of the null server.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NullTrials<'a> {
-    /// Under this load.
-    pub load: &'a PlannedLoad,
-    /// On each of these engines.
-    pub engines: &'static [&'static str],
-    /// So many.
-    pub of_each: u32,
-}
 
 /// The load that a run's ceiling belongs to.
 pub fn closed_load(plan: &Plan) -> Option<&PlannedLoad> {
@@ -28,17 +16,13 @@ pub fn closed_load(plan: &Plan) -> Option<&PlannedLoad> {
     plan.loads.iter().find(is_closed)
 }
 
-/// The trials that a run's null server is measured with; `None` where the ceiling is another one.
-pub fn null_trials(plan: &Plan) -> Option<NullTrials<'_>> {
+/// The load of the null server, and the engines it is measured on; `None` where a run's ceiling is
+/// another one.
+pub fn null_trials(plan: &Plan) -> Option<(&PlannedLoad, &'static [&'static str])> {
     let load = closed_load(plan).filter(|_| plan.workload == Workload::Echo)?;
-    let (engines, of_each) = if load.connections_max() > CONNECTIONS_MANY {
-        (&NULL_ENGINES[..1], 1)
-    } else {
-        (&NULL_ENGINES[..], NULL_TRIALS)
+    let engines = match load.connections_max() > CONNECTIONS_MANY {
+        true => &NULL_ENGINES[..1],
+        false => &NULL_ENGINES[..],
     };
-    Some(NullTrials {
-        load,
-        engines,
-        of_each,
-    })
+    Some((load, engines))
 }

@@ -26,9 +26,10 @@ pub fn decide(request: Request, host: &Host) -> Result<Plan, Refusal> {
                 .any(|load| matches!(load.load, Load::Churn { .. })),
             server_processes: request.server_processes,
             client_processes: request.client_processes,
-            sources: request.source,
+            source: request.source,
+            one_address: request.one_address,
         },
-        host.open_files_max,
+        host,
     )?;
     // One for each CPU, over all processes.
     let threads = |cpus: &[usize], processes: u32| {
@@ -57,8 +58,9 @@ pub fn decide(request: Request, host: &Host) -> Result<Plan, Refusal> {
             .unwrap_or_else(|| threads(&client_cpus, shards.client_processes)),
         client_cpus,
         open_files_max: host.open_files_max,
-        source_network: shards.sources,
+        source: shards.source,
         source_addresses: shards.source_addresses,
+        connections_per_source: shards.connections_per_source,
         expected_s: 0.0,
     };
     plan.expected_s = duration::expected_s(&plan);
@@ -71,7 +73,8 @@ fn join(numbers: &[usize]) -> String {
     numbers.join(",")
 }
 
-/// Disjoint sets where there are two CPUs or more: the first half serves, the other asks.
+/// Disjoint sets where there are two CPUs or more, and disjoint cores where there are two of those:
+/// the first half serves, the other asks.
 fn cpu_sets(request: &Request, host: &Host) -> Result<(Vec<usize>, Vec<usize>), Refusal> {
     let allowed = &host.cpus;
     for (flag, cpus) in [
@@ -85,23 +88,21 @@ fn cpu_sets(request: &Request, host: &Host) -> Result<(Vec<usize>, Vec<usize>), 
             )));
         }
     }
-    let (first, second) = host.halves();
-    let without = |cpus: &[usize]| -> Vec<usize> {
-        allowed
-            .iter()
-            .copied()
-            .filter(|cpu| !cpus.contains(cpu))
-            .collect()
-    };
     Ok(
         match (
             request.server_cpus.is_empty(),
             request.client_cpus.is_empty(),
         ) {
             (false, false) => (request.server_cpus.clone(), request.client_cpus.clone()),
-            (false, true) => (request.server_cpus.clone(), without(&request.server_cpus)),
-            (true, false) => (without(&request.client_cpus), request.client_cpus.clone()),
-            (true, true) => (first.to_vec(), second.to_vec()),
+            (false, true) => (
+                request.server_cpus.clone(),
+                host.without(&request.server_cpus),
+            ),
+            (true, false) => (
+                host.without(&request.client_cpus),
+                request.client_cpus.clone(),
+            ),
+            (true, true) => host.halves(),
         },
     )
 }

@@ -33,11 +33,12 @@ pub(crate) fn expected_s(plan: &Plan) -> f64 {
 }
 
 fn ceiling_s(plan: &Plan) -> f64 {
-    let Some(null) = ceiling::null_trials(plan) else {
+    let Some((load, engines)) = ceiling::null_trials(plan) else {
         return 0.0;
     };
-    let trials = null.engines.len() as f64 * f64::from(null.of_each);
-    trials * trial_s(null.load, 1)
+    // All engines in the first block, the faster one in each that follows.
+    let trials = f64::from(plan.blocks) + engines.len() as f64 - 1.0;
+    trials * trial_s(load, 1)
 }
 
 fn trial_s(load: &PlannedLoad, models: usize) -> f64 {

@@ -1,6 +1,6 @@
 //! From a run's plan to those of its generator processes.
 
-use crate::{plan::Plan, shards::CONNECTIONS_PER_SOURCE, shares::shares};
+use crate::{network::Source, plan::Plan};
 use protocol::{client::Workload, generator};
 use report::{
     run::PlannedLoad,
@@ -38,33 +38,29 @@ pub fn generator_plans(
             REPLY_DEADLINE_US + REPLY_DEADLINE_US_PER_CONNECTION * connections
         }
     };
-    let top = load.connections_max();
-    let mut first_connection = 0;
-    shares(top, plan.client_processes as usize)
-        .map(|share| {
-            let one = generator::Plan {
-                target,
-                wire: plan.wire,
-                workload: workload_of(plan, load),
-                payload_bytes: plan.payload_bytes,
-                load: match load.load {
-                    Load::Closed { outstanding } => generator::Load::Closed { outstanding },
-                    Load::Idle { interval_us } => generator::Load::Idle { interval_us },
-                    Load::Open { arrivals, .. } | Load::Capacity { arrivals, .. } => {
-                        generator::Load::Open(schedule(arrivals))
-                    }
-                    Load::Churn { arrivals, .. } => generator::Load::Churn(schedule(arrivals)),
-                },
-                threads: plan.client_threads,
-                cpus: plan.client_cpus.clone(),
-                first_connection,
-                connections_max: share,
-                sources: sources(plan, target),
-                reply_deadline_us,
-                interval_us: plan.interval_us(load),
-            };
-            first_connection += share;
-            one
+    (0..plan.client_processes)
+        .map(|process| generator::Plan {
+            target,
+            wire: plan.wire,
+            workload: workload_of(plan, load),
+            payload_bytes: plan.payload_bytes,
+            load: match load.load {
+                Load::Closed { outstanding } => generator::Load::Closed { outstanding },
+                Load::Idle { interval_us } => generator::Load::Idle { interval_us },
+                Load::Open { arrivals, .. } | Load::Capacity { arrivals, .. } => {
+                    generator::Load::Open(schedule(arrivals))
+                }
+                Load::Churn { arrivals, .. } => generator::Load::Churn(schedule(arrivals)),
+            },
+            threads: plan.client_threads,
+            cpus: plan.client_cpus.clone(),
+            process,
+            processes: plan.client_processes,
+            connections_max: load.connections_max(),
+            sources: sources(plan, target),
+            reply_deadline_us,
+            interval_us: plan.interval_us(load),
+            read_late_us: 0,
         })
         .collect()
 }
@@ -80,11 +76,13 @@ fn workload_of(plan: &Plan, load: &PlannedLoad) -> Workload {
 
 /// Where connections to this server come from. Addresses of loopback reach loopback only.
 fn sources(plan: &Plan, target: SocketAddr) -> Option<generator::Sources> {
-    let network = plan.source_network;
+    let Source::Of(network) = plan.source else {
+        return None;
+    };
     let fits = target.is_ipv4() && network.first().is_loopback() == target.ip().is_loopback();
     fits.then(|| generator::Sources {
         first: network.first(),
-        connections_each: CONNECTIONS_PER_SOURCE,
+        connections_each: plan.connections_per_source,
         addresses: plan.source_addresses,
     })
 }

@@ -7,8 +7,9 @@
 //! | `loads` | the loads of a request: ladders of connections, rates, windows |
 //! | [`host`] | what is known of the machine |
 //! | [`decide()`], [`plan`] | the plan that follows |
-//! | [`shards`], [`network`], [`shares`] | over how many processes, from which addresses |
-//! | [`memory`] | whether it fits |
+//! | [`shards`], [`network`] | over how many processes, from which addresses |
+//! | [`memory`], [`descriptors`] | whether it fits |
+//! | [`notes`] | what else a person should know of it |
 //! | [`rate`], [`window`], [`ceiling`] | what depends on what a run has measured so far |
 //! | [`generators`] | the plans of generator processes |
 //! | [`refusal`] | why something isn't planned |
@@ -19,12 +20,14 @@
 
 pub mod ceiling;
 mod decide;
+pub mod descriptors;
 mod duration;
 pub mod generators;
 pub mod host;
 mod loads;
 pub mod memory;
 pub mod network;
+pub mod notes;
 pub mod options;
 pub mod plan;
 pub mod rate;
@@ -32,7 +35,6 @@ pub mod refusal;
 pub mod request;
 pub mod scenario;
 pub mod shards;
-pub mod shares;
 pub mod window;
 
 pub use decide::decide;

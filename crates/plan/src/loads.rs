@@ -6,6 +6,7 @@ use crate::{
     rate::Rate,
     refusal::Refusal,
     scenario::{Capacity, Closed, Idle, Ladder, Scenario, Scheduled, Seconds},
+    window::{DUE_MIN, shortest_us},
 };
 use protocol::client::Workload;
 use report::{
@@ -166,6 +167,7 @@ impl Wish<'_> {
             None => (Vec::new(), Some(RATE_SHARE)),
         };
         Ok(PlannedLoad {
+            window_us: self.window_at(load, &rates_per_s)?,
             rates_per_s,
             rate_share_of_peak,
             ..self.scheduled(load, kind, LOADED_CONNECTIONS)
@@ -180,6 +182,7 @@ impl Wish<'_> {
         };
         match self.rate(load, kind)? {
             Some(Rate::PerSecond(rate)) => Ok(PlannedLoad {
+                window_us: self.window_at(load, &[rate])?,
                 rates_per_s: vec![rate],
                 ..self.scheduled(load, kind, CHURN_CONNECTIONS)
             }),
@@ -200,6 +203,27 @@ impl Wish<'_> {
                 )))
             }
             rate => Ok(rate),
+        }
+    }
+
+    /// The window of a load with a schedule: the usual one is made longer where hardly a request would
+    /// be due in it.
+    fn window_at(&self, load: &Scheduled, rates_per_s: &[f64]) -> Result<u64, Refusal> {
+        let window_us = self.window_us(load.window_s);
+        let shortest_us = shortest_us(rates_per_s);
+        let is_asked = self.options.window.or(load.window_s).is_some();
+        match rates_per_s.first() {
+            Some(rate) if is_asked && shortest_us > window_us => {
+                let window_s = window_us as f64 / 1e6;
+                Err(Refusal::new(format!(
+                    "{rate}/s for {window_s} s: {rate} x {window_s} = {:.1} requests are due, and \
+                     figures of fewer than {DUE_MIN} are luck: --duration {}, or --rate {:.0}",
+                    rate * window_s,
+                    shortest_us.div_ceil(100_000) as f64 / 10.0,
+                    (DUE_MIN / window_s).ceil()
+                )))
+            }
+            _ => Ok(window_us.max(shortest_us)),
         }
     }
 
@@ -319,6 +343,31 @@ mod tests {
         let interval_us = 3_000_000;
         assert_eq!(scaled[0].load, Load::Idle { interval_us });
         assert_eq!(scaled[1].connections, [200]);
+    }
+
+    #[test]
+    fn a_window_in_which_nothing_is_due_is_longer_or_refused() {
+        let planned = |text: &str, window: Option<Seconds>| {
+            let options = Options {
+                window,
+                ..Options::default()
+            };
+            let scenario = Scenario::parse(&format!("title = \"x\"\n{text}")).unwrap();
+            loads(&options, &scenario, 1)
+        };
+        let window_us = |text| planned(text, None).unwrap()[0].window_us;
+        assert_eq!(window_us("[[open]]\nrate = 1"), 10_000_000);
+        assert_eq!(window_us("[[churn]]\nrate = 2"), 5_000_000);
+        assert_eq!(window_us("[[open]]\nrate = 50"), 3_000_000);
+        let short = Some(Seconds(0.1));
+        let said = planned("[[open]]\nrate = 1", short)
+            .unwrap_err()
+            .to_string();
+        for part in ["1 x 0.1 = 0.1 requests", "--duration 10,", "--rate 100"] {
+            assert!(said.contains(part), "{said}");
+        }
+        assert!(planned("[[open]]\nrate = 100", short).is_ok());
+        assert!(planned("[[open]]\nrate = 3\nwindow_s = 2", None).is_err());
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub fn memory_needed_bytes(connections: u64, processes: u64) -> u64 {
 /// # Errors
 /// The arithmetic, and the ways out.
 pub fn check_memory(plan: &Plan, host: &Host) -> Result<(), Refusal> {
-    let Some(available) = host.memory_available_bytes else {
+    let Some((available, of)) = available(host) else {
         return Ok(());
     };
     let connections = u64::from(plan.connections_max());
@@ -47,7 +47,7 @@ pub fn check_memory(plan: &Plan, host: &Host) -> Result<(), Refusal> {
     Err(Refusal::new(format!(
         "{connections} connections don't fit into memory: {connections} x {each} bytes (kernel, both \
          ends, and the least that the processes take) + {:.1} GB for {processes} processes and the \
-         rest of the machine = {:.1} GB, and {:.1} GB are available (MemAvailable). Take \
+         rest of the machine = {:.1} GB, and {:.1} GB are available ({of}). Take \
          --connections {}, or --force if you know better",
         gb(fixed),
         gb(needed),
@@ -56,9 +56,27 @@ pub fn check_memory(plan: &Plan, host: &Host) -> Result<(), Refusal> {
     )))
 }
 
+/// What can be had, and which limit says so: the machine's or a cgroup's, whichever leaves less.
+fn available(host: &Host) -> Option<(u64, String)> {
+    let machine = host.memory_available_bytes;
+    match &host.memory_group {
+        Some(group) if machine.is_none_or(|bytes| group.left_bytes < bytes) => {
+            let of = format!(
+                "what the limit of the cgroup {} leaves, {:.1} GB; it counts the kernel's memory for \
+                 sockets, too",
+                group.name,
+                group.max_bytes as f64 / 1e9
+            );
+            Some((group.left_bytes, of))
+        }
+        _ => Some((machine?, "MemAvailable".to_owned())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::MemoryGroup;
     use report::{run::PlannedLoad, trial::Load};
 
     fn host(memory_available_bytes: u64) -> Host {
@@ -97,5 +115,21 @@ mod tests {
         assert!((700_000..850_000).contains(&fewer), "{said}");
         assert!(check_memory(&plan(fewer - 20_000), &host(8 << 30)).is_ok());
         assert!(check_memory(&plan(1_000_000), &Host::default()).is_ok());
+    }
+    #[test]
+    fn a_group_that_leaves_less_than_the_machine_is_named() {
+        let group = |left_bytes| Host {
+            memory_group: Some(MemoryGroup {
+                name: "/pod/x".to_owned(),
+                max_bytes: 1_500_000_000,
+                left_bytes,
+            }),
+            ..host(23 << 30)
+        };
+        let refused = check_memory(&plan(300_000), &group(1_400_000_000)).unwrap_err();
+        let said = refused.to_string();
+        assert!(said.contains("the cgroup /pod/x leaves, 1.5 GB"), "{said}");
+        assert!(said.contains("1.4 GB are available"), "{said}");
+        assert!(check_memory(&plan(300_000), &group(24 << 30)).is_ok());
     }
 }

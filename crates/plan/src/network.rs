@@ -1,6 +1,10 @@
 //! Addresses that connections come from.
 
-use std::{fmt, net::Ipv4Addr, str::FromStr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    str::FromStr,
+};
 use thiserror::Error;
 
 /// Addresses that connections may come from.
@@ -27,6 +31,45 @@ impl Network {
         match self.prefix {
             31..=32 => 1 << (32 - self.prefix),
             _ => ((1_u64 << (32 - self.prefix)) - 2) as u32,
+        }
+    }
+}
+
+/// Where the connections of a run come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// From addresses of a network, from its first on.
+    Of(Network),
+    /// From the one address that the kernel takes towards a server at this one: no other one reaches
+    /// it for certain.
+    Towards(IpAddr),
+}
+
+impl Source {
+    /// From all of loopback.
+    pub const LOOPBACK: Self = Self::Of(Network::LOOPBACK);
+
+    /// Whether connections from there reach a server at an address: those of loopback reach loopback
+    /// only, and no other kind of address is reached.
+    pub fn reaches(self, server: IpAddr) -> bool {
+        match self {
+            Self::Of(network) => {
+                server.is_ipv4() && network.first().is_loopback() == server.is_loopback()
+            }
+            Self::Towards(_) => true,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Of(network) => network.fmt(f),
+            // Loopback is reached from itself.
+            Self::Towards(server) if server.is_loopback() => {
+                write!(f, "{server}/{}", if server.is_ipv4() { 32 } else { 128 })
+            }
+            Self::Towards(_) => f.write_str("this machine, by the kernel's choice"),
         }
     }
 }
@@ -67,6 +110,18 @@ pub struct NotANetwork(String);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_is_named_as_it_is_taken() {
+        let loopback = Source::LOOPBACK;
+        let [v4, v6, far]: [IpAddr; 3] =
+            ["127.9.9.9", "::1", "192.0.2.1"].map(|ip| ip.parse().unwrap());
+        let reached = [v4, v6, far].map(|server| loopback.reaches(server));
+        assert_eq!(reached, [true, false, false]);
+        assert_eq!(loopback.to_string(), "127.0.0.0/8");
+        assert_eq!(Source::Towards(v6).to_string(), "::1/128");
+        assert!(!Source::Towards(far).to_string().contains("127"));
+    }
 
     #[test]
     fn networks_are_those_of_ip() {

@@ -1,8 +1,9 @@
 //! The plan of a run: all that is decided before it starts.
 
-use crate::{network::Network, shards::CONNECTIONS_PER_SOURCE};
+use crate::{network::Source, shards::CONNECTIONS_PER_SOURCE};
 use protocol::{client::Workload, wire::Wire};
 use report::{
+    comparison::{CPU_OF_PROCESS_PER_REQUEST, CPU_PER_REQUEST},
     primary::primary_figures,
     run::{self, PlannedLoad},
     trial::Load,
@@ -57,10 +58,12 @@ pub struct Plan {
     pub client_cpus: Vec<usize>,
     /// The most files that a process may have open; `None`: no limit.
     pub open_files_max: Option<u64>,
-    /// The network that source addresses are taken from, from its first on.
-    pub source_network: Network,
-    /// How many of its addresses connections come from.
+    /// Where connections come from.
+    pub source: Source,
+    /// From how many addresses of it.
     pub source_addresses: u32,
+    /// So many from one address, before the next has its turn.
+    pub connections_per_source: u32,
     /// How long all blocks will take, without builds.
     pub expected_s: f64,
 }
@@ -86,10 +89,29 @@ impl Plan {
             client_threads: 1,
             client_cpus: Vec::new(),
             open_files_max: None,
-            source_network: Network::LOOPBACK,
+            source: Source::LOOPBACK,
             source_addresses: 1,
+            connections_per_source: CONNECTIONS_PER_SOURCE,
             expected_s: 0.0,
         }
+    }
+
+    /// The CPUs that the generator keeps off; none when both share some.
+    pub fn cpus_of_the_server_alone(&self) -> &[usize] {
+        let is_shared = |cpu| self.client_cpus.contains(cpu);
+        match self.client_cpus.is_empty() || self.server_cpus.iter().any(is_shared) {
+            true => &[],
+            false => &self.server_cpus,
+        }
+    }
+
+    /// The figures that decide, with the CPU time that can be told here.
+    fn primary_figures(&self) -> Vec<String> {
+        let cpu_per_request = match self.cpus_of_the_server_alone() {
+            [] => CPU_OF_PROCESS_PER_REQUEST,
+            _ => CPU_PER_REQUEST,
+        };
+        primary_figures(&self.loads, cpu_per_request)
     }
 
     /// The seed of a block's schedules: the same for all models in it.
@@ -125,7 +147,7 @@ impl Plan {
             blocks: self.blocks,
             looks: self.looks.clone(),
             patience_s: self.patience_s,
-            primary_figures: primary_figures(&self.loads),
+            primary_figures: self.primary_figures(),
             seed: self.seed,
             wire: self.wire.word().to_owned(),
             workload: self.workload.to_string(),
@@ -138,9 +160,9 @@ impl Plan {
             client_threads: self.client_threads,
             client_cpus: self.client_cpus.clone(),
             open_files_max: self.open_files_max,
-            source_network: self.source_network.to_string(),
+            source_network: self.source.to_string(),
             source_addresses: self.source_addresses,
-            connections_per_source: CONNECTIONS_PER_SOURCE,
+            connections_per_source: self.connections_per_source,
             expected_s: self.expected_s,
         }
     }

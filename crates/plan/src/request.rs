@@ -2,7 +2,7 @@
 
 use crate::{
     loads,
-    network::Network,
+    network::Source,
     options::{Options, Trials},
     refusal::Refusal,
     scenario::Scenario,
@@ -12,6 +12,7 @@ use protocol::{
     wire::{RAW_PREFIX_BYTES, Wire},
 };
 use report::run::PlannedLoad;
+use std::net::IpAddr;
 
 /// Of a request, if nobody says otherwise.
 const PAYLOAD_BYTES: u32 = 64;
@@ -29,6 +30,8 @@ const LOOKS: [u32; 4] = [6, 9, 13, 18];
 pub struct Contestants {
     /// Their names.
     pub names: Vec<String>,
+    /// Where they listen, each: loopback, unless it is known to be elsewhere.
+    pub addresses: Vec<IpAddr>,
     /// The wire that all of them speak.
     pub wire: Wire,
     /// The size of every message, where one of them has only one.
@@ -71,7 +74,9 @@ pub struct Request {
     /// CPUs for generators.
     pub client_cpus: Vec<usize>,
     /// Where connections come from.
-    pub source: Network,
+    pub source: Source,
+    /// A server of the run is reached from one address only.
+    pub one_address: bool,
 }
 
 impl Request {
@@ -90,14 +95,10 @@ impl Request {
             Some((name, scenario)) => (Some(name), scenario),
             None => (None, loads::of_options(options)),
         };
-        let source = options.source.unwrap_or(Network::LOOPBACK);
-        if !source.first().is_loopback() && !options.allow_remote {
-            return Err(Refusal::new(format!(
-                "--source {source}: servers listen on loopback, which only 127.0.0.0/8 reaches"
-            )));
-        }
+        let (source, one_address) = source_of(options, &contestants.addresses)?;
         let Contestants {
             names,
+            addresses: _,
             wire,
             message_bytes,
         } = contestants;
@@ -137,8 +138,38 @@ impl Request {
             client_threads: options.client_threads,
             client_cpus: options.client_cpus.clone(),
             source,
+            one_address,
         })
     }
+}
+
+/// Where connections come from, and whether a server is reached from one address only.
+fn source_of(options: &Options, servers: &[IpAddr]) -> Result<(Source, bool), Refusal> {
+    let source = options.source.map_or(Source::LOOPBACK, Source::Of);
+    if let Some(network) = options.source {
+        if !network.first().is_loopback() && !options.allow_remote {
+            return Err(Refusal::new(format!(
+                "--source {network}: servers listen on loopback, which only 127.0.0.0/8 reaches"
+            )));
+        }
+        if let Some(server) = servers.iter().find(|&&server| !source.reaches(server)) {
+            return Err(Refusal::new(format!(
+                "--source {network}: from there nobody reaches {server}; without it the kernel \
+                 takes an address that does"
+            )));
+        }
+    }
+    let mut unreached = servers.iter().filter(|&&server| !source.reaches(server));
+    let Some(&first) = unreached.next() else {
+        return Ok((source, false));
+    };
+    let is_all = unreached.count() + 1 == servers.len();
+    let source = if is_all {
+        Source::Towards(first)
+    } else {
+        source
+    };
+    Ok((source, true))
 }
 
 /// The size that every message will have.
@@ -180,6 +211,7 @@ mod tests {
     fn of_two(options: &Options) -> Result<Request, Refusal> {
         let contestants = Contestants {
             names: vec!["a".to_owned(), "b".to_owned()],
+            addresses: Vec::new(),
             wire: Wire::Framed,
             message_bytes: None,
         };

@@ -3,17 +3,22 @@
 //! No process may hold more files than its hard limit, and a connection is one at either end. Where
 //! that limit is out of the way one server process and one generator process do.
 
-use crate::{network::Network, refusal::Refusal};
+use crate::{
+    host::Host,
+    network::{Network, Source},
+    refusal::Refusal,
+};
 
 /// Kernel work per connect grows beyond some 14,000 connections from one address: see
-/// bench-results/METHOD.md.
+/// bench-results/METHOD.md. Where an address has fewer ports, half of them are cheap to find.
 pub const CONNECTIONS_PER_SOURCE: u32 = 10_000;
 
 /// Descriptors that a process needs besides its connections.
 pub const OTHER_DESCRIPTORS: u64 = 100;
 
-/// A churned connection's port rests for a while, so churn goes through so many addresses.
-const CHURN_ADDRESSES: u32 = 64;
+/// A churned connection's port rests for a while, so churn goes through so many ports: those of 64
+/// addresses with the kernel's usual range.
+const CHURN_PORTS: u32 = 64 * 28_232;
 
 /// The kernel spreads connections over the listeners of a port by a hash, so a process' share
 /// varies as with drawing lots. This many standard deviations of head-room: one run in ten million
@@ -25,8 +30,9 @@ const HEADROOM_DEVIATIONS: f64 = 6.0;
 pub(super) struct Shards {
     pub(super) server_processes: u32,
     pub(super) client_processes: u32,
-    pub(super) sources: Network,
+    pub(super) source: Source,
     pub(super) source_addresses: u32,
+    pub(super) connections_per_source: u32,
 }
 
 /// What is to be spread, and what of it has been asked for.
@@ -38,14 +44,57 @@ pub(super) struct Wanted {
     pub(super) churn: bool,
     pub(super) server_processes: Option<u32>,
     pub(super) client_processes: Option<u32>,
-    pub(super) sources: Network,
+    pub(super) source: Source,
+    /// A server is reached from one address only.
+    pub(super) one_address: bool,
+}
+
+/// Connections that one address makes, where it has so many ports; `None`: that isn't known. None at
+/// all where it has too few.
+pub fn connections_per_source(ports: Option<u32>) -> u32 {
+    ports.map_or(CONNECTIONS_PER_SOURCE, |ports| {
+        (ports / 2).min(CONNECTIONS_PER_SOURCE)
+    })
 }
 
 /// Spreads the wanted connections.
 ///
 /// # Errors
-/// The user asked for fewer processes or addresses than it takes, with the way out.
-pub(super) fn shards(wanted: Wanted, open_files_max: Option<u64>) -> Result<Shards, Refusal> {
+/// The user asked for fewer processes or addresses than it takes, or this host's limits leave no room,
+/// with the way out.
+pub(super) fn shards(wanted: Wanted, host: &Host) -> Result<Shards, Refusal> {
+    let Wanted { connections, .. } = wanted;
+    let (server_processes, client_processes) = processes(wanted, host.open_files_max)?;
+    let per_source = connections_per_source(host.ports);
+    let addresses = match wanted.source {
+        Source::Of(network) => addresses(wanted, network, per_source, host)?,
+        Source::Towards(_) => 1,
+    };
+    if let Some(ports) = host
+        .ports
+        .filter(|&ports| wanted.one_address && connections > ports)
+    {
+        return Err(Refusal::new(format!(
+            "{connections} connections, and {ports} ports to make them from: a server beyond \
+             127.0.0.0/8 is reached from one address, and net.ipv4.ip_local_port_range leaves it \
+             that many. Take --connections {ports}, or a wider range: sysctl -w \
+             net.ipv4.ip_local_port_range='1024 65535'"
+        )));
+    }
+    Ok(Shards {
+        server_processes,
+        client_processes,
+        source: wanted.source,
+        source_addresses: addresses,
+        connections_per_source: match wanted.source {
+            Source::Of(_) => per_source,
+            Source::Towards(_) => connections,
+        },
+    })
+}
+
+/// Of the server and of the generator.
+fn processes(wanted: Wanted, open_files_max: Option<u64>) -> Result<(u32, u32), Refusal> {
     let Wanted { connections, .. } = wanted;
     let per_process = open_files_max.map_or(u64::MAX, |max| max.saturating_sub(OTHER_DESCRIPTORS));
     let (servers, clients) = processes_needed(connections, per_process).ok_or_else(|| {
@@ -67,25 +116,34 @@ pub(super) fn shards(wanted: Wanted, open_files_max: Option<u64>) -> Result<Shar
             )));
         }
     }
-    let sources = wanted.sources;
-    let addresses = connections.div_ceil(CONNECTIONS_PER_SOURCE).max(1);
-    if sources.addresses() < addresses {
+    Ok((
+        wanted.server_processes.unwrap_or(servers),
+        wanted.client_processes.unwrap_or(clients),
+    ))
+}
+
+/// How many addresses of a network connections come from.
+fn addresses(wanted: Wanted, network: Network, each: u32, host: &Host) -> Result<u32, Refusal> {
+    let Wanted { connections, .. } = wanted;
+    if each == 0 {
+        return Err(Refusal::new(
+            "net.ipv4.ip_local_port_range leaves no ports to connect from: sysctl -w \
+             net.ipv4.ip_local_port_range='1024 65535'",
+        ));
+    }
+    let needed = connections.div_ceil(each).max(1);
+    let all = network.addresses();
+    if all < needed {
         return Err(Refusal::new(format!(
-            "--source {sources} has {} address(es), and {connections} connections take \
-             {addresses}: {CONNECTIONS_PER_SOURCE} from each, or the search for a free port takes \
-             over",
-            sources.addresses()
+            "--source {network} has {all} address(es), and {connections} connections take {needed}: \
+             {each} from each, or the search for a free port takes over"
         )));
     }
-    Ok(Shards {
-        server_processes: wanted.server_processes.unwrap_or(servers),
-        client_processes: wanted.client_processes.unwrap_or(clients),
-        sources,
-        source_addresses: if wanted.churn {
-            addresses.max(CHURN_ADDRESSES).min(sources.addresses())
-        } else {
-            addresses
-        },
+    let churned = CHURN_PORTS.div_ceil(host.ports.unwrap_or(28_232).max(1));
+    Ok(if wanted.churn {
+        needed.max(churned).min(all)
+    } else {
+        needed
     })
 }
 
@@ -120,12 +178,27 @@ mod tests {
             churn: false,
             server_processes: None,
             client_processes: None,
-            sources: Network::LOOPBACK,
+            source: Source::LOOPBACK,
+            one_address: false,
+        }
+    }
+
+    fn files(open_files_max: Option<u64>) -> Host {
+        Host {
+            open_files_max,
+            ..Host::default()
+        }
+    }
+
+    fn with_ports(ports: u32) -> Host {
+        Host {
+            ports: Some(ports),
+            ..Host::default()
         }
     }
 
     fn counts(connections: u32, open_files_max: Option<u64>) -> (u32, u32, u32) {
-        let shards = shards(wanted(connections), open_files_max).unwrap();
+        let shards = shards(wanted(connections), &files(open_files_max)).unwrap();
         (
             shards.server_processes,
             shards.client_processes,
@@ -141,21 +214,58 @@ mod tests {
         assert_eq!(counts(30_000, Some(20_000)), (2, 2, 3));
         assert_eq!(counts(19_900, Some(20_000)), (1, 1, 2));
         assert_eq!(counts(1, Some(1024)), (1, 1, 1));
-        assert!(shards(wanted(10), Some(100)).is_err());
+        assert!(shards(wanted(10), &files(Some(100))).is_err());
     }
 
     #[test]
     fn too_few_of_anything_is_said_before_the_start() {
-        let refused = |wanted| shards(wanted, Some(20_000)).unwrap_err().to_string();
+        let host = files(Some(20_000));
+        let refused = |wanted| shards(wanted, &host).unwrap_err().to_string();
         let one_server = Wanted {
             server_processes: Some(1),
             ..wanted(30_000)
         };
         assert!(refused(one_server).contains("--server-processes 1: 30000 connections take 2"));
         let one_source = Wanted {
-            sources: "127.9.9.9".parse().unwrap(),
+            source: Source::Of("127.9.9.9".parse().unwrap()),
             ..wanted(30_000)
         };
         assert!(refused(one_source).contains("has 1 address(es), and 30000 connections take 3"));
+    }
+
+    #[test]
+    fn fewer_ports_take_more_addresses() {
+        let spread = |wanted, ports| {
+            let shards = shards(wanted, &with_ports(ports)).unwrap();
+            (shards.source_addresses, shards.connections_per_source)
+        };
+        assert_eq!(spread(wanted(6_666), 28_232), (1, 10_000));
+        assert_eq!(spread(wanted(6_666), 5_001), (3, 2_500));
+        assert_eq!(spread(wanted(100_000), 100), (2_000, 50));
+        let churn = Wanted {
+            churn: true,
+            ..wanted(1_000)
+        };
+        assert_eq!(spread(churn, 28_232).0, 64);
+        assert_eq!(spread(churn, 5_001).0, 362);
+        let said = shards(wanted(1), &with_ports(1)).unwrap_err().to_string();
+        assert!(said.contains("leaves no ports"), "{said}");
+    }
+
+    #[test]
+    fn one_address_has_so_many_ports_and_no_more() {
+        let towards = |connections| Wanted {
+            source: Source::Towards("::1".parse().unwrap()),
+            one_address: true,
+            ..wanted(connections)
+        };
+        let fine = shards(towards(20_000), &with_ports(28_232)).unwrap();
+        assert_eq!(fine.source.to_string(), "::1/128");
+        assert_eq!(
+            (fine.source_addresses, fine.connections_per_source),
+            (1, 20_000)
+        );
+        let said = shards(towards(30_000), &with_ports(28_232)).unwrap_err();
+        assert!(said.to_string().contains("--connections 28232"), "{said}");
     }
 }

@@ -11,6 +11,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// What version 1 shows where there is no limit is a little less than 2^63.
+const UNLIMITED_BYTES: u64 = 1 << 62;
+
 /// A limit and what counts towards it by now.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit {
@@ -27,36 +30,119 @@ impl Limit {
     }
 }
 
+/// A group of this process, or one above it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its path below the root of the hierarchy.
+    pub name: String,
+    /// Where its files are.
+    directory: PathBuf,
+}
+
+impl Group {
+    /// One of this name that has no files: for tests of who judges limits.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            directory: PathBuf::new(),
+        }
+    }
+
+    /// The last part of its path: reports are made to be shared.
+    pub fn short_name(&self) -> &str {
+        let last = self.name.rsplit('/').find(|part| !part.is_empty());
+        last.unwrap_or("/")
+    }
+
+    fn number(&self, file: &str) -> Option<u64> {
+        number(&self.directory.join(file))
+    }
+
+    fn text(&self, file: &str) -> String {
+        fs::read_to_string(self.directory.join(file)).unwrap_or_default()
+    }
+}
+
 /// Tasks that a group may hold; of its own limit and those above it the one that leaves least.
 pub fn tasks() -> Option<Limit> {
-    least(&directories("pids"), |directory| {
+    let (_, limit) = least(groups("pids"), |group| {
         Some(Limit {
-            max: number(&directory.join("pids.max"))?,
-            used: number(&directory.join("pids.current"))?,
+            max: group.number("pids.max")?,
+            used: group.number("pids.current")?,
+        })
+    })?;
+    Some(limit)
+}
+
+/// Memory, that of the kernel for sockets included; the limit that leaves least.
+pub fn memory() -> Option<(Group, Limit)> {
+    least(groups("memory"), |group| {
+        let first = |names: [&str; 2]| names.iter().find_map(|name| group.number(name));
+        Some(Limit {
+            max: first(["memory.max", "memory.limit_in_bytes"])
+                .filter(|&max| max < UNLIMITED_BYTES)?,
+            // Pages of files that nobody has read lately make room.
+            used: first(["memory.current", "memory.usage_in_bytes"])?
+                .saturating_sub(inactive_file_bytes(&group.text("memory.stat"))),
         })
     })
 }
 
-/// Memory, that of the kernel for sockets included; the limit that leaves least.
-pub fn memory() -> Option<Limit> {
-    least(&directories("memory"), |directory| {
-        let first = |names: [&str; 2]| names.iter().find_map(|name| number(&directory.join(name)));
-        let stat = fs::read_to_string(directory.join("memory.stat")).unwrap_or_default();
-        Some(Limit {
-            max: first(["memory.max", "memory.limit_in_bytes"])?,
-            // Pages of files that nobody has read lately make room.
-            used: first(["memory.current", "memory.usage_in_bytes"])?
-                .saturating_sub(inactive_file_bytes(&stat)),
+/// CPUs that the groups' quotas allow, the least of them.
+pub fn cpus() -> Option<f64> {
+    let of = |group: &Group| {
+        quota_in(&group.text("cpu.max")).or_else(|| {
+            let quota = group.text("cpu.cfs_quota_us");
+            quota_in(&format!("{quota} {}", group.text("cpu.cfs_period_us")))
         })
-    })
+    };
+    let quotas = groups("cpu");
+    quotas.iter().filter_map(of).min_by(f64::total_cmp)
+}
+
+/// How often the memory limits of this process' groups were met so far, to tell later whose was.
+#[derive(Clone, Debug)]
+pub struct MemoryLimitsMet(Vec<(Group, u64)>);
+
+impl MemoryLimitsMet {
+    /// Until now.
+    pub fn count() -> Self {
+        let groups = groups("memory");
+        let counted = groups.into_iter().filter_map(|group| {
+            let times = times_met(&group)?;
+            Some((group, times))
+        });
+        Self(counted.collect())
+    }
+
+    /// The innermost group whose limit was met since.
+    pub fn since(&self) -> Option<&Group> {
+        let is_met = |(group, before): &&(Group, u64)| times_met(group) > Some(*before);
+        self.0.iter().find(is_met).map(|(group, _)| group)
+    }
+}
+
+/// How often a group's own limit was met: version 2 counts when that helped nothing, version 1 each
+/// time.
+fn times_met(group: &Group) -> Option<u64> {
+    let events = ["memory.events.local", "memory.events"].map(|file| group.text(file));
+    let mut met = events.iter().filter_map(|text| value_of(text, "oom"));
+    met.next().or_else(|| group.number("memory.failcnt"))
+}
+
+/// `quota period`, both in microseconds; the quota is `max` or -1 where there is none.
+fn quota_in(text: &str) -> Option<f64> {
+    let mut words = text.split_whitespace().map(str::parse::<f64>);
+    let (quota, period) = (words.next()?.ok()?, words.next()?.ok()?);
+    (quota > 0.0 && period > 0.0).then_some(quota / period)
 }
 
 /// How long a quota kept this process' group, or one above it, from running.
 pub(crate) fn throttled_us() -> Option<u64> {
-    let directories = directories("cpu");
-    let stats = directories
+    let groups = groups("cpu");
+    let stats = groups
         .iter()
-        .filter_map(|directory| fs::read_to_string(directory.join("cpu.stat")).ok());
+        .filter_map(|group| fs::read_to_string(group.directory.join("cpu.stat")).ok());
     // A group without this counter has no quota, so it throttles nobody.
     stats
         .map(|stat| throttled_in(&stat).unwrap_or(0))
@@ -84,9 +170,12 @@ fn value_of(text: &str, name: &str) -> Option<u64> {
     })
 }
 
-fn least(directories: &[PathBuf], limit: impl Fn(&Path) -> Option<Limit>) -> Option<Limit> {
-    let limits = directories.iter().filter_map(|directory| limit(directory));
-    limits.min_by_key(Limit::left)
+fn least(groups: Vec<Group>, limit: impl Fn(&Group) -> Option<Limit>) -> Option<(Group, Limit)> {
+    let limits = groups.into_iter().filter_map(|group| {
+        let limit = limit(&group)?;
+        Some((group, limit))
+    });
+    limits.min_by_key(|(_, limit)| limit.left())
 }
 
 /// `None` where there is no such file, and where it says `max`.
@@ -94,21 +183,17 @@ fn number(path: &Path) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-fn directories(controller: &str) -> Vec<PathBuf> {
+/// The group in which a controller holds this process, and those above it.
+fn groups(controller: &str) -> Vec<Group> {
     let read = || -> ProcResult<_> {
         let myself = Process::myself()?;
         Ok((myself.cgroups()?, myself.mountinfo()?))
     };
-    let found = |(groups, mounts)| directories_in(&groups, &mounts, controller);
+    let found = |(groups, mounts)| groups_in(&groups, &mounts, controller);
     read().ok().and_then(found).unwrap_or_default()
 }
 
-/// The directory of the group in which a controller holds this process, and those above it.
-fn directories_in(
-    groups: &ProcessCGroups,
-    mounts: &MountInfos,
-    controller: &str,
-) -> Option<Vec<PathBuf>> {
+fn groups_in(groups: &ProcessCGroups, mounts: &MountInfos, controller: &str) -> Option<Vec<Group>> {
     let version_1 = groups
         .0
         .iter()
@@ -121,8 +206,12 @@ fn directories_in(
             None => mount.fs_type == "cgroup2",
         };
         let below = Path::new(&group.pathname).strip_prefix(&mount.root).ok()?;
-        let parts = below.ancestors().map(|part| mount.mount_point.join(part));
-        is_right.then(|| parts.collect())
+        let names = Path::new(&group.pathname).ancestors();
+        let all = below.ancestors().zip(names).map(|(part, name)| Group {
+            name: name.display().to_string(),
+            directory: mount.mount_point.join(part),
+        });
+        is_right.then(|| all.collect())
     })
 }
 
@@ -139,7 +228,8 @@ mod tests {
     fn found(groups: &str, controller: &str) -> Option<Vec<PathBuf>> {
         let groups = ProcessCGroups::from_buf_read(groups.as_bytes()).unwrap();
         let mounts = MountInfos::from_buf_read(MOUNTS.as_bytes()).unwrap();
-        directories_in(&groups, &mounts, controller)
+        let found = groups_in(&groups, &mounts, controller)?;
+        Some(found.into_iter().map(|group| group.directory).collect())
     }
 
     fn paths(paths: &[&str]) -> Option<Vec<PathBuf>> {
@@ -180,15 +270,60 @@ mod tests {
             fs::write(dir.path().join(name), outer).unwrap();
             fs::write(inner.join(name), own).unwrap();
         }
-        let limit = |directory: &Path| {
+        let limit = |group: &Group| {
             Some(Limit {
-                max: number(&directory.join("max"))?,
-                used: number(&directory.join("used"))?,
+                max: group.number("max")?,
+                used: group.number("used")?,
             })
         };
-        let found = least(&[inner, dir.path().to_owned()], limit).unwrap();
+        let group = |name: &str, directory: &Path| Group {
+            name: name.to_owned(),
+            directory: directory.to_owned(),
+        };
+        let groups = vec![group("/pod/x", &inner), group("/pod", dir.path())];
+        let (whose, found) = least(groups, limit).unwrap();
         assert_eq!((found.max, found.left()), (500, 480));
-        assert_eq!(least(&[], limit), None);
+        assert_eq!((&*whose.name, whose.short_name()), ("/pod", "pod"));
+        assert_eq!(least(Vec::new(), limit), None);
+    }
+
+    #[test]
+    fn the_limit_that_was_met_is_told_in_both_versions() {
+        let dir = tempfile::tempdir().unwrap();
+        let [version_1, version_2] = ["1", "2"].map(|name| {
+            let directory = dir.path().join(name);
+            fs::create_dir(&directory).unwrap();
+            Group {
+                name: format!("/{name}"),
+                directory,
+            }
+        });
+        let write = |group: &Group, file: &str, text: &str| {
+            fs::write(group.directory.join(file), text).unwrap();
+        };
+        write(&version_1, "memory.failcnt", "7\n");
+        write(
+            &version_2,
+            "memory.events.local",
+            "low 0\noom 2\noom_kill 1\n",
+        );
+        let counted =
+            [&version_1, &version_2].map(|group| (group.clone(), times_met(group).unwrap()));
+        let met = MemoryLimitsMet(counted.to_vec());
+        assert_eq!(met.since(), None);
+        write(&version_2, "memory.events.local", "oom 3\noom_kill 2\n");
+        assert_eq!(met.since(), Some(&version_2));
+        write(&version_1, "memory.failcnt", "8\n");
+        assert_eq!(met.since(), Some(&version_1));
+    }
+
+    #[test]
+    fn a_quota_is_a_share_of_a_period() {
+        assert_eq!(quota_in("150000 100000\n"), Some(1.5));
+        assert_eq!(quota_in("50000\n 100000\n"), Some(0.5));
+        for none in ["max 100000", "-1 100000", ""] {
+            assert_eq!(quota_in(none), None);
+        }
     }
 
     #[test]

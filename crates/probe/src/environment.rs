@@ -1,6 +1,6 @@
 //! What the machine is and how it is set, read from /proc and /sys.
 
-use crate::reasons::explain_missing;
+use crate::{reasons::explain_missing, surroundings};
 use procfs::{Current as _, Meminfo};
 use report::environment::Environment;
 use std::{collections::BTreeMap, fs};
@@ -63,6 +63,7 @@ pub fn read() -> Environment {
     explain_missing!(environment, "not shown in /sys", [clock_source]);
     explain_missing!(environment, "not named in /proc/cpuinfo", [cpu]);
     explain_missing!(environment, "no flags in /proc/cpuinfo", [hypervisor]);
+    surroundings::add(&mut environment);
     environment
 }
 

@@ -1,6 +1,11 @@
-//! What this process may use of the machine.
+//! What this process may use of the machine, and how its CPUs belong together.
+//!
+//! Sources: sysfs ABI, Documentation/ABI/stable/sysfs-devices-system-cpu and -node.
 
 use rustix::thread::{CpuSet, sched_getaffinity};
+use std::{fs, path::Path};
+
+const CPUS: &str = "/sys/devices/system/cpu";
 
 /// CPUs that this process may use; none if that can't be told.
 pub fn allowed_cpus() -> Vec<usize> {
@@ -10,4 +15,90 @@ pub fn allowed_cpus() -> Vec<usize> {
     (0..CpuSet::MAX_CPU)
         .filter(|&cpu| set.is_set(cpu))
         .collect()
+}
+
+/// Those of these CPUs that are threads of one core, together; cores of one thread aren't there.
+pub fn siblings(cpus: &[usize]) -> Vec<Vec<usize>> {
+    siblings_under(Path::new(CPUS), cpus)
+}
+
+fn siblings_under(root: &Path, cpus: &[usize]) -> Vec<Vec<usize>> {
+    let mut cores: Vec<Vec<usize>> = Vec::new();
+    for cpu in cpus {
+        let topology = root.join(format!("cpu{cpu}/topology"));
+        // The second is its name of old.
+        let list = ["core_cpus_list", "thread_siblings_list"]
+            .iter()
+            .find_map(|name| fs::read_to_string(topology.join(name)).ok());
+        let mut core = numbers(&list.unwrap_or_default());
+        core.retain(|cpu| cpus.contains(cpu));
+        if core.len() > 1 && !cores.contains(&core) {
+            cores.push(core);
+        }
+    }
+    cores
+}
+
+/// The node of memory that a CPU is nearest to; `None` where that isn't shown.
+pub fn numa_node(cpu: usize) -> Option<u32> {
+    numa_node_under(Path::new(CPUS), cpu)
+}
+
+fn numa_node_under(root: &Path, cpu: usize) -> Option<u32> {
+    let entries = fs::read_dir(root.join(format!("cpu{cpu}"))).ok()?;
+    let mut names = entries.flatten().map(|entry| entry.file_name());
+    names.find_map(|name| name.to_str()?.strip_prefix("node")?.parse().ok())
+}
+
+/// Ephemeral ports of one address; `None` where that isn't shown.
+pub fn ephemeral_ports() -> Option<u32> {
+    ports_in(&fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?)
+}
+
+/// From the first and the last.
+fn ports_in(range: &str) -> Option<u32> {
+    let mut words = range.split_whitespace().map(str::parse::<u32>);
+    let (first, last) = (words.next()?.ok()?, words.next()?.ok()?);
+    Some((last + 1).saturating_sub(first))
+}
+
+/// Numbers of a list such as `0-3,8,10-11`.
+pub(crate) fn numbers(list: &str) -> Vec<usize> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.parse::<usize>().ok()?..=last.parse().ok()?)
+    };
+    let parts = list.trim().split(',');
+    parts.filter_map(range).flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_of_a_core_and_nodes_are_read() {
+        let root = tempfile::tempdir().unwrap();
+        for (cpu, siblings, node) in [(0, "0,2", 0), (1, "1,3", 1), (2, "0,2", 0), (3, "1,3", 1)] {
+            let own = root.path().join(format!("cpu{cpu}"));
+            fs::create_dir_all(own.join("topology")).unwrap();
+            fs::create_dir(own.join(format!("node{node}"))).unwrap();
+            fs::write(own.join("topology/core_cpus_list"), format!("{siblings}\n")).unwrap();
+        }
+        let of = |cpus: &[usize]| siblings_under(root.path(), cpus);
+        assert_eq!(of(&[0, 1, 2, 3]), [[0, 2], [1, 3]]);
+        assert_eq!(of(&[0, 1, 2]), [[0, 2]], "the other thread may not be used");
+        assert!(of(&[7]).is_empty());
+        assert_eq!(numa_node_under(root.path(), 3), Some(1));
+        assert_eq!(numa_node_under(root.path(), 7), None);
+    }
+
+    #[test]
+    fn lists_and_ranges_are_the_kernels() {
+        assert_eq!(numbers("0-2,8\n"), [0, 1, 2, 8]);
+        assert!(numbers("\n").is_empty());
+        assert_eq!(ports_in("40000\t45000\n"), Some(5_001));
+        assert_eq!(ports_in("9 1"), Some(0));
+        assert_eq!(ports_in("many"), None);
+    }
 }

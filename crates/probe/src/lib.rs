@@ -4,13 +4,18 @@
 //! |---|---|
 //! | [`snapshot`] | counters at the edges of a window, what was used between them |
 //! | [`usage`] | CPU time, context switches, memory of processes |
+//! | `clocks`, `cpus` | CPU clocks of processes and of CPUs, from open descriptors |
+//! | `programs` | what other programs and the kernel's threads used |
 //! | `machine` | what bears on a window from outside: steal, pressure, swap, throttling |
 //! | [`cgroup`] | limits of this process' groups, and what they throttled |
 //! | [`kernel`] | memory that the kernel holds, by slab cache |
 //! | [`net`] | events of the network stack |
 //! | [`syscalls`] | system calls, which take a window of their own |
-//! | [`profile`] | what CPU time goes to, by samples of stacks |
+//! | [`profile`], `perf` | what CPU time goes to, by samples of stacks; whether they can be had |
+//! | [`io_uring`] | whether it can be used |
 //! | [`environment`] | what the machine is, how it is set |
+//! | `surroundings` | what looks at packets and system calls, how CPUs rest and belong together |
+//! | `irq_time`, `netfilter`, `audit` | single answers of that, by `netlink` where there is no file |
 //! | [`host`] | what this process may use of it |
 //!
 //! What can't be read is `None`, and its reason stands under the field's name in the
@@ -18,14 +23,24 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 pub mod cgroup;
+mod clocks;
+mod cpus;
 pub mod environment;
 pub mod host;
+pub mod io_uring;
+mod irq_time;
 pub mod kernel;
 mod machine;
 pub mod net;
+mod netfilter;
+mod netlink;
+mod perf;
 pub mod profile;
+mod programs;
 mod reasons;
 pub mod snapshot;
+mod surroundings;
 pub mod syscalls;
 pub mod usage;

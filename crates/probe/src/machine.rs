@@ -2,15 +2,23 @@
 //!
 //! Sources: proc(5), Documentation/accounting/psi.rst, Documentation/admin-guide/cgroup-v2.rst.
 
-use crate::{cgroup::throttled_us, kernel::vmstat, reasons::explain_missing};
-use procfs::{CurrentSI as _, KernelStats};
+use crate::{
+    cgroup::throttled_us, clocks::Stamped, cpus::Cpus, kernel::vmstat, programs::OthersUse,
+    reasons::explain_missing,
+};
 use report::trial::MachineUse;
-use std::{fs, time::Duration};
+use std::{collections::BTreeMap, fs, time::Duration};
+
+/// Of what a server's CPUs did, other programs' share is known to some ticks and by where they ran
+/// last. When it is more than this, the rest isn't known.
+const STRANGERS_MAX: f64 = 0.1;
+
+/// Programs that are named, those that used most.
+const PROGRAMS_NAMED: usize = 5;
 
 /// Counters of the whole machine, at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct MachineCounters {
-    cpu: Option<CpuTicks>,
     /// Time so far in which some task waited for CPU, memory or I/O, in microseconds.
     pressure_us: [Option<u64>; 3],
     swap_in: Option<u64>,
@@ -18,24 +26,9 @@ pub(crate) struct MachineCounters {
     throttled_us: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CpuTicks {
-    busy: u64,
-    idle: u64,
-    softirq: u64,
-    steal: u64,
-}
-
 impl MachineCounters {
-    /// CPU time of the machine, for [`MachineCounters::read`].
-    pub(crate) fn read_cpu() -> Option<CpuTicks> {
-        CpuTicks::read()
-    }
-
-    /// Everything else beside it.
-    pub(crate) fn read(cpu: Option<CpuTicks>) -> Self {
+    pub(crate) fn read() -> Self {
         Self {
-            cpu,
             pressure_us: ["cpu", "memory", "io"].map(|what| {
                 some_total_us(&fs::read_to_string(format!("/proc/pressure/{what}")).ok()?)
             }),
@@ -45,67 +38,113 @@ impl MachineCounters {
         }
     }
 
-    /// What happened until `later`, `window` after this; `ours_s` is our own CPU time in it.
-    pub(crate) fn until(&self, later: &Self, window: Duration, ours_s: f64) -> MachineUse {
-        let mut machine = MachineUse::default();
-        if let (Some(a), Some(b)) = (self.cpu, later.cpu) {
-            a.add_until(&b, window, ours_s, &mut machine);
-        }
-        let window_us = (window.as_micros() as f64).max(1.0);
+    /// What happened between two readings around a window.
+    pub(crate) fn between((from, to): (&Stamped<Self>, &Stamped<Self>)) -> MachineUse {
+        let span_us = (from.until(to).as_micros() as f64).max(1.0);
+        let (from, to) = (&from.value, &to.value);
         let grown = |a: Option<u64>, b: Option<u64>| Some(b?.saturating_sub(a?));
         let [cpu, memory, io] = [0, 1, 2].map(|index| {
-            let waited = grown(self.pressure_us[index], later.pressure_us[index]);
+            let waited = grown(from.pressure_us[index], to.pressure_us[index]);
             // Read one after the other, so a share can come out a little over 1.
-            waited.map(|us| (us as f64 / window_us).min(1.0))
+            waited.map(|us| (us as f64 / span_us).min(1.0))
         });
-        machine.pressure_cpu_share = cpu;
-        machine.pressure_memory_share = memory;
-        machine.pressure_io_share = io;
-        machine.swap_in_pages = grown(self.swap_in, later.swap_in);
-        machine.swap_out_pages = grown(self.swap_out, later.swap_out);
-        machine.throttled_us = grown(self.throttled_us, later.throttled_us);
-        say_what_is_missing(&mut machine);
+        let mut machine = MachineUse {
+            pressure_cpu_share: cpu,
+            pressure_memory_share: memory,
+            pressure_io_share: io,
+            swap_in_pages: grown(from.swap_in, to.swap_in),
+            swap_out_pages: grown(from.swap_out, to.swap_out),
+            throttled_us: grown(from.throttled_us, to.throttled_us),
+            ..MachineUse::default()
+        };
+        const PSI: &str = "no PSI in this kernel, or it is off: psi=1 on the kernel's command line";
+        explain_missing!(
+            machine,
+            PSI,
+            [pressure_cpu_share, pressure_memory_share, pressure_io_share]
+        );
+        const SWAP: &str = "not shown in /proc/vmstat";
+        explain_missing!(machine, SWAP, [swap_in_pages, swap_out_pages]);
+        const CGROUP: &str = "no cpu.stat of this process' cgroup can be read";
+        explain_missing!(machine, CGROUP, [throttled_us]);
         machine
     }
 }
 
-fn say_what_is_missing(machine: &mut MachineUse) {
+/// Adds how busy the CPUs were. `ours_s` is the CPU time of everything that is ours.
+pub(crate) fn add_cpus(
+    machine: &mut MachineUse,
+    (from, to): (&Cpus, &Cpus),
+    span: Duration,
+    ours_s: Option<f64>,
+) {
+    if let Some(ticks) = from.until(to, None) {
+        let all = (ticks.all() as f64).max(1.0);
+        machine.steal_share = Some(ticks.steal as f64 / all);
+        machine.softirq_share = Some(ticks.softirq as f64 / all);
+        let others_s = ours_s.map(|ours_s| (seconds(ticks.busy) - ours_s).max(0.0));
+        machine.other_cpus_used = others_s.map(|s| s / span.as_secs_f64().max(1e-3));
+        explain_missing!(
+            machine,
+            "what the server used isn't known",
+            [other_cpus_used]
+        );
+    }
     const STAT: &str = "/proc/stat can't be read";
-    const PSI: &str = "no PSI in this kernel, or it is off: psi=1 on the kernel's command line";
-    const SWAP: &str = "not shown in /proc/vmstat";
-    const CGROUP: &str = "no cpu.stat of this process' cgroup can be read";
     explain_missing!(machine, STAT, [steal_share, softirq_share, other_cpus_used]);
-    explain_missing!(
-        machine,
-        PSI,
-        [pressure_cpu_share, pressure_memory_share, pressure_io_share]
-    );
-    explain_missing!(machine, SWAP, [swap_in_pages, swap_out_pages]);
-    explain_missing!(machine, CGROUP, [throttled_us]);
 }
 
-impl CpuTicks {
-    fn read() -> Option<Self> {
-        let total = KernelStats::current().ok()?.total;
-        let irq = total.irq.unwrap_or(0);
-        let softirq = total.softirq.unwrap_or(0);
-        Some(Self {
-            busy: total.user + total.nice + total.system + irq + softirq,
-            idle: total.idle + total.iowait.unwrap_or(0),
-            softirq,
-            steal: total.steal.unwrap_or(0),
-        })
-    }
+/// Adds what other programs used over the time in which they were seen.
+pub(crate) fn add_programs(machine: &mut MachineUse, others: &OthersUse, seen_for: Duration) {
+    let ticks: u64 = others.programs.values().sum();
+    machine.programs_cpus_used = Some(seconds(ticks) / seen_for.as_secs_f64().max(1e-3));
+    let mut by_use: Vec<_> = others.programs.iter().collect();
+    by_use.sort_by_key(|(_, ticks)| std::cmp::Reverse(**ticks));
+    machine.programs_s = in_seconds(by_use.into_iter().take(PROGRAMS_NAMED));
+    machine.kernel_threads_s = in_seconds(others.kernel_threads.iter());
+}
 
-    fn add_until(&self, later: &Self, window: Duration, ours_s: f64, machine: &mut MachineUse) {
-        let busy = later.busy.saturating_sub(self.busy) as f64;
-        let steal = later.steal.saturating_sub(self.steal) as f64;
-        let all = (busy + steal + later.idle.saturating_sub(self.idle) as f64).max(1.0);
-        machine.steal_share = Some(steal / all);
-        machine.softirq_share = Some(later.softirq.saturating_sub(self.softirq) as f64 / all);
-        let other_s = busy / procfs::ticks_per_second() as f64 - ours_s;
-        machine.other_cpus_used = Some(other_s.max(0.0) / window.as_secs_f64().max(1e-3));
-    }
+/// What is known of the CPUs that the server has to itself.
+pub(crate) struct ServerCpus<'a> {
+    pub(crate) numbers: &'a [usize],
+    pub(crate) cpus: (&'a Cpus, &'a Cpus),
+    pub(crate) span: Duration,
+    pub(crate) others: &'a OthersUse,
+    pub(crate) seen_for: Duration,
+    pub(crate) window: Duration,
+}
+
+/// Adds all that ran on the server's CPUs in the window, other programs' share aside: the kernel
+/// works for a server outside of its process, too, and for each server differently.
+pub(crate) fn add_server_cpus(machine: &mut MachineUse, of: ServerCpus<'_>) {
+    const SHARED: &str =
+        "the server has no CPUs that the generator keeps off, or /proc/stat can't be read";
+    const STRANGERS: &str = "other programs used too much of the server's CPUs";
+    let (from, to) = of.cpus;
+    let ticks = from.until(to, Some(of.numbers));
+    machine.server_cpus_idle_share =
+        ticks.map(|ticks| ticks.idle as f64 / (ticks.all() as f64).max(1.0));
+    explain_missing!(machine, SHARED, [server_cpus_idle_share]);
+    let in_window = |ticks: u64, span: Duration| {
+        seconds(ticks) * of.window.as_secs_f64() / span.as_secs_f64().max(1e-3)
+    };
+    machine.server_cpus_s = ticks.and_then(|ticks| {
+        let busy_s = in_window(ticks.busy, of.span);
+        let strangers_s = in_window(of.others.on_server_cpus, of.seen_for);
+        (strangers_s <= STRANGERS_MAX * busy_s).then(|| busy_s - strangers_s)
+    });
+    let reason = if ticks.is_some() { STRANGERS } else { SHARED };
+    explain_missing!(machine, reason, [server_cpus_s]);
+}
+
+fn in_seconds<'a>(ticks: impl Iterator<Item = (&'a String, &'a u64)>) -> BTreeMap<String, f64> {
+    ticks
+        .map(|(name, &ticks)| (name.clone(), seconds(ticks)))
+        .collect()
+}
+
+fn seconds(ticks: u64) -> f64 {
+    ticks as f64 / procfs::ticks_per_second() as f64
 }
 
 /// The total of a file such as /proc/pressure/cpu. Its first line is `some`; not every kernel has
@@ -118,15 +157,10 @@ fn some_total_us(pressure: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpus::CpuTicks;
 
     fn counters(pressure_us: u64, swap: u64, throttled_us: u64) -> MachineCounters {
         MachineCounters {
-            cpu: Some(CpuTicks {
-                busy: 0,
-                idle: 0,
-                softirq: 0,
-                steal: 0,
-            }),
             pressure_us: [Some(pressure_us), Some(0), None],
             swap_in: Some(swap),
             swap_out: Some(2 * swap),
@@ -136,19 +170,10 @@ mod tests {
 
     #[test]
     fn a_window_holds_the_difference() {
-        let second = Duration::from_secs(1);
-        let mut later = counters(250_100, 12, 70);
-        later.cpu = Some(CpuTicks {
-            busy: 150,
-            idle: 30,
-            softirq: 10,
-            steal: 20,
-        });
-        let machine = counters(100, 10, 50).until(&later, second, 0.5);
-        assert_eq!(machine.steal_share, Some(0.1));
-        assert_eq!(machine.softirq_share, Some(0.05));
-        let busy_s = 150.0 / procfs::ticks_per_second() as f64;
-        assert_eq!(machine.other_cpus_used, Some(busy_s - 0.5));
+        let from = Stamped::of(|| counters(100, 10, 50));
+        let mut to = Stamped::of(|| counters(250_100, 12, 70));
+        to.at = from.at + Duration::from_secs(1);
+        let machine = MachineCounters::between((&from, &to));
         assert_eq!(machine.pressure_cpu_share, Some(0.25));
         assert_eq!(machine.pressure_memory_share, Some(0.0));
         assert_eq!(machine.swap_in_pages, Some(2));
@@ -157,6 +182,64 @@ mod tests {
         assert_eq!(machine.pressure_io_share, None);
         let reasons: Vec<_> = machine.not_measured.into_keys().collect();
         assert_eq!(reasons, ["pressure_io_share"]);
+    }
+
+    fn cpus(busy: [u64; 2], idle: u64) -> Cpus {
+        let of = |busy| CpuTicks {
+            busy,
+            idle,
+            softirq: busy / 10,
+            steal: 0,
+        };
+        Cpus(BTreeMap::from([(0, of(busy[0])), (1, of(busy[1]))]))
+    }
+
+    #[test]
+    fn the_servers_cpus_are_charged_for_all_but_other_programs() {
+        let second = Duration::from_secs(1);
+        let ticks = cpus([0, 0], 0);
+        let later = cpus([100, 80], 20);
+        let mut others = OthersUse::default();
+        others.programs.insert("hog".to_owned(), 30);
+        others.on_server_cpus = 5;
+        let mut machine = MachineUse::default();
+        add_programs(&mut machine, &others, second);
+        assert_eq!(machine.programs_cpus_used, Some(seconds(30)));
+        assert_eq!(machine.programs_s["hog"], seconds(30));
+        let of = |numbers| ServerCpus {
+            numbers,
+            cpus: (&ticks, &later),
+            span: second,
+            others: &others,
+            seen_for: second,
+            window: second,
+        };
+        add_server_cpus(&mut machine, of(&[1]));
+        let server_cpus_s = machine.server_cpus_s.unwrap();
+        assert!(
+            (server_cpus_s - seconds(75)).abs() < 1e-9,
+            "{server_cpus_s}"
+        );
+        assert_eq!(machine.server_cpus_idle_share, Some(0.2));
+        let mut machine = MachineUse::default();
+        let greedy = OthersUse {
+            on_server_cpus: 30,
+            ..OthersUse::default()
+        };
+        let of_greedy = ServerCpus {
+            others: &greedy,
+            ..of(&[1])
+        };
+        add_server_cpus(&mut machine, of_greedy);
+        assert_eq!(machine.server_cpus_s, None);
+        assert!(machine.not_measured["server_cpus_s"].contains("other programs"));
+        let mut machine = MachineUse::default();
+        add_server_cpus(&mut machine, of(&[]));
+        assert_eq!(machine.server_cpus_s, None);
+        assert!(machine.not_measured.contains_key("server_cpus_s"));
+        add_cpus(&mut machine, (&ticks, &later), second, Some(0.5));
+        let others = machine.other_cpus_used.unwrap();
+        assert!((others - (seconds(180) - 0.5)).abs() < 1e-9, "{others}");
     }
 
     #[test]

@@ -15,17 +15,20 @@
 //!
 //! Sources: perf-record(1), perf-script(1), Documentation/admin-guide/perf-security.rst.
 
-use crate::usage::UNKNOWN;
+pub use crate::perf::{CantProfile, check};
+use crate::{
+    perf::{USER_ONLY, event_here},
+    usage::UNKNOWN,
+};
 use inferno::{
     collapse::{Collapse as _, perf},
     flamegraph::{self, color::MultiPalette},
 };
 use process::{child::Child, guard::Guard, interrupt};
 use report::model::ProfiledFunction;
-use rustix::process::geteuid;
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::File,
     io::{self, BufReader},
     path::Path,
     process::{Command, Stdio},
@@ -33,7 +36,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
-use thiserror::Error;
 
 /// Samples of each thread in a second of its CPU time. Not a round number, so that it doesn't go
 /// in step with timers.
@@ -53,17 +55,13 @@ const FIELDS: &str = "comm,tid,time,event,ip,sym,dso";
 
 const KERNEL_SUFFIX: &str = "_[k]";
 
-/// Why there is no profile, with the way out.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct CantProfile(String);
-
 /// A recording that is under way.
 #[derive(Debug)]
 pub struct Recording {
     perf: Child,
     until: Instant,
     directory: TempDir,
+    user_only: bool,
 }
 
 /// Sampled stacks.
@@ -71,6 +69,8 @@ pub struct Recording {
 pub struct Profile {
     /// One line for each stack, outermost function first, and how often it was found.
     folded: String,
+    /// What the kernel does for the server isn't among them: this user may not see it.
+    pub user_only: bool,
 }
 
 impl Recording {
@@ -114,6 +114,7 @@ impl Recording {
             perf,
             until: Instant::now() + time,
             directory,
+            user_only: event == USER_ONLY,
         })
     }
 
@@ -128,7 +129,10 @@ impl Recording {
         }
         let end = self.perf.post_mortem();
         match end.status {
-            Some(status) if status.success() => Profile::of(&self.directory),
+            Some(status) if status.success() => Ok(Profile {
+                user_only: self.user_only,
+                ..Profile::of(&self.directory)?
+            }),
             Some(status) => Err(CantProfile(format!(
                 "perf record failed ({status}): {}",
                 end.stderr_tail
@@ -164,7 +168,8 @@ impl Profile {
                 "the server used no CPU time while it was recorded".to_owned(),
             ));
         }
-        Ok(Self { folded })
+        let user_only = false;
+        Ok(Self { folded, user_only })
     }
 
     fn stacks(&self) -> impl Iterator<Item = (&str, u64)> {
@@ -207,10 +212,11 @@ impl Profile {
     pub fn flame_graph(&self, title: &str) -> Result<String, CantProfile> {
         let mut options = flamegraph::Options::default();
         options.title = title.to_owned();
-        options.subtitle = Some(format!(
-            "{} samples of CPU time; orange: the kernel's",
-            self.samples()
-        ));
+        let kernel = match self.user_only {
+            true => "user space only: the kernel's part is missing",
+            false => "orange: the kernel's",
+        };
+        options.subtitle = Some(format!("{} samples of CPU time; {kernel}", self.samples()));
         options.count_name = "samples".to_owned();
         // Kernel and user functions in colours of their own.
         options.colors = flamegraph::Palette::Multi(MultiPalette::Java);
@@ -268,56 +274,6 @@ fn pause() -> Result<(), CantProfile> {
     Ok(())
 }
 
-/// Whether profiles can be taken here.
-///
-/// # Errors
-/// Why not, in words, with the way out.
-pub fn check() -> Result<(), CantProfile> {
-    event_here().map(drop)
-}
-
-fn event_here() -> Result<&'static str, CantProfile> {
-    check_perf()?;
-    event(&paranoid(), geteuid().is_root())
-}
-
-/// Whether there is a perf that runs. (Some systems have a script that says what to install.)
-fn check_perf() -> Result<(), CantProfile> {
-    let found = Command::new("perf")
-        .arg("--version")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    match found {
-        Ok(status) if status.success() => Ok(()),
-        _ => Err(CantProfile(
-            "there is no perf: 'apt-get install linux-perf' on Debian, 'linux-tools-generic' \
-             on Ubuntu, 'dnf install perf' on Fedora"
-                .to_owned(),
-        )),
-    }
-}
-
-fn paranoid() -> String {
-    fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default()
-}
-
-/// What to sample by: with the kernel's part where it may be seen.
-fn event(paranoid: &str, is_root: bool) -> Result<&'static str, CantProfile> {
-    match paranoid.trim().parse::<i32>() {
-        Err(_) => Err(CantProfile(
-            "this kernel is built without perf events".to_owned(),
-        )),
-        Ok(level) if is_root || level <= 1 => Ok("cpu-clock"),
-        Ok(2) => Ok("cpu-clock:u"),
-        Ok(level) => Err(CantProfile(format!(
-            "kernel.perf_event_paranoid is {level}, which allows perf to root alone: run as root, \
-             or 'sysctl -w kernel.perf_event_paranoid=1'"
-        ))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -371,28 +327,24 @@ worker  1367  3378.4: cpu-clock:
     }
 
     #[test]
-    fn nothing_recorded_is_said() {
-        let error = Profile::collapsed(&b""[..]).unwrap_err();
-        assert!(error.to_string().contains("no CPU time"), "{error}");
+    fn a_graph_without_the_kernel_says_so() {
+        let user = Profile {
+            user_only: true,
+            ..profile()
+        };
+        let svg = user.flame_graph("x").unwrap();
+        assert!(svg.contains("user space only"));
+        assert!(
+            !profile()
+                .flame_graph("x")
+                .unwrap()
+                .contains("user space only")
+        );
     }
 
     #[test]
-    fn what_perf_may_see_depends_on_the_setting() {
-        assert_eq!(event("4\n", true), Ok("cpu-clock"));
-        assert_eq!(event("1\n", false), Ok("cpu-clock"));
-        assert_eq!(event("-1\n", false), Ok("cpu-clock"));
-        assert_eq!(event("2\n", false), Ok("cpu-clock:u"));
-        assert!(
-            event("3\n", false)
-                .unwrap_err()
-                .to_string()
-                .contains("sysctl")
-        );
-        assert!(
-            event("", true)
-                .unwrap_err()
-                .to_string()
-                .contains("without perf")
-        );
+    fn nothing_recorded_is_said() {
+        let error = Profile::collapsed(&b""[..]).unwrap_err();
+        assert!(error.to_string().contains("no CPU time"), "{error}");
     }
 }

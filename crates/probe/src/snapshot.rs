@@ -1,144 +1,286 @@
-//! What processes and the machine used, read from /proc at the edges of a window.
+//! What processes and the machine used over a window, read at its edges.
+//!
+//! The instrument stays out of the window: at the edges only clocks are read, from descriptors that
+//! are open already ([`Watch::edge`]). What takes long, a file for each thread and each process,
+//! is read before the window is announced and after its result is there
+//! ([`Watch::surroundings`]).
 //!
 //! What can't be read is `None`, and its reason stands under the field's name in the
 //! `not_measured` beside it.
 
 use crate::{
-    machine::MachineCounters,
-    reasons::explain_missing,
-    usage::{self, Clocks, Switches},
+    clocks::{Clocks, CpuTime, Stamped},
+    cpus::{CpuStat, Cpus},
+    machine::{self, MachineCounters, ServerCpus},
+    programs::Programs,
+    usage::{self, Switches},
 };
 use report::trial::{MachineUse, ProcessUse};
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
-/// What processes used between snapshots that are off the window's length by more than a share of
-/// it isn't what they used in the window; a busy machine's whims don't count.
+/// What a process used between clocks that are off the window's length by more than a share of it
+/// isn't what it used in the window; a busy machine's whims don't count.
 const OFF_SHARE: f64 = 0.05;
 const OFF_ALWAYS_ALLOWED: Duration = Duration::from_millis(100);
 
-/// Counters that only grow, at one moment.
-///
-/// What tells CPU time is read first and fast: who is read later has been running longer. What
-/// takes long, a file for each thread, follows.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// Just before the first clock was read, and just after the last.
-    clocks_read: (Instant, Instant),
-    server: (Clocks, Switches),
-    generator: (Clocks, Switches),
-    runner_cpu_ns: Option<u64>,
-    machine: MachineCounters,
+/// Everything that is read at a window's edges, open already.
+#[derive(Debug)]
+pub struct Watch {
+    server: Clocks,
+    generator: Clocks,
+    runner: Clocks,
+    stat: CpuStat,
+    server_cpus: Vec<usize>,
 }
 
-impl Snapshot {
-    /// Of these processes and of the machine; with no process at all of the machine alone.
-    pub fn take(server: &[u32], generator: &[u32]) -> Self {
-        let began = Instant::now();
-        let clocks = [Clocks::of(server), Clocks::of(generator)];
-        let runner_cpu_ns = usage::cpu_ns(std::process::id());
-        let machine_cpu = MachineCounters::read_cpu();
-        let clocks_read = (began, Instant::now());
-        let machine = MachineCounters::read(machine_cpu);
-        let [server_clocks, generator_clocks] = clocks;
+/// The clocks at one edge of a window, each with its own moment.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    server: CpuTime,
+    generator: CpuTime,
+    runner_ns: Option<u64>,
+    cpus: Stamped<Cpus>,
+}
+
+/// Everything else, at a moment outside of a window.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    switches: [(Vec<u32>, Switches); 2],
+    counters: Stamped<MachineCounters>,
+    programs: Programs,
+}
+
+/// What was used in a window.
+#[derive(Clone, Debug, Default)]
+pub struct Used {
+    /// By the server.
+    pub server: ProcessUse,
+    /// By the generators.
+    pub generator: ProcessUse,
+    /// By everything.
+    pub machine: MachineUse,
+    /// By the runner itself, in seconds of CPU time.
+    pub runner_cpu_s: Option<f64>,
+}
+
+/// When a window was open.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Its end; what is read later belongs to it all the same, since no load goes on.
+    pub closed: Instant,
+    /// Its length.
+    pub length: Duration,
+}
+
+impl Watch {
+    /// Of these processes; with none at all of the machine alone. `server_cpus` are those that
+    /// nothing of ours but the server runs on; none when there are no such CPUs.
+    pub fn open(server: &[u32], generator: &[u32], server_cpus: &[usize]) -> Self {
         Self {
-            clocks_read,
-            server: (server_clocks, Switches::of(server)),
-            generator: (generator_clocks, Switches::of(generator)),
-            runner_cpu_ns,
-            machine,
+            server: Clocks::open(server),
+            generator: Clocks::open(generator),
+            runner: Clocks::open(&[std::process::id()]),
+            stat: CpuStat::open(),
+            server_cpus: server_cpus.to_vec(),
         }
     }
 
-    fn is_of_the_machine_alone(&self) -> bool {
-        self.server.0.pids().is_empty() && self.generator.0.pids().is_empty()
+    /// Reads all clocks; takes some microseconds, and longer with thousands of threads.
+    pub fn edge(&self) -> Edge {
+        Edge {
+            server: self.server.read(),
+            generator: self.generator.read(),
+            cpus: Stamped::of(|| self.stat.read()),
+            runner_ns: self.runner.cpu_ns(),
+        }
+    }
+
+    /// Reads everything else. Of a server that isn't ours processes may have come and gone, so
+    /// they are named anew.
+    pub fn surroundings(&self, server: &[u32]) -> Surroundings {
+        let generator = self.generator.pids();
+        let ours = [server, generator].concat();
+        Surroundings {
+            switches: [server, generator].map(|pids| (pids.to_vec(), Switches::of(pids))),
+            counters: Stamped::of(MachineCounters::read),
+            programs: Programs::read(&ours),
+        }
+    }
+
+    /// What was used in a window, from what was read around it.
+    pub fn between(
+        &self,
+        from: (&Surroundings, &Edge),
+        to: (&Edge, &Surroundings),
+        window: Window,
+    ) -> Used {
+        let used_by = |index: usize, clocks: &Clocks, of: fn(&Edge) -> &CpuTime| {
+            let switches = [from.0, to.1].map(|around| &around.switches[index]);
+            let mut used = usage::between(clocks, (of(from.1), of(to.0)), switches);
+            let span = span(&of(from.1).clock, &of(to.0).clock, window.closed);
+            if is_off(span, window.length) {
+                usage::take_back(
+                    &mut used,
+                    &format!(
+                        "read over {span:.1?}, in a window of {:.1?}: the machine was busy",
+                        window.length
+                    ),
+                );
+            } else {
+                usage::scale(&mut used, window.length.as_secs_f64() / span.as_secs_f64());
+            }
+            used
+        };
+        let server = used_by(0, &self.server, |edge| &edge.server);
+        let generator = used_by(1, &self.generator, |edge| &edge.generator);
+        let runner_ns = to.0.runner_ns.zip(from.1.runner_ns);
+        let runner_cpu_s = runner_ns.map(|(to, from)| to.saturating_sub(from) as f64 / 1e9);
+        let counters = (&from.0.counters, &to.1.counters);
+        let mut machine = MachineCounters::between(counters);
+        let cpu_span = span(&from.1.cpus, &to.0.cpus, window.closed);
+        let cpus = (&from.1.cpus.value, &to.0.cpus.value);
+        machine::add_cpus(
+            &mut machine,
+            cpus,
+            cpu_span,
+            self.ours_s(&server, &generator, runner_cpu_s),
+        );
+        let others = from.0.programs.until(&to.1.programs, &self.server_cpus);
+        let seen_for = counters.0.until(counters.1);
+        machine::add_programs(&mut machine, &others, seen_for);
+        machine::add_server_cpus(
+            &mut machine,
+            ServerCpus {
+                numbers: &self.server_cpus,
+                cpus,
+                span: cpu_span,
+                others: &others,
+                seen_for,
+                window: window.length,
+            },
+        );
+        Used {
+            server,
+            generator,
+            machine,
+            runner_cpu_s,
+        }
+    }
+
+    /// CPU time of everything that is ours; `None` when that isn't known: the server would be
+    /// taken for somebody else. Without a server there is nothing that could be.
+    fn ours_s(
+        &self,
+        server: &ProcessUse,
+        generator: &ProcessUse,
+        runner_s: Option<f64>,
+    ) -> Option<f64> {
+        let of_processes = match (self.server.pids(), self.generator.pids()) {
+            ([], []) => Some(0.0),
+            _ => server
+                .cpu_total_s()
+                .zip(generator.cpu_total_s())
+                .map(|(a, b)| a + b),
+        };
+        Some(of_processes? + runner_s?)
     }
 }
 
-/// What was used between two snapshots at the edges of a window of this length: by the server, by
-/// the generators, by the machine.
-pub fn between(
-    from: &Snapshot,
-    to: &Snapshot,
-    window: Duration,
-) -> (ProcessUse, ProcessUse, MachineUse) {
-    let [mut server, mut generator] =
-        [(&from.server, &to.server), (&from.generator, &to.generator)]
-            .map(|(from, to)| usage::between((&from.0, &from.1), (&to.0, &to.1)));
-    let span = to.clocks_read.0 - from.clocks_read.0;
-    let span_to_last = to.clocks_read.1 - from.clocks_read.1;
-    if is_off(span, window) || is_off(span_to_last, window) {
-        let reason = format!(
-            "read over {span:.1?} to {span_to_last:.1?}, in a window of {window:.1?}: the machine \
-             was busy"
-        );
-        usage::take_back(&mut server, &reason);
-        usage::take_back(&mut generator, &reason);
-    }
-    let ticks_s = |used: &ProcessUse| Some(used.cpu_user_s? + used.cpu_system_s?);
-    let ours_s = ticks_s(&server).zip(ticks_s(&generator));
-    let ours_s = ours_s.map(|(server_s, generator_s)| server_s + generator_s);
-    // Without a server there is nothing that could be taken for somebody else.
-    let ours_s = ours_s.or_else(|| from.is_of_the_machine_alone().then_some(0.0));
-    let mut machine = from.machine.until(&to.machine, span, ours_s.unwrap_or(0.0));
-    if ours_s.is_none() {
-        // The server would be taken for somebody else.
-        machine.other_cpus_used = None;
-        explain_missing!(
-            machine,
-            "what the server used isn't known",
-            [other_cpus_used]
-        );
-    }
-    (server, generator, machine)
+/// What the machine is busy with, watched for so long.
+pub fn look(length: Duration) -> MachineUse {
+    let watch = Watch::open(&[], &[], &[]);
+    let before = watch.surroundings(&[]);
+    let from = watch.edge();
+    thread::sleep(length);
+    let to = watch.edge();
+    let closed = Instant::now();
+    let after = watch.surroundings(&[]);
+    let window = Window { closed, length };
+    watch
+        .between((&before, &from), (&to, &after), window)
+        .machine
+}
+
+/// From one reading to the other, or to the window's end.
+fn span<T>(from: &Stamped<T>, to: &Stamped<T>, closed: Instant) -> Duration {
+    to.at
+        .min(closed)
+        .saturating_duration_since(from.at)
+        .max(Duration::from_micros(1))
 }
 
 fn is_off(span: Duration, window: Duration) -> bool {
     span.abs_diff(window) > window.mul_f64(OFF_SHARE).max(OFF_ALWAYS_ALLOWED)
 }
 
-/// CPU time that the runner itself used between two snapshots.
-pub fn runner_cpu_s(from: &Snapshot, to: &Snapshot) -> Option<f64> {
-    Some(to.runner_cpu_ns?.saturating_sub(from.runner_cpu_ns?) as f64 / 1e9)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn used(span: Duration, window: Duration) -> Used {
+        let own = [std::process::id()];
+        let watch = Watch::open(&own, &own, &[]);
+        let around = watch.surroundings(&own);
+        let from = watch.edge();
+        let mut to = from.clone();
+        for time in [&mut to.server, &mut to.generator] {
+            time.clock.at += span;
+            time.ticks.at += span;
+            time.clock.value = time.clock.value.map(|ns| ns + 600_000_000);
+        }
+        to.cpus.at += span;
+        let window = Window {
+            closed: from.cpus.at + span.max(window) + Duration::from_secs(1),
+            length: window,
+        };
+        watch.between((&around, &from), (&to, &around), window)
+    }
+
     /// As when a server of thousands of threads keeps the runner from running.
     #[test]
     fn what_was_read_too_late_is_not_taken_for_the_window() {
-        let own = [std::process::id()];
-        let from = Snapshot::take(&own, &own);
-        let mut to = Snapshot::take(&own, &own);
         let window = Duration::from_millis(1500);
-        let moved = |span| (from.clocks_read.0 + span, from.clocks_read.1 + span);
-        to.clocks_read = moved(window + Duration::from_millis(90));
-        let (server, _, _) = between(&from, &to, window);
-        assert!(server.cpu_s.is_some(), "{server:?}");
         for span in [Duration::ZERO, window + Duration::from_millis(200)] {
-            to.clocks_read = moved(span);
-            let (server, generator, machine) = between(&from, &to, window);
+            let used = used(span, window);
             // It would be taken for other programs' time.
-            assert_eq!(machine.other_cpus_used, None);
-            for used in [server, generator] {
-                assert_eq!((used.cpu_total_s(), used.voluntary_switches), (None, None));
+            assert_eq!(used.machine.other_cpus_used, None);
+            for used in [used.server, used.generator] {
+                assert_eq!((used.cpu_total_s(), used.cpu_user_s), (None, None));
                 assert!(used.not_measured["cpu_s"].contains("a window of 1.5s"));
             }
         }
-        // The first clock in time, the last one late.
-        to.clocks_read = (moved(window).0, moved(window * 2).1);
-        let (server, _, _) = between(&from, &to, window);
-        assert_eq!(server.cpu_s, None);
         let long = Duration::from_secs(60);
         assert!(!is_off(long + Duration::from_secs(2), long));
         assert!(is_off(long + Duration::from_secs(4), long));
     }
+
+    /// The clocks are read a little before the window opens: the load goes on already.
+    #[test]
+    fn time_is_scaled_to_the_window() {
+        let window = Duration::from_secs(2);
+        let of_three = used(Duration::from_millis(2060), window);
+        let cpu_s = of_three.server.cpu_s.unwrap();
+        assert!((cpu_s - 0.6 * 2.0 / 2.06).abs() < 0.001, "{cpu_s}");
+    }
+
+    /// A server that has nothing to do any more, because the window is over.
+    #[test]
+    fn what_is_read_after_the_window_is_not_scaled_down() {
+        let now = Instant::now();
+        let closed = now + Duration::from_secs(1);
+        let stamp = |at| Stamped { at, value: () };
+        let late = stamp(closed + Duration::from_millis(80));
+        assert_eq!(span(&stamp(now), &late, closed), Duration::from_secs(1));
+    }
+
     #[test]
     fn without_a_server_all_that_ran_is_somebody_elses() {
-        let from = Snapshot::take(&[], &[]);
-        let to = Snapshot::take(&[], &[]);
-        let (_, _, machine) = between(&from, &to, Duration::from_millis(1));
+        let machine = look(Duration::from_millis(1));
         assert!(machine.other_cpus_used.is_some(), "{machine:?}");
+        assert!(machine.programs_cpus_used.is_some(), "{machine:?}");
+        assert!(machine.not_measured.contains_key("server_cpus_s"));
     }
 }

@@ -1,14 +1,10 @@
 //! What processes used: CPU time, context switches, memory.
 //!
-//! User and system time apart come in ticks of 10 ms from /proc/<pid>/stat; the sum of both
-//! comes from the process' CPU clock, to the nanosecond and up to this moment. (The sum in
-//! /proc/<pid>/schedstat lacks what a running thread used since the scheduler's last tick, up
-//! to 10 ms.) Both count threads that have ended. Sources: proc(5), clock_getcpuclockid(3).
+//! The clocks themselves are in [`crate::clocks`]. Source: proc(5).
 
-use crate::reasons::explain_missing;
-use nix::{
-    time::{clock_getcpuclockid, clock_gettime},
-    unistd::Pid,
+use crate::{
+    clocks::{Clocks, CpuTime},
+    reasons::explain_missing,
 };
 use procfs::process::Process;
 use report::trial::ProcessUse;
@@ -16,41 +12,11 @@ use report::trial::ProcessUse;
 /// Why nothing is known of a server's use.
 pub const UNKNOWN: &str = "which processes the server has isn't known: --pid says it";
 
-/// CPU time of some processes, at one moment.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Clocks {
-    pids: Vec<u32>,
-    cpu_ns: Option<u64>,
-    /// With those of children that have ended and were waited for.
-    user_ticks: u64,
-    system_ticks: u64,
-}
-
 /// Context switches of all their threads so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Switches {
     voluntary: u64,
     involuntary: u64,
-}
-
-impl Clocks {
-    pub(crate) fn of(pids: &[u32]) -> Self {
-        let mut sum = Self {
-            pids: pids.to_vec(),
-            cpu_ns: pids.iter().map(|&pid| cpu_ns(pid)).sum(),
-            ..Self::default()
-        };
-        for stat in each(pids).filter_map(|process| process.stat().ok()) {
-            let of_children = |ticks: i64| u64::try_from(ticks).unwrap_or(0);
-            sum.user_ticks += stat.utime + of_children(stat.cutime);
-            sum.system_ticks += stat.stime + of_children(stat.cstime);
-        }
-        sum
-    }
-
-    pub(crate) fn pids(&self) -> &[u32] {
-        &self.pids
-    }
 }
 
 impl Switches {
@@ -74,34 +40,40 @@ fn each(pids: &[u32]) -> impl Iterator<Item = Process> {
         .filter_map(|&pid| Process::new(i32::try_from(pid).ok()?).ok())
 }
 
-/// What the processes used from one moment to a later one.
+/// What the processes used from one edge of a window to the other; `around` are the processes and
+/// their switches before and after it.
 pub(crate) fn between(
-    (from, switches_from): (&Clocks, &Switches),
-    (to, switches_to): (&Clocks, &Switches),
+    clocks: &Clocks,
+    (from, to): (&CpuTime, &CpuTime),
+    around: [&(Vec<u32>, Switches); 2],
 ) -> ProcessUse {
+    let [(pids, switches_from), (pids_after, switches_to)] = around;
     // What ends takes its clock and its switches with it. Its time its parent inherits.
-    let is_same = from.pids == to.pids;
+    let is_same = pids == pids_after;
+    let mut ticks = to.ticks.value;
+    ticks.add_newcomers(pids, pids_after);
     let seconds = |from: u64, to: u64| {
         let ticks = to.checked_sub(from)?;
         Some(ticks as f64 / procfs::ticks_per_second() as f64)
     };
     let grown = |from: u64, to: u64| is_same.then(|| to.saturating_sub(from));
-    let clock = from.cpu_ns.zip(to.cpu_ns).filter(|_| is_same);
+    let clock = from.clock.value.zip(to.clock.value).filter(|_| is_same);
     let mut used = ProcessUse {
-        cpu_user_s: seconds(from.user_ticks, to.user_ticks),
-        cpu_system_s: seconds(from.system_ticks, to.system_ticks),
+        cpu_user_s: seconds(from.ticks.value.user, ticks.user),
+        cpu_system_s: seconds(from.ticks.value.system, ticks.system),
         cpu_s: clock.map(|(from, to)| to.saturating_sub(from) as f64 / 1e9),
         voluntary_switches: grown(switches_from.voluntary, switches_to.voluntary),
         involuntary_switches: grown(switches_from.involuntary, switches_to.involuntary),
         ..ProcessUse::default()
     };
-    if from.pids.is_empty() || to.pids.is_empty() {
+    let is_known = !clocks.pids().is_empty() && !pids_after.is_empty();
+    if !is_known {
         used = ProcessUse::default();
     }
-    let why = |otherwise| match (from.pids.is_empty(), is_same) {
-        (true, _) => UNKNOWN,
-        (false, false) => "processes came or went in the window",
-        (false, true) => otherwise,
+    let why = |otherwise| match (is_known, is_same) {
+        (false, _) => UNKNOWN,
+        (true, false) => "processes came or went in the window",
+        (true, true) => otherwise,
     };
     let clock = why("the process' CPU clock can't be read");
     let ticks = why("a process ended that nobody waited for");
@@ -119,31 +91,24 @@ pub(crate) fn between(
     used
 }
 
+/// Turns CPU time over the span between two readings into that of a window.
+pub(crate) fn scale(used: &mut ProcessUse, factor: f64) {
+    for time in [
+        &mut used.cpu_user_s,
+        &mut used.cpu_system_s,
+        &mut used.cpu_s,
+    ] {
+        *time = time.map(|seconds| seconds * factor);
+    }
+}
+
 /// Forgets what was used: it isn't the window's, for this reason.
 pub(crate) fn take_back(used: &mut ProcessUse, reason: &str) {
     if used.cpu_total_s().is_none() {
         return;
     }
     (used.cpu_user_s, used.cpu_system_s, used.cpu_s) = (None, None, None);
-    (used.voluntary_switches, used.involuntary_switches) = (None, None);
-    explain_missing!(
-        used,
-        reason,
-        [
-            cpu_s,
-            cpu_user_s,
-            cpu_system_s,
-            voluntary_switches,
-            involuntary_switches
-        ]
-    );
-}
-
-/// CPU time of a process' whole life.
-pub(crate) fn cpu_ns(pid: u32) -> Option<u64> {
-    let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(pid).ok()?)).ok()?;
-    let time = clock_gettime(clock).ok()?;
-    Some(u64::try_from(time.tv_sec()).ok()? * 1_000_000_000 + u64::try_from(time.tv_nsec()).ok()?)
+    explain_missing!(used, reason, [cpu_s, cpu_user_s, cpu_system_s]);
 }
 
 /// Proportional set size of these processes; `None` where it can't be read, or none is known.
@@ -199,6 +164,7 @@ pub fn resident_pages(pid: u32) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clocks::Ticks;
     use rustix::process::{Signal, WaitOptions, kill_process, waitpid};
     use std::{
         process::Command,
@@ -206,9 +172,14 @@ mod tests {
         time::{Duration, Instant},
     };
 
-    fn since(start: &Clocks, pids: &[u32]) -> ProcessUse {
-        let none = Switches::default();
-        between((start, &none), (&Clocks::of(pids), &none))
+    /// Since the processes began.
+    fn all_of(pids: &[u32]) -> ProcessUse {
+        let clocks = Clocks::open(pids);
+        let mut from = clocks.read();
+        from.clock.value = from.clock.value.map(|_| 0);
+        from.ticks.value = Ticks::default();
+        let around = (pids.to_vec(), Switches::default());
+        between(&clocks, (&from, &clocks.read()), [&around, &around])
     }
 
     #[test]
@@ -232,19 +203,13 @@ mod tests {
             .unwrap();
         let pid = rustix::process::Pid::from_child(&child);
         let began = Instant::now();
-        while cpu_ns(child.id()).is_some_and(|ns| ns < 300_000_000)
-            && began.elapsed().as_secs() < 60
-        {
+        let clock = Clocks::open(&[child.id()]);
+        while clock.cpu_ns().is_some_and(|ns| ns < 300_000_000) && began.elapsed().as_secs() < 60 {
             sleep(Duration::from_millis(10));
         }
         kill_process(pid, Signal::STOP).unwrap();
         waitpid(Some(pid), WaitOptions::UNTRACED).unwrap();
-        let start = Clocks {
-            pids: vec![child.id()],
-            cpu_ns: Some(0),
-            ..Clocks::default()
-        };
-        let used = since(&start, &[child.id()]);
+        let used = all_of(&[child.id()]);
         child.kill().unwrap();
         child.wait().unwrap();
 
@@ -263,14 +228,14 @@ mod tests {
     #[test]
     fn a_process_that_is_gone_has_no_clock() {
         // Beyond the greatest pid that Linux gives.
-        let used = since(&Clocks::of(&[5_000_000]), &[5_000_000]);
+        let used = all_of(&[5_000_000]);
         assert_eq!(used.cpu_s, None);
         assert!(used.not_measured.contains_key("cpu_s"));
     }
 
     #[test]
     fn of_processes_that_are_not_known_nothing_is() {
-        let mut used = since(&Clocks::of(&[]), &[]);
+        let mut used = all_of(&[]);
         add_memory(&mut used, &[]);
         assert_eq!((used.cpu_total_s(), used.pss_bytes), (None, None));
         assert_eq!(used.voluntary_switches, None);
@@ -289,12 +254,13 @@ mod tests {
             .spawn()
             .unwrap();
         let began = Instant::now();
-        let start = Clocks {
-            pids: vec![shell.id(), 5_000_000],
-            ..Clocks::default()
-        };
+        let pids = vec![shell.id(), 5_000_000];
+        let clocks = Clocks::open(&pids);
+        let from = clocks.read();
+        let none = Switches::default();
         let used = loop {
-            let used = since(&start, &[shell.id()]);
+            let (before, after) = ((pids.clone(), none), (vec![shell.id()], none));
+            let used = between(&clocks, (&from, &clocks.read()), [&before, &after]);
             if used.cpu_total_s().is_some_and(|s| s > 0.05) || began.elapsed().as_secs() > 60 {
                 break used;
             }

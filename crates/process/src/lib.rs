@@ -7,6 +7,7 @@
 //! | [`keep`] | what stands between us and a program that starts processes of its own |
 //! | [`tree`] | which processes descend from which |
 //! | [`interrupt`] | Ctrl-C, which every wait looks for |
+//! | [`watch`] | a wait that looks at nothing meanwhile |
 //!
 //! What the children are, and what they say, is for the crates above.
 
@@ -17,3 +18,4 @@ pub mod guard;
 pub mod interrupt;
 pub mod keep;
 pub mod tree;
+pub mod watch;

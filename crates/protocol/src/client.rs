@@ -145,12 +145,6 @@ impl Messages {
         }
     }
 
-    /// Whether a message is the first of its batch.
-    #[inline]
-    pub fn opens_batch(&self, sequence: u32) -> bool {
-        self.batch == 1 || sequence.is_multiple_of(self.batch)
-    }
-
     /// Whether a message is the last of its batch, the one that is answered.
     #[inline]
     fn closes_batch(&self, sequence: u32) -> bool {

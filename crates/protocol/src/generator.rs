@@ -5,20 +5,29 @@
 //! its connections and exits.
 //!
 //! ```text
-//! coordinator                         generator
-//! plan, connect {connections}   ->
-//!                               <-    connected
-//! start {rate_per_s}            ->
-//!                               <-    interval, interval, ...
-//! measure {window_us, lead_us}  ->
-//!                               <-    window_opened, window_closed, result
-//! connect ... or finish         ->
-//!                               <-    finished
+//! coordinator                             generators
+//! plan, connect {connections}       ->
+//!                                   <-    connected
+//! start {begins_at_ns, rate_per_s}  ->
+//!                                   <-    interval, interval, ...
+//! measure {opens_at_ns, window_us}  ->
+//!                                         (silence until the window has closed)
+//!                                   <-    result
+//! connect ... or finish             ->
+//!                                   <-    finished
 //! ```
 //!
 //! Intervals tell how the load goes, so that the coordinator can see when it has become steady.
-//! No message needs to cross inside a window. Nothing here assumes that both sides share a
-//! machine, a clock's origin or a file system: times are durations from a command's receipt.
+//! From the announcement of a window until its result no message crosses, and nobody is woken.
+//!
+//! Generators of one trial are told the same, but for the plan's `process`: the connections are
+//! numbered over all of them and dealt in turn ([`Turns`]), and there is one schedule, whose k-th
+//! request goes to the k-th connection. So whoever holds a connection knows without asking when it
+//! is its turn, however many processes and threads there are.
+//!
+//! Moments are of the generator's CLOCK_MONOTONIC, which all processes of a machine share. A
+//! coordinator of several machines adds to each command what that machine's clock differs by.
+//! Nothing else here assumes that both sides share a machine or a file system.
 
 use crate::{
     client::Workload,
@@ -45,9 +54,11 @@ pub struct Plan {
     pub threads: u32,
     /// CPUs to run on; any, when empty.
     pub cpus: Vec<usize>,
-    /// The number of this generator's first connection: unique among all generators.
-    pub first_connection: u32,
-    /// The most connections this generator will be told to hold.
+    /// Which of the generator's processes this is, from 0.
+    pub process: u32,
+    /// How many of them there are, with as many threads each; at least 1.
+    pub processes: u32,
+    /// The most connections that they will be told to hold, all together.
     pub connections_max: u32,
     /// Where connections come from; `None` leaves the choice to the kernel.
     pub sources: Option<Sources>,
@@ -56,6 +67,51 @@ pub struct Plan {
     pub reply_deadline_us: u64,
     /// How often the load is reported on while it runs; at least 1.
     pub interval_us: u64,
+    /// Lets replies lie unread for so long: a fault, for trying whether it is found. None is 0.
+    #[serde(default)]
+    pub read_late_us: u64,
+}
+
+/// Whose turn it is: things that are numbered from 0 are dealt to several takers in turn, and this
+/// one gets `first`, `first + step`, and so on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turns {
+    /// Less than `step`.
+    pub first: u32,
+    /// As many as there are takers; at least 1.
+    pub step: u32,
+}
+
+impl Turns {
+    /// The number of the thing that it gets after so many others, from 0 again after 2^32.
+    #[inline]
+    pub fn number(self, index: u32) -> u32 {
+        index.wrapping_mul(self.step).wrapping_add(self.first)
+    }
+
+    /// How many of the first `total` it gets.
+    pub fn count(self, total: u64) -> u64 {
+        let after_first = total.saturating_sub(self.first.into());
+        after_first.div_ceil(self.step.max(1).into())
+    }
+}
+
+impl Plan {
+    /// The connections of this process, by their numbers among all.
+    pub fn turns(&self) -> Turns {
+        Turns {
+            first: self.process,
+            step: self.processes,
+        }
+    }
+
+    /// Those of one of its threads.
+    pub fn turns_of_thread(&self, thread: u32) -> Turns {
+        Turns {
+            first: self.process + thread * self.processes,
+            step: self.processes * self.threads,
+        }
+    }
 }
 
 /// Source addresses, one after the other: an address has ports for some 28,000 connections towards
@@ -106,7 +162,7 @@ pub enum Load {
 pub struct Schedule {
     /// How they lie in time.
     pub arrivals: Arrivals,
-    /// Of the random numbers. Threads and generators derive their own from it.
+    /// Of the random numbers, the same for all.
     pub seed: u64,
     /// Ask for events without pause rather than sleep until the next send, which comes late by
     /// 30 to 100 us. It keeps each thread's CPU busy.
@@ -129,21 +185,26 @@ pub enum Arrivals {
 pub enum Command {
     /// Open connections until there are this many (a total, not an addition).
     Connect {
-        /// At most the plan's `connections_max`.
+        /// Over all generators; at most the plan's `connections_max`.
         connections: u32,
     },
-    /// Begin the load.
+    /// Begin the load, over the connections that there are; a churn load opens its own.
     Start {
-        /// Of this generator, in open and churn load; at least a request per hour.
+        /// When, by CLOCK_MONOTONIC: a schedule counts from then on, however late this is heard.
+        begins_at_ns: u64,
+        /// Over all generators, in open and churn load; at least 1e-6.
         rate_per_s: Option<f64>,
+        /// Whether a sample of connections asks the kernel when replies arrive, to tell read lag: it
+        /// costs, so this isn't the load that is measured otherwise.
+        samples: bool,
     },
-    /// Open the window in a moment for this long, then stop sending and wait for what is outstanding.
+    /// Open the window at that moment, then stop sending and wait for what is outstanding.
     Measure {
+        /// When, by CLOCK_MONOTONIC. So far ahead that every thread, which hears of it only between
+        /// two batches of events, knows of it in time; by how much one doesn't is counted.
+        opens_at_ns: u64,
         /// Length of the window.
         window_us: u64,
-        /// The window opens so long after the command's receipt, so that every thread, which hears
-        /// of it only between two batches of events, knows of it in time.
-        lead_us: u64,
     },
     /// Close everything and exit.
     Finish,
@@ -162,12 +223,8 @@ pub enum Event {
     },
     /// A `connect` is done, as far as it could be.
     Connected(Connected),
-    /// What happened in the next `interval_us` of the load; none are told inside a window.
+    /// What happened in the next `interval_us` of the load; told until a window is announced.
     Interval(Interval),
-    /// From now on replies count.
-    WindowOpened,
-    /// From now on they don't.
-    WindowClosed,
     /// What the window brought.
     Result(Box<Tally>),
     /// All connections are closed; totals of the whole life.
@@ -182,6 +239,39 @@ pub enum Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_get_what_is_dealt_to_their_process() {
+        let plan = |process| Plan {
+            target: SocketAddr::from(([127, 0, 0, 1], 1)),
+            wire: Wire::Framed,
+            workload: Workload::Echo,
+            payload_bytes: 8,
+            load: Load::Closed { outstanding: 1 },
+            threads: 2,
+            cpus: Vec::new(),
+            process,
+            processes: 3,
+            connections_max: 100,
+            sources: None,
+            reply_deadline_us: 1,
+            interval_us: 1,
+            read_late_us: 0,
+        };
+        for total in 0..=25 {
+            let mut all = 0;
+            for plan in (0..3).map(plan) {
+                let threads = (0..2).map(|thread| plan.turns_of_thread(thread).count(total));
+                let threads: Vec<u64> = threads.collect();
+                assert_eq!(threads.iter().sum::<u64>(), plan.turns().count(total));
+                for count in threads {
+                    assert!((total / 6..=total.div_ceil(6)).contains(&count));
+                    all += count;
+                }
+            }
+            assert_eq!(all, total);
+        }
+    }
 
     #[test]
     fn sources_advance_by_number_and_begin_again() {

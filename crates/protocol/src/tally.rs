@@ -39,6 +39,8 @@ pub struct Tally<H = Histogram> {
     pub counts: Counts,
     /// Reply received minus request sent, one value per batch (see `client`).
     pub service_time: H,
+    /// Where that time went, of a sample of connections; only of a load that was told to sample.
+    pub read_times: Option<ReadTimes<H>>,
     /// With a schedule only.
     pub scheduled: Option<ScheduledTimes<H>>,
     /// What happened in each `interval_us` of the window.
@@ -64,6 +66,17 @@ pub struct Counts {
     pub requests_waited: u64,
     /// Of these, those whose response time was over the deadline.
     pub replies_late: u64,
+    /// Of these, those that were never sent because no more could wait.
+    pub requests_unqueued: u64,
+    /// Due or sent, and not answered, when the window opened.
+    pub outstanding_at_open: u64,
+    /// The same when it closed.
+    pub outstanding_at_close: u64,
+    /// Requests whose turn had begun while the kernel took no more, or not the whole: what was to be
+    /// outstanding on their connections is more than socket buffers hold.
+    pub sends_blocked: u64,
+    /// Service and response times over the histograms' bound of 300 s, which stand in them as that.
+    pub times_clipped: u64,
     /// Requests that had no reply at the deadline.
     pub replies_missing: u64,
     /// Replies that were not the expected bytes.
@@ -76,6 +89,9 @@ pub struct Counts {
     pub served_most: u32,
     /// Connections without a completed request in the window.
     pub never_served: u64,
+    /// For how long a thread didn't know of the window after it had opened, at most: its requests of
+    /// that time aren't counted.
+    pub heard_late_ns: u64,
     /// How often events were asked for in the window, and how often there were none.
     pub polls: u64,
     /// See `polls`.
@@ -97,6 +113,18 @@ pub struct ScheduledTimes<H = Histogram> {
     pub connect_time: Option<H>,
 }
 
+/// Service times of a sample of connections, divided at the moment when the reply had arrived in the
+/// generator's socket. Empty where the kernel doesn't tell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReadTimes<H = Histogram> {
+    /// Reply received minus arrived: the generator's part.
+    pub read_lag: H,
+    /// Arrived minus request sent: what the server and the wire took.
+    pub server_time: H,
+    /// The clock that the kernel stamps arrivals with was set meanwhile, so the division is wrong.
+    pub clock_was_set: bool,
+}
+
 /// What happened in a short time, for seeing change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval<H = Histogram> {
@@ -104,6 +132,8 @@ pub struct Interval<H = Histogram> {
     pub index: u32,
     /// Requests completed.
     pub requests: u64,
+    /// Requests due or sent, and not answered, at its end.
+    pub outstanding: u64,
     /// Service times, with a schedule response times; coarse (two digits).
     pub latency: H,
 }
@@ -146,6 +176,11 @@ impl AddAssign for Counts {
         self.requests += other.requests;
         self.offered += other.offered;
         self.requests_waited += other.requests_waited;
+        self.requests_unqueued += other.requests_unqueued;
+        self.outstanding_at_open += other.outstanding_at_open;
+        self.outstanding_at_close += other.outstanding_at_close;
+        self.sends_blocked += other.sends_blocked;
+        self.times_clipped += other.times_clipped;
         self.replies_late += other.replies_late;
         self.replies_missing += other.replies_missing;
         self.replies_wrong += other.replies_wrong;
@@ -154,6 +189,7 @@ impl AddAssign for Counts {
         self.served_least = least.into_iter().flatten().min();
         self.served_most = self.served_most.max(other.served_most);
         self.never_served += other.never_served;
+        self.heard_late_ns = self.heard_late_ns.max(other.heard_late_ns);
         self.polls += other.polls;
         self.polls_empty += other.polls_empty;
         self.longest_stall_ns = self.longest_stall_ns.max(other.longest_stall_ns);
@@ -183,6 +219,7 @@ impl<H: AddAssign> AddAssign for Connected<H> {
 impl<H: AddAssign> AddAssign for Interval<H> {
     fn add_assign(&mut self, other: Self) {
         self.requests += other.requests;
+        self.outstanding += other.outstanding;
         self.latency += other.latency;
     }
 }
@@ -192,6 +229,11 @@ impl<H: AddAssign> AddAssign for Tally<H> {
     fn add_assign(&mut self, other: Self) {
         self.counts += other.counts;
         self.service_time += other.service_time;
+        if let (Some(times), Some(more)) = (&mut self.read_times, other.read_times) {
+            times.read_lag += more.read_lag;
+            times.server_time += more.server_time;
+            times.clock_was_set |= more.clock_was_set;
+        }
         if let (Some(times), Some(more)) = (&mut self.scheduled, other.scheduled) {
             times.response_time += more.response_time;
             times.lag += more.lag;
@@ -231,6 +273,7 @@ impl<H> Interval<H> {
         Ok(Interval {
             index: self.index,
             requests: self.requests,
+            outstanding: self.outstanding,
             latency: map(self.latency)?,
         })
     }
@@ -242,6 +285,13 @@ impl<H> Tally<H> {
     /// # Errors
     /// One can't be made.
     pub fn map<T, E>(self, map: impl Fn(H) -> Result<T, E>) -> Result<Tally<T>, E> {
+        let read_times = self.read_times.map(|times| {
+            Ok(ReadTimes {
+                read_lag: map(times.read_lag)?,
+                server_time: map(times.server_time)?,
+                clock_was_set: times.clock_was_set,
+            })
+        });
         let scheduled = self.scheduled.map(|times| {
             Ok(ScheduledTimes {
                 response_time: map(times.response_time)?,
@@ -253,6 +303,7 @@ impl<H> Tally<H> {
         Ok(Tally {
             counts: self.counts,
             service_time: map(self.service_time)?,
+            read_times: read_times.transpose()?,
             scheduled: scheduled.transpose()?,
             intervals: intervals
                 .map(|one| one.map(&map))
@@ -271,6 +322,7 @@ mod tests {
         let interval = |index| Interval {
             index,
             requests: 2,
+            outstanding: 4,
             latency: 10,
         };
         let of = |served: Option<u32>, intervals: u32| Tally {
@@ -283,6 +335,7 @@ mod tests {
                 ..Counts::default()
             },
             service_time: 1,
+            read_times: None,
             scheduled: None,
             intervals: (0..intervals).map(interval).collect(),
             errors: Errors(BTreeMap::from([("reset".to_owned(), 1)])),
@@ -303,5 +356,6 @@ mod tests {
         assert_eq!((sum.service_time, sum.errors.0["reset"]), (3, 3));
         let last = sum.intervals.last().unwrap();
         assert_eq!((last.index, last.requests, last.latency), (1, 6, 30));
+        assert_eq!(last.outstanding, 12);
     }
 }

@@ -19,6 +19,11 @@ pub fn whole(value: f64) -> String {
     }
 }
 
+/// A number, or that it isn't known.
+pub(crate) fn known(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), whole)
+}
+
 /// Per request, or that it isn't known.
 pub(crate) fn cpu(us_per_request: Option<Spread>) -> String {
     us_per_request.map_or_else(|| "-".to_owned(), |us| format!("{:.2}", us.median))

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Whether figures may be believed. Ordered: the worst is the greatest.
 #[derive(
@@ -9,15 +10,15 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Every check passed.
+    /// It stands.
     #[default]
     Valid,
-    /// There are no figures.
+    /// There is none.
     #[serde(rename = "not measured")]
     NotMeasured,
-    /// Something may have shifted the figures; the advice says what.
+    /// It is biased by a named cause.
     Suspect,
-    /// The figures must not be used.
+    /// What it claims did not happen.
     Invalid,
 }
 
@@ -30,7 +31,7 @@ pub struct Check {
     pub trial: Option<String>,
     /// Whether it passed.
     pub passed: bool,
-    /// What the verdict becomes when it doesn't.
+    /// What figures that it touches become when it doesn't.
     pub fails_as: Status,
     /// The value that was measured; null when the test isn't about a number.
     pub measured: Option<f64>,
@@ -40,13 +41,110 @@ pub struct Check {
     pub detail: String,
     /// What to do when it failed.
     pub advice: String,
+    /// Which figures of that trial it touches, and how. (Older reports: empty, a check touched
+    /// them all.)
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub touches: Vec<Touch>,
 }
 
-/// The worst of its checks.
+/// What a check says of one kind of figure.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Touch {
+    /// Which.
+    pub figure: FigureKind,
+    /// How.
+    pub effect: Effect,
+}
+
+/// Kinds of figures, as far as checks tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FigureKind {
+    /// Bytes of the server per connection.
+    UserMemory,
+    /// Bytes of the kernel per connection.
+    KernelMemory,
+    /// Requests per second.
+    Rate,
+    /// CPU time per request.
+    Cpu,
+    /// The median of service or response times.
+    P50,
+    /// Their 90th percentile.
+    P90,
+    /// Their 99th percentile.
+    P99,
+    /// Their 99.9th percentile.
+    P99_9,
+    /// Times from `connect` to established.
+    ConnectTime,
+}
+
+/// How a check touches a figure.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Effect {
+    /// What the figure claims did not happen.
+    Spoils,
+    /// The figure is off.
+    Biases {
+        /// In which direction.
+        direction: Direction,
+        /// By at most this share of it; null when nothing is known.
+        up_to_share: Option<f64>,
+    },
+    /// The figure stands as a bound.
+    Bounds {
+        /// Where it is off, if it is.
+        direction: Direction,
+        /// By how much at most, as a share; null when nothing is known.
+        slack_share: Option<f64>,
+    },
+}
+
+/// Where a figure lies, seen from the truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// Too low: as a bound it is "at least".
+    Low,
+    /// Too high: as a bound it is "at most".
+    High,
+    /// Either.
+    Either,
+}
+
+/// Whether one figure may be believed. How precise it is says its interval.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FigureVerdict {
+    /// Whether.
+    pub status: Status,
+    /// The row's verdict is that of the worst of these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_headline: bool,
+    /// A valid figure that is a bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<Effect>,
+    /// A figure that is biased: how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias: Option<Effect>,
+    /// The id of the check that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+    /// Why, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+/// What may be believed of a model, or of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
-    /// Whether the figures may be believed.
+    /// That of the worst headline figure: memory, peak rate, CPU per request, median and p90 at the
+    /// common rate. (Older reports: of the worst check.)
     pub status: Status,
+    /// The verdict of each figure, by its path in the summary.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<String, FigureVerdict>,
     /// The checks: on disk those that failed, because all of them are beside the trials.
     pub checks: Vec<Check>,
     /// How many passed; 0 in reports of version 1, which name each of them above.
@@ -66,18 +164,45 @@ impl Status {
     }
 }
 
+impl FigureKind {
+    /// The percentile of a time, 0 to 1; `None` for what isn't one.
+    pub fn quantile(self) -> Option<f64> {
+        match self {
+            Self::P50 => Some(0.5),
+            Self::P90 => Some(0.9),
+            Self::P99 => Some(0.99),
+            Self::P99_9 => Some(0.999),
+            _ => None,
+        }
+    }
+}
+
+impl Effect {
+    /// What a figure becomes by it.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Spoils => Status::Invalid,
+            Self::Biases { .. } => Status::Suspect,
+            Self::Bounds { .. } => Status::Valid,
+        }
+    }
+}
+
 impl Check {
-    /// Begins a check that turns the verdict to `fails_as` unless `passed`.
-    pub fn new(id: &str, fails_as: Status, passed: bool, detail: String, advice: &str) -> Self {
+    /// A check that fails when it makes a figure suspect or invalid.
+    pub fn new(id: &str, touches: Vec<Touch>, detail: String, advice: &str) -> Self {
+        let worst = touches.iter().map(|touch| touch.effect.status()).max();
+        let fails_as = worst.unwrap_or_default();
         Self {
             id: id.to_owned(),
             trial: None,
-            passed,
+            passed: fails_as == Status::Valid,
             fails_as,
             measured: None,
             threshold: None,
             detail,
             advice: advice.to_owned(),
+            touches,
         }
     }
 
@@ -90,7 +215,7 @@ impl Check {
         self
     }
 
-    /// What this check alone makes of the verdict.
+    /// What this check alone makes of the figures it touches.
     pub fn status(&self) -> Status {
         if self.passed {
             Status::Valid
@@ -101,12 +226,13 @@ impl Check {
 }
 
 impl Verdict {
-    /// The verdict of these checks.
+    /// A verdict that follows from checks alone, as of a run.
     pub fn of(checks: Vec<Check>) -> Self {
         let status = checks.iter().map(Check::status).max().unwrap_or_default();
         let passed = checks.iter().filter(|check| check.passed);
         Self {
             status,
+            figures: BTreeMap::new(),
             checks_passed: passed.count() as u32,
             checks,
         }
@@ -121,8 +247,8 @@ impl Verdict {
 
     /// The first of the worst checks that failed.
     pub fn worst(&self) -> Option<&Check> {
-        self.checks
-            .iter()
-            .find(|check| !check.passed && check.fails_as == self.status)
+        let failed = || self.checks.iter().filter(|check| !check.passed);
+        let worst = failed().map(|check| check.fails_as).max()?;
+        failed().find(|check| check.fails_as == worst)
     }
 }

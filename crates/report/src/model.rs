@@ -1,7 +1,7 @@
 //! The report of one model: what it is, and the summary. What the figures come from is in
 //! [`crate::trial`].
 
-pub use crate::numbers::{Percentiles, Range, Spread};
+pub use crate::numbers::{Percentiles, Range, Spread, Times};
 use crate::{
     check::Verdict,
     slo::Slo,
@@ -39,8 +39,16 @@ pub struct ModelReport {
     /// What the server's CPU time went to; null where no profile was taken.
     #[serde(default)]
     pub profile: Option<Profile>,
+    /// The highest rate of a short ramp in open load that the model held: from the slowest model's
+    /// the rates of open load follow. Null where rates were given.
+    #[serde(default)]
+    pub sustained_rate_per_s: Option<f64>,
     /// The figures.
     pub summary: Summary,
+    /// The figures over all blocks, those that were made again included, by their paths; empty when
+    /// none was.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub all_blocks: BTreeMap<String, f64>,
     /// Reasons for what is null in the summary, by the field's path.
     pub not_measured: BTreeMap<String, String>,
     /// What the figures come from: in a file of its own ([`crate::trials`]), in version 1 here.
@@ -61,7 +69,9 @@ impl ModelReport {
             failure: None,
             ceiling: None,
             profile: None,
+            sustained_rate_per_s: None,
             summary: Summary::default(),
+            all_blocks: BTreeMap::new(),
             not_measured: BTreeMap::new(),
             trials: Vec::new(),
         }
@@ -113,6 +123,9 @@ pub struct Failure {
     pub reason: String,
     /// What the program wrote last to standard error.
     pub stderr_tail: String,
+    /// What to do about it; null in reports from before it was said.
+    #[serde(default)]
+    pub way_out: Option<String>,
 }
 
 /// When a model failed.
@@ -150,10 +163,31 @@ impl Phase {
 /// What a rate is held against: what the machine, or a plain loop on it, can do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ceiling {
-    /// Requests per second.
+    /// Requests per second; of several the highest.
     pub rate_per_s: f64,
     /// Where it comes from.
     pub what: String,
+    /// The same for each count of connections, where it depends on them: the median of the blocks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<CeilingStep>,
+}
+
+/// A ceiling over one count of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CeilingStep {
+    /// Connections, all active.
+    pub connections: u32,
+    /// Requests per second.
+    pub rate_per_s: f64,
+}
+
+impl Ceiling {
+    /// The ceiling over so many connections.
+    pub fn over(&self, connections: u32) -> f64 {
+        let mut steps = self.steps.iter();
+        let step = steps.find(|step| step.connections == connections);
+        step.map_or(self.rate_per_s, |step| step.rate_per_s)
+    }
 }
 
 /// What a server's CPU time went to, by samples of its stacks. They are taken under load in a window
@@ -168,6 +202,9 @@ pub struct Profile {
     pub rate_per_s: Option<f64>,
     /// Samples, each of a thread that was running; at least 1.
     pub samples: u64,
+    /// Samples were taken in user space only: what the kernel does for the server isn't among them.
+    #[serde(default)]
+    pub user_only: bool,
     /// The flame graph's file, beside the report.
     pub flame_graph: String,
     /// The functions that most samples were taken in, the most frequent first.
@@ -210,59 +247,46 @@ pub struct Summary {
     pub capacity: Option<Capacity>,
 }
 
-/// What an idle connection costs in memory, as slopes over a ladder of connection counts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// What an idle connection costs in memory, over a ladder of connection counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Memory {
-    /// PSS of the server per connection: the median of the trials' slopes.
+    /// PSS of the server at the top of the ladder less that before its first connection, per
+    /// connection: the median of the trials. (Older reports: the slope of a line.)
     pub user_bytes_per_connection: Option<f64>,
-    /// The least and the greatest slope among the trials.
+    /// The least and the greatest among the trials.
     pub user_bytes_per_connection_range: Option<Range>,
+    /// The same for each of the connections that the ladder's last step added.
+    #[serde(default)]
+    pub user_marginal_bytes_per_connection: Option<f64>,
     /// PSS of the server before its first connection: the median of the trials.
     #[serde(default)]
     pub user_empty_bytes: Option<f64>,
-    /// PSS of the server without connections: the median of the lines' starts.
-    pub user_base_bytes: Option<f64>,
-    /// Slab of the whole machine per connection, which on one machine is **both** endpoints,
-    /// the server's and the generator's.
+    /// Slab of the whole machine from the ladder's first step to its top, per connection, which on
+    /// one machine is **both** endpoints, the server's and the generator's. What observers left is
+    /// subtracted.
     pub kernel_bytes_per_connection: Option<f64>,
-    /// The least and the greatest slope among the trials.
+    /// The least and the greatest among the trials.
     pub kernel_bytes_per_connection_range: Option<Range>,
-    /// The same by slab cache, the median of the trials' slopes: caches over 1 byte per
-    /// connection. The kernel may keep objects in another cache of equal object size.
+    /// The same for each of the connections that the ladder's last step added.
+    #[serde(default)]
+    pub kernel_marginal_bytes_per_connection: Option<f64>,
+    /// What was subtracted, the most among the trials: inodes, dentries and security blobs that the
+    /// kernel keeps because somebody listed open files or threads in /proc.
+    #[serde(default)]
+    pub kernel_observers_bytes_per_connection: Option<f64>,
+    /// The kernel's memory by slab cache, observers' share subtracted, the median of the trials:
+    /// caches over 1 byte per connection. The kernel may keep objects in another cache of equal
+    /// object size.
     #[serde(default)]
     pub kernel_by_cache_bytes_per_connection: BTreeMap<String, f64>,
     /// The top of the ladder.
     pub connections_max: u32,
-    /// Worst coefficient of determination of the trials' user lines, 0 to 1.
-    pub user_fit_r2: Option<f64>,
-    /// The same of the kernel's lines.
-    #[serde(default)]
-    pub kernel_fit_r2: Option<f64>,
-    /// The greatest bend of a trial's lines: bytes per connection between two neighbouring steps of
-    /// the ladder, against those over the whole of it. Null with fewer than three steps.
-    #[serde(default)]
-    pub bend: Option<Bend>,
     /// Who holds what; null in reports from before it was taken.
     #[serde(default)]
     pub by_owner: Option<MemoryByOwner>,
     /// The whole machine at the top of the ladder; null likewise.
     #[serde(default)]
     pub machine: Option<MachineMemoryUse>,
-}
-
-/// Where a ladder isn't straight.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Bend {
-    /// `user` or `kernel`.
-    pub line: String,
-    /// The lower of the two steps, in connections.
-    pub from_connections: u32,
-    /// The upper.
-    pub to_connections: u32,
-    /// Bytes per connection between them.
-    pub bytes_per_connection: f64,
-    /// Bytes per connection by the line over all steps.
-    pub line_bytes_per_connection: f64,
 }
 
 /// What each side holds per connection: the medians of the trials' slopes.
@@ -324,6 +348,11 @@ pub struct Peak {
     /// Server CPU time, user and system, per request; null when the server's processes aren't
     /// known.
     pub server_cpu_us_per_request: Option<Spread>,
+    /// CPU time of all that ran on the server's CPUs but other programs, per request: what the kernel
+    /// does for the server outside of its processes is in it. Null when the server had no CPUs of
+    /// its own, and in older reports.
+    #[serde(default)]
+    pub server_cpus_us_per_request: Option<Spread>,
     /// Server CPU time in user mode, per request; from ticks of 10 ms.
     #[serde(default)]
     pub server_cpu_user_us_per_request: Option<Spread>,
@@ -340,9 +369,13 @@ pub struct Peak {
     pub server_cpus_used: Option<f64>,
     /// Share of one CPU that the generator used, median.
     pub generator_cpus_used: f64,
-    /// Reply received minus request sent, from the sum of all trials' histograms. Not a
-    /// response time: a closed load sends less while the server is slow.
-    pub service_time_us: Percentiles,
+    /// Reply received minus request sent. Not a response time: a closed load sends less while the
+    /// server is slow.
+    pub service_time_us: Times,
+    /// The same less the read lag: what the server and the wire took. Null where the kernel gives
+    /// no timestamps, and in older reports.
+    #[serde(default)]
+    pub server_time_us: Option<Times>,
 }
 
 /// A load with a schedule: open or churn, at one rate.
@@ -356,24 +389,32 @@ pub struct Scheduled {
     pub achieved_share: f64,
     /// Connections; for churn the most at a time.
     pub connections: u32,
-    /// Reply received minus the moment the request was due, from the sum of all trials'
-    /// histograms.
-    pub response_time_us: Percentiles,
-    /// The 99th percentile of each trial's response times.
-    pub response_time_p99_us: Spread,
+    /// Reply received minus the moment the request was due.
+    pub response_time_us: Times,
     /// Reply received minus request sent; null when none of those due was answered.
-    pub service_time_us: Option<Percentiles>,
+    pub service_time_us: Option<Times>,
     /// Request sent minus due, where its connection was free: the generator's own error. Null
     /// when no request was sent without waiting for its connection.
-    pub lag_us: Option<Percentiles>,
+    pub lag_us: Option<Times>,
+    /// Reply read minus arrived in the generator's socket: the generator's own error, too. Null
+    /// where the kernel gives no timestamps, and in older reports.
+    #[serde(default)]
+    pub read_lag_us: Option<Times>,
     /// Requests whose connection still waited for another reply when they were due, 0 to 1.
     pub waited_share: f64,
     /// Replies that took longer than the deadline.
     pub replies_late: u64,
     /// From `connect` to established; churn only.
-    pub connect_time_us: Option<Percentiles>,
+    pub connect_time_us: Option<Times>,
     /// Server CPU time, user and system, per request; null when its processes aren't known.
     pub server_cpu_us_per_request: Option<Spread>,
+    /// CPU time of all that ran on the server's CPUs but other programs, per request, as in closed
+    /// load.
+    #[serde(default)]
+    pub server_cpus_us_per_request: Option<Spread>,
+    /// CPUs that the server used, median; 1.0 is one CPU. Null when its processes aren't known.
+    #[serde(default)]
+    pub server_cpus_used: Option<f64>,
 }
 
 /// The highest rate that meets a target.
@@ -383,6 +424,10 @@ pub struct Capacity {
     pub slo: Slo,
     /// Requests per second, over the trials; null when a trial found no rate that meets it.
     pub rate_per_s: Option<Spread>,
+    /// The lowest rate above it that didn't meet the target, the median of the trials: the capacity
+    /// lies between both. Null where every rate met it, and in older reports.
+    #[serde(default)]
+    pub failed_rate_per_s: Option<f64>,
     /// Beyond that rate the generator was at its limit: the rate is a floor.
     pub generator_bound: bool,
     /// Everything that was tried, from the lowest rate to the highest.

@@ -40,6 +40,10 @@ pub struct Trial {
     /// Seed of a load's schedule: the same for all models in a block.
     #[serde(default)]
     pub schedule_seed: Option<u64>,
+    /// Its block was disturbed from outside and made again, for all contestants: it is kept, and not in
+    /// the figures.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made_again: bool,
     /// Reasons for what is null here, by field.
     #[serde(default)]
     pub not_measured: BTreeMap<String, String>,
@@ -237,6 +241,37 @@ pub struct Window {
     pub service_time_count: u64,
     /// All values in nanoseconds: HdrHistogram V2, deflated, base64.
     pub service_time_histogram: String,
+    /// Reply received minus arrived in the generator's socket, of a sample of connections: the part of
+    /// the service time that the generator is to blame for. Of several requests outstanding on a
+    /// connection it is a lower bound. Null in idle load, where the kernel doesn't tell, and in
+    /// reports from before this was measured.
+    #[serde(default)]
+    pub read_lag_us: Option<Percentiles>,
+    /// All of them in nanoseconds: HdrHistogram V2, deflated, base64.
+    #[serde(default)]
+    pub read_lag_histogram: Option<String>,
+    /// Service time less read lag, of the same sample: what the server and the wire took.
+    #[serde(default)]
+    pub server_time_us: Option<Percentiles>,
+    /// All of them in nanoseconds, likewise.
+    #[serde(default)]
+    pub server_time_histogram: Option<String>,
+    /// Of the requests outstanding the share whose reply had arrived and lay unread at the generator,
+    /// 0 to 1, on average: mean read lag over mean service time of the sample. Closed load only.
+    #[serde(default)]
+    pub unread_share: Option<f64>,
+    /// Requests whose turn had begun while the kernel took no more, or not the whole: what was to be
+    /// outstanding on their connections is more than socket buffers hold. Null in reports from before
+    /// this was counted, as with the next.
+    #[serde(default)]
+    pub sends_blocked: Option<u64>,
+    /// For how long a thread of the generator, on a busy machine, didn't know that the window had
+    /// opened, at most: of that time its requests are missing from all counts. 0 where all is well.
+    #[serde(default)]
+    pub heard_late_us: Option<u64>,
+    /// Service and response times over 300 s, which stand in the histograms as that.
+    #[serde(default)]
+    pub times_clipped: Option<u64>,
     /// What counts from the schedule's moments; null without one.
     #[serde(default)]
     pub scheduled: Option<ScheduledWindow>,
@@ -249,8 +284,11 @@ pub struct Window {
     /// The course of the window; null in reports from before it was recorded.
     #[serde(default)]
     pub series: Option<Series>,
-    /// Kinds of errors, and how often.
+    /// Kinds of errors, and how often. A failed call is written `connect: EADDRNOTAVAIL: ...`.
     pub errors: BTreeMap<String, u64>,
+    /// Reasons for what is null here, by field.
+    #[serde(default)]
+    pub not_measured: BTreeMap<String, String>,
 }
 
 /// What a schedule put into a window. Every request of it is in here, whenever its reply came;
@@ -263,6 +301,16 @@ pub struct ScheduledWindow {
     pub requests_waited: u64,
     /// Of these, those that were answered after the deadline.
     pub replies_late: u64,
+    /// Of those offered, how many were never sent because no more could wait: they are missing, too.
+    /// Null in reports from before this was counted.
+    #[serde(default)]
+    pub requests_unqueued: Option<u64>,
+    /// Requests due or sent, and not answered, when the window opened. Null likewise.
+    #[serde(default)]
+    pub outstanding_at_open: Option<u64>,
+    /// The same when it closed: what a rate that is sustained doesn't let grow.
+    #[serde(default)]
+    pub outstanding_at_close: Option<u64>,
     /// Reply received minus the moment the request was due.
     pub response_time_us: Percentiles,
     /// All of them in nanoseconds: HdrHistogram V2, deflated, base64.
@@ -289,6 +337,13 @@ pub struct Series {
     /// 99th percentile of service times, with a schedule of response times; 0 where there
     /// were none.
     pub p99_us: Vec<f64>,
+    /// Median of the same; empty in reports from before it was recorded.
+    #[serde(default)]
+    pub p50_us: Vec<f64>,
+    /// With a schedule: requests due or sent, and not answered, at each interval's end. Empty without
+    /// one, and in reports from before this was counted.
+    #[serde(default)]
+    pub outstanding: Vec<u64>,
     /// How many independent values the series of requests is worth; null when it is too short.
     pub effective_samples: Option<f64>,
 }
@@ -340,8 +395,27 @@ pub struct MachineUse {
     pub steal_share: Option<f64>,
     /// Share of all CPU time in software interrupts.
     pub softirq_share: Option<f64>,
-    /// CPU time beyond that of server and generator, in CPUs.
+    /// CPU time beyond that of server, generator and runner, in CPUs: other programs, and what the
+    /// kernel does outside of processes. (Older reports: the runner's, too.)
     pub other_cpus_used: Option<f64>,
+    /// CPU time of other programs, in CPUs, seen from before the window to after its result.
+    #[serde(default)]
+    pub programs_cpus_used: Option<f64>,
+    /// CPU time of the five of them that used most, by name, in seconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub programs_s: BTreeMap<String, f64>,
+    /// CPU time of all that ran on the server's CPUs in the window, in seconds: the server, the
+    /// kernel's work for it outside of its processes, no other program. Null where the server has no
+    /// CPUs of its own.
+    #[serde(default)]
+    pub server_cpus_s: Option<f64>,
+    /// Share of the window in which the server's CPUs were idle, 0 to 1. Null likewise.
+    #[serde(default)]
+    pub server_cpus_idle_share: Option<f64>,
+    /// CPU time of the kernel's threads on the server's CPUs, by name, in seconds: part of
+    /// `server_cpus_s`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kernel_threads_s: BTreeMap<String, f64>,
     /// Slab at the end: kernel objects such as sockets.
     pub slab_bytes: Option<u64>,
     /// Slab by cache at the end: every cache that holds something. (Older reports: the twelve

@@ -3,19 +3,23 @@
 //! Building several together unifies features, so that what one model asks of a shared dependency
 //! would be switched on in another.
 
-use crate::discover::{Workspace, cargo};
+use crate::discover::Workspace;
 use process::interrupt;
 use report::model::{Failure, Phase};
 use serde::Deserialize;
 use server::external::without_directories;
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
+    fs,
     io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write as _},
+    iter,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
 };
 use thiserror::Error;
+use toolchain::{cargo, told::Told};
 
 /// What is kept of a build's messages.
 const TAIL_BYTES: usize = 4 << 10;
@@ -43,7 +47,7 @@ struct Diagnostic {
 #[derive(Debug, Error)]
 pub(crate) enum BuildError {
     /// It was to be there already.
-    #[error("{0} has not been built; run again without --no-build")]
+    #[error("{0}; run again without --no-build")]
     NotBuilt(String),
     /// What builds can't be run.
     #[error("{what}: {source}")]
@@ -56,6 +60,12 @@ pub(crate) enum BuildError {
 impl BuildError {
     /// The row in the table and in the report.
     pub(crate) fn failure(self) -> Failure {
+        let way_out = match &self {
+            // Says so itself.
+            Self::NotBuilt(_) => "without --no-build it is built first",
+            Self::CantRun { .. } => "see that this command is there: for cargo, from rustup.rs",
+            Self::Failed { .. } => "mend what the compiler says, above and in the report",
+        };
         let (reason, stderr_tail) = match self {
             Self::Failed { what, said } => (what, said),
             other => (other.to_string(), String::new()),
@@ -64,6 +74,7 @@ impl BuildError {
             phase: Phase::Build,
             reason,
             stderr_tail,
+            way_out: Some(way_out.to_owned()),
         }
     }
 }
@@ -88,7 +99,7 @@ impl Purpose {
         }
     }
 
-    /// Where cargo puts what it builds.
+    /// The target directory that cargo is given.
     fn target(self, workspace: &Workspace) -> PathBuf {
         match self {
             Self::Measured => workspace.target.clone(),
@@ -118,7 +129,58 @@ pub(crate) fn executable(
 /// Why there is none.
 pub(crate) fn take(programs: &mut Programs, package: &str) -> Result<PathBuf, BuildError> {
     let program = programs.remove(package);
-    program.unwrap_or_else(|| Err(BuildError::NotBuilt(package.to_owned())))
+    program.unwrap_or_else(|| {
+        Err(BuildError::NotBuilt(format!(
+            "{package} has not been built"
+        )))
+    })
+}
+
+/// Where a build puts the program of a package that is measured.
+pub(crate) fn place(workspace: &Workspace, package: &str) -> PathBuf {
+    let purpose = Purpose::Measured;
+    let mut directories = Told::read(&workspace.root).directories(purpose.profile());
+    let directory = purpose.target(workspace).join(directories.swap_remove(0));
+    directory.join(package)
+}
+
+/// The program that the last build of a package left, where cargo would put it now.
+///
+/// # Errors
+/// There is none; if there is one elsewhere, that it is another one.
+fn found(workspace: &Workspace, package: &str, purpose: Purpose) -> Result<PathBuf, BuildError> {
+    let (profile, target) = (purpose.profile(), purpose.target(workspace));
+    let directories = Told::read(&workspace.root).directories(profile);
+    let program_in = |directory: &PathBuf| target.join(directory).join(package);
+    let programs = directories.iter().map(program_in);
+    if let Some(one) = only(
+        programs.filter(|program| program.is_file()).collect(),
+        package,
+    ) {
+        return one;
+    }
+    let below = fs::read_dir(&target).into_iter().flatten().flatten();
+    let below = below.map(|entry| Path::new(&entry.file_name()).join(profile));
+    let mut others = iter::once(PathBuf::from(profile)).chain(below);
+    let elsewhere = others.find(|directory| program_in(directory).is_file());
+    // Without the directory itself: this may get into a report.
+    let expected = directories
+        .first()
+        .map_or(Path::new(profile), PathBuf::as_path);
+    let expected = expected.join(package);
+    let mut what = format!(
+        "{package} has not been built: there is no {} in cargo's target directory",
+        expected.display()
+    );
+    if let Some(other) = elsewhere {
+        let _ = write!(
+            what,
+            ", and {} is another program, because cargo is told to build for another platform \
+             (build.target, CARGO_BUILD_TARGET)",
+            other.join(package).display()
+        );
+    }
+    Err(BuildError::NotBuilt(what))
 }
 
 /// Programs of some packages: built in one call, or with `no_build` just found.
@@ -133,13 +195,8 @@ pub(crate) fn programs(
 ) -> Result<Programs, BuildError> {
     let (profile, target) = (purpose.profile(), purpose.target(workspace));
     if no_build {
-        let found = packages.iter().map(|&package| {
-            let path = target.join(profile).join(package);
-            let missing = || BuildError::NotBuilt(package.to_owned());
-            let path = path.is_file().then_some(path).ok_or_else(missing);
-            (package.to_owned(), path)
-        });
-        return Ok(found.collect());
+        let found = |&package: &&str| (package.to_owned(), found(workspace, package, purpose));
+        return Ok(packages.iter().map(found).collect());
     }
     let mut command = cargo();
     command.args([
@@ -157,10 +214,28 @@ pub(crate) fn programs(
             what: format!("cargo build --profile {profile} -p {package} failed"),
             said: built.said.clone(),
         };
-        let program = built.programs.remove(package);
-        (package.to_owned(), program.ok_or_else(failed))
+        let programs = built.programs.remove(package).unwrap_or_default();
+        (
+            package.to_owned(),
+            only(programs, package).unwrap_or_else(|| Err(failed())),
+        )
     });
     Ok(programs.collect())
+}
+
+/// Of several, nobody could say which one was measured. `None` of none.
+fn only(mut programs: Vec<PathBuf>, package: &str) -> Option<Result<PathBuf, BuildError>> {
+    let program = programs.pop()?;
+    if programs.is_empty() {
+        return Some(Ok(program));
+    }
+    Some(Err(BuildError::Failed {
+        what: format!(
+            "cargo builds {package} for several platforms (build.target): name the one to measure \
+             with CARGO_BUILD_TARGET"
+        ),
+        said: String::new(),
+    }))
 }
 
 /// Runs the build command of an external model.
@@ -198,8 +273,8 @@ pub(crate) fn by_command(
 
 /// What came of a call of cargo.
 struct Built {
-    /// By package.
-    programs: BTreeMap<String, PathBuf>,
+    /// By package, one for each platform.
+    programs: BTreeMap<String, Vec<PathBuf>>,
     /// The end of what it said, of errors if there were any.
     said: String,
 }
@@ -227,14 +302,15 @@ fn run_cargo(workspace: &Workspace, mut command: Command) -> Result<Built, Build
         .stderr
         .take()
         .map(|pipe| thread::spawn(move || pass_on(pipe)));
-    let (mut programs, mut errors) = (BTreeMap::new(), String::new());
+    let mut programs = BTreeMap::<String, Vec<PathBuf>>::new();
+    let mut errors = String::new();
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             let Ok(message) = serde_json::from_str::<Message>(&line) else {
                 continue;
             };
             if let (Some(program), Some(target)) = (message.executable, message.target) {
-                programs.insert(target.name, program);
+                programs.entry(target.name).or_default().push(program);
             }
             if let Some(Diagnostic {
                 level,

@@ -10,8 +10,8 @@ use serde::Deserialize;
 use std::{
     env, fs, io,
     path::{Path, PathBuf},
-    process::Command,
 };
+use toolchain::cargo;
 
 /// The workspace as cargo sees it.
 #[derive(Debug)]
@@ -141,13 +141,12 @@ impl Workspace {
         Ok((stem.to_string_lossy().into_owned(), scenario))
     }
 
-    /// Asks cargo about the workspace of the current directory or, elsewhere, about the one
-    /// that this runner was built from.
+    /// Asks cargo about the workspace of the current directory or, elsewhere, about the one that
+    /// this program lies in or was built from.
     ///
     /// # Errors
     /// There is no workspace, or a model's description can't be understood.
     pub(crate) fn find() -> anyhow::Result<Self> {
-        let built_from = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
         let has_us = |found: &Metadata| {
             let mut names = found.packages.iter().map(|package| package.name.as_str());
             names.any(|name| name == env!("CARGO_PKG_NAME"))
@@ -156,7 +155,7 @@ impl Workspace {
             Ok(found) if has_us(&found) => found,
             // It is meant, and broken: another one would be a surprise.
             Err(error) if is_in_workspace() => return Err(error),
-            Ok(_) | Err(_) => metadata(built_from)?,
+            Ok(_) | Err(_) => metadata(&own_tree()?)?,
         };
         let lock =
             fs::read_to_string(metadata.workspace_root.join("Cargo.lock")).unwrap_or_default();
@@ -206,14 +205,33 @@ impl Lock {
 
 /// Whether the current directory is in a clone of this workspace.
 fn is_in_workspace() -> bool {
-    let here = env::current_dir().unwrap_or_default();
-    here.ancestors()
-        .any(|directory| directory.join("crates/runner/Cargo.toml").is_file())
+    tree_around(&env::current_dir().unwrap_or_default()).is_some()
 }
 
-/// The cargo that runs this, or that in the path.
-pub(crate) fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+/// The clone of this workspace that a path leads through.
+fn tree_around(path: &Path) -> Option<&Path> {
+    path.ancestors()
+        .find(|directory| directory.join("crates/runner/Cargo.toml").is_file())
+}
+
+/// The clone that this program lies in: it may have been moved after the build. Otherwise, as with a
+/// target directory of its own, the one that it was built from.
+///
+/// # Errors
+/// That isn't there any more.
+fn own_tree() -> anyhow::Result<PathBuf> {
+    let program = env::current_exe().unwrap_or_default();
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let built_from = own.ancestors().nth(2).unwrap_or(own);
+    let tree = tree_around(&program).unwrap_or(built_from);
+    if tree.is_dir() {
+        return Ok(tree.to_owned());
+    }
+    Err(usage(format!(
+        "the sources that this program was built from are not there any more (moved, or deleted): \
+         run it in a clone of Millionfold, or build it again there ({})",
+        built_from.display()
+    )))
 }
 
 fn metadata(directory: &Path) -> anyhow::Result<Metadata> {

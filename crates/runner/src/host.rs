@@ -1,11 +1,19 @@
 //! What the other rooms have to be told of this machine and of this program.
 
-use plan::host::Host;
-use probe::{environment, host::allowed_cpus, kernel::available_bytes};
+use plan::host::{Host, MemoryGroup};
+use probe::{
+    cgroup, environment,
+    host::{allowed_cpus, ephemeral_ports, siblings},
+    kernel::available_bytes,
+};
 use process::guard::Guard;
 use report::environment::Environment;
-use rustix::process::{Resource, getrlimit};
-use std::{path::Path, process::Command, time::SystemTime};
+use rustix::process::{Resource, getrlimit, setrlimit};
+use std::{path::Path, time::SystemTime};
+use toolchain::{revision, rustc, told::Told};
+
+/// The profile that everything measured is built in.
+const PROFILE: &str = "release";
 
 /// The guard of all children: this program itself.
 pub(crate) fn guard() -> Guard {
@@ -14,11 +22,27 @@ pub(crate) fn guard() -> Guard {
 
 /// The machine, as far as plans depend on it.
 pub(crate) fn host() -> Host {
+    let cpus = allowed_cpus();
     Host {
-        cpus: allowed_cpus(),
+        siblings: siblings(&cpus),
+        cpus,
         open_files_max: getrlimit(Resource::Nofile).maximum,
         memory_available_bytes: available_bytes(),
+        memory_group: cgroup::memory().map(|(group, limit)| MemoryGroup {
+            max_bytes: limit.max,
+            left_bytes: limit.left(),
+            name: group.name,
+        }),
+        ports: ephemeral_ports(),
     }
+}
+
+/// Raises this process' limit of open files as far as it may: it holds pipes to every server and
+/// generator, and these get the limit from it. That it can't is no matter for most runs.
+pub(crate) fn raise_open_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 /// The time in UTC, to the second.
@@ -28,46 +52,32 @@ pub(crate) fn now() -> String {
 
 /// The machine, and what the workspace at `root` was built with.
 pub(crate) fn environment(root: &Path) -> Environment {
-    let said = |program: &str, args: &[&str]| {
-        let output = Command::new(program)
-            .args(args)
-            .current_dir(root)
-            .output()
-            .ok()?;
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
     let mut environment = environment::read();
     environment.open_files_max = getrlimit(Resource::Nofile).maximum;
-    environment.rustc = said("rustc", &["--version"]);
-    environment.git_revision = said("git", &["rev-parse", "HEAD"]);
-    environment.git_dirty = said("git", &["status", "--porcelain"]).map(|text| !text.is_empty());
-    environment.profile = "release".to_owned();
-    for (is_missing, field, reason) in [
-        (environment.rustc.is_none(), "rustc", "rustc can't be run"),
-        (
-            environment.git_revision.is_none(),
-            "git_revision",
-            "not a git checkout",
-        ),
-        (
-            environment.git_dirty.is_none(),
-            "git_dirty",
-            "not a git checkout",
-        ),
-        (
-            environment.open_files_max.is_none(),
-            "open_files_max",
-            "there is no limit",
-        ),
-    ] {
-        if is_missing {
-            environment
-                .not_measured
-                .insert(field.to_owned(), reason.to_owned());
-        }
+    let mut missing = Vec::new();
+    if environment.open_files_max.is_none() {
+        missing.push(("open_files_max", "there is no limit"));
     }
+    environment.rustc = rustc(root);
+    if environment.rustc.is_none() {
+        missing.push(("rustc", "rustc can't be run"));
+    }
+    let told = Told::read(root);
+    PROFILE.clone_into(&mut environment.profile);
+    environment.profile_settings = told.profile(PROFILE);
+    match told.rustflags() {
+        Ok(flags) => environment.rustflags = Some(flags),
+        Err(reason) => missing.push(("rustflags", reason)),
+    }
+    match revision(root) {
+        Ok((revision, is_dirty)) => {
+            environment.git_revision = Some(revision);
+            environment.git_dirty = Some(is_dirty);
+        }
+        Err(reason) => missing.extend([("git_revision", reason), ("git_dirty", reason)]),
+    }
+    let missing = missing.into_iter();
+    let missing = missing.map(|(field, reason)| (field.to_owned(), reason.to_owned()));
+    environment.not_measured.extend(missing);
     environment
 }

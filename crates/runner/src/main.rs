@@ -45,7 +45,12 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         // Not our signal handlers: this process becomes another program.
         Some(Subcommands::Guard(args)) => return Err(args.exec()),
         Some(Subcommands::Keep(args)) => return args.keep(),
-        _ => interrupt::listen()?,
+        // The doctor tells what a shell gives.
+        Some(Subcommands::Doctor(_)) => interrupt::listen()?,
+        _ => {
+            interrupt::listen()?;
+            host::raise_open_files();
+        }
     }
     match cli.command {
         None => cmd::run::run(&cli.run),

@@ -59,14 +59,36 @@ fn signal(child: &Child, signal: Signal) {
 
 #[test]
 fn ctrl_c_saves_what_is_finished_and_ends_everything() {
+    ends_in_order(&[Signal::INT]);
+}
+
+#[test]
+fn signals_that_come_together_are_one_wish() {
+    ends_in_order(&[Signal::INT, Signal::TERM, Signal::INT]);
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_a_run_in_order() {
+    ends_in_order(&[Signal::HUP]);
+}
+
+/// Sends these to a run: what is finished is saved and shown.
+fn ends_in_order(signals: &[Signal]) {
     let fixture = Fixture::new();
     let child = long_run(&fixture);
-    signal(&child, Signal::INT);
+    for &one in signals {
+        signal(&child, one);
+    }
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
     assert!(
         stderr(&output).contains("interrupted"),
         "{}",
+        stderr(&output)
+    );
+    assert!(
+        stderr(&output).contains("peak rate"),
+        "the table: {}",
         stderr(&output)
     );
     let (run, models) = fixture.reports();

@@ -1,6 +1,8 @@
 //! A process of a server under measurement, started and stopped by the launch contract
 //! (`protocol::launch`).
 
+use crate::error::READY_LIMIT_S;
+pub use crate::error::{PreflightError, ServerError};
 use process::{
     child::{Child, PostMortem, Silence},
     guard::{Guard, join},
@@ -16,10 +18,9 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
-use thiserror::Error;
 
 /// How long a server may take until every listener is up.
-const READY_LIMIT: Duration = Duration::from_secs(10);
+const READY_LIMIT: Duration = Duration::from_secs(READY_LIMIT_S);
 
 /// How to start a server.
 #[derive(Clone, Debug)]
@@ -51,104 +52,6 @@ pub struct ContractLaunch {
 pub struct ServerProcess {
     child: Child,
     ready: Ready,
-}
-
-/// Why a model can't run here.
-#[derive(Debug, Error)]
-pub enum PreflightError {
-    /// Its program can't be started.
-    #[error(transparent)]
-    Start(std::io::Error),
-    /// It gave no answer in time.
-    #[error("the preflight did not end")]
-    NeverEnded,
-    /// It lacks something.
-    #[error("{missing}; to mend it: {mend}")]
-    Unmet {
-        /// What.
-        missing: String,
-        /// The way out.
-        mend: String,
-    },
-    /// It ended otherwise.
-    #[error("the preflight failed ({status}): {stderr_tail}")]
-    Failed {
-        /// How.
-        status: std::process::ExitStatus,
-        /// What it wrote last to its standard error.
-        stderr_tail: String,
-    },
-}
-
-/// What went wrong with a server: the reason in a row of the table.
-#[derive(Clone, Debug, Error)]
-pub enum ServerError {
-    /// It isn't there at all, for this reason.
-    #[error("can't be started: {0}")]
-    Start(String),
-    /// It keeps the contract, and not in time.
-    #[error("was not ready within {} s", READY_LIMIT.as_secs())]
-    NeverReady {
-        /// What it wrote last to its standard error.
-        stderr_tail: String,
-    },
-    /// It is external, and doesn't listen in time.
-    #[error("{what} after {limit_s} s")]
-    NeverListened {
-        /// What is so instead.
-        what: String,
-        /// How long it was waited for.
-        limit_s: f64,
-        /// What it wrote last to its standard error.
-        stderr_tail: String,
-    },
-    /// Its first line is another one.
-    #[error("did not write a ready line but {line:?}")]
-    NotReady {
-        /// That line.
-        line: String,
-        /// What it wrote last to its standard error.
-        stderr_tail: String,
-    },
-    /// Its contract is another one.
-    #[error("speaks version {0} of the launch contract, the runner speaks {CONTRACT}")]
-    Contract(u32),
-    /// It would have somebody else measured.
-    #[error("names process {0} as the server, which is not one that was started")]
-    ForeignProcess(u32),
-    /// One of its processes would be without connections.
-    #[error("listens on {found}, and was told to share {asked} with its other processes")]
-    OtherAddress {
-        /// Where it was to listen.
-        asked: SocketAddr,
-        /// Where it does.
-        found: SocketAddr,
-    },
-    /// It ended by itself.
-    #[error("{how}")]
-    Died {
-        /// When.
-        phase: Phase,
-        /// How.
-        how: String,
-        /// What it wrote last to its standard error.
-        stderr_tail: String,
-    },
-    /// It had to be killed.
-    #[error("did not stop within {STOP_LIMIT_S} s and was killed")]
-    DidNotStop {
-        /// What it wrote last to its standard error.
-        stderr_tail: String,
-    },
-    /// It didn't say what it counted.
-    #[error("stopped without a done line")]
-    NoDoneLine {
-        /// What it wrote last to its standard error.
-        stderr_tail: String,
-    },
-    /// The user wants to stop.
-    #[error("interrupted")]
-    Interrupted,
 }
 
 impl ContractLaunch {
@@ -221,7 +124,7 @@ impl ContractLaunch {
     /// Why it isn't; the process is gone then.
     pub fn start(&self) -> Result<ServerProcess, ServerError> {
         let mut child = Child::spawn(&self.guard, &self.program, self.args(), self.open_files_max)
-            .map_err(|error| ServerError::Start(error.to_string()))?;
+            .map_err(|error| ServerError::cant_spawn(&error))?;
         let line = match child.next_line(Instant::now() + self.ready_limit) {
             Ok(line) => line,
             Err(Silence::Interrupted) => return Err(ServerError::Interrupted),
@@ -321,41 +224,6 @@ impl ServerProcess {
         done.ok_or(ServerError::NoDoneLine {
             stderr_tail: post_mortem.stderr_tail,
         })
-    }
-}
-
-impl ServerError {
-    /// When it went wrong, as reports name it.
-    pub fn phase(&self) -> Phase {
-        match self {
-            Self::Start(_)
-            | Self::NeverReady { .. }
-            | Self::NeverListened { .. }
-            | Self::NotReady { .. }
-            | Self::Contract(_)
-            | Self::ForeignProcess(_)
-            | Self::OtherAddress { .. } => Phase::Start,
-            Self::Died { phase, .. } => *phase,
-            Self::Interrupted => Phase::Run,
-            Self::DidNotStop { .. } | Self::NoDoneLine { .. } => Phase::Stop,
-        }
-    }
-
-    /// What the server wrote last to its standard error.
-    pub fn stderr_tail(&self) -> &str {
-        match self {
-            Self::NeverReady { stderr_tail }
-            | Self::NeverListened { stderr_tail, .. }
-            | Self::NotReady { stderr_tail, .. }
-            | Self::Died { stderr_tail, .. }
-            | Self::DidNotStop { stderr_tail }
-            | Self::NoDoneLine { stderr_tail } => stderr_tail,
-            Self::Start(_)
-            | Self::Contract(_)
-            | Self::ForeignProcess(_)
-            | Self::OtherAddress { .. }
-            | Self::Interrupted => "",
-        }
     }
 }
 

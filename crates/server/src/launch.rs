@@ -135,6 +135,11 @@ impl Server {
         }
     }
 
+    /// Whether it was told which CPUs to run on; one that runs already wasn't.
+    pub fn keeps_to_its_cpus(&self) -> bool {
+        !matches!(self, Self::Target(_))
+    }
+
     /// I/O threads and the CPUs that they can use at most. Of a server that isn't ours all threads
     /// count, because nobody knows which do I/O.
     pub fn threads_and_cpus(&self) -> (Option<u32>, Option<u32>) {

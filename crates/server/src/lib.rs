@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`launch`] | how a server comes about, the server itself: the one type that others know |
 //! | [`contract`] | a process that keeps the launch contract |
+//! | [`error`] | what goes wrong with a server, and the way out of it |
 //! | [`shared_port`] | several of these behind one port |
 //! | [`external`] | servers that aren't ours, started by a command or found running |
 //!
@@ -12,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod contract;
+pub mod error;
 pub mod external;
 pub mod launch;
 pub mod shared_port;

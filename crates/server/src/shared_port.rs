@@ -100,5 +100,10 @@ fn sum_up(counts: impl Iterator<Item = Result<Done, ServerError>>) -> Result<Don
         Ok(all)
     });
     // `start` makes at least one.
-    sum.unwrap_or_else(|| Err(ServerError::Start("a server without processes".to_owned())))
+    sum.unwrap_or_else(|| {
+        Err(ServerError::start(
+            "a server without processes",
+            "take one process at least: --server-processes 1",
+        ))
+    })
 }

@@ -6,6 +6,7 @@
 //! | `histogram` | histograms as reports hold them |
 //! | `simultaneous` | contestants block by block: intervals of all pairs, which hold all together |
 //! | `paired` | the exact sign-flip test and its interval |
+//! | `fisher` | whether something happens to one more often than to others |
 //! | `series` | one series in time order: change point, steadiness, effective size |
 //!
 //! All of it is pure. Nothing here knows what a trial is: which values are taken from a report is for
@@ -13,12 +14,14 @@
 
 #![forbid(unsafe_code)]
 
+mod fisher;
 mod histogram;
 mod line;
 mod paired;
 mod series;
 mod simultaneous;
 
+pub use fisher::fisher_more;
 pub use histogram::{HistogramError, add_histograms, decode, encode, percentiles};
 pub use line::{Line, line, median, range, spread};
 pub use paired::{sign_flip_interval, sign_flip_p};

@@ -9,9 +9,8 @@ pub struct Line {
     pub slope: f64,
     /// At x = 0.
     pub start: f64,
-    /// Coefficient of determination, 0 to 1: the share of the variance of y that the line
-    /// explains. 1 when y does not vary at all.
-    pub r2: f64,
+    /// Standard error of the slope, in its unit; null with two points, which fit any line.
+    pub slope_error: Option<f64>,
 }
 
 /// The least-squares line through `(x, y)` points; `None` with fewer than two different x.
@@ -36,11 +35,8 @@ pub fn line(points: &[(f64, f64)]) -> Option<Line> {
     Some(Line {
         slope,
         start: mean_y - slope * mean_x,
-        r2: if syy == 0.0 {
-            1.0
-        } else {
-            sxy * sxy / (sxx * syy)
-        },
+        // What the line leaves of the variance, by rounding now and then less than nothing.
+        slope_error: (n > 2.0).then(|| ((syy - slope * sxy).max(0.0) / (n - 2.0) / sxx).sqrt()),
     })
 }
 
@@ -77,8 +73,8 @@ mod tests {
 
     #[test]
     fn the_line_of_a_textbook_example() {
-        // Anscombe's first set: slope 0.500, start 3.00, r2 0.67 (The American Statistician
-        // 27, 1973).
+        // Anscombe's first set: slope 0.500 with a standard error of 0.118, start 3.00 (The American
+        // Statistician 27, 1973).
         let xs = [10.0, 8.0, 13.0, 9.0, 11.0, 14.0, 6.0, 4.0, 12.0, 7.0, 5.0];
         let ys = [
             8.04, 6.95, 7.58, 8.81, 8.33, 9.96, 7.24, 4.26, 10.84, 4.82, 5.68,
@@ -87,7 +83,10 @@ mod tests {
         let line = line(&points).unwrap();
         assert!((line.slope - 0.500).abs() < 0.001, "{line:?}");
         assert!((line.start - 3.00).abs() < 0.005, "{line:?}");
-        assert!((line.r2 - 0.667).abs() < 0.001, "{line:?}");
+        assert!(
+            (line.slope_error.unwrap() - 0.118).abs() < 0.001,
+            "{line:?}"
+        );
     }
 
     #[test]
@@ -95,7 +94,7 @@ mod tests {
         assert_eq!(line(&[]), None);
         assert_eq!(line(&[(1.0, 2.0), (1.0, 3.0)]), None);
         let flat = line(&[(1.0, 2.0), (2.0, 2.0)]).unwrap();
-        assert_eq!((flat.slope, flat.r2), (0.0, 1.0));
+        assert_eq!((flat.slope, flat.slope_error), (0.0, None));
     }
 
     #[test]

@@ -90,6 +90,9 @@ fn advice(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "free some space, or take another directory with --out"
         }
+        io::ErrorKind::FileTooLarge => {
+            "raise the limit of a file's size ('ulimit -f'), or take another directory with --out"
+        }
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             "a part of this path is a file; take another directory with --out"
         }

@@ -6,12 +6,14 @@
 //! [`report::primary::primary_figures`] to say, by their ids.
 
 use crate::{
-    ladder::memory_line,
-    step::{cpu_us_per_request, rate_per_s},
+    ladder::{kernel_bytes, over_all},
+    step::{cpu_us_per_request, rate_per_s, server_cpus_us_per_request},
+    times::of_trial,
 };
-use report::comparison::Better;
 use report::{
-    model::ModelReport,
+    check::Status,
+    comparison::Better,
+    model::{ModelReport, Times},
     trial::{Load, Step, Trial},
 };
 
@@ -49,15 +51,22 @@ pub(super) fn figures(report: &ModelReport) -> Vec<Figure> {
     for place in &report.summary.open_ladder {
         figures.extend(open(report, place.connections, place.offered_rate_per_s));
     }
-    figures.retain(|figure| !figure.values.is_empty());
+    figures.retain(|figure| !figure.values.is_empty() && invalid_by(report, &figure.id).is_none());
     figures
+}
+
+/// The check that makes a figure invalid: what it claims did not happen, so it compares with nothing.
+pub(super) fn invalid_by<'a>(report: &'a ModelReport, id: &str) -> Option<&'a str> {
+    let verdict = report.verdict.figures.get(id)?;
+    let check = verdict.check.as_deref().unwrap_or_default();
+    (verdict.status == Status::Invalid).then_some(check)
 }
 
 /// Closed load over so many connections.
 fn closed(report: &ModelReport, connections: u32, outstanding: u32) -> Vec<Figure> {
     let load = Load::Closed { outstanding };
     let values = |of: fn(&Step) -> Option<f64>| {
-        let trials = report.trials.iter().filter(|trial| trial.load == load);
+        let trials = accepted(report).filter(|trial| trial.load == load);
         trials
             .filter_map(|trial| {
                 let mut steps = trial.steps.iter();
@@ -76,36 +85,44 @@ fn closed(report: &ModelReport, connections: u32, outstanding: u32) -> Vec<Figur
         },
         Figure {
             id: format!("closed.{connections}_connections.server_cpu_us_per_request"),
-            label: format!("server CPU, closed load over {connections}"),
+            label: format!("CPU of the process, closed load over {connections}"),
             unit: "us/request".to_owned(),
             better: Better::Lower,
             values: values(cpu_us_per_request),
+        },
+        Figure {
+            id: format!("closed.{connections}_connections.server_cpus_us_per_request"),
+            label: format!("CPU of its CPUs, closed load over {connections}"),
+            unit: "us/request".to_owned(),
+            better: Better::Lower,
+            values: values(server_cpus_us_per_request),
         },
     ]
 }
 
 /// Idle load: slopes over the ladder of connections.
 fn memory(report: &ModelReport) -> Vec<Figure> {
-    let slopes = |bytes: fn(&Step) -> Option<u64>| {
-        let trials = report.trials.iter();
+    let per_connection = |of: &dyn Fn(&Trial) -> Option<f64>| {
+        let trials = accepted(report);
         let idle = trials.filter(|trial| matches!(trial.load, Load::Idle { .. }));
-        let slope = |trial: &Trial| Some((trial.block, memory_line(trial, bytes)?.slope));
-        idle.filter_map(slope).collect()
+        idle.filter_map(|trial| Some((trial.block, of(trial)?)))
+            .collect()
     };
+    let user = |step: &Step| Some(step.server.pss_bytes? as f64);
     vec![
         Figure {
             id: "memory.user_bytes_per_connection".to_owned(),
             label: "user memory".to_owned(),
             unit: "B/conn".to_owned(),
             better: Better::Lower,
-            values: slopes(|step| step.server.pss_bytes),
+            values: per_connection(&|trial| over_all(trial, trial.server_empty_bytes, user)),
         },
         Figure {
             id: "memory.kernel_bytes_per_connection".to_owned(),
             label: "kernel memory, both ends".to_owned(),
             unit: "B/conn".to_owned(),
             better: Better::Lower,
-            values: slopes(|step| step.machine.slab_bytes),
+            values: per_connection(&|trial| over_all(trial, None, kernel_bytes)),
         },
     ]
 }
@@ -113,7 +130,7 @@ fn memory(report: &ModelReport) -> Vec<Figure> {
 /// Open load at one offered rate over so many connections: percentiles compare at the same only.
 fn open(report: &ModelReport, connections: u32, rate_per_s: f64) -> Vec<Figure> {
     let values = |of: fn(&Step) -> Option<f64>| {
-        let trials = report.trials.iter();
+        let trials = accepted(report);
         let open = trials.filter(|trial| matches!(trial.load, Load::Open { .. }));
         open.filter_map(|trial| {
             let mut steps = trial.steps.iter();
@@ -133,25 +150,42 @@ fn open(report: &ModelReport, connections: u32, rate_per_s: f64) -> Vec<Figure> 
     };
     vec![
         figure("response_time_us.p50", "response time p50", "us", |step| {
-            Some(step.window.scheduled.as_ref()?.response_time_us.p50)
+            times_of(step)?.p50
         }),
         figure("response_time_us.p90", "response time p90", "us", |step| {
-            Some(step.window.scheduled.as_ref()?.response_time_us.p90)
+            times_of(step)?.p90
         }),
         figure("response_time_us.p99", "response time p99", "us", |step| {
-            Some(step.window.scheduled.as_ref()?.response_time_us.p99)
+            times_of(step)?.p99
         }),
         figure(
             "response_time_us.p99_9",
             "response time p99.9",
             "us",
-            |step| Some(step.window.scheduled.as_ref()?.response_time_us.p99_9),
+            |step| times_of(step)?.p99_9,
         ),
         figure(
             "server_cpu_us_per_request",
-            "server CPU",
+            "CPU of the process",
             "us/request",
             cpu_us_per_request,
         ),
+        figure(
+            "server_cpus_us_per_request",
+            "CPU of its CPUs",
+            "us/request",
+            server_cpus_us_per_request,
+        ),
     ]
+}
+
+/// The response times of a window, as far as its requests allow them.
+fn times_of(step: &Step) -> Option<Times> {
+    let window = step.window.scheduled.as_ref()?;
+    Some(of_trial(&window.response_time_us, window.offered))
+}
+
+/// Trials of blocks that weren't made again.
+fn accepted(report: &ModelReport) -> impl Iterator<Item = &Trial> {
+    report.trials.iter().filter(|trial| !trial.made_again)
 }

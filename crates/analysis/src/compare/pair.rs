@@ -200,8 +200,24 @@ impl Sides<'_> {
             candidate: field.median(second)?,
             comparison: field.comparison(first, second, options.margin)?,
             regression: one_sided.zip(options.threshold).is_some_and(is_worse),
-            suspect: suspect.and_then(|ranking| ranking.suspect.clone()),
+            suspect: suspect
+                .and_then(|ranking| ranking.suspect.clone())
+                .or_else(|| self.biased((first, second), &field.id)),
         })
+    }
+}
+
+impl Sides<'_> {
+    /// Why the figure of one side is biased by itself.
+    fn biased(&self, (first, second): (usize, usize), id: &str) -> Option<String> {
+        [("baseline", first), ("candidate", second)]
+            .into_iter()
+            .find_map(|(side, index)| {
+                let verdict = self.reports[index].verdict.figures.get(id)?;
+                let check = verdict.check.as_deref().unwrap_or_default();
+                (verdict.status == Status::Suspect)
+                    .then(|| format!("the {side}'s is suspect: {check}"))
+            })
     }
 }
 
@@ -246,16 +262,23 @@ fn notes(baseline: &ModelReport, candidate: &ModelReport) -> Vec<String> {
     notes
 }
 
-/// The figures that only one side has.
+/// The figures that only one side has, or that are invalid on one.
 fn not_common(baseline: &ModelReport, candidate: &ModelReport) -> Vec<String> {
-    let (ours, theirs) = (figures::figures(baseline), figures::figures(candidate));
-    let only = |of: &[figures::Figure], other: &[figures::Figure], side: &str| -> Vec<String> {
-        of.iter()
-            .filter(|figure| !other.iter().any(|other| other.id == figure.id))
-            .map(|figure| format!("{} isn't compared: only the {side} has it", figure.label))
-            .collect()
+    let only = |of: &ModelReport, side: &str, other: &ModelReport, other_side: &str| {
+        let theirs = figures::figures(other);
+        let missing = figures::figures(of)
+            .into_iter()
+            .filter(|figure| !theirs.iter().any(|other| other.id == figure.id));
+        let notes = missing.map(|figure| {
+            let reason = match figures::invalid_by(other, &figure.id) {
+                Some(check) => format!("the {other_side}'s is invalid: {check}"),
+                None => format!("only the {side} has it"),
+            };
+            format!("{} isn't compared: {reason}", figure.label)
+        });
+        notes.collect::<Vec<_>>()
     };
-    let mut notes = only(&ours, &theirs, "baseline");
-    notes.extend(only(&theirs, &ours, "candidate"));
+    let mut notes = only(baseline, "baseline", candidate, "candidate");
+    notes.extend(only(candidate, "candidate", baseline, "baseline"));
     notes
 }

@@ -1,65 +1,96 @@
 //! Which checks there are: pure functions from trials to checks.
 //!
-//! Each rule looks at one thing. Thresholds stand at the top of each file, so that they can be
-//! read without the code.
+//! Each rule looks at one thing, and says which kinds of figures that touches and how far.
+//! Thresholds stand at the top of each file, so that they can be read without the code. What a
+//! figure over all trials becomes by them is for [`crate::verdict`].
 //!
 //! | module | asks |
 //! |---|---|
-//! | [`served`] | was everything there, and right? |
-//! | [`load`] | is the figure what it is called? |
-//! | [`machine`] | was the machine to itself? |
-//! | [`figures`] | do the figures over all trials rest on enough? |
+//! | `served` | was everything there, and right? |
+//! | `load` | is the figure what it is called? |
+//! | `window` | is what happened in the window one thing? |
+//! | `lag` | how much of a time is the generator's own? |
+//! | `machine` | was the machine to itself? |
+//! | `memory` | does memory grow with connections, and add up? |
+//! | `touch` | how far can a disturbance reach? |
 
-mod figures;
+mod lag;
 mod load;
 mod machine;
+mod memory;
 mod served;
+mod touch;
+mod window;
 
-pub use machine::{OTHER_CPUS_MAX, STEAL_MAX};
+pub use machine::{OTHER_CPUS_MAX, STEAL_MAX, is_disturbed};
 
 use report::{
-    check::{Check, Status},
-    model::{Failure, ModelReport},
+    check::Check,
+    model::{Failure, Memory},
     slo::Slo,
     trial::{Load, Step, Trial},
 };
+use touch::{of_window, spoils};
 
 /// All checks of one trial.
 pub fn of_trial(trial: &Trial) -> Vec<Check> {
-    let name = format!("block {}, {}", trial.block, trial.load.word());
-    let mut checks = Vec::from_iter(served::counts_agree(trial));
+    let mut checks = of_whole(trial);
     for step in &trial.steps {
-        let mut of_step = of_step(step, trial.load);
-        if trial.steps.len() > 1 {
-            let place = match step.rate_per_s {
-                Some(rate) => format!("{name}, {rate:.0}/s"),
-                None => format!("{name}, {} connections", step.connections),
-            };
-            of_step
-                .iter_mut()
-                .for_each(|check| check.trial = Some(place.clone()));
-        }
-        checks.extend(of_step);
-    }
-    for check in &mut checks {
-        check.trial.get_or_insert_with(|| name.clone());
+        checks.extend(of_step(trial, step));
     }
     checks
 }
 
-fn of_step(step: &Step, load: Load) -> Vec<Check> {
-    // A search finds out which rates are too high: that these are is no fault.
-    if matches!(load, Load::Capacity { slo, .. } if !meets(step, &slo)) {
-        return vec![
+/// Checks of a trial as a whole: they touch the figures of each of its steps.
+pub(crate) fn of_whole(trial: &Trial) -> Vec<Check> {
+    let mut checks = Vec::from_iter(served::counts_agree(trial));
+    if matches!(trial.load, Load::Idle { .. }) {
+        checks.extend(memory::of_trial(trial));
+    }
+    named(checks, trial, None)
+}
+
+/// Checks of one step of a trial.
+pub(crate) fn of_step(trial: &Trial, step: &Step) -> Vec<Check> {
+    let checks = match trial.load {
+        // A search finds out which rates are too high: that these are is no fault.
+        Load::Capacity { slo, .. } if !meets(step, &slo) => vec![
             served::connections_open(step),
             served::replies_right(step),
             served::window_length(step),
-        ];
+        ],
+        load => of_window_of(step, load),
+    };
+    named(checks, trial, (trial.steps.len() > 1).then_some(step))
+}
+
+/// Each with the trial it belongs to, and with the step where there are several.
+fn named(mut checks: Vec<Check>, trial: &Trial, step: Option<&Step>) -> Vec<Check> {
+    let mut name = format!("block {}, {}", trial.block, trial.load.word());
+    if let Some(step) = step {
+        name.push_str(&match step.rate_per_s {
+            Some(rate) => format!(", {rate:.0}/s"),
+            None => format!(", {} connections", step.connections),
+        });
     }
+    for check in &mut checks {
+        check.trial = Some(name.clone());
+    }
+    checks
+}
+
+fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
     let mut checks = Vec::new();
     // First: a rate that can't be followed has replies missing, too.
-    if let Some(window) = &step.window.scheduled {
-        checks.extend(load::of_schedule(step, window));
+    if let Some(scheduled) = &step.window.scheduled {
+        checks.push(window::sustained(step, scheduled));
+        checks.extend(window::rising(step));
+        checks.push(lag::stall(step, scheduled));
+        checks.extend(load::polls_left(step));
+        // In a search the generator's lateness counts against the rate: what was found is a floor.
+        if !matches!(load, Load::Capacity { .. }) {
+            checks.extend(lag::send_lag(step, scheduled));
+        }
     }
     if !matches!(load, Load::Churn { .. }) {
         checks.push(served::connections_open(step));
@@ -69,44 +100,46 @@ fn of_step(step: &Step, load: Load) -> Vec<Check> {
         served::replies_right(step),
         served::replies_complete(step),
         served::window_length(step),
-        machine::accept_queue(step),
     ]);
     checks.extend(served::cpu_measured(step));
-    checks.extend(machine::steal(step));
-    checks.extend(machine::other_load(step));
-    checks.extend(machine::swap(step));
-    checks.extend(machine::throttled(step));
-    checks.extend(machine::pressure(step));
-    checks.extend(load::steady_state(step));
+    checks.extend(served::times_clipped(step));
+    checks.extend(machine::of_step(step, load));
+    if !matches!(load, Load::Idle { .. }) {
+        checks.extend(window::pause(step));
+        checks.extend(window::steady(step));
+        checks.extend(lag::read_lag(step));
+    }
     if let Load::Closed { outstanding } = load {
         checks.push(load::littles_law(step, outstanding));
         checks.push(served::often_enough(step));
+        checks.extend(served::sends_blocked(step));
         checks.push(load::generator_bound(step));
-    }
-    if matches!(load, Load::Capacity { .. }) {
-        // The generator's lateness counts against the rate: what was found is a floor.
-        checks.retain(|check| check.id != "lag");
     }
     checks
 }
 
-/// Checks of the figures over all trials.
-pub fn of_summary(report: &ModelReport) -> Vec<Check> {
-    figures::of_summary(report)
+/// Whether the parts of the machine's memory make up the whole; `None` where there is too little to
+/// reconcile.
+pub(crate) fn memory_reconciled(memory: &Memory) -> Option<Check> {
+    memory::reconciled(memory)
 }
 
 /// The model could not be measured, or not to the end.
 pub fn failed(failure: &Failure) -> Check {
+    let way_out = failure
+        .way_out
+        .as_deref()
+        .unwrap_or("drive the model by hand, or run the conformance suite on it");
+    let advice = if failure.stderr_tail.is_empty() {
+        way_out.to_owned()
+    } else {
+        format!("{way_out}; its last words are below, and in the report as failure.stderr_tail")
+    };
     Check::new(
         "model_ran",
-        Status::Invalid,
-        false,
+        spoils(&of_window()),
         format!("{} failed: {}", failure.phase.word(), failure.reason),
-        if failure.stderr_tail.is_empty() {
-            "drive the model by hand, or run the conformance suite on it"
-        } else {
-            "its last words are below, and in the report as failure.stderr_tail"
-        },
+        &advice,
     )
 }
 
@@ -123,4 +156,113 @@ pub fn achieved_share(step: &Step) -> Option<f64> {
 /// Whether the rate of this step was answered, and within the target.
 pub fn meets(step: &Step, slo: &Slo) -> bool {
     load::meets(step, slo)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use report::trial::{MachineUse, ProcessUse, Window};
+
+    /// One second of nothing.
+    pub(super) fn step() -> Step {
+        Step {
+            connections: 100,
+            connections_open: 100,
+            rate_per_s: None,
+            connect_elapsed_us: 0,
+            connect_time_us: report::model::Percentiles::default(),
+            warm_up_us: 1_000_000,
+            steady: Some(true),
+            window_asked_us: 1_000_000,
+            window: Window {
+                length_us: 1_000_000,
+                ..Window::default()
+            },
+            server: ProcessUse::default(),
+            generator: ProcessUse::default(),
+            message_interval_us: None,
+            server_threads: Some(1),
+            server_cpus_max: Some(1),
+            generator_threads: 1,
+            generator_cpus_max: Some(1),
+            machine: MachineUse::default(),
+            memory: None,
+            runner_cpu_s: None,
+            syscall_window: None,
+        }
+    }
+
+    fn touched(checks: &[Check], id: &str) -> usize {
+        checks
+            .iter()
+            .find(|check| check.id == id)
+            .unwrap()
+            .touches
+            .len()
+    }
+
+    #[test]
+    fn what_shared_the_machine_is_judged_by_how_far_it_reaches() {
+        let load = Load::Closed { outstanding: 1 };
+        let mut step = step();
+        step.window.length_us = 10_000_000;
+        step.machine.steal_share = Some(0.01);
+        step.machine.programs_cpus_used = Some(0.05);
+        step.machine.throttled_us = Some(0);
+        let checks = machine::of_step(&step, load);
+        assert_eq!(touched(&checks, "steal"), 2, "{checks:?}");
+        assert_eq!(touched(&checks, "other_load"), 5, "{checks:?}");
+        assert_eq!(touched(&checks, "throttled"), 0);
+        assert!(is_disturbed(&step));
+        // The kernel's own work for a server is nobody else's.
+        step.machine.programs_cpus_used = Some(0.0);
+        step.machine.other_cpus_used = Some(0.4);
+        let checks = machine::of_step(&step, load);
+        assert_eq!(touched(&checks, "other_load"), 0);
+        assert!(
+            !is_disturbed(&step),
+            "a percent of steal is in the tail alone"
+        );
+    }
+
+    #[test]
+    fn two_ticks_of_a_short_window_say_nothing() {
+        let mut step = step();
+        step.machine.steal_share = Some(0.02);
+        let checks = machine::of_step(&step, Load::Closed { outstanding: 1 });
+        assert_eq!(touched(&checks, "steal"), 0, "{checks:?}");
+    }
+
+    #[test]
+    fn what_the_generator_could_not_do_is_said() {
+        let mut step = step();
+        (step.window.requests, step.window.service_time_count) = (1_000, 1_000);
+        let of = |step: &Step| {
+            let checks = [served::sends_blocked(step), served::times_clipped(step)];
+            checks.map(|check| check.map(|check| check.touches.len()))
+        };
+        assert_eq!(of(&step), [None, None], "older reports don't tell");
+        (step.window.sends_blocked, step.window.times_clipped) = (Some(5), Some(0));
+        assert_eq!(of(&step), [Some(0), Some(0)]);
+        // 256 outstanding of 1 MiB each, and 2 % of the times beyond five minutes.
+        (step.window.sends_blocked, step.window.times_clipped) = (Some(900), Some(20));
+        assert_eq!(of(&step), [Some(4), Some(2)]);
+    }
+
+    #[test]
+    fn who_has_the_requests_says_whose_limit_a_rate_is() {
+        let mut step = step();
+        step.machine.server_cpus_idle_share = Some(0.0);
+        step.window.unread_share = Some(0.05);
+        assert!(!is_generator_bound(&step));
+        // The busiest server isn't the limit when its replies lie about.
+        step.window.unread_share = Some(0.7);
+        assert!(is_generator_bound(&step));
+        step.window.unread_share = Some(0.05);
+        step.machine.server_cpus_idle_share = Some(0.2);
+        assert!(is_generator_bound(&step));
+        let check = load::generator_bound(&step);
+        assert!(check.passed, "a bound is no fault");
+        assert_eq!(check.touches.len(), 1);
+    }
 }

@@ -1,7 +1,8 @@
 //! Was everything there, and right: connections, replies, counts.
 
+use super::touch::{SHARE_MAX, TIMES, biases, of_window, spoils};
 use report::{
-    check::{Check, Status},
+    check::{Check, Direction, FigureKind, Touch},
     trial::{Load, Step, Trial},
 };
 
@@ -11,6 +12,34 @@ const REQUESTS_FOR_A_TICK: u64 = 20_000;
 
 /// Requests on each connection of a closed load that a window should hold.
 const SERVED_MIN: u32 = 3;
+
+/// Memory per connection stands when no more than this share of the connections is missing.
+const MISSING_MAX: f64 = 0.001;
+
+/// Everything of a window, and memory.
+fn everything() -> Vec<Touch> {
+    let memory = [FigureKind::UserMemory, FigureKind::KernelMemory];
+    spoils(&[&memory[..], &of_window()].concat())
+}
+
+/// Everything of a window; memory when over a thousandth of the connections is concerned.
+fn of_connections(step: &Step, concerned: u64) -> Vec<Touch> {
+    let share = concerned as f64 / f64::from(step.connections.max(1));
+    let mut touches = spoils(&of_window());
+    if share > MISSING_MAX {
+        let memory = [FigureKind::UserMemory, FigureKind::KernelMemory];
+        touches.extend(biases(&memory, Direction::Low, Some(share.min(1.0))));
+    }
+    touches
+}
+
+fn unless(passed: bool, touches: Vec<Touch>) -> Vec<Touch> {
+    if passed { Vec::new() } else { touches }
+}
+
+fn served_figures() -> Vec<FigureKind> {
+    [&[FigureKind::Rate][..], &TIMES].concat()
+}
 
 /// `None` when the server tells no counts: there is nothing to hold the generator's against.
 pub(super) fn counts_agree(trial: &Trial) -> Option<Check> {
@@ -29,8 +58,7 @@ pub(super) fn counts_agree(trial: &Trial) -> Option<Check> {
     };
     let check = Check::new(
         "counts_agree",
-        Status::Invalid,
-        passed,
+        unless(passed, everything()),
         detail,
         "the server loses, invents or miscounts requests: run the conformance suite on it",
     );
@@ -38,30 +66,35 @@ pub(super) fn counts_agree(trial: &Trial) -> Option<Check> {
 }
 
 pub(super) fn connections_open(step: &Step) -> Check {
-    let errors = step
-        .window
-        .errors
-        .iter()
-        .map(|(kind, times)| format!(", {kind}: {times}"))
-        .collect::<String>();
+    let missing = u64::from(step.connections.saturating_sub(step.connections_open));
+    let concerned = missing.max(step.window.connections_lost);
     Check::new(
         "connections_open",
-        Status::Invalid,
-        step.connections_open == step.connections && step.window.connections_lost == 0,
+        unless(concerned == 0, of_connections(step, concerned)),
         format!(
-            "{} of {} connections open at the end, {} lost{errors}",
-            step.connections_open, step.connections, step.window.connections_lost
+            "{} of {} connections open at the end, {} lost{}",
+            step.connections_open,
+            step.connections,
+            step.window.connections_lost,
+            errors(step)
         ),
         "see the errors; a limit of open files or ports, or a server that closes connections",
     )
     .values(step.connections_open.into(), step.connections.into())
 }
 
+/// Kinds of errors, and how often.
+fn errors(step: &Step) -> String {
+    let errors = step.window.errors.iter();
+    errors
+        .map(|(kind, times)| format!(", {kind}: {times}"))
+        .collect()
+}
+
 pub(super) fn replies_right(step: &Step) -> Check {
     Check::new(
         "replies_right",
-        Status::Invalid,
-        step.window.replies_wrong == 0,
+        unless(step.window.replies_wrong == 0, everything()),
         format!(
             "{} replies had other bytes than expected",
             step.window.replies_wrong
@@ -72,25 +105,24 @@ pub(super) fn replies_right(step: &Step) -> Check {
 }
 
 pub(super) fn replies_complete(step: &Step) -> Check {
+    let missing = step.window.replies_missing;
     Check::new(
         "replies_complete",
-        Status::Invalid,
-        step.window.replies_missing == 0,
+        unless(missing == 0, of_connections(step, missing)),
         format!(
-            "{} requests had no reply before the deadline",
-            step.window.replies_missing
+            "{missing} requests had no reply before the deadline{}",
+            errors(step)
         ),
         "the server loses requests or is overwhelmed: fewer connections, or look at it hanging",
     )
-    .values(step.window.replies_missing as f64, 0.0)
+    .values(missing as f64, 0.0)
 }
 
 pub(super) fn window_length(step: &Step) -> Check {
     let (length_us, asked_us) = (step.window.length_us, step.window_asked_us);
     Check::new(
         "window_length",
-        Status::Invalid,
-        length_us >= asked_us,
+        unless(length_us >= asked_us, spoils(&of_window())),
         format!("a window of {length_us} us, {asked_us} us were asked for"),
         "measure again",
     )
@@ -109,10 +141,17 @@ pub(super) fn every_connection_served(step: &Step, load: Load) -> Check {
         }
         Load::Churn { .. } => false,
     };
+    let never = step.window.never_served;
+    let share = never as f64 / f64::from(step.connections.max(1));
+    let mut touches = spoils(&served_figures());
+    if share > MISSING_MAX {
+        let memory = [FigureKind::UserMemory];
+        touches.extend(biases(&memory, Direction::Low, Some(share.min(1.0))));
+    }
+    let touches = unless(never == 0 || !in_time, touches);
     Check::new(
         "every_connection_served",
-        Status::Invalid,
-        step.window.never_served == 0 || !in_time,
+        touches,
         format!(
             "{} connections never served, the others {} to {} times",
             step.window.never_served, step.window.served_least, step.window.served_most
@@ -126,24 +165,63 @@ pub(super) fn every_connection_served(step: &Step, load: Load) -> Check {
 /// between them.
 pub(super) fn often_enough(step: &Step) -> Check {
     let (least, most) = (step.window.served_least, step.window.served_most);
+    // A request more or less on each.
+    let edges = 1.0 / f64::from(least.max(1));
     Check::new(
         "served_often_enough",
-        Status::Suspect,
-        least >= SERVED_MIN,
+        unless(
+            least >= SERVED_MIN,
+            biases(&served_figures(), Direction::Either, Some(edges)),
+        ),
         format!("each connection was served {least} to {most} times in the window"),
         "a longer --duration, or fewer connections; or the server favours some of them",
     )
     .values(least.into(), SERVED_MIN.into())
 }
 
-/// `None` when nobody claims to know the server's processes.
+/// More was to be outstanding on a connection than its socket buffers hold: what waits in the
+/// generator counts as the server's time. `None` in older reports.
+pub(super) fn sends_blocked(step: &Step) -> Option<Check> {
+    let blocked = step.window.sends_blocked?;
+    let share = blocked as f64 / step.window.requests.max(1) as f64;
+    let touches = unless(share <= SHARE_MAX, biases(&TIMES, Direction::High, None));
+    let check = Check::new(
+        "sends_blocked",
+        touches,
+        format!("the kernel took {blocked} requests late or in pieces: its buffers were full"),
+        "fewer --outstanding, or a smaller --payload: socket buffers can't hold that many",
+    );
+    Some(check.values(share, SHARE_MAX))
+}
+
+/// Times beyond the histogram's bound stand in it as that. `None` in older reports.
+pub(super) fn times_clipped(step: &Step) -> Option<Check> {
+    let clipped = step.window.times_clipped?;
+    let share = clipped as f64 / step.window.service_time_count.max(1) as f64;
+    let is_reached = |figure: &FigureKind| figure.quantile().is_some_and(|q| share > 1.0 - q);
+    let reached: Vec<FigureKind> = TIMES.into_iter().filter(is_reached).collect();
+    let check = Check::new(
+        "times_clipped",
+        biases(&reached, Direction::Low, None),
+        format!("{clipped} times were over 300 s, and count as that"),
+        "the server is overwhelmed: fewer connections, or a lower --rate",
+    );
+    Some(check.values(clipped as f64, 0.0))
+}
+
+/// `None` when nobody claims to know the server's processes, or there was nothing to do.
 pub(super) fn cpu_measured(step: &Step) -> Option<Check> {
     let cpu_s = step.server.cpu_total_s()?;
     let requests = step.window.requests;
+    if requests == 0 {
+        return None;
+    }
     let check = Check::new(
         "cpu_measured",
-        Status::Invalid,
-        cpu_s > 0.0 || requests < REQUESTS_FOR_A_TICK,
+        unless(
+            cpu_s > 0.0 || requests < REQUESTS_FOR_A_TICK,
+            spoils(&[FigureKind::Cpu]),
+        ),
         format!("the server used {cpu_s:.2} s of CPU time for {requests} requests"),
         "the process that was measured isn't the one that answers: end a start script with exec",
     );

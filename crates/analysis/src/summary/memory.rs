@@ -1,17 +1,15 @@
 //! What an idle connection costs in memory.
 
-mod bend;
 mod owners;
 
 use crate::{
-    ladder::{lines, median_slope},
-    stats::{Line, median, range},
+    ladder::{cache_bytes, kernel_bytes, marginal, observers_bytes, over_all},
+    stats::{median, range},
 };
-use bend::greatest_bend;
 use owners::machine_use;
 use report::{
     model::Memory,
-    trial::{Load, Trial},
+    trial::{Load, Step, Trial},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,52 +26,52 @@ pub(super) fn memory(trials: &[Trial]) -> Option<Memory> {
         .flat_map(|trial| &trial.steps)
         .map(|step| step.connections_open)
         .max()?;
-    let user = lines(&ladders, |step| step.server.pss_bytes);
-    let kernel = lines(&ladders, |step| step.machine.slab_bytes);
+    let of_each = |of: &dyn Fn(&Trial) -> Option<f64>| -> Vec<f64> {
+        ladders.iter().filter_map(|trial| of(trial)).collect()
+    };
+    let user = of_each(&|trial| over_all(trial, trial.server_empty_bytes, user_bytes));
+    let kernel = of_each(&|trial| over_all(trial, None, kernel_bytes));
+    let observers = of_each(&|trial| over_all(trial, None, observers_bytes));
+    let empty = of_each(&|trial| Some(trial.server_empty_bytes? as f64));
     let caches = by_cache(&ladders);
     let by_owner = owners::by_owner(&ladders, &caches);
-    let slopes = |lines: &[Line]| lines.iter().map(|line| line.slope).collect::<Vec<_>>();
-    let empty = ladders.iter().filter_map(|trial| trial.server_empty_bytes);
-    let empty: Vec<f64> = empty.map(|bytes| bytes as f64).collect();
-    let starts: Vec<f64> = user.iter().map(|line| line.start).collect();
     Some(Memory {
-        user_bytes_per_connection: median(&slopes(&user)),
-        user_bytes_per_connection_range: range(&slopes(&user)),
+        user_bytes_per_connection: median(&user),
+        user_bytes_per_connection_range: range(&user),
+        user_marginal_bytes_per_connection: median(&of_each(&|t| marginal(t, user_bytes))),
         user_empty_bytes: median(&empty),
-        user_base_bytes: median(&starts),
-        kernel_bytes_per_connection: median(&slopes(&kernel)),
-        kernel_bytes_per_connection_range: range(&slopes(&kernel)),
+        kernel_bytes_per_connection: median(&kernel),
+        kernel_bytes_per_connection_range: range(&kernel),
+        kernel_marginal_bytes_per_connection: median(&of_each(&|t| marginal(t, kernel_bytes))),
+        kernel_observers_bytes_per_connection: range(&observers).map(|range| range.high),
         kernel_by_cache_bytes_per_connection: caches,
         connections_max,
-        user_fit_r2: worst_fit(&user),
-        kernel_fit_r2: worst_fit(&kernel),
-        bend: greatest_bend(&ladders),
         by_owner,
         machine: machine_use(&ladders),
     })
 }
 
-fn worst_fit(lines: &[Line]) -> Option<f64> {
-    lines.iter().map(|line| line.r2).min_by(f64::total_cmp)
+pub(crate) fn user_bytes(step: &Step) -> Option<f64> {
+    Some(step.server.pss_bytes? as f64)
 }
 
-/// Slope of each slab cache that grows with connections.
+/// Each slab cache that grows with connections.
 fn by_cache(ladders: &[&Trial]) -> BTreeMap<String, f64> {
     let steps = ladders.iter().flat_map(|trial| &trial.steps);
     let names: BTreeSet<&String> = steps
         .filter_map(|step| step.machine.slab_by_cache_bytes.as_ref())
         .flat_map(BTreeMap::keys)
         .collect();
-    let slope = |name: &String| {
-        // A cache that wasn't seen at every step has no line.
-        median_slope(ladders, |step| {
-            let caches = step.machine.slab_by_cache_bytes.as_ref()?;
-            caches.get(name).copied()
-        })
+    // A cache that wasn't seen at every step has no growth.
+    let growth = |name: &String| {
+        let of_trials = ladders
+            .iter()
+            .filter_map(|trial| over_all(trial, None, |step| cache_bytes(step, name)));
+        median(&of_trials.collect::<Vec<_>>())
     };
     names
         .into_iter()
-        .filter_map(|name| Some((name.clone(), slope(name)?)))
+        .filter_map(|name| Some((name.clone(), growth(name)?)))
         .filter(|&(_, bytes)| bytes > CACHE_SHOWN_BYTES)
         .collect()
 }

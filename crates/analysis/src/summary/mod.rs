@@ -4,23 +4,41 @@ mod memory;
 mod peak;
 mod scheduled;
 
-use crate::{rules, stats::HistogramError};
+use crate::{stats::HistogramError, verdict};
 use memory::{caches_missing, memory};
 use peak::{closed_ladder, peak, syscalls_missing, use_missing};
 use report::{
-    check::{Status, Verdict},
     model::{ModelReport, Summary},
     trial::Load,
 };
 use scheduled::{capacity, scheduled};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, mem};
 
 /// Fills in what follows from a report's trials: summary, reasons for what is missing, and the
-/// verdict.
+/// verdict. Blocks that were made again are left out; what the figures are with them stands beside.
 ///
 /// # Errors
 /// A histogram in a trial can't be read.
 pub fn conclude(report: &mut ModelReport) -> Result<(), HistogramError> {
+    report.all_blocks.clear();
+    if report.trials.iter().any(|trial| trial.made_again) {
+        draw(report)?;
+        report.all_blocks = verdict::values(report);
+    }
+    let trials = mem::take(&mut report.trials);
+    let (again, accepted): (Vec<_>, Vec<_>) =
+        trials.into_iter().partition(|trial| trial.made_again);
+    report.trials = accepted;
+    let drawn = draw(report);
+    if !report.all_blocks.is_empty() {
+        verdict::judge_selection(report);
+    }
+    report.trials.extend(again);
+    drawn
+}
+
+/// The same, from all trials that there are.
+fn draw(report: &mut ModelReport) -> Result<(), HistogramError> {
     let trials = &report.trials;
     let open_ladder = scheduled(trials, |load| matches!(load, Load::Open { .. }))?;
     let churn = scheduled(trials, |load| matches!(load, Load::Churn { .. }))?;
@@ -35,19 +53,7 @@ pub fn conclude(report: &mut ModelReport) -> Result<(), HistogramError> {
         capacity: capacity(trials)?,
     };
     report.not_measured = reasons(report);
-    let mut checks: Vec<_> = trials.iter().flat_map(rules::of_trial).collect();
-    match &report.failure {
-        Some(failure) => checks.push(rules::failed(failure)),
-        None => checks.extend(rules::of_summary(report)),
-    }
-    report.verdict = Verdict::of(checks);
-    if report.interrupted && report.failure.is_none() && report.trials.is_empty() {
-        // There was no time for it, which says nothing about it.
-        report.verdict = Verdict {
-            status: Status::NotMeasured,
-            ..Verdict::default()
-        };
-    }
+    report.verdict = verdict::verdict(report);
     Ok(())
 }
 

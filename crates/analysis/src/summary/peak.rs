@@ -2,12 +2,13 @@
 
 use crate::{
     rules,
-    stats::{HistogramError, add_histograms, median, percentiles, sign_flip_interval, spread},
-    step::{cpu_us_per_request, per_request, rate_per_s},
+    stats::{HistogramError, median, sign_flip_interval, spread},
+    step::{cpu_us_per_request, cpus_used, per_request, rate_per_s, server_cpus_us_per_request},
+    times::times,
 };
 use report::{
     model::Peak,
-    trial::{Load, ProcessUse, Step, Trial},
+    trial::{Load, Step, Trial},
 };
 use std::collections::BTreeMap;
 
@@ -51,8 +52,10 @@ fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, Histogra
         let values: Option<Vec<f64>> = steps.iter().map(|(_, s)| of(s)).collect();
         values.unwrap_or_default()
     };
-    let (Some(rate), Some(histogram)) = (spread(&values(rate_per_s)), add_histograms(histograms)?)
-    else {
+    let server_times = steps
+        .iter()
+        .filter_map(|(_, step)| step.window.server_time_histogram.as_deref());
+    let (Some(rate), service_time) = (spread(&values(rate_per_s)), times(histograms)?) else {
         return Ok(None);
     };
     Ok(Some(Peak {
@@ -66,17 +69,12 @@ fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, Histogra
             .iter()
             .any(|(_, step)| rules::is_generator_bound(step)),
         server_cpu_us_per_request: spread(&known(cpu_us_per_request)),
+        server_cpus_us_per_request: spread(&known(server_cpus_us_per_request)),
         server_cpu_user_us_per_request: spread(&known(|step| {
-            Some(per_request(
-                step.server.cpu_user_s? * 1e6,
-                step.window.requests,
-            ))
+            per_request(step.server.cpu_user_s? * 1e6, step.window.requests)
         })),
         server_cpu_system_us_per_request: spread(&known(|step| {
-            Some(per_request(
-                step.server.cpu_system_s? * 1e6,
-                step.window.requests,
-            ))
+            per_request(step.server.cpu_system_s? * 1e6, step.window.requests)
         })),
         server_syscalls_per_request: spread(
             &steps
@@ -87,7 +85,8 @@ fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, Histogra
         server_switches_per_request: spread(&known(switches_per_request)),
         server_cpus_used: median(&known(|step| cpus_used(step, &step.server))),
         generator_cpus_used: median(&known(|step| cpus_used(step, &step.generator))).unwrap_or(0.0),
-        service_time_us: percentiles(&histogram),
+        service_time_us: service_time.unwrap_or_default(),
+        server_time_us: times(server_times)?,
     }))
 }
 
@@ -112,15 +111,11 @@ pub(super) fn use_missing(trials: &[Trial]) -> String {
 
 fn switches_per_request(step: &Step) -> Option<f64> {
     let switches = step.server.voluntary_switches? + step.server.involuntary_switches?;
-    Some(per_request(switches as f64, step.window.requests))
+    per_request(switches as f64, step.window.requests)
 }
 
 /// From the window in which they were counted.
 fn syscalls_per_request(step: &Step) -> Option<f64> {
-    let window = step.syscall_window.filter(|window| window.requests > 0)?;
-    Some(per_request(step.server.syscalls? as f64, window.requests))
-}
-
-fn cpus_used(step: &Step, process: &ProcessUse) -> Option<f64> {
-    Some(process.cpu_total_s()? / (step.window.length_us as f64 / 1e6))
+    let window = step.syscall_window?;
+    per_request(step.server.syscalls? as f64, window.requests)
 }

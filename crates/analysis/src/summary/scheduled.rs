@@ -1,9 +1,10 @@
 //! Loads with a schedule: open, churn and the search for the capacity.
 
-use crate::step::{cpu_us_per_request, rate_per_s};
 use crate::{
     rules,
-    stats::{HistogramError, add_histograms, median, percentiles, range, spread},
+    stats::{HistogramError, median, range, spread},
+    step::{cpu_us_per_request, cpus_used, rate_per_s, server_cpus_us_per_request},
+    times::times,
 };
 use report::{
     model::{Capacity, Scheduled},
@@ -50,15 +51,16 @@ pub(super) fn capacity(trials: &[Trial]) -> Result<Option<Capacity>, HistogramEr
     let Some(&(slo, _)) = searches.first() else {
         return Ok(None);
     };
-    let highest = |&(slo, trial): &(Slo, &Trial)| {
-        let met = trial.steps.iter().filter(|step| rules::meets(step, &slo));
-        met.filter_map(|step| step.rate_per_s)
-            .max_by(f64::total_cmp)
-    };
-    let rates: Option<Vec<f64>> = searches.iter().map(highest).collect();
+    let found: Vec<_> = searches
+        .iter()
+        .map(|(slo, trial)| bounds(trial, slo))
+        .collect();
+    let met: Option<Vec<f64>> = found.iter().map(|(met, _)| *met).collect();
+    let failed: Vec<f64> = found.iter().filter_map(|(_, failed)| *failed).collect();
     Ok(Some(Capacity {
         slo,
-        rate_per_s: rates.and_then(|rates| spread(&rates)),
+        rate_per_s: met.and_then(|rates| spread(&rates)),
+        failed_rate_per_s: median(&failed),
         generator_bound: searches.iter().any(|(slo, trial)| {
             let mut failed = trial.steps.iter().filter(|step| !rules::meets(step, slo));
             failed.any(rules::is_generator_bound)
@@ -67,34 +69,50 @@ pub(super) fn capacity(trials: &[Trial]) -> Result<Option<Capacity>, HistogramEr
     }))
 }
 
+/// The highest rate of a search that met its target, and the lowest above it that didn't. A rate's
+/// windows decide by their majority; where reports of before that have one of each, it met.
+fn bounds(trial: &Trial, slo: &Slo) -> (Option<f64>, Option<f64>) {
+    let mut votes: Vec<(f64, i32)> = Vec::new();
+    for step in &trial.steps {
+        let Some(rate) = step.rate_per_s else {
+            continue;
+        };
+        let vote = if rules::meets(step, slo) { 1 } else { -1 };
+        match votes.iter_mut().find(|(known, _)| *known == rate) {
+            Some((_, sum)) => *sum += vote,
+            None => votes.push((rate, vote)),
+        }
+    }
+    let of = |is_met: bool| {
+        let rates = votes.iter().filter(move |(_, sum)| (*sum >= 0) == is_met);
+        rates.map(|(rate, _)| *rate)
+    };
+    let met = of(true).max_by(f64::total_cmp);
+    let failed = of(false).filter(|failed| met.is_none_or(|met| *failed > met));
+    (met, failed.min_by(f64::total_cmp))
+}
+
 fn at_rate(rate: f64, steps: &[&Step]) -> Result<Option<Scheduled>, HistogramError> {
     let windows: Vec<_> = steps
         .iter()
         .filter_map(|step| step.window.scheduled.as_ref())
         .collect();
-    let sum = |of: &dyn Fn(&ScheduledWindow) -> Option<&str>| {
-        let sum = add_histograms(windows.iter().filter_map(|window| of(window)))?;
-        // Nothing counted is no time of 0.
-        let sum = sum.filter(|sum| !sum.is_empty());
-        Ok::<_, HistogramError>(sum.as_ref().map(percentiles))
+    let of_windows = |of: fn(&ScheduledWindow) -> Option<&str>| {
+        times(windows.iter().filter_map(|window| of(window)))
     };
-    let services = steps
-        .iter()
-        .map(|step| step.window.service_time_histogram.as_str());
-    let service_time = add_histograms(services)?;
+    let of_steps = |of: fn(&Step) -> Option<&str>| times(steps.iter().filter_map(|step| of(step)));
     let rates: Vec<f64> = steps.iter().map(|step| rate_per_s(step)).collect();
     let shares: Vec<f64> = steps
         .iter()
         .filter_map(|step| rules::achieved_share(step))
         .collect();
-    let p99s: Vec<f64> = windows
-        .iter()
-        .map(|window| window.response_time_us.p99)
-        .collect();
-    let cpu: Option<Vec<f64>> = steps.iter().map(|step| cpu_us_per_request(step)).collect();
+    let known = |of: fn(&Step) -> Option<f64>| -> Vec<f64> {
+        let values: Option<Vec<f64>> = steps.iter().map(|step| of(step)).collect();
+        values.unwrap_or_default()
+    };
     let waited: u64 = windows.iter().map(|window| window.requests_waited).sum();
     let offered: u64 = windows.iter().map(|window| window.offered).sum();
-    let (Some(achieved_rate_per_s), Some(p99)) = (median(&rates), spread(&p99s)) else {
+    let Some(achieved_rate_per_s) = median(&rates) else {
         return Ok(None);
     };
     Ok(Some(Scheduled {
@@ -102,16 +120,15 @@ fn at_rate(rate: f64, steps: &[&Step]) -> Result<Option<Scheduled>, HistogramErr
         achieved_rate_per_s,
         achieved_share: range(&shares).map_or(0.0, |range| range.low),
         connections: steps.iter().map(|step| step.connections).max().unwrap_or(0),
-        response_time_us: sum(&|w| Some(&w.response_time_histogram))?.unwrap_or_default(),
-        response_time_p99_us: p99,
-        service_time_us: service_time
-            .filter(|times| !times.is_empty())
-            .as_ref()
-            .map(percentiles),
-        lag_us: sum(&|w| Some(&w.lag_histogram))?,
+        response_time_us: of_windows(|w| Some(&w.response_time_histogram))?.unwrap_or_default(),
+        service_time_us: of_steps(|step| Some(&step.window.service_time_histogram))?,
+        lag_us: of_windows(|w| Some(&w.lag_histogram))?,
+        read_lag_us: of_steps(|step| step.window.read_lag_histogram.as_deref())?,
         waited_share: waited as f64 / offered.max(1) as f64,
         replies_late: windows.iter().map(|window| window.replies_late).sum(),
-        connect_time_us: sum(&|w| w.connect_time_histogram.as_deref())?,
-        server_cpu_us_per_request: cpu.and_then(|cpu| spread(&cpu)),
+        connect_time_us: of_windows(|w| w.connect_time_histogram.as_deref())?,
+        server_cpu_us_per_request: spread(&known(cpu_us_per_request)),
+        server_cpus_us_per_request: spread(&known(server_cpus_us_per_request)),
+        server_cpus_used: median(&known(|step| cpus_used(step, &step.server))),
     }))
 }

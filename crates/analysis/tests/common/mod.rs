@@ -84,6 +84,9 @@ pub(crate) fn step(connections: u32, times: u32) -> Step {
         machine: MachineUse {
             steal_share: Some(0.0),
             other_cpus_used: Some(0.05),
+            programs_cpus_used: Some(0.0),
+            server_cpus_s: Some(0.6),
+            server_cpus_idle_share: Some(0.0),
             slab_bytes: Some(50_000_000 + 8_000 * u64::from(connections)),
             slab_by_cache_bytes: Some(BTreeMap::from([
                 ("TCP".to_owned(), 5_000 * u64::from(connections)),
@@ -125,6 +128,7 @@ pub(crate) fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
         memory_before: Some(memory(0)),
         teardown_us: None,
         schedule_seed: None,
+        made_again: false,
         not_measured: BTreeMap::new(),
     }
 }
@@ -180,7 +184,9 @@ pub(crate) fn sound() -> ModelReport {
         failure: None,
         ceiling: None,
         profile: None,
+        sustained_rate_per_s: None,
         summary: Summary::default(),
+        all_blocks: BTreeMap::new(),
         not_measured: BTreeMap::new(),
         trials: trials.collect(),
     }
@@ -197,31 +203,30 @@ pub(crate) fn run_report() -> RunReport {
     }
 }
 
-/// The verdict, and the ids of the checks that failed, when the closed trial of block 2 is
-/// spoiled.
-pub(crate) fn spoiled(spoil: impl FnOnce(&mut Trial)) -> (Status, Vec<String>) {
+/// What becomes of a report when all trials of a load are spoiled.
+pub(crate) fn spoiled(load: Load, spoil: impl Fn(&mut Trial)) -> ModelReport {
     let mut report = sound();
-    spoil(&mut report.trials[4]);
-    failed_checks(report)
-}
-
-/// Likewise for the open trial of block 2.
-pub(crate) fn spoiled_open(spoil: fn(&mut Step, &mut ScheduledWindow)) -> (Status, Vec<String>) {
-    let mut report = sound();
-    let step = &mut report.trials[5].steps[0];
-    let mut window = step.window.scheduled.take().unwrap();
-    spoil(step, &mut window);
-    step.window.scheduled = Some(window);
-    failed_checks(report)
-}
-
-pub(crate) fn failed_checks(mut report: ModelReport) -> (Status, Vec<String>) {
+    let trials = report.trials.iter_mut();
+    trials.filter(|trial| trial.load == load).for_each(spoil);
     conclude(&mut report).unwrap();
+    report
+}
+
+/// The checks that failed, each once.
+pub(crate) fn failed_checks(report: &ModelReport) -> Vec<String> {
     let failed = report.verdict.checks.iter().filter(|check| !check.passed);
-    (
-        report.verdict.status,
-        failed.map(|check| check.id.clone()).collect(),
-    )
+    let mut ids: Vec<String> = failed.map(|check| check.id.clone()).collect();
+    ids.dedup();
+    ids
+}
+
+/// The figures that don't stand, by the end of their path, as `suspect: rate_per_s, p99`.
+pub(crate) fn figures(report: &ModelReport, place: &str, status: Status) -> Vec<String> {
+    let figures = report.verdict.figures.iter();
+    let wanted = figures.filter(|(id, of)| id.starts_with(place) && of.status == status);
+    wanted
+        .map(|(id, _)| id.rsplit('.').next().unwrap().to_owned())
+        .collect()
 }
 
 pub(crate) fn one(id: &str) -> Vec<String> {

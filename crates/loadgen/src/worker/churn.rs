@@ -4,11 +4,11 @@
 //! the server has closed too. There are only so many at a time; when all are busy, one that is
 //! due waits, and the waiting counts.
 
-use super::{loads::ChurnLoad, state::Worker};
+use super::{loads::ChurnLoad, open::WAITING_MAX, state::Worker};
 use crate::{
     clock::now_ns,
     connection::{Connection, Stage},
-    socket,
+    socket::{self, explain},
     tally::{record_lag, record_response},
 };
 use rustix::{
@@ -32,6 +32,10 @@ impl Worker<'_> {
             if due_ns > now || due_ns >= self.window.close_ns {
                 break;
             }
+            if churn.waiting.len() >= WAITING_MAX {
+                self.leave_out_what_is_due(now);
+                break;
+            }
             churn.times.advance();
             self.tally.counts.offered += u64::from(self.window.contains(due_ns));
             churn.waiting.push_back(due_ns);
@@ -53,9 +57,9 @@ impl Worker<'_> {
                 return churn.waiting.push_front(due_ns);
             };
             churn.intended_ns[index] = due_ns;
-            churn.numbers[index] =
-                self.plan.first_connection + self.thread + churn.begun * self.plan.threads;
-            churn.begun = churn.begun.wrapping_add(1);
+            let of_thread = churn.begun;
+            churn.begun = of_thread.wrapping_add(1);
+            churn.numbers[index] = self.turns.number(of_thread);
             self.open_churned(index, due_ns);
         }
     }
@@ -79,9 +83,12 @@ impl Worker<'_> {
         match opened {
             Ok(fd) => {
                 self.shared.sent_at_ns[index] = began_ns;
-                self.connections[index] = Some(Connection::new(fd));
+                let mut connection = Connection::new(fd);
+                connection.is_stamped =
+                    self.reading.samples() && socket::stamp_arrivals(&connection.fd, true).is_ok();
+                self.connections[index] = Some(connection);
             }
-            Err((call, errno)) => self.give_up_churned(index, format!("{call}: {errno}")),
+            Err((call, errno)) => self.give_up_churned(index, explain(call, errno)),
         }
     }
 
@@ -92,7 +99,7 @@ impl Worker<'_> {
         };
         if let Err(errno) = sockopt::socket_error(&connection.fd).unwrap_or_else(Err) {
             self.connections[index] = None;
-            return self.give_up_churned(index, format!("connect: {errno}"));
+            return self.give_up_churned(index, explain("connect", errno));
         }
         connection.stage = Stage::Open;
         let connect_ns = now - self.shared.sent_at_ns[index];
@@ -133,6 +140,12 @@ impl Worker<'_> {
         self.tally.counts.replies_missing += 1;
         self.tally.errors.count(kind);
         self.free_churned(index);
+    }
+
+    /// Connections whose request is due or sent, and has no reply yet.
+    pub(super) fn churned_outstanding(&self) -> u64 {
+        let open = self.connections.iter().flatten();
+        open.filter(|c| c.stage != Stage::Closing).count() as u64
     }
 
     /// Ends what is left at the deadline.

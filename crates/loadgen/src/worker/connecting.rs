@@ -8,7 +8,7 @@ use super::{
 use crate::{
     clock::now_ns,
     connection::{Connection, Stage},
-    socket,
+    socket::{self, explain},
     tally::{Connected, Report},
 };
 use rustix::{
@@ -58,11 +58,11 @@ impl Worker<'_> {
         let fd = match socket::begin_connect(self.plan.target, source) {
             Ok(fd) => fd,
             Err((call, errno @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))) => {
-                return ramp.give_up(index as u32, format!("{call}: {errno}"));
+                return ramp.give_up(index as u32, explain(call, errno));
             }
             Err((call, errno)) => {
                 self.connections.push(None);
-                return ramp.errors.count(format!("{call}: {errno}"));
+                return ramp.errors.count(explain(call, errno));
             }
         };
         let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
@@ -72,7 +72,7 @@ impl Worker<'_> {
                 self.shared.sent_at_ns[index * self.shared.depth as usize] = began_ns;
                 self.connections.push(Some(Connection::new(fd)));
             }
-            Err(errno) => ramp.give_up(index as u32, format!("epoll_ctl: {errno}")),
+            Err(errno) => ramp.give_up(index as u32, explain("epoll_ctl", errno)),
         }
     }
 
@@ -86,7 +86,7 @@ impl Worker<'_> {
         ramp.connecting = ramp.connecting.saturating_sub(1);
         ramp.last_progress_ns = now;
         if let Err(errno) = sockopt::socket_error(&connection.fd).unwrap_or_else(Err) {
-            ramp.errors.count(format!("connect: {errno}"));
+            ramp.errors.count(explain("connect", errno));
             self.connections[index] = None;
             return;
         }

@@ -58,39 +58,42 @@ impl Course {
         record(&mut self.now, latency_ns);
     }
 
-    /// A window has been announced: the interval that it opens in ends there.
-    pub(super) fn cut_at(&mut self, open_ns: u64) {
-        self.end_ns = self.end_ns.min(open_ns);
+    /// The interval ends at this edge of the window if it would reach beyond.
+    pub(super) fn cut_at(&mut self, edge_ns: u64) {
+        self.end_ns = self.end_ns.min(edge_ns);
     }
 
-    /// Ends all intervals that are over by now.
-    pub(super) fn roll(
+    /// Ends the interval that is on its way, with so much outstanding.
+    pub(super) fn end_interval(
         &mut self,
-        now: u64,
         Window { open_ns, close_ns }: Window,
+        outstanding: u64,
         kept: &mut Vec<Interval>,
         reports: &Sender<Report>,
     ) {
-        while now >= self.end_ns {
-            if self.end_ns == open_ns && !self.in_window {
-                // What is left before the window is no whole interval.
-                *self = Self::starting(open_ns, self.every_ns);
-                self.in_window = true;
-                continue;
-            }
-            let next = new_interval(self.now.index + 1);
-            let over = mem::replace(&mut self.now, next);
-            if self.in_window {
-                kept.push(over);
-            } else {
-                let _ = reports.send(Report::Interval(Box::new(over)));
-            }
-            self.end_ns += self.every_ns;
-            if self.in_window && self.end_ns > close_ns {
-                *self = Self::resting();
-            } else if !self.in_window && open_ns != NO_WINDOW.open_ns {
-                self.cut_at(open_ns);
-            }
+        let end_ns = self.end_ns;
+        if end_ns == open_ns {
+            // What is left before the window is no whole interval.
+            *self = Self::starting(open_ns, self.every_ns);
+            self.in_window = true;
+            return self.cut_at(close_ns);
+        }
+        let next = new_interval(self.now.index + 1);
+        let mut over = mem::replace(&mut self.now, next);
+        over.outstanding = outstanding;
+        self.end_ns += self.every_ns;
+        if !self.in_window {
+            let _ = reports.send(Report::Interval(Box::new(over)));
+            return self.cut_at(open_ns);
+        }
+        // Nor is what is left at its close.
+        if (end_ns - open_ns).is_multiple_of(self.every_ns) {
+            kept.push(over);
+        }
+        if end_ns == close_ns {
+            *self = Self::resting();
+        } else {
+            self.cut_at(close_ns);
         }
     }
 }

@@ -7,13 +7,20 @@ use super::state::{Phase, Worker};
 use crate::{
     clock::now_ns,
     connection::{Broken, Moved, Stage},
+    socket::{Arrived, explain},
+    tally::{record_read, record_service},
 };
 use protocol::generator::Load;
 
 impl Worker<'_> {
     /// Something has come on this connection. `false`: it is lost.
     #[inline(always)]
-    pub(super) fn take_replies(&mut self, index: usize, received: &[u8]) -> bool {
+    pub(super) fn take_replies(
+        &mut self,
+        index: usize,
+        received: &[u8],
+        arrived: Option<Arrived>,
+    ) -> bool {
         // The one reading of the clock per reply: the reply's arrival, and the next request's
         // departure a moment later.
         let now = now_ns();
@@ -28,10 +35,13 @@ impl Worker<'_> {
         let Some(connection) = &mut self.connections[index] else {
             return false;
         };
-        let (tally, course) = (&mut self.tally, &mut self.course);
+        let (tally, course, reading) = (&mut self.tally, &mut self.course, &self.reading);
         let verified = connection.verify(index, number, received, &self.shared, |sent_at_ns| {
             if counts {
-                tally.service_time.saturating_record(now - sent_at_ns);
+                record_service(tally, now - sent_at_ns);
+                if let Some(arrived) = arrived {
+                    record_read(tally, reading.split(sent_at_ns, arrived, now));
+                }
             }
             course.count(now - intended_ns.unwrap_or(sent_at_ns));
         });
@@ -100,12 +110,15 @@ impl Worker<'_> {
         let Some(connection) = &mut self.connections[index] else {
             return;
         };
-        connection.allow(batches, self.shared.messages);
+        connection.allow(index, batches, now, &mut self.shared);
         self.outstanding += u64::from(batches);
-        match connection.send(index, number, now, &mut self.shared) {
+        match connection.send(number, &mut self.shared) {
             Ok(Moved { bytes, whole }) => {
                 self.totals.bytes_out += bytes;
                 self.totals.requests += u64::from(whole);
+                if batches > 0 && connection.is_blocked() && self.window.contains(now) {
+                    self.tally.counts.sends_blocked += 1;
+                }
             }
             Err(broken) => self.lose(index, broken),
         }
@@ -124,7 +137,7 @@ impl Worker<'_> {
         let kind = match broken {
             Broken::ClosedByServer => "closed by the server".to_owned(),
             Broken::WrongReply => "wrong reply".to_owned(),
-            Broken::Failed(errno) => format!("connection: {errno}"),
+            Broken::Failed(errno) => explain("connection", errno),
         };
         match (&mut self.phase, connection.stage) {
             (Phase::Ramping(ramp), Stage::Probing) => {

@@ -7,8 +7,6 @@ use std::collections::VecDeque;
 #[derive(Debug)]
 pub(super) struct OpenLoad {
     pub(super) times: ArrivalTimes,
-    /// The connection whose turn it is.
-    pub(super) turn: usize,
     /// When the request that is on its way was due, for each connection.
     pub(super) intended_ns: Vec<u64>,
     pub(super) waiting: Waiting,
@@ -18,7 +16,6 @@ impl OpenLoad {
     pub(super) fn new(times: ArrivalTimes, connections: usize) -> Self {
         Self {
             times,
-            turn: 0,
             intended_ns: vec![0; connections],
             waiting: Waiting::new(connections),
         }
@@ -67,25 +64,5 @@ impl ChurnLoad {
             return Some(self.numbers.len() - 1);
         }
         self.free.pop()
-    }
-}
-
-/// An idle load on its way: the `sent`-th message goes to the `sent`-th connection, round and
-/// round.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Trickle {
-    pub(super) start_ns: u64,
-    pub(super) sent: u64,
-    /// When the next one is due: asked after every event, so it isn't divided for each time.
-    pub(super) due_ns: u64,
-}
-
-impl Trickle {
-    pub(super) fn starting(start_ns: u64) -> Self {
-        Self {
-            start_ns,
-            sent: 0,
-            due_ns: start_ns,
-        }
     }
 }

@@ -5,15 +5,23 @@
 //! Source: G. Tene, "How NOT to Measure Latency" (coordinated omission); B. Schroeder, A.
 //! Wierman, M. Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006.
 
-use super::{arrivals::ArrivalTimes, state::Worker};
+use super::{arrivals::ArrivalTimes, course::Window, state::Worker};
 use crate::{
     clock::now_ns,
     connection::Connection,
-    tally::{record_age, record_lag, record_response},
+    tally::{record_ages, record_lag, record_response},
 };
 
 /// Requests that are sent before events are looked at.
 const SENDS_PER_TURN: u32 = 64;
+
+/// Requests of a thread that wait for their connections, or for one, at most: they take 16 MiB.
+/// Those of five seconds at 200,000 a second; more will not be answered in time anyhow.
+pub(super) const WAITING_MAX: usize = 1 << 20;
+
+/// Ages of requests that are left out are those of so many groups, or of so long a time.
+const LEFT_OUT_STEPS: u64 = 100;
+const LEFT_OUT_NS: u64 = 1_000_000;
 
 impl Worker<'_> {
     /// Sends what the schedule has made due by now.
@@ -23,16 +31,18 @@ impl Worker<'_> {
                 return;
             };
             let due_ns = open.times.next_ns();
-            if due_ns > now || due_ns >= self.window.close_ns || self.connections.is_empty() {
+            if due_ns > now || due_ns >= self.window.close_ns {
                 return;
             }
+            if open.waiting.len() >= WAITING_MAX {
+                return self.leave_out_what_is_due(now);
+            }
+            let index = open.times.next_index();
             open.times.advance();
-            let index = open.turn;
-            open.turn = (index + 1) % self.connections.len();
             let in_window = self.window.contains(due_ns);
             self.tally.counts.offered += u64::from(in_window);
-            match &self.connections[index] {
-                // Lost before: nobody will answer.
+            match self.connections.get(index).and_then(Option::as_ref) {
+                // Lost before, or never established: nobody will answer.
                 None => self.tally.counts.replies_missing += u64::from(in_window),
                 Some(busy) if busy.outstanding(self.shared.messages) > 0 => {
                     open.waiting.push(index, due_ns);
@@ -79,21 +89,42 @@ impl Worker<'_> {
                     self.tally.counts.replies_missing += self.record_unanswered(due_ns, now);
                 }
             }
-            self.count_unscheduled(&mut open.times, now);
+            self.leave_out(&mut open.times, self.window.close_ns);
         }
         if let Some(mut churn) = self.churn_load.take() {
             self.abandon_churned(&churn, now);
-            self.count_unscheduled(&mut churn.times, now);
+            self.leave_out(&mut churn.times, self.window.close_ns);
         }
     }
 
-    /// A generator that couldn't follow its schedule hasn't even looked at its end.
-    fn count_unscheduled(&mut self, times: &mut ArrivalTimes, now: u64) {
-        while times.next_ns() < self.window.close_ns {
-            let missing = self.record_unanswered(times.next_ns(), now);
-            self.tally.counts.offered += missing;
-            self.tally.counts.replies_missing += missing;
-            times.advance();
+    /// No more can wait: what is due by now is counted and not sent.
+    pub(super) fn leave_out_what_is_due(&mut self, now: u64) {
+        if let Some(mut open) = self.open_load.take() {
+            self.leave_out(&mut open.times, now);
+            self.open_load = Some(open);
+        }
+        if let Some(mut churn) = self.churn_load.take() {
+            self.leave_out(&mut churn.times, now);
+            self.churn_load = Some(churn);
+        }
+    }
+
+    /// Counts what is due before a moment and was never queued: however much it is, it takes few
+    /// steps. Those of the window are in the figures with their age at the deadline.
+    fn leave_out(&mut self, times: &mut ArrivalTimes, until_ns: u64) {
+        let Window { open_ns, close_ns } = self.window;
+        times.skip_before(until_ns.min(open_ns));
+        let until_ns = until_ns.min(close_ns);
+        let deadline_ns = close_ns.saturating_add(self.plan.reply_deadline_us * 1000);
+        let step_ns = (until_ns.saturating_sub(times.next_ns()) / LEFT_OUT_STEPS).max(LEFT_OUT_NS);
+        while times.next_ns() < until_ns {
+            let from_ns = times.next_ns();
+            let to_ns = (from_ns + step_ns).min(until_ns);
+            let count = times.skip_before(to_ns);
+            record_ages(&mut self.tally, deadline_ns - (from_ns + to_ns) / 2, count);
+            self.tally.counts.offered += count;
+            self.tally.counts.requests_unqueued += count;
+            self.tally.counts.replies_missing += count;
         }
     }
 
@@ -102,7 +133,7 @@ impl Worker<'_> {
         if !self.window.contains(due_ns) {
             return 0;
         }
-        record_age(&mut self.tally, now - due_ns);
+        record_ages(&mut self.tally, now - due_ns, 1);
         1
     }
 }

@@ -15,6 +15,7 @@ use rustix::{
     event::epoll::{self, Event, EventFlags},
     io::Errno,
 };
+use std::{thread, time::Duration};
 
 /// epoll looks at each ready socket before it reports it, and with many in a batch the first are no
 /// longer in the processor's cache when their turn comes. In one paired run a request took 0.953 of a
@@ -51,6 +52,7 @@ impl Worker<'_> {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno).context("epoll_wait"),
         }
+        self.read_late(events.is_empty());
         for event in &*events {
             match event.data.u64() {
                 BELL => {
@@ -63,6 +65,14 @@ impl Worker<'_> {
             self.send_what_is_due(self.now_ns);
         }
         Ok(events.is_empty())
+    }
+
+    /// Reads late if the plan wants that.
+    #[inline]
+    fn read_late(&self, nothing_to_read: bool) {
+        if self.plan.read_late_us > 0 && !nothing_to_read {
+            thread::sleep(Duration::from_micros(self.plan.read_late_us));
+        }
     }
 
     fn react(&mut self, index: usize, flags: EventFlags, buffer: &mut [u8]) {
@@ -94,14 +104,15 @@ impl Worker<'_> {
     #[inline(always)]
     fn receive(&mut self, index: usize, buffer: &mut [u8]) {
         while let Some(connection) = &self.connections[index] {
-            let received = match connection.receive(buffer) {
-                Ok(Some(bytes)) => &buffer[..bytes],
+            let (bytes, arrived) = match connection.receive(buffer) {
+                Ok(Some(received)) => received,
                 Ok(None) => return,
                 Err(broken) => return self.lose(index, broken),
             };
             // A read that didn't fill the buffer has emptied the socket; anything newer brings
             // an event of its own.
-            if !self.take_replies(index, received) || received.len() < buffer.len() {
+            let received = &buffer[..bytes];
+            if !self.take_replies(index, received, arrived) || bytes < buffer.len() {
                 return;
             }
         }

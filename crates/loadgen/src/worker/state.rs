@@ -1,9 +1,11 @@
 //! What a thread has before it: its connections, its orders, and where it has come to.
 
 use super::{
+    arrivals::ArrivalTimes,
     course::{Course, NO_WINDOW, Window},
-    loads::{ChurnLoad, OpenLoad, Trickle},
+    loads::{ChurnLoad, OpenLoad},
     ramp::Ramp,
+    reading::Reading,
 };
 use crate::{
     affinity::Affinity,
@@ -14,7 +16,7 @@ use crate::{
 use anyhow::Context as _;
 use protocol::{
     client::Messages,
-    generator::{Load, Plan},
+    generator::{Load, Plan, Turns},
     tally::Totals,
 };
 use rustix::{
@@ -43,9 +45,19 @@ pub(super) const BUFFER_BYTES: usize = 64 << 10;
 /// What the coordinator wants of a thread.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Order {
-    Connect { connections: u32 },
-    Start { rate_per_s: Option<f64> },
-    Measure { open_ns: u64, close_ns: u64 },
+    /// Over all threads of all generators.
+    Connect {
+        connections: u32,
+    },
+    Start {
+        begins_at_ns: u64,
+        rate_per_s: Option<f64>,
+        samples: bool,
+    },
+    Measure {
+        open_ns: u64,
+        close_ns: u64,
+    },
     Finish,
 }
 
@@ -61,6 +73,7 @@ pub(crate) struct Progress {
 pub(super) enum Phase {
     Resting,
     Ramping(Box<Ramp>),
+    Starting { begins_at_ns: u64, rate_per_s: f64 },
     Loading,
     Draining { deadline_ns: u64 },
     Over,
@@ -69,7 +82,8 @@ pub(super) enum Phase {
 /// What a thread works with.
 pub(crate) struct Worker<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) thread: u32,
+    /// Which connections are this thread's, among all of all generators.
+    pub(super) turns: Turns,
     pub(super) epoll: OwnedFd,
     pub(super) bell: OwnedFd,
     pub(super) orders: Receiver<Order>,
@@ -78,14 +92,16 @@ pub(crate) struct Worker<'a> {
     pub(super) affinity: Affinity,
     pub(super) shared: Shared<'a>,
     pub(super) connections: Vec<Option<Connection>>,
-    /// This thread's share of the plan's.
-    pub(super) connections_max: u32,
+    /// How many the load is over, in all generators.
+    pub(super) connections_of_all: u32,
     pub(super) open: u32,
     /// Batches that wait for their reply, over all connections.
     pub(super) outstanding: u64,
     pub(super) phase: Phase,
     pub(super) window: Window,
-    pub(super) trickle: Trickle,
+    pub(super) reading: Reading,
+    /// Of an idle load.
+    pub(super) trickle: Option<Box<ArrivalTimes>>,
     /// From the start of an open load to the end of its window.
     pub(super) open_load: Option<Box<OpenLoad>>,
     /// Likewise of a churn load.
@@ -137,11 +153,12 @@ impl<'a> Worker<'a> {
             Load::Closed { outstanding } if messages.batch() == 1 => outstanding.max(1),
             _ => 1,
         };
-        let connections_max = plan.connections_max.div_ceil(plan.threads);
+        let turns = plan.turns_of_thread(thread);
+        let connections_max = turns.count(plan.connections_max.into()) as usize;
         let epoll = watch(&channels.bell).context("epoll")?;
         Ok(Self {
             plan,
-            thread,
+            turns,
             epoll,
             bell: channels.bell,
             orders: channels.orders,
@@ -152,15 +169,16 @@ impl<'a> Worker<'a> {
                 messages,
                 depth,
                 out: vec![0; BUFFER_BYTES].into_boxed_slice(),
-                sent_at_ns: vec![0; connections_max as usize * depth as usize],
+                sent_at_ns: vec![0; connections_max * depth as usize],
             },
-            connections: Vec::with_capacity(connections_max as usize),
-            connections_max,
+            connections: Vec::with_capacity(connections_max),
+            connections_of_all: plan.connections_max,
             open: 0,
             outstanding: 0,
             phase: Phase::Resting,
             window: NO_WINDOW,
-            trickle: Trickle::default(),
+            reading: Reading::default(),
+            trickle: None,
             open_load: None,
             churn_load: None,
             course: Course::resting(),
@@ -170,10 +188,36 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// Ends all intervals that are over by now.
+    /// Ends all intervals that are over by now, and with them the window's edges.
     pub(super) fn roll_course(&mut self, now: u64) {
-        let kept = &mut self.tally.intervals;
-        self.course.roll(now, self.window, kept, &self.reports);
+        while now >= self.course.end_ns {
+            let end_ns = self.course.end_ns;
+            let outstanding = self.outstanding_at(end_ns);
+            let counts = &mut self.tally.counts;
+            if end_ns == self.window.open_ns {
+                counts.outstanding_at_open = outstanding;
+            }
+            if end_ns == self.window.close_ns {
+                counts.outstanding_at_close = outstanding;
+            }
+            let kept = &mut self.tally.intervals;
+            self.course
+                .end_interval(self.window, outstanding, kept, &self.reports);
+        }
+    }
+
+    /// Requests that are due or sent by this moment, and not answered.
+    fn outstanding_at(&self, moment_ns: u64) -> u64 {
+        match (&self.open_load, &self.churn_load) {
+            (Some(open), _) => {
+                self.outstanding + open.waiting.len() as u64 + open.times.due_before(moment_ns)
+            }
+            (_, Some(churn)) => {
+                let waiting = churn.waiting.len() as u64;
+                self.churned_outstanding() + waiting + churn.times.due_before(moment_ns)
+            }
+            _ => self.outstanding,
+        }
     }
 
     /// The connection's number among those of all generators.
@@ -182,6 +226,6 @@ impl<'a> Worker<'a> {
         if let Some(churn) = &self.churn_load {
             return churn.numbers[index];
         }
-        self.plan.first_connection + self.thread + index as u32 * self.plan.threads
+        self.turns.number(index as u32)
     }
 }

@@ -10,7 +10,7 @@ pub(super) struct Waiting {
     ends: Vec<(u32, u32)>,
     nodes: Vec<Node>,
     free: u32,
-    length: u64,
+    length: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,10 @@ impl Waiting {
             free: NONE,
             length: 0,
         }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.length
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -3,13 +3,16 @@
 
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hdrhistogram::serialization::Deserializer;
 use protocol::{
     client::Workload,
     generator::{Command as Order, Event, Load, Plan},
     session::{Chunk, Session},
-    tally::{Connected, Tally, Totals},
+    tally::{Connected, Histogram, Tally, Totals},
     wire::Wire,
 };
+use rustix::time::{ClockId, clock_gettime};
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -54,6 +57,7 @@ pub(crate) struct Generator {
     pub(crate) orders: ChildStdin,
     events: BufReader<ChildStdout>,
     pub(crate) rate_per_s: Option<f64>,
+    pub(crate) samples: bool,
 }
 
 impl Generator {
@@ -71,6 +75,7 @@ impl Generator {
             orders,
             events,
             rate_per_s: None,
+            samples: false,
         }
     }
 
@@ -105,16 +110,29 @@ impl Generator {
         }
     }
 
-    pub(crate) fn measure(&mut self, window: Duration) -> Tally {
+    pub(crate) fn begin(&mut self, begins_at_ns: u64) {
         self.order(&Order::Start {
+            begins_at_ns,
             rate_per_s: self.rate_per_s,
+            samples: self.samples,
         });
+    }
+
+    pub(crate) fn measure(&mut self, window: Duration) -> Tally {
+        let begins_at_ns = now_ns();
+        self.begin(begins_at_ns);
+        self.open(begins_at_ns + LEAD_NS, window);
+        self.result()
+    }
+
+    pub(crate) fn open(&mut self, opens_at_ns: u64, window: Duration) {
         self.order(&Order::Measure {
+            opens_at_ns,
             window_us: window.as_micros() as u64,
-            lead_us: 20_000,
         });
-        assert_eq!(self.next(), Event::WindowOpened);
-        assert_eq!(self.next(), Event::WindowClosed);
+    }
+
+    pub(crate) fn result(&mut self) -> Tally {
         match self.next() {
             Event::Result(result) => *result,
             other => panic!("{other:?}"),
@@ -140,12 +158,22 @@ pub(crate) fn plan(target: SocketAddr) -> Plan {
         load: Load::Closed { outstanding: 1 },
         threads: 1,
         cpus: Vec::new(),
-        first_connection: 0,
+        process: 0,
+        processes: 1,
         connections_max: 100,
         sources: None,
         reply_deadline_us: 500_000,
         interval_us: 50_000,
+        read_late_us: 0,
     }
+}
+
+/// From the announcement of a window to its opening: a busy machine may be that slow to tell.
+pub(crate) const LEAD_NS: u64 = 500_000_000;
+
+pub(crate) fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
 pub(crate) const WINDOW: Duration = Duration::from_millis(200);
@@ -156,4 +184,11 @@ pub(crate) fn measured(plan: &Plan) -> (Tally, Totals) {
     assert_eq!(generator.connect(10).connections, 10);
     let result = generator.measure(WINDOW);
     (result, generator.finish())
+}
+
+pub(crate) fn decoded(histogram: &Histogram) -> hdrhistogram::Histogram<u64> {
+    let bytes = STANDARD.decode(&histogram.0).unwrap();
+    Deserializer::new()
+        .deserialize(&mut bytes.as_slice())
+        .unwrap()
 }

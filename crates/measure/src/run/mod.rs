@@ -4,21 +4,27 @@
 //! figures vary as they do between processes. Source: T. Kalibera and R. Jones, "Rigorous
 //! Benchmarking in Reasonable Time", ISMM 2013.
 
+mod blocks;
+mod contestant;
 pub mod profile;
 
-use crate::{ceiling, progress::Progress, trial::Bench};
-use analysis::{compare::is_decided, conclude_run, stats::HistogramError, summary::conclude};
-use plan::{
-    Plan,
-    rate::{rates_of, rates_within},
+pub use contestant::Contestant;
+
+use crate::{
+    ceiling,
+    null::{self, Null},
+    progress::Progress,
+    trial::Bench,
 };
+use analysis::{compare::is_decided, conclude_run, stats::HistogramError, summary::conclude};
+use blocks::Series;
+use plan::{Plan, ceiling::null_trials, rate::rates_of, window::shortest_us};
 use process::{guard::Guard, interrupt};
-use profile::ProfileWish;
 use report::{
     model::ModelReport,
     run::{PlannedLoad, RunReport},
+    trial::Load,
 };
-use server::launch::Launch;
 use std::{
     path::PathBuf,
     time::{Duration, Instant},
@@ -35,15 +41,6 @@ pub enum RunError {
     /// What was measured can't be read.
     #[error(transparent)]
     Histogram(#[from] HistogramError),
-}
-
-/// A server on its way through the run, with its report.
-#[derive(Debug)]
-pub struct Contestant {
-    /// `None` when there is nothing to run: the report's failure says why.
-    pub launch: Option<Launch>,
-    /// What came of it so far.
-    pub report: ModelReport,
 }
 
 /// What a run is made with.
@@ -69,6 +66,7 @@ impl Instruments {
             guard: &self.guard,
             allow_remote: self.allow_remote,
             progress,
+            blind: false,
         }
     }
 }
@@ -86,7 +84,14 @@ pub struct Run {
     pub contestants: Vec<Contestant>,
     /// Paths of the reports, as far as written: the run's first.
     pub saved: Vec<PathBuf>,
+    /// Why the reports on disk are those of an earlier block. What has been measured is in memory all
+    /// the same, and is written as soon as that can be done again.
+    pub unsaved: Option<StoreError>,
     is_over: bool,
+    /// What rates are held against.
+    nulls: Vec<Null>,
+    /// Why there is no such thing.
+    no_null: Option<String>,
 }
 
 impl Run {
@@ -98,7 +103,10 @@ impl Run {
             directory,
             contestants: Vec::new(),
             saved: Vec::new(),
+            unsaved: None,
             is_over: false,
+            nulls: Vec::new(),
+            no_null: None,
         }
     }
 
@@ -111,8 +119,10 @@ impl Run {
     ///
     /// Loads whose rate depends on the peak come in blocks of their own, after the others.
     ///
+    /// That reports can't be written ends nothing: [`Run::unsaved`] says so.
+    ///
     /// # Errors
-    /// A report can't be written.
+    /// What was measured can't be read.
     pub fn measure(
         &mut self,
         instruments: &Instruments,
@@ -121,9 +131,11 @@ impl Run {
         progress.expect(self.trials_planned());
         let mut random = fastrand::Rng::with_seed(self.plan.seed);
         let began = Instant::now();
+        self.no_null = instruments.null_server.clone().err();
         let waits = |load: &PlannedLoad| load.rate_share_of_peak.is_some();
         for late in [false, true] {
             if late {
+                self.ramp(instruments, progress);
                 self.fix_rates();
             }
             let taken = |load: &&PlannedLoad| waits(load) == late;
@@ -131,16 +143,19 @@ impl Run {
             if !loads.is_empty() {
                 if late {
                     // These blocks may take long, and whoever ends them keeps the ceiling.
-                    self.save()?;
+                    self.save_if_possible()?;
                 }
-                let until = self
-                    .plan
-                    .patience_s
-                    .map(|s| began + Duration::from_secs_f64(s));
-                self.measure_blocks(&loads, until, instruments, progress, &mut random)?;
+                let patience = self.plan.patience_s.map(Duration::from_secs_f64);
+                let series = Series {
+                    loads: &loads,
+                    instruments,
+                    progress,
+                    until: patience.map(|patience| began + patience),
+                };
+                self.measure_blocks(&series, &mut random)?;
             }
             if !late && !interrupt::asked() {
-                self.measure_ceiling(instruments, progress);
+                self.find_ceiling();
             }
         }
         progress.finish();
@@ -150,47 +165,7 @@ impl Run {
             contestant.report.interrupted = interrupted;
         }
         self.is_over = true;
-        self.save()
-    }
-
-    /// As many blocks as planned; where the plan has looks, until one finds the figures of these loads
-    /// decided, or comes too late.
-    fn measure_blocks(
-        &mut self,
-        loads: &[PlannedLoad],
-        until: Option<Instant>,
-        instruments: &Instruments,
-        progress: &dyn Progress,
-        random: &mut fastrand::Rng,
-    ) -> Result<(), RunError> {
-        let plan = self.plan.clone();
-        let bench = instruments.bench(&plan, progress);
-        let profiled = profile::load_of(&plan.loads).filter(|_| instruments.profile);
-        for block in 1..=plan.blocks {
-            if interrupt::asked() {
-                break;
-            }
-            let mut order: Vec<usize> = (0..self.contestants.len()).collect();
-            random.shuffle(&mut order);
-            let names = order
-                .iter()
-                .map(|&i| self.contestants[i].report.model.name.clone());
-            self.report.block_order.push(names.collect());
-            for index in order {
-                for load in loads {
-                    let wish = (block == 1 && profiled == Some(load)).then_some(ProfileWish {
-                        directory: &self.directory,
-                    });
-                    self.contestants[index].take_turn(&bench, block, load, wish)?;
-                }
-            }
-            self.save()?;
-            let is_late = until.is_some_and(|until| Instant::now() >= until);
-            if plan.looks.contains(&block) && (is_late || self.is_decided(loads)) {
-                break;
-            }
-        }
-        Ok(())
+        self.save_if_possible()
     }
 
     fn is_decided(&self, loads: &[PlannedLoad]) -> bool {
@@ -198,10 +173,16 @@ impl Run {
         is_decided(&self.report, &reports, loads)
     }
 
-    fn measure_ceiling(&mut self, instruments: &Instruments, progress: &dyn Progress) {
-        let bench = instruments.bench(&self.plan, progress);
+    /// What the null server came to, or what can be computed, beside each contestant.
+    fn find_ceiling(&mut self) {
         let basis = if self.contestants.iter().any(Contestant::has_rate) {
-            ceiling::basis(&instruments.null_server, &bench)
+            let plan = &self.plan;
+            let null = self.nulls.first_mut();
+            let reason = self.no_null.clone();
+            ceiling::basis(plan, || match reason {
+                Some(reason) => Err(reason),
+                None => null::ceiling(null, plan),
+            })
         } else {
             ceiling::Basis::None("no model has a rate that could be held against it".to_owned())
         };
@@ -215,13 +196,28 @@ impl Run {
         }
     }
 
+    /// Which rates each contestant holds, where a load's rates follow from that.
+    fn ramp(&mut self, instruments: &Instruments, progress: &dyn Progress) {
+        let plan = self.plan.clone();
+        let waits = |load: &&PlannedLoad| load.rate_share_of_peak.is_some();
+        let bench = instruments.bench(&plan, progress);
+        // A ramp of churn would use up ports; its rates follow from the closed peak.
+        let is_open = |load: &&PlannedLoad| matches!(load.load, Load::Open { .. });
+        if let Some(load) = plan.loads.iter().filter(waits).find(is_open) {
+            for contestant in &mut self.contestants {
+                contestant.ramp(&bench, load);
+            }
+        }
+    }
+
     /// Now that the peaks are known: the same rates for all models.
     fn fix_rates(&mut self) {
         for load in &mut self.plan.loads {
             if let Some(share) = load.rate_share_of_peak {
                 let peaks = self.contestants.iter();
-                let peaks: Vec<f64> = peaks.filter_map(|one| one.peak_over(load)).collect();
+                let peaks: Vec<f64> = peaks.filter_map(|one| one.sustained_over(load)).collect();
                 load.rates_per_s = rates_of(share, &peaks);
+                load.window_us = load.window_us.max(shortest_us(&load.rates_per_s));
             }
         }
         self.report.plan = self.plan.to_report();
@@ -229,7 +225,14 @@ impl Run {
 
     fn trials_planned(&self) -> u64 {
         let Plan { blocks, loads, .. } = &self.plan;
-        u64::from(*blocks) * (loads.len() * self.contestants.len()) as u64
+        let contestants = self.contestants.len() as u64;
+        let waits = |load: &PlannedLoad| load.rate_share_of_peak.is_some();
+        let ramps = u64::from(loads.iter().any(waits)) * contestants;
+        // All engines in the first block, the faster one in each that follows.
+        let of_null = null_trials(&self.plan).map_or(0, |(_, engines)| {
+            u64::from(*blocks) + engines.len() as u64 - 1
+        });
+        u64::from(*blocks) * loads.len() as u64 * contestants + ramps + of_null
     }
 
     /// Draws the conclusions so far and writes all reports.
@@ -237,79 +240,28 @@ impl Run {
     /// # Errors
     /// A report can't be written.
     pub fn save(&mut self) -> Result<(), RunError> {
-        let mut saved = Vec::new();
         for Contestant { report, .. } in &mut self.contestants {
             conclude(report)?;
-            saved.push(self.directory.write_model(report)?);
         }
         let reports: Vec<&ModelReport> = self.contestants.iter().map(|c| &c.report).collect();
         conclude_run(&mut self.report, &reports, self.is_over);
+        // All conclusions are drawn before the first word is written: they are shown in any case.
+        let models = reports
+            .iter()
+            .map(|report| self.directory.write_model(report));
+        let mut saved = models.collect::<Result<Vec<_>, _>>()?;
         saved.insert(0, self.directory.write_run(&self.report)?);
         self.saved = saved;
         Ok(())
     }
-}
 
-impl Contestant {
-    fn has_rate(&self) -> bool {
-        let peak = self.report.summary.peak.as_ref();
-        peak.is_some_and(|peak| peak.rate_per_s.median > 0.0)
-    }
-
-    /// The rate that the model had in closed load at every count of connections up to the top of
-    /// this load's ladder; where it was measured with more only, at every count.
-    fn peak_over(&self, planned: &PlannedLoad) -> Option<f64> {
-        let ladder = &self.report.summary.closed_ladder;
-        let top = planned.connections_max().max(ladder.first()?.connections);
-        let rates = ladder
-            .iter()
-            .filter(|step| step.connections <= top)
-            .map(|step| step.rate_per_s.median);
-        rates.min_by(f64::total_cmp).filter(|&rate| rate > 0.0)
-    }
-
-    /// One trial, unless the model has failed before or the user wants to stop.
-    ///
-    /// # Errors
-    /// A flame graph can't be written.
-    fn take_turn(
-        &mut self,
-        bench: &Bench<'_>,
-        block: u32,
-        planned: &PlannedLoad,
-        profile: Option<ProfileWish<'_>>,
-    ) -> Result<(), RunError> {
-        let is_out = self.report.failure.is_some() || interrupt::asked();
-        let Some(launch) = self.launch.as_ref().filter(|_| !is_out) else {
-            bench.progress.end();
-            return Ok(());
-        };
-        let mut planned = planned.clone();
-        if planned.rate_share_of_peak.is_some() {
-            // A model without a peak, or a rate, can't have this load.
-            let peak = self.peak_over(&planned).unwrap_or(0.0);
-            planned.rates_per_s = rates_within(&planned.rates_per_s, peak);
-            if planned.rates_per_s.is_empty() {
-                bench.progress.end();
-                return Ok(());
-            }
-        }
-        let load = planned.load.word();
-        let (name, blocks) = (&self.report.model.name, bench.plan.blocks);
-        bench
-            .progress
-            .begin(&format!("block {block}/{blocks}  {name}  {load}"));
-        let outcome = bench.trial_and_profile(launch, block, &planned, profile.is_some());
-        bench.progress.end();
-        match outcome {
-            Ok((trial, profiled)) => {
-                if let (Some(wish), Some(profiled)) = (profile, profiled) {
-                    wish.keep(profiled, &trial, &mut self.report)?;
-                }
-                self.report.trials.push(trial);
-            }
-            Err(error) if error.is_interrupt() => {}
-            Err(error) => self.report.failure = Some(error.failure()),
+    /// The same, and what can't be written is kept in mind instead.
+    fn save_if_possible(&mut self) -> Result<(), RunError> {
+        let saved = self.save();
+        self.unsaved = None;
+        match saved {
+            Err(RunError::Store(error)) => self.unsaved = Some(error),
+            other => other?,
         }
         Ok(())
     }

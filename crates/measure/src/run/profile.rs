@@ -6,7 +6,7 @@ use report::{
     run::PlannedLoad,
     trial::{Load, Trial},
 };
-use store::{error::StoreError, save::RunDirectory};
+use store::save::RunDirectory;
 
 /// A profile is wanted, and goes here.
 #[derive(Clone, Copy, Debug)]
@@ -23,16 +23,8 @@ pub fn load_of(loads: &[PlannedLoad]) -> Option<&PlannedLoad> {
 }
 
 impl ProfileWish<'_> {
-    /// Writes the flame graph, and the rest into the model's report.
-    ///
-    /// # Errors
-    /// The file can't be written.
-    pub(super) fn keep(
-        self,
-        profiled: Profiled,
-        trial: &Trial,
-        report: &mut ModelReport,
-    ) -> Result<(), StoreError> {
+    /// Writes the flame graph, and the rest into the model's report: or why there is none.
+    pub(super) fn keep(self, profiled: Profiled, trial: &Trial, report: &mut ModelReport) {
         let name = &report.model.name;
         let graph = profiled.and_then(|profile| {
             let svg = profile.flame_graph(&format!("{name}, {} load", trial.load.word()))?;
@@ -45,20 +37,25 @@ impl ProfileWish<'_> {
                 report
                     .not_measured
                     .insert("profile".to_owned(), reason.to_string());
-                return Ok(());
+                return;
             }
-            (Ok(_), None) => return Ok(()),
+            (Ok(_), None) => return,
         };
         let flame_graph = format!("{name}.svg");
-        self.directory.write_text(&flame_graph, &svg)?;
+        if self.directory.write_text(&flame_graph, &svg).is_err() {
+            // Without the error: it names the path, and reports are made to be shared.
+            let reason = "the flame graph could not be written".to_owned();
+            report.not_measured.insert("profile".to_owned(), reason);
+            return;
+        }
         report.profile = Some(Profile {
             load: trial.load,
             connections: step.connections,
             rate_per_s: step.rate_per_s,
             samples: profile.samples(),
+            user_only: profile.user_only,
             flame_graph,
             top: profile.top(),
         });
-        Ok(())
     }
 }

@@ -4,7 +4,10 @@ use crate::generator::GeneratorError;
 use analysis::stats::HistogramError;
 use process::interrupt;
 use report::model::{Failure, Phase};
-use server::contract::ServerError;
+use server::{
+    contract::ServerError,
+    error::{OPEN_FILES, TOO_MANY_FILES, is_out_of_files},
+};
 use std::net::SocketAddr;
 use thiserror::Error;
 
@@ -27,8 +30,20 @@ pub enum TrialError {
     )]
     Remote(SocketAddr),
     /// Memory was the reason.
-    #[error("{0}; the machine ran out of memory, and the kernel killed a process (dmesg names it)")]
-    OutOfMemory(Box<TrialError>),
+    #[error("{error}; {}, and the kernel killed a process (dmesg names it)", ran_out(group.as_deref()))]
+    OutOfMemory {
+        /// What became of it.
+        error: Box<TrialError>,
+        /// The cgroup whose limit was met; `None`: it was the machine's memory.
+        group: Option<String>,
+    },
+}
+
+fn ran_out(group: Option<&str>) -> String {
+    match group {
+        Some(name) => format!("the memory limit of the cgroup {name} was met"),
+        None => "the machine ran out of memory".to_owned(),
+    }
 }
 
 impl TrialError {
@@ -45,10 +60,11 @@ impl TrialError {
         let (phase, stderr_tail) = match self {
             Self::Server(error) => (error.phase(), error.stderr_tail()),
             Self::Remote(_) => (Phase::Start, ""),
-            Self::OutOfMemory(error) => {
+            Self::OutOfMemory { error, .. } => {
                 let failure = error.failure();
                 return Failure {
                     reason: self.to_string(),
+                    way_out: Some(self.way_out().to_owned()),
                     ..failure
                 };
             }
@@ -58,6 +74,57 @@ impl TrialError {
             phase,
             reason: self.to_string(),
             stderr_tail: stderr_tail.to_owned(),
+            way_out: Some(self.way_out().to_owned()),
         }
+    }
+
+    /// What to do about it.
+    fn way_out(&self) -> &'static str {
+        const GENERATOR: &str = "it was the generator and not the server: 'runner doctor' tells what \
+                                 this machine lacks";
+        match self {
+            Self::Server(error) => error.way_out(),
+            Self::Remote(_) => "give it an address on loopback, or allow this one: --allow-remote",
+            Self::OutOfMemory { group: None, .. } => {
+                "take fewer --connections, or a machine with more memory: 'runner doctor \
+                 --connections N' has the arithmetic"
+            }
+            Self::OutOfMemory { group: Some(_), .. } => {
+                "take fewer --connections, or raise the limit where this container or service is \
+                 started (docker run --memory, MemoryMax=)"
+            }
+            Self::Generator(GeneratorError::Start(error)) if is_out_of_files(error) => OPEN_FILES,
+            Self::Generator(error) if error.to_string().contains(TOO_MANY_FILES) => OPEN_FILES,
+            Self::Generator(_) | Self::Histogram(_) => GENERATOR,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_a_group_lacked_is_not_the_machines() {
+        let of = |group: Option<&str>| {
+            let error = TrialError::OutOfMemory {
+                error: Box::new(TrialError::Remote(([192, 0, 2, 1], 1).into())),
+                group: group.map(str::to_owned),
+            };
+            error.failure()
+        };
+        let machine = of(None);
+        assert!(machine.reason.contains("the machine ran out of memory"));
+        let group = of(Some("pod"));
+        assert!(group.reason.contains("limit of the cgroup pod was met"));
+        assert!(!group.reason.contains("the machine"), "{}", group.reason);
+        assert_ne!(machine.way_out, group.way_out);
+    }
+
+    #[test]
+    fn too_few_descriptors_are_not_the_models_fault() {
+        let error = GeneratorError::Failed("connect: Too many open files (os error 24)".to_owned());
+        let failure = TrialError::from(error).failure();
+        assert!(failure.way_out.is_some_and(|way| way.contains("ulimit -n")));
     }
 }

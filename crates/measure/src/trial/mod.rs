@@ -3,6 +3,7 @@
 mod counts;
 mod error;
 mod profile;
+mod rates;
 mod syscalls;
 mod window;
 
@@ -10,24 +11,24 @@ pub use error::TrialError;
 pub use profile::Profiled;
 
 use crate::{
-    capacity::Search,
-    generator::{GeneratorError, Generators},
+    generator::{GeneratorError, Generators, Tally},
     progress::Progress,
     warm_up::{WarmUp, WarmUpWatch},
 };
-use analysis::{rules, stats::percentiles};
+use analysis::stats::percentiles;
 use counts::{counts_of, generator_counts};
 use plan::{Plan, generators::generator_plans, window::window_us};
 use probe::{
+    cgroup::MemoryLimitsMet,
     kernel::{add_kernel_memory, machine_memory, oom_kills, tcp_sockets_held},
     net::NetEvents,
-    snapshot::{self, Snapshot},
+    snapshot::{Used, Watch, Window},
     usage::{add_memory, pss_bytes, resident_pages},
 };
 use process::{guard::Guard, interrupt};
+use rates::{search, shuffled};
 use report::{
     run::PlannedLoad,
-    slo::Slo,
     trial::{Load, Step, Trial},
 };
 use server::launch::{Launch, Server};
@@ -65,6 +66,9 @@ pub struct Bench<'a> {
     pub allow_remote: bool,
     /// Is told what happens.
     pub progress: &'a dyn Progress,
+    /// Nothing is read at a window's edges, and so nothing known of CPU time: to prove that reading
+    /// disturbs nothing.
+    pub blind: bool,
 }
 
 impl Bench<'_> {
@@ -93,11 +97,13 @@ impl Bench<'_> {
         planned: &PlannedLoad,
         wants_profile: bool,
     ) -> Result<(Trial, Option<Profiled>), TrialError> {
-        let kills_before = oom_kills();
+        let (kills_before, limits) = (oom_kills(), MemoryLimitsMet::count());
         self.undisturbed_trial(launch, block, planned, wants_profile)
             .map_err(|error| {
                 if oom_kills() > kills_before {
-                    TrialError::OutOfMemory(Box::new(error))
+                    let group = limits.since().map(|group| group.short_name().to_owned());
+                    let error = Box::new(error);
+                    TrialError::OutOfMemory { error, group }
                 } else {
                     error
                 }
@@ -134,8 +140,7 @@ impl Bench<'_> {
         };
         let mut steps = match planned.load {
             Load::Capacity { slo, .. } => search(planned, slo, &mut step)?,
-            _ => planned
-                .windows()
+            _ => shuffled(planned, seed)
                 .into_iter()
                 .map(|(connections, rate_per_s)| {
                     step(Asked {
@@ -174,6 +179,7 @@ impl Bench<'_> {
             memory_before,
             teardown_us,
             schedule_seed: planned.load.is_scheduled().then_some(seed),
+            made_again: false,
             not_measured,
         };
         Ok((trial, profiled))
@@ -206,26 +212,25 @@ impl Bench<'_> {
         generators.begin(asked.rate_per_s)?;
         let warm_up = self.warm_up(server, generators, planned, connections)?;
 
-        let generator_pids = generators.pids();
-        let mut edges = Vec::new();
         let rate_per_s = warm_up.map(|warm_up| warm_up.rate_per_s);
         let window_us = window_us(planned, connections, rate_per_s);
         let window = Duration::from_micros(window_us);
-        let result = generators.measure(window, || {
-            // Of a server that isn't ours processes may come and go.
-            edges.push(Snapshot::take(&server.pids(), &generator_pids))
-        })?;
+        let (mut result, used) = self.window(server, generators, window)?;
         server.check_alive()?;
-
-        let [opened, closed] = &edges[..] else {
-            return Err(GeneratorError::Unexpected("a window without edges".to_owned()).into());
-        };
-        let (mut server_use, mut generator_use, mut machine) =
-            snapshot::between(opened, closed, window);
+        let Used {
+            server: mut server_use,
+            generator: mut generator_use,
+            mut machine,
+            runner_cpu_s,
+        } = used;
         add_memory(&mut server_use, &server.pids());
-        add_memory(&mut generator_use, &generator_pids);
+        add_memory(&mut generator_use, &generators.pids());
         add_kernel_memory(&mut machine);
         net_before.add_since(&mut machine);
+        if !matches!(planned.load, Load::Idle { .. }) {
+            generators.sample_reading(&mut result)?;
+            server.check_alive()?;
+        }
         let (server_threads, server_cpus_max) = server.threads_and_cpus();
         let generator_threads = self.plan.client_threads * self.plan.client_processes;
         let generator_cpus = self.plan.client_cpus.len() as u32;
@@ -248,11 +253,41 @@ impl Bench<'_> {
             generator_cpus_max: (generator_cpus > 0).then(|| generator_threads.min(generator_cpus)),
             machine,
             memory: machine_memory(),
-            runner_cpu_s: snapshot::runner_cpu_s(opened, closed),
+            runner_cpu_s,
             syscall_window: None,
         };
         count_syscalls(server, generators, planned.load, &mut step)?;
         Ok(step)
+    }
+
+    /// Measures for one window; while it is open nothing is read.
+    fn window(
+        &self,
+        server: &mut Server,
+        generators: &mut Generators,
+        length: Duration,
+    ) -> Result<(Tally, Used), TrialError> {
+        let server_cpus = match server.keeps_to_its_cpus() {
+            true => self.plan.cpus_of_the_server_alone(),
+            false => &[],
+        };
+        if self.blind {
+            return Ok((generators.measure(length, |_| {})?, Used::default()));
+        }
+        let watch = Watch::open(&server.pids(), &generators.pids(), server_cpus);
+        let before = watch.surroundings(&server.pids());
+        let mut edges = Vec::new();
+        let result = generators.measure(length, |edge| edges.push((edge, watch.edge())))?;
+        let [(_, opened), (closed, at_close)] = &edges[..] else {
+            return Err(GeneratorError::Unexpected("a window without edges".to_owned()).into());
+        };
+        let after = watch.surroundings(&server.pids());
+        let window = Window {
+            closed: *closed,
+            length,
+        };
+        let used = watch.between((&before, opened), (at_close, &after), window);
+        Ok((result, used))
     }
 
     /// Waits until the load is steady, or for as long as the plan allows; `None` when it asks for
@@ -286,26 +321,6 @@ impl Bench<'_> {
         }
         unreachable!("the watch ends at its maximum")
     }
-}
-
-/// Tries rates until the highest one that meets the target is known.
-fn search(
-    planned: &PlannedLoad,
-    slo: Slo,
-    step: &mut impl FnMut(Asked) -> Result<Step, TrialError>,
-) -> Result<Vec<Step>, TrialError> {
-    let connections = planned.connections.first().copied().unwrap_or(1);
-    let mut search = Search::default();
-    let mut steps = Vec::new();
-    while let Some(rate) = search.next_per_s() {
-        let tried = step(Asked {
-            connections,
-            rate_per_s: Some(rate),
-        })?;
-        search.tell(rate, rules::meets(&tried, &slo));
-        steps.push(tried);
-    }
-    Ok(steps)
 }
 
 /// Waits until the kernel has let go of a trial's sockets: a server may need a while to see that

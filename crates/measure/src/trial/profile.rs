@@ -31,7 +31,7 @@ pub(super) fn profile(
         Err(reason) => return Ok(Err(reason)),
     };
     generators.begin(step.rate_per_s)?;
-    let result = generators.measure(RECORDING + PERF_STARTS, || {})?;
+    let result = generators.measure(RECORDING + PERF_STARTS, |_| {})?;
     server.check_alive()?;
     // Late and missing replies are due to perf. Wrong ones and lost connections never are.
     step.window.replies_wrong += result.counts.replies_wrong;

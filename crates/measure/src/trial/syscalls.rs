@@ -41,7 +41,7 @@ pub(super) fn count_syscalls(
     };
     generators.begin(None)?;
     let mut edges = Vec::new();
-    let result = generators.measure(SYSCALL_WINDOW, || {
+    let result = generators.measure(SYSCALL_WINDOW, |_| {
         edges.push(counters.each_mut().map(SyscallCounter::read));
     })?;
     server.check_alive()?;

@@ -1,9 +1,13 @@
 //! Further tables, for runs that measured more than the first one shows: ladders of connections,
 //! and who holds which memory.
 
-use crate::numbers::whole;
+use crate::{
+    doubts::marked,
+    numbers::{known, whole},
+};
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use report::{
+    check::Status,
     model::{Memory, ModelReport, Peak, Scheduled},
     trial::Load,
 };
@@ -136,7 +140,8 @@ fn closed(reports: &[ModelReport]) -> Sheet {
             "service time, us: p50",
             "p99",
             "p99.9",
-            "server CPU, us/request",
+            "CPU, us/request: process",
+            "its CPUs",
             "served on each",
             "verdict",
         ],
@@ -145,25 +150,34 @@ fn closed(reports: &[ModelReport]) -> Sheet {
 }
 
 fn closed_row(report: &ModelReport, step: &Peak) -> Vec<String> {
-    let floor = if step.generator_bound { ">= " } else { "" };
+    let place = format!("closed.{}_connections", step.connections);
+    let of = |name: &str, text| marked(report, &format!("{place}.{name}"), text);
     let time = &step.service_time_us;
     let served = match (step.served_least, step.served_most) {
         (Some(least), Some(most)) => format!("{} to {}", whole(least.into()), whole(most.into())),
         _ => "-".to_owned(),
     };
     let ceiling = report.ceiling.as_ref();
-    let share = ceiling.map(|ceiling| step.rate_per_s.median / ceiling.rate_per_s * 100.0);
+    let share =
+        ceiling.map(|ceiling| step.rate_per_s.median / ceiling.over(step.connections) * 100.0);
     vec![
         report.model.name.clone(),
         whole(step.connections.into()),
-        format!("{floor}{}", whole(step.rate_per_s.median)),
+        of("rate_per_s", whole(step.rate_per_s.median)),
         share.map_or_else(|| "-".to_owned(), |share| format!("{share:.0} %")),
-        whole(time.p50),
-        whole(time.p99),
-        whole(time.p99_9),
-        super::cpu(step.server_cpu_us_per_request),
+        of("service_time_us.p50", known(time.p50)),
+        of("service_time_us.p99", known(time.p99)),
+        of("service_time_us.p99_9", known(time.p99_9)),
+        of(
+            "server_cpu_us_per_request",
+            super::cpu(step.server_cpu_us_per_request),
+        ),
+        of(
+            "server_cpus_us_per_request",
+            super::cpu(step.server_cpus_us_per_request),
+        ),
         served,
-        report.verdict.status.word().to_owned(),
+        word_at(report, &place),
     ]
 }
 
@@ -186,7 +200,8 @@ fn open(reports: &[ModelReport]) -> Sheet {
             "response time, us: p50",
             "p99",
             "p99.9",
-            "server CPU, us/request",
+            "CPU, us/request: process",
+            "its CPUs",
             "verdict",
         ],
         rows: rows.collect(),
@@ -194,15 +209,39 @@ fn open(reports: &[ModelReport]) -> Sheet {
 }
 
 fn open_row(report: &ModelReport, step: &Scheduled) -> Vec<String> {
+    let place = format!(
+        "open.{}_connections.{}_per_s",
+        step.connections, step.offered_rate_per_s
+    );
+    let of = |name: &str, text| marked(report, &format!("{place}.{name}"), text);
     let time = &step.response_time_us;
     vec![
         report.model.name.clone(),
         whole(step.connections.into()),
         whole(step.offered_rate_per_s),
-        whole(time.p50),
-        whole(time.p99),
-        whole(time.p99_9),
-        super::cpu(step.server_cpu_us_per_request),
-        report.verdict.status.word().to_owned(),
+        of("response_time_us.p50", known(time.p50)),
+        of("response_time_us.p99", known(time.p99)),
+        of("response_time_us.p99_9", known(time.p99_9)),
+        of(
+            "server_cpu_us_per_request",
+            super::cpu(step.server_cpu_us_per_request),
+        ),
+        of(
+            "server_cpus_us_per_request",
+            super::cpu(step.server_cpus_us_per_request),
+        ),
+        word_at(report, &place),
     ]
+}
+
+/// The verdict of a row of a ladder: that of its worst figure but the tails.
+fn word_at(report: &ModelReport, place: &str) -> String {
+    let figures = report.verdict.figures.iter();
+    let here = figures.filter(|(id, _)| id.starts_with(&format!("{place}.")));
+    let all_but_tails = here.filter(|(id, _)| !id.ends_with("p99") && !id.ends_with("p99_9"));
+    let measured = all_but_tails.map(|(_, of)| of.status);
+    let worst = measured
+        .filter(|status| *status != Status::NotMeasured)
+        .max();
+    worst.unwrap_or(report.verdict.status).word().to_owned()
 }

@@ -14,10 +14,15 @@ use analysis::{
 };
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
-use measure::{ceiling::null_steps, progress::Progress as _, trial::Bench};
+use measure::{
+    null::Null,
+    progress::Progress as _,
+    trial::{Bench, TrialError},
+};
 use plan::{
     Plan,
-    ceiling::{NULL_ENGINES, NullTrials},
+    ceiling::NULL_ENGINES,
+    descriptors::check_descriptors,
     host::Host,
     memory::check_memory,
     options::{LoadKind, Options},
@@ -29,6 +34,7 @@ use process::interrupt;
 use protocol::wire::Wire;
 use report::trial::Step;
 use serde::Serialize;
+use std::path::Path;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
@@ -97,18 +103,11 @@ pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<Exit> {
             guard: &guard,
             allow_remote: false,
             progress: &progress,
+            blind: false,
         };
-        let trials = NullTrials {
-            load: &plan.loads[0],
-            engines: &NULL_ENGINES,
-            of_each: args.trials,
-        };
-        match null_steps(&bench, &null, trials) {
-            Ok(steps) => {
-                let of_engine = |engine| steps.iter().filter(move |(its, _)| *its == engine);
-                let engines = NULL_ENGINES.into_iter();
-                let best = engines.filter_map(|engine| best(of_engine(engine)));
-                ceilings.extend(best.map(|(engine, step)| Ceiling::of(engine, step)));
+        match best_windows(&bench, &null, args.trials) {
+            Ok(best) => {
+                ceilings.extend(best.iter().map(|(engine, step)| Ceiling::of(engine, step)));
             }
             Err(error) if error.is_interrupt() => return Ok(Exit::Interrupted),
             Err(error) => {
@@ -139,20 +138,36 @@ impl CeilingArgs {
         };
         let nobody = Contestants {
             names: Vec::new(),
+            addresses: Vec::new(),
             wire: Wire::Framed,
             message_bytes: None,
         };
         let plan = plan::decide(Request::resolve(&options, None, nobody, 0)?, host)?;
         check_memory(&plan, host)?;
+        check_descriptors(&plan, host)?;
         Ok(plan)
     }
 }
 
-type Window = (&'static str, Step);
-
-fn best<'a>(windows: impl Iterator<Item = &'a Window>) -> Option<&'a Window> {
-    let rate = |(_, step): &&Window| rate_per_s(step);
-    windows.max_by(|a, b| rate(a).total_cmp(&rate(b)))
+/// The best window of the null server on each engine that can be had here.
+fn best_windows(
+    bench: &Bench<'_>,
+    program: &Path,
+    trials: u32,
+) -> Result<Vec<(&'static str, Step)>, TrialError> {
+    let mut nulls = NULL_ENGINES.map(|engine| (engine, Null::on(engine, bench, program)));
+    // In turn: the machine's mood shall not choose between them.
+    for block in 1..=trials {
+        for (_, null) in &mut nulls {
+            null.take_turn(bench, block, &bench.plan.loads[0])?;
+        }
+    }
+    let best = nulls.into_iter().filter_map(|(engine, null)| {
+        let steps = null.report.trials.into_iter().flat_map(|trial| trial.steps);
+        let best = steps.max_by(|a, b| rate_per_s(a).total_cmp(&rate_per_s(b)));
+        Some((engine, best?))
+    });
+    Ok(best.collect())
 }
 
 impl Ceiling {

@@ -17,6 +17,7 @@ use conformance::{
 use process::interrupt;
 use protocol::wire::Wire;
 use server::{contract::ContractLaunch, external::ExternalLaunch, launch::Launch};
+use std::{sync::Mutex, thread};
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
@@ -30,14 +31,25 @@ pub(crate) struct CheckArgs {
     /// The server's I/O threads: more than one, so that they can get in each other's way
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
     threads: u32,
+
+    /// Servers that are checked at a time; most cases wait most of their time [default: as many as
+    /// there are CPUs]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    jobs: Option<u32>,
+}
+
+/// How all cases came out.
+#[derive(Default)]
+struct Counts {
+    passed: u32,
+    failed: u32,
+    skipped: u32,
 }
 
 pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     let workspace = Workspace::find()?;
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    let only = args.wire;
     let options = ExternalOptions {
-        wire: only,
+        wire: args.wire,
         ..ExternalOptions::default()
     };
     let selected = select(&args.models, &workspace, &options)?;
@@ -47,40 +59,83 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
         true => Programs::new(),
         false => build::programs(&workspace, &packages, Purpose::Tested, args.models.no_build)?,
     };
+    let mut counts = Counts::default();
+    let mut all = Vec::new();
     for selected in selected {
-        let name = &selected.name;
-        let promises = match promises(&selected, &mut programs, args) {
-            Ok(promises) => promises,
+        let name = selected.name.clone();
+        match promises(&selected, &mut programs, args) {
+            Ok(promises) => all.extend(promises.into_iter().map(|promise| (name.clone(), promise))),
             Err(reason) => {
                 output::line(format_args!("{name}: can't be checked: {reason:#}"));
-                failed += 1;
-                continue;
-            }
-        };
-        for promise in promises {
-            if only.is_some_and(|only| only != promise.wire) || interrupt::asked() {
-                continue;
-            }
-            output::line(format_args!("{name}, {:?} wire", promise.wire));
-            for outcome in suite::check(&promise, show) {
-                match outcome.verdict {
-                    Verdict::Passed => passed += 1,
-                    Verdict::Failed(_) => failed += 1,
-                    Verdict::Skipped(_) => skipped += 1,
-                }
+                counts.failed += 1;
             }
         }
     }
+    all.retain(|(_, promise)| args.wire.is_none_or(|only| only == promise.wire));
+    hold_to(all, args.jobs(), &mut counts);
     output::line(format_args!(
-        "{passed} passed, {failed} failed, {skipped} skipped"
+        "{} passed, {} failed, {} skipped",
+        counts.passed, counts.failed, counts.skipped
     ));
     Ok(if interrupt::asked() {
         Exit::Interrupted
-    } else if failed > 0 {
+    } else if counts.failed > 0 {
         Exit::Failed
     } else {
         Exit::Fine
     })
+}
+
+/// Holds each server to its promise, so many at a time. With one at a time each case is shown as it
+/// ends, with more all cases of a server.
+fn hold_to(promises: Vec<(String, Promise)>, jobs: usize, counts: &mut Counts) {
+    let queue = Mutex::new(promises.into_iter());
+    let counts = Mutex::new(counts);
+    let work = || {
+        while !interrupt::asked() {
+            let next = queue.lock().ok().and_then(|mut queue| queue.next());
+            let Some((name, promise)) = next else {
+                break;
+            };
+            let title = format!("{name}, {:?} wire", promise.wire);
+            let outcomes = if jobs == 1 {
+                output::line(title);
+                suite::check(&promise, show)
+            } else {
+                let outcomes = suite::check(&promise, |_| {});
+                // The lock keeps what belongs together together.
+                let _printing = counts.lock();
+                output::line(title);
+                outcomes.iter().for_each(show);
+                outcomes
+            };
+            if let Ok(mut counts) = counts.lock() {
+                outcomes.iter().for_each(|outcome| counts.add(outcome));
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(work);
+        }
+    });
+}
+
+impl Counts {
+    fn add(&mut self, outcome: &Outcome) {
+        match outcome.verdict {
+            Verdict::Passed => self.passed += 1,
+            Verdict::Failed(_) => self.failed += 1,
+            Verdict::Skipped(_) => self.skipped += 1,
+        }
+    }
+}
+
+impl CheckArgs {
+    fn jobs(&self) -> usize {
+        let cpus = || thread::available_parallelism().map_or(1, usize::from);
+        self.jobs.map_or_else(cpus, |jobs| jobs as usize)
+    }
 }
 
 /// The package of a model for which no program was given.

@@ -3,7 +3,10 @@
 use crate::{discover::ModelCrate, usage::usage};
 use protocol::client::Workload;
 use server::external::{External, Target};
-use std::path::PathBuf;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+};
 
 /// A server that takes part.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +46,16 @@ impl Selected {
     /// Whether its description comes from a file or the command line.
     pub(crate) fn is_external(&self) -> bool {
         matches!(self.server, Wanted::External(_) | Wanted::Target(_))
+    }
+
+    /// Where it listens: on loopback, unless it is known to be elsewhere.
+    pub(crate) fn address(&self) -> IpAddr {
+        let known = match &self.server {
+            Wanted::External(external) => external.address,
+            Wanted::Target(target) => Some(target.addr),
+            Wanted::Model { .. } | Wanted::Program(_) => None,
+        };
+        known.map_or(Ipv4Addr::LOCALHOST.into(), |addr| addr.ip())
     }
 
     /// Whether it can be asked for this, over so many processes of a model of ours.

@@ -70,12 +70,16 @@ impl ExternalLaunch {
         let external = &self.external;
         let addr = match external.address {
             Some(addr) if !listeners(addr).is_empty() => {
-                return Err(ServerError::Start(format!(
-                    "{addr} is taken: something listens there already (--target measures that)"
-                )));
+                let what = format!("{addr} is taken: something listens there already");
+                return Err(ServerError::start(
+                    what,
+                    "end what listens there, or measure that: --target",
+                ));
             }
             Some(addr) => addr,
-            None => free_address().map_err(|error| ServerError::Start(error.to_string()))?,
+            None => free_address().map_err(|error| {
+                ServerError::start(error, "no address is free: 'runner doctor' looks at ports")
+            })?,
         };
         let keeper = Child::spawn(
             &self.guard,
@@ -83,7 +87,7 @@ impl ExternalLaunch {
             self.keeper_args(addr),
             self.open_files_max,
         );
-        let keeper = keeper.map_err(|error| ServerError::Start(error.to_string()))?;
+        let keeper = keeper.map_err(|error| ServerError::cant_spawn(&error))?;
         let mut server = ExternalServer {
             keeper,
             addr,

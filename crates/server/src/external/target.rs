@@ -7,6 +7,9 @@ use procfs::process::Process;
 use report::model::Phase;
 use std::net::SocketAddr;
 
+const WHOSE_PID: &str = "give --pid the process that listens, which 'ss -ltnp' names, or leave it out: \
+                         CPU and memory aren't measured then";
+
 /// Where a server is running, and as which process if that is known.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
@@ -32,12 +35,14 @@ impl Target {
     pub fn start(&self) -> Result<TargetServer, ServerError> {
         let Self { addr, pid } = *self;
         visit(addr).map_err(|error| {
-            ServerError::Start(format!(
-                "nothing answers at {addr}: {error}; is it running?"
-            ))
+            ServerError::start(
+                format!("nothing answers at {addr}: {error}"),
+                "start the server first, or see where it listens: ss -ltn",
+            )
         })?;
         let started = pid.map(|pid| {
-            started(pid).ok_or_else(|| ServerError::Start(format!("there is no process {pid}")))
+            started(pid)
+                .ok_or_else(|| ServerError::start(format!("there is no process {pid}"), WHOSE_PID))
         });
         let server = TargetServer {
             target: self.clone(),
@@ -47,10 +52,13 @@ impl Target {
         let sockets = listeners(addr);
         match pid {
             Some(pid) if !sockets.is_empty() && !hold(&server.pids(), &sockets) => {
-                Err(ServerError::Start(format!(
-                    "process {pid} and its children don't listen on {addr}: what was measured \
-                     would be another's"
-                )))
+                Err(ServerError::start(
+                    format!(
+                        "process {pid} and its children don't listen on {addr}: what was measured \
+                         would be another's"
+                    ),
+                    WHOSE_PID,
+                ))
             }
             _ => Ok(server),
         }

@@ -5,8 +5,11 @@
 //! which besides has one entry in an epoll set for each connection, and its page tables, which are
 //! told by process. Everything else is the server's.
 
-use crate::ladder::median_slope;
-use crate::stats::median;
+use super::user_bytes;
+use crate::{
+    ladder::{kernel_bytes, over_all},
+    stats::median,
+};
 use report::{
     model::{MachineMemoryUse, MemoryByOwner},
     trial::{Step, Trial},
@@ -25,13 +28,16 @@ pub(super) fn by_owner(
     ladders: &[&Trial],
     caches: &BTreeMap<String, f64>,
 ) -> Option<MemoryByOwner> {
-    let slope = |bytes: fn(&Step) -> Option<u64>| median_slope(ladders, bytes);
-    let server_user = slope(|step| step.server.pss_bytes);
-    let generator_user = slope(|step| step.generator.pss_bytes);
-    let slab = slope(|step| step.machine.slab_bytes);
-    let server_tables = slope(|step| step.server.page_tables_bytes);
-    let generator_tables = slope(|step| step.generator.page_tables_bytes);
-    let stacks = slope(|step| Some(step.memory?.kernel_stacks_bytes));
+    let growth = |bytes: fn(&Step) -> Option<f64>| {
+        let of_trials = ladders.iter().filter_map(|t| over_all(t, None, bytes));
+        median(&of_trials.collect::<Vec<_>>())
+    };
+    let server_user = growth(user_bytes);
+    let generator_user = growth(|step| Some(step.generator.pss_bytes? as f64));
+    let slab = growth(kernel_bytes);
+    let server_tables = growth(|step| Some(step.server.page_tables_bytes? as f64));
+    let generator_tables = growth(|step| Some(step.generator.page_tables_bytes? as f64));
+    let stacks = growth(|step| Some(step.memory?.kernel_stacks_bytes as f64));
     let of_both_ends: f64 = OF_BOTH_ENDS
         .iter()
         .filter_map(|name| caches.get(*name))

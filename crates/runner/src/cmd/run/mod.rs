@@ -20,14 +20,19 @@ use anyhow::Context as _;
 use measure::run::{Instruments, Run, profile::load_of};
 use plan::{
     Plan,
+    descriptors::check_descriptors,
     host::Host,
     memory::check_memory,
+    notes::notes,
     request::{Contestants, Request},
 };
 use probe::profile;
 use process::interrupt;
 use report::run::{AaControl, RunReport};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    fmt::Write as _,
+    time::{SystemTime, UNIX_EPOCH},
+};
 use store::save::RunDirectory;
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
@@ -37,11 +42,20 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let host = host();
     let plan = plan(args, &workspace, &selected, &host)?;
     let fits = check_memory(&plan, &host);
-    let described = render::plan::describe(&plan.to_report());
+    let has_pipes = check_descriptors(&plan, &host);
+    let mut described = render::plan::describe(&plan.to_report());
+    for note in notes(&plan, &host) {
+        let _ = write!(described, "\nnote        {note}");
+    }
     if args.dry_run {
         output::line(&described);
-        output::line(prepare::command_lines(&plan, &selected));
-        if let Err(error) = fits {
+        output::line(prepare::command_lines(
+            &plan,
+            &selected,
+            &workspace,
+            args.models.no_build,
+        ));
+        for error in [fits, has_pipes].into_iter().filter_map(Result::err) {
             output::say(format_args!("\nit would be refused: {error}"));
         }
         return Ok(Exit::Fine);
@@ -49,6 +63,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     if !args.force {
         fits?;
     }
+    has_pipes?;
     output::say(format_args!("{described}\n"));
     if args.profile
         && let Err(reason) = profile::check()
@@ -57,9 +72,13 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
             "no profiles: {reason}; the run goes on without\n"
         ));
     }
+    let no_build = args.models.no_build;
+    if no_build {
+        // Without it nothing begins, and no directory is made.
+        build::executable(&workspace, "loadgen", no_build)?;
+    }
     // Before the builds: a directory that can't be written is heard of at once.
     let mut run = begin(args, &workspace, plan, aa_control)?;
-    let no_build = args.models.no_build;
     // They are no contestants: what one asks of a dependency may be switched on in the other.
     let packages = ["loadgen", "null"];
     let programs = build::programs(&workspace, &packages, Purpose::Measured, no_build);
@@ -77,6 +96,10 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     for one in &selected {
         if interrupt::asked() {
             break;
+        }
+        if let Some(profile) = prepare::given_profile(one) {
+            let profiles = &mut run.report.environment.given_profiles;
+            profiles.insert(one.name.clone(), profile);
         }
         let contestant = prepare::prepare(one, &workspace, &run, no_build);
         // A build that was cut short says nothing about the model.
@@ -101,6 +124,7 @@ fn plan(
     let (wire, message_bytes) = speech(selected, &args.external())?;
     let contestants = Contestants {
         names: selected.iter().map(|one| one.name.clone()).collect(),
+        addresses: selected.iter().map(Selected::address).collect(),
         wire,
         message_bytes,
     };

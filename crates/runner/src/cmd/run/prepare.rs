@@ -4,6 +4,7 @@ use crate::{
     build,
     discover::Workspace,
     host::guard,
+    output,
     select::{Selected, Wanted},
 };
 use measure::{
@@ -53,6 +54,7 @@ pub(super) fn prepare(
     let mut model = describe(selected);
     let (launch, failure) = match ready {
         Ok((launch, program)) => {
+            say_program(&selected.name, program.as_deref());
             model.binary_sha256 = program.as_deref().and_then(sha256);
             (Some(launch), None)
         }
@@ -67,9 +69,49 @@ pub(super) fn prepare(
     }
 }
 
+/// What is measured, by its path: the run says what it took, and not only what it was to take.
+fn say_program(name: &str, program: Option<&Path>) {
+    let Some(program) = program else { return };
+    // Of a server that runs already a link is known.
+    let place = fs::canonicalize(program).unwrap_or_else(|_| program.to_owned());
+    let profile = match profile_of(program).as_deref() {
+        Some("dev") => ", a debug build: its figures say nothing about a release build",
+        _ => "",
+    };
+    output::say(format_args!("{name:11} {}{profile}", place.display()));
+}
+
+/// The profile of a program that was given instead of built; `None` for any other.
+pub(super) fn given_profile(selected: &Selected) -> Option<String> {
+    let (Wanted::Program(program)
+    | Wanted::Model {
+        program: Some(program),
+        ..
+    }) = &selected.server
+    else {
+        return None;
+    };
+    Some(profile_of(program).unwrap_or_else(|| "unknown".to_owned()))
+}
+
+/// The profile that cargo built a program in: the name of the directory that it put it into, which a
+/// lock of its own tells from others. `None` elsewhere.
+fn profile_of(program: &Path) -> Option<String> {
+    let directory = program.parent()?;
+    directory.join(".cargo-lock").is_file().then_some(())?;
+    let name = directory.file_name()?.to_string_lossy();
+    // See the Cargo Book, "Profiles".
+    Some(match &*name {
+        "debug" => "dev".to_owned(),
+        _ => name.into_owned(),
+    })
+}
+
 fn of_program(program: &Path, plan: &Plan) -> Result<Ready, Failure> {
     let launch = launch(plan, &guard(), program);
-    launch.preflight().map_err(preflight_failed)?;
+    launch
+        .preflight()
+        .map_err(|error| preflight_failed(&error, error.way_out()))?;
     Ok((launch.into(), Some(program.to_owned())))
 }
 
@@ -78,7 +120,9 @@ fn of_external(external: &External, plan: &Plan, no_build: bool) -> Result<Ready
         build::by_command(command, &external.directory, &external.environment)
             .map_err(build::BuildError::failure)?;
     }
-    let program = external.executable().map_err(preflight_failed)?;
+    let program = external.executable().map_err(|error| {
+        preflight_failed(error, "install it, or see 'command' in its description")
+    })?;
     let launch = ExternalLaunch {
         external: external.clone(),
         threads: plan.server_threads,
@@ -89,11 +133,12 @@ fn of_external(external: &External, plan: &Plan, no_build: bool) -> Result<Ready
     Ok((Launch::External(launch), Some(program)))
 }
 
-fn preflight_failed(reason: impl Display) -> Failure {
+fn preflight_failed(reason: impl Display, way_out: &str) -> Failure {
     Failure {
         phase: Phase::Preflight,
         reason: reason.to_string(),
         stderr_tail: String::new(),
+        way_out: Some(way_out.to_owned()),
     }
 }
 
@@ -150,32 +195,63 @@ fn sha256(program: &Path) -> Option<String> {
     }))
 }
 
-/// What a run would do, as command lines for people to try.
-pub(super) fn command_lines(plan: &Plan, selected: &[Selected]) -> String {
+/// What a run would do, as command lines for people to try: with `no_build` by the programs that are
+/// there.
+pub(super) fn command_lines(
+    plan: &Plan,
+    selected: &[Selected],
+    workspace: &Workspace,
+    no_build: bool,
+) -> String {
+    let package = |package: &str| lines_of_package(workspace, package, no_build);
     let mut lines = vec!["\ncommands".to_owned()];
     for one in selected {
-        lines.extend(lines_of(plan, one));
+        lines.extend(lines_of(plan, one, no_build, &package));
     }
-    lines.push("  cargo build --release -p loadgen".to_owned());
+    let (build, loadgen) = package("loadgen");
+    lines.extend(build);
     let target = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     for load in &plan.loads {
         let generators = generator_plans(plan, load, target, plan.schedule_seed(1));
         if let Some(first) = generators.first() {
             let text = serde_json::to_string(first).unwrap_or_default();
-            lines.push(format!("  target/release/loadgen <<< '{text}'"));
+            lines.push(format!("  {} <<< '{text}'", loadgen.display()));
         }
-        if let [_, second, ..] = generators.as_slice() {
+        if let [_, more @ ..] = generators.as_slice()
+            && !more.is_empty()
+        {
+            let more = more.len();
             lines.push(format!(
-                "  ({} more like it, the next with \"first_connection\":{})",
-                generators.len() - 1,
-                second.first_connection
+                "  ({more} more like it, the next with \"process\":1)"
             ));
         }
     }
     lines.join("\n")
 }
 
-fn lines_of(plan: &Plan, selected: &Selected) -> Vec<String> {
+/// What builds a package or, with `no_build`, why that has to be done first; and its program.
+fn lines_of_package(
+    workspace: &Workspace,
+    package: &str,
+    no_build: bool,
+) -> (Option<String>, PathBuf) {
+    let place = || build::place(workspace, package);
+    if !no_build {
+        let build = format!("  cargo build --release -p {package}");
+        return (Some(build), place());
+    }
+    match build::executable(workspace, package, true) {
+        Ok(program) => (None, program),
+        Err(error) => (Some(format!("  ({error})")), place()),
+    }
+}
+
+fn lines_of(
+    plan: &Plan,
+    selected: &Selected,
+    no_build: bool,
+    package: &impl Fn(&str) -> (Option<String>, PathBuf),
+) -> Vec<String> {
     match &selected.server {
         Wanted::Model {
             program: Some(program),
@@ -183,16 +259,14 @@ fn lines_of(plan: &Plan, selected: &Selected) -> Vec<String> {
         }
         | Wanted::Program(program) => lines_of_program(plan, program),
         Wanted::Model { model, .. } => {
-            let package = model.package();
-            let program = Path::new("target/release").join(&package);
-            let build = format!("  cargo build --release -p {package}");
-            std::iter::once(build)
-                .chain(lines_of_program(plan, &program))
-                .collect()
+            let (build, program) = package(&model.package());
+            let own = lines_of_program(plan, &program);
+            build.into_iter().chain(own).collect()
         }
         Wanted::External(external) => {
             let directory = format!("  cd {}", external.directory.display());
-            let words = external.build.iter().chain([&external.command]);
+            let build = external.build.iter().filter(|_| !no_build);
+            let words = build.chain([&external.command]);
             let words = words.map(|words| format!("  {}", words.join(" ")));
             std::iter::once(directory).chain(words).collect()
         }
@@ -210,4 +284,22 @@ fn lines_of_program(plan: &Plan, program: &Path) -> Vec<String> {
         ));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_told_where_cargo_put_the_program() {
+        let target = tempfile::tempdir().unwrap();
+        for (directory, profile) in [("debug", "dev"), ("release", "release"), ("mine", "mine")] {
+            let directory = target.path().join(directory);
+            let program = directory.join("model-x");
+            fs::create_dir(&directory).unwrap();
+            assert_eq!(profile_of(&program), None, "a directory like any other");
+            fs::write(directory.join(".cargo-lock"), "").unwrap();
+            assert_eq!(profile_of(&program).as_deref(), Some(profile));
+        }
+    }
 }

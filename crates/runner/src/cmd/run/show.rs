@@ -62,8 +62,14 @@ fn show_profile(report: &ModelReport, run: &Run, is_wanted: bool) {
         return;
     };
     output::say(format_args!(
-        "\nprofile of {name}: {} samples under {} load, as a graph in {}",
+        "\nprofile of {name}: {} samples{} under {} load, as a graph in {}",
         profile.samples,
+        if profile.user_only {
+            " of user space alone (the kernel's part is root's to see, or everybody's with 'sysctl -w \
+             kernel.perf_event_paranoid=1')"
+        } else {
+            ""
+        },
         profile.load.word(),
         run.directory.path.join(&profile.flame_graph).display()
     ));
@@ -75,6 +81,22 @@ fn show_profile(report: &ModelReport, run: &Run, is_wanted: bool) {
             if function.in_kernel { " (kernel)" } else { "" }
         ));
     }
+}
+
+/// The reports' text, to standard output: as they are on disk or, where they aren't, as they should be.
+fn write_reports(run: &Run) -> anyhow::Result<()> {
+    for path in run.saved.iter().filter(|_| run.unsaved.is_none()) {
+        let text = fs::read_to_string(path)
+            .with_context(|| format!("can't read {} again", path.display()))?;
+        output::write(format_args!("{text}"));
+    }
+    if run.unsaved.is_some() {
+        output::line(serde_json::to_string_pretty(&run.report)?);
+        for contestant in &run.contestants {
+            output::line(serde_json::to_string_pretty(&contestant.report)?);
+        }
+    }
+    Ok(())
 }
 
 /// What came of a run, and its exit code.
@@ -101,13 +123,17 @@ pub(super) fn show(run: &Run, args: &RunArgs) -> anyhow::Result<Exit> {
     for contestant in &run.contestants {
         show_profile(&contestant.report, run, args.profile);
     }
-    for path in &run.saved {
-        if args.json {
-            let text = fs::read_to_string(path)
-                .with_context(|| format!("can't read {} again", path.display()))?;
-            output::write(format_args!("{text}"));
-        } else {
-            output::line(format_args!("{}", path.display()));
+    if let Some(error) = &run.unsaved {
+        output::say(format_args!(
+            "\nnot saved: {error}. What is shown above is all that there is of it: the files are those \
+             of the last block that could be written, or of none"
+        ));
+    }
+    if args.json {
+        write_reports(run)?;
+    } else {
+        for path in &run.saved {
+            output::line(path.display());
         }
     }
     let failed = run
@@ -116,6 +142,8 @@ pub(super) fn show(run: &Run, args: &RunArgs) -> anyhow::Result<Exit> {
         .any(|contestant| contestant.report.failure.is_some());
     Ok(if run.report.interrupted {
         Exit::Interrupted
+    } else if run.unsaved.is_some() {
+        Exit::WrongUse
     } else if failed || run.report.verdict.status == Status::Invalid {
         Exit::Failed
     } else {

@@ -1,0 +1,191 @@
+//! The generator's own lateness: sent after its moment, or read after it had arrived.
+//!
+//! Each percentile is judged by itself. Of the requests a share x had a lag of more than δ. Without
+//! any lag these could lie anywhere below, and all others at most δ lower; so a quantile q can't
+//! have been lower than the one at q - x, less δ. Nor can it have been lower than that of the service
+//! times, which begin when a request was sent. The best of these is the bound.
+
+use super::touch::{JUDGED_FROM_S, TIMES, exposed_times};
+use crate::stats::decode;
+use hdrhistogram::Histogram;
+use report::{
+    check::{Check, Direction, Effect, FigureKind, Touch},
+    trial::{ScheduledWindow, Step},
+};
+
+/// A percentile that may be off by so little stands as it is.
+const NOTHING: f64 = 0.02;
+
+/// One that may be off by so much stands as a bound.
+const BOUND_MAX: f64 = 0.10;
+
+/// Shares of requests with a greater lag, for which the bound is tried.
+const BEYOND: [f64; 7] = [0.0, 0.0001, 0.001, 0.01, 0.05, 0.1, 0.5];
+
+/// Sent minus due, in the response times of a load with a schedule.
+pub(super) fn send_lag(step: &Step, window: &ScheduledWindow) -> Option<Check> {
+    let times = decode(&window.response_time_histogram).ok()?;
+    let lags = decode(&window.lag_histogram).ok()?;
+    let service_times = decode(&step.window.service_time_histogram).ok();
+    // Those whose connection was busy have no lag: their waiting is the server's.
+    let share_with_lag = lags.len() as f64 / (times.len() as f64).max(1.0);
+    Some(check(
+        "lag",
+        "sent",
+        touches(
+            &times,
+            &lags,
+            share_with_lag.min(1.0),
+            service_times.as_ref(),
+        ),
+        (window.lag_us.p99, window.response_time_us.p99),
+        "a lower --rate, or more CPUs for the generator (--client-cpus)",
+    ))
+}
+
+/// Read minus arrived, in whatever times the step has.
+pub(super) fn read_lag(step: &Step) -> Option<Check> {
+    let lags = decode(step.window.read_lag_histogram.as_deref()?).ok()?;
+    let (times, p99_us) = match &step.window.scheduled {
+        Some(window) => (&window.response_time_histogram, window.response_time_us.p99),
+        None => (
+            &step.window.service_time_histogram,
+            step.window.service_time_us.p99,
+        ),
+    };
+    let times = decode(times).ok()?;
+    let lag_p99_us = lags.value_at_quantile(0.99) as f64 / 1e3;
+    Some(check(
+        "read_lag",
+        "read",
+        touches(&times, &lags, 1.0, None),
+        (lag_p99_us, p99_us),
+        "more CPUs for the generator, or server_time_us, which is without it",
+    ))
+}
+
+fn check(
+    id: &str,
+    what: &str,
+    touches: Vec<Touch>,
+    (lag_us, time_us): (f64, f64),
+    advice: &str,
+) -> Check {
+    let detail = format!(
+        "the generator {what} late by {lag_us:.0} us at p99, where the time itself is {time_us:.0} us"
+    );
+    Check::new(id, touches, detail, advice).values(lag_us / time_us.max(1e-3), BOUND_MAX)
+}
+
+/// A generator that stood still has sent nothing meanwhile.
+pub(super) fn stall(step: &Step, window: &ScheduledWindow) -> Check {
+    let stall_us = window.longest_stall_us;
+    let share = stall_us as f64 / step.window.length_us.max(1) as f64;
+    let is_judged = stall_us as f64 / 1e6 >= JUDGED_FROM_S;
+    Check::new(
+        "generator_stall",
+        exposed_times(if is_judged { share } else { 0.0 }),
+        format!("the generator stood still for {stall_us} us at most"),
+        "something else ran on its CPU: end it, or give the generator a CPU of its own",
+    )
+    .values(share, 0.0)
+}
+
+/// `without` are the times without the lag, or less than those.
+fn touches(
+    times: &Histogram<u64>,
+    lags: &Histogram<u64>,
+    share_with_lag: f64,
+    without: Option<&Histogram<u64>>,
+) -> Vec<Touch> {
+    let touch = |figure: FigureKind| {
+        let quantile = figure.quantile()?;
+        let mut share = off_by(times, lags, share_with_lag, quantile)?;
+        if let Some(without) = without.filter(|without| !without.is_empty()) {
+            let [with, without] = [times, without].map(|h| h.value_at_quantile(quantile) as f64);
+            share = share.min((with - without).max(0.0) / with);
+        }
+        Some(Touch {
+            figure,
+            effect: effect(share)?,
+        })
+    };
+    TIMES.into_iter().filter_map(touch).collect()
+}
+
+fn effect(share: f64) -> Option<Effect> {
+    let direction = Direction::High;
+    if share <= NOTHING {
+        return None;
+    }
+    Some(match share <= BOUND_MAX {
+        true => Effect::Bounds {
+            direction,
+            slack_share: Some(share),
+        },
+        false => Effect::Biases {
+            direction,
+            up_to_share: Some(share),
+        },
+    })
+}
+
+/// By how much the quantile can be too high for the lag, as a share of it.
+fn off_by(
+    times: &Histogram<u64>,
+    lags: &Histogram<u64>,
+    share_with_lag: f64,
+    quantile: f64,
+) -> Option<f64> {
+    let published = times.value_at_quantile(quantile) as f64;
+    if times.is_empty() || lags.is_empty() || published == 0.0 {
+        return None;
+    }
+    let bounds = BEYOND.iter().map(|&beyond| {
+        let lag = lags.value_at_quantile(1.0 - beyond) as f64;
+        let lower = times.value_at_quantile((quantile - beyond * share_with_lag).max(0.0)) as f64;
+        (published - (lower - lag).max(0.0)) / published
+    });
+    bounds.min_by(f64::total_cmp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn histogram(values_us: impl IntoIterator<Item = u64>) -> Histogram<u64> {
+        let mut histogram = Histogram::new(3).unwrap();
+        for value in values_us {
+            histogram.record(value * 1000).unwrap();
+        }
+        histogram
+    }
+
+    #[test]
+    fn each_percentile_has_its_own_bound() {
+        // 100 us each but for a tail; one request in 200 was sent 5 ms late.
+        let times = histogram((0..20_000).map(|i| if i % 100 == 0 { 9_000 } else { 100 }));
+        let lags = histogram((0..20_000).map(|i| if i % 200 == 0 { 5_000 } else { 1 }));
+        let off = |quantile| off_by(&times, &lags, 1.0, quantile).unwrap();
+        assert!(off(0.5) < 0.02, "{}", off(0.5));
+        assert!(off(0.9) < 0.02, "{}", off(0.9));
+        assert!(off(0.995) > 0.5, "{}", off(0.995));
+        let touched = touches(&times, &lags, 1.0, None);
+        let figures: Vec<FigureKind> = touched.iter().map(|touch| touch.figure).collect();
+        assert_eq!(figures, [FigureKind::P99_9]);
+        assert_eq!(touched[0].effect.status(), report::check::Status::Suspect);
+    }
+
+    #[test]
+    fn a_lag_of_a_few_percent_makes_a_bound() {
+        let times = histogram((0..20_000).map(|i| 1_000 + i % 3));
+        let lags = histogram((0..20_000).map(|_| 50));
+        let [touch, ..] = touches(&times, &lags, 1.0, None)[..] else {
+            panic!("no bound");
+        };
+        let Effect::Bounds { slack_share, .. } = touch.effect else {
+            panic!("{touch:?}");
+        };
+        assert!((slack_share.unwrap() - 0.05).abs() < 0.005, "{touch:?}");
+    }
+}

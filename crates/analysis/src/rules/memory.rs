@@ -1,0 +1,107 @@
+//! Do the memory figures of a trial's ladder stand.
+
+use super::touch::biases;
+use crate::ladder::{kernel_bytes, memory_line};
+use report::{
+    check::{Check, Direction, FigureKind},
+    model::Memory,
+    trial::{Step, Trial},
+};
+
+/// The slope of the line over the ladder should be known this well, or to so many bytes: a table of 16
+/// bytes a connection grows by doubling, and lies below any such line or above it.
+const ERROR_MAX: f64 = 0.02;
+const ERROR_BYTES: f64 = 16.0;
+
+/// What the machine lost may differ from what is accounted for by this share.
+const UNACCOUNTED_MAX: f64 = 0.10;
+
+/// Other programs take and give some megabytes at any time, so a difference of this much says nothing;
+/// and there is nothing to reconcile where hardly more was lost.
+const OTHERS_BYTES: f64 = 64e6;
+const RECONCILED_FROM_BYTES: f64 = 200e6;
+
+/// A ladder shorter than this can't tell a few pages of memory from what a connection costs.
+const LADDER_MIN: u32 = 1_000;
+
+const BOTH: [FigureKind; 2] = [FigureKind::UserMemory, FigureKind::KernelMemory];
+
+/// Checks of a trial of idle load.
+pub(super) fn of_trial(trial: &Trial) -> Vec<Check> {
+    let user = fit(trial, FigureKind::UserMemory, |step| {
+        Some(step.server.pss_bytes? as f64)
+    });
+    let kernel = fit(trial, FigureKind::KernelMemory, kernel_bytes);
+    let mut checks = vec![ladder(trial)];
+    checks.extend(user);
+    checks.extend(kernel);
+    checks
+}
+
+fn ladder(trial: &Trial) -> Check {
+    let steps = trial.steps.iter();
+    let most = steps.map(|step| step.connections_open).max().unwrap_or(0);
+    let touches = match most >= LADDER_MIN {
+        true => Vec::new(),
+        false => biases(&BOTH, Direction::Either, None),
+    };
+    Check::new(
+        "memory_ladder",
+        touches,
+        format!("memory was measured up to {most} connections"),
+        "a few pages weigh as much as these connections: --connections 1000 or more",
+    )
+    .values(most.into(), LADDER_MIN.into())
+}
+
+/// `None` where there are too few steps for a line with an error.
+fn fit(trial: &Trial, figure: FigureKind, bytes: fn(&Step) -> Option<f64>) -> Option<Check> {
+    let line = memory_line(trial, bytes)?;
+    let error = line.slope_error?;
+    let allowed = (line.slope.abs() * ERROR_MAX).max(ERROR_BYTES);
+    let share = error / line.slope.abs().max(1.0);
+    let touches = match error <= allowed {
+        true => Vec::new(),
+        false => biases(&[figure], Direction::Either, Some(share)),
+    };
+    let (id, whose) = match figure {
+        FigureKind::UserMemory => ("memory_fit", "the server's"),
+        _ => ("kernel_memory_fit", "the kernel's"),
+    };
+    let check = Check::new(
+        id,
+        touches,
+        format!(
+            "{whose} memory is a line over connections to within {error:.0} of {:.0} bytes each",
+            line.slope
+        ),
+        "it grows in steps: more --connections, or look at the marginal cost in the report",
+    );
+    Some(check.values(error, allowed))
+}
+
+/// `None` where too little was lost to tell it from what other programs do.
+pub(super) fn reconciled(memory: &Memory) -> Option<Check> {
+    let machine = memory.machine.as_ref()?;
+    if machine.lost_bytes < RECONCILED_FROM_BYTES {
+        return None;
+    }
+    let share = machine.unaccounted_share;
+    let allowed = UNACCOUNTED_MAX.max(OTHERS_BYTES / machine.lost_bytes);
+    let touches = match share.abs() <= allowed {
+        true => Vec::new(),
+        false => biases(&BOTH, Direction::Either, Some(share.abs())),
+    };
+    let check = Check::new(
+        "memory_reconciled",
+        touches,
+        format!(
+            "the machine lost {:.0} MB, {:.0} MB are accounted for: {:+.1} % aren't",
+            machine.lost_bytes / 1e6,
+            machine.accounted_bytes / 1e6,
+            share * 100.0
+        ),
+        "something else took or gave memory meanwhile, or a server hides some: measure again",
+    );
+    Some(check.values(share.abs(), allowed))
+}

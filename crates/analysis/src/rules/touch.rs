@@ -1,0 +1,92 @@
+//! How far a disturbance can reach: what follows from it for each kind of figure.
+//!
+//! A disturbance that lasts a share d of the window moves at most d of its requests. So a quantile q
+//! stands as long as d is well below the share of requests beyond it, a rate and CPU per request
+//! stand up to d, and memory isn't touched at all.
+
+use report::check::{Direction, Effect, FigureKind, Touch};
+
+/// Times, by their percentiles.
+pub(super) const TIMES: [FigureKind; 4] = [
+    FigureKind::P50,
+    FigureKind::P90,
+    FigureKind::P99,
+    FigureKind::P99_9,
+];
+
+/// A rate, and CPU per request, are off by no more than what was disturbed: this is allowed.
+pub(super) const SHARE_MAX: f64 = 0.02;
+
+/// A quantile stands when at most a quarter of the requests beyond it can have been disturbed.
+const OF_TAIL_MAX: f64 = 0.25;
+
+/// The kernel counts CPU time in ticks of 10 ms; nothing is judged on fewer than three.
+pub(super) const JUDGED_FROM_S: f64 = 0.03;
+
+/// That these kinds of figures claim what did not happen.
+pub(super) fn spoils(figures: &[FigureKind]) -> Vec<Touch> {
+    all(figures, Effect::Spoils)
+}
+
+/// That these are off by up to so much of themselves.
+pub(super) fn biases(
+    figures: &[FigureKind],
+    direction: Direction,
+    up_to_share: Option<f64>,
+) -> Vec<Touch> {
+    let effect = Effect::Biases {
+        direction,
+        up_to_share,
+    };
+    all(figures, effect)
+}
+
+/// Everything of a window but memory.
+pub(super) fn of_window() -> Vec<FigureKind> {
+    [&[FigureKind::Rate, FigureKind::Cpu][..], &TIMES].concat()
+}
+
+/// What a disturbance of this share of the window, 0 to 1, does to it.
+pub(super) fn exposed(share: f64) -> Vec<Touch> {
+    let mut touches = exposed_times(share);
+    if share > SHARE_MAX {
+        touches.extend(biases(&[FigureKind::Rate], Direction::Low, Some(share)));
+        touches.extend(biases(&[FigureKind::Cpu], Direction::Either, Some(share)));
+    }
+    touches
+}
+
+/// The same for percentiles of times: how far they move isn't known.
+pub(super) fn exposed_times(share: f64) -> Vec<Touch> {
+    let reached = |figure: &FigureKind| {
+        figure
+            .quantile()
+            .is_some_and(|quantile| share > (1.0 - quantile) * OF_TAIL_MAX)
+    };
+    let reached: Vec<FigureKind> = TIMES.into_iter().filter(reached).collect();
+    biases(&reached, Direction::High, None)
+}
+
+fn all(figures: &[FigureKind], effect: Effect) -> Vec<Touch> {
+    let touch = |&figure| Touch { figure, effect };
+    figures.iter().map(touch).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reached(share: f64) -> Vec<FigureKind> {
+        exposed(share).iter().map(|touch| touch.figure).collect()
+    }
+
+    #[test]
+    fn a_percent_reaches_the_tail_and_nothing_else() {
+        use FigureKind::{Cpu, P50, P90, P99, P99_9, Rate};
+        assert_eq!(reached(0.0002), []);
+        assert_eq!(reached(0.002), [P99_9]);
+        assert_eq!(reached(0.01), [P99, P99_9]);
+        assert_eq!(reached(0.03), [P90, P99, P99_9, Rate, Cpu]);
+        assert_eq!(reached(0.2), [P50, P90, P99, P99_9, Rate, Cpu]);
+    }
+}

@@ -1,0 +1,121 @@
+//! Percentiles over trials.
+
+use crate::stats::{HistogramError, decode, median, percentiles, range};
+use report::{
+    check::FigureKind,
+    model::{Percentiles, Range, Times},
+};
+
+/// So many values a trial needs for the percentile: ten beyond it.
+const FOR_P99: u64 = 1_000;
+const FOR_P99_9: u64 = 10_000;
+
+/// Percentiles of [`Times`] that have a verdict, by their names.
+pub(crate) const PERCENTILES: [(&str, FigureKind); 4] = [
+    ("p50", FigureKind::P50),
+    ("p90", FigureKind::P90),
+    ("p99", FigureKind::P99),
+    ("p99_9", FigureKind::P99_9),
+];
+
+/// The median of the trials' percentiles, from their histograms; `None` when there is nothing in
+/// any of them.
+pub(crate) fn times<'a>(
+    histograms: impl IntoIterator<Item = &'a str>,
+) -> Result<Option<Times>, HistogramError> {
+    let mut trials = Vec::new();
+    for text in histograms {
+        let histogram = decode(text)?;
+        if !histogram.is_empty() {
+            trials.push(of_trial(&percentiles(&histogram), histogram.len()));
+        }
+    }
+    Ok((!trials.is_empty()).then(|| middle(&trials)))
+}
+
+/// One trial's percentiles, as far as so many values allow them.
+pub(crate) fn of_trial(of: &Percentiles, values: u64) -> Times {
+    let with = |least: u64, value: f64| (values >= least).then_some(value);
+    Times {
+        mean: with(1, of.mean),
+        p50: with(1, of.p50),
+        p90: with(1, of.p90),
+        p99: with(FOR_P99, of.p99),
+        p99_9: with(FOR_P99_9, of.p99_9),
+        max: with(1, of.max),
+        ..Times::default()
+    }
+}
+
+/// One of [`Times`] by its name; `None` too when there is none of this name.
+pub(crate) fn named(times: &Times, name: &str) -> Option<f64> {
+    match name {
+        "mean" => times.mean,
+        "p50" => times.p50,
+        "p90" => times.p90,
+        "p99" => times.p99,
+        "p99_9" => times.p99_9,
+        "max" => times.max,
+        _ => None,
+    }
+}
+
+fn middle(trials: &[Times]) -> Times {
+    let mut all = Times::default();
+    for name in ["mean", "p50", "p90", "p99", "p99_9", "max"] {
+        // What one trial can't tell isn't told.
+        let values: Option<Vec<f64>> = trials.iter().map(|trial| named(trial, name)).collect();
+        let Some((middle, Range { low, high })) =
+            values.and_then(|values| median(&values).zip(range(&values)))
+        else {
+            continue;
+        };
+        let place = match name {
+            "mean" => &mut all.mean,
+            "p50" => &mut all.p50,
+            "p90" => &mut all.p90,
+            "p99" => &mut all.p99,
+            "p99_9" => &mut all.p99_9,
+            _ => &mut all.max,
+        };
+        *place = Some(middle);
+        all.ranges.insert(name.to_owned(), Range { low, high });
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::encode;
+    use hdrhistogram::Histogram;
+
+    fn trial(p99_us: u64, values: u64) -> String {
+        let mut histogram = Histogram::<u64>::new(3).unwrap();
+        histogram.record_n(1_000, values - values / 50).unwrap();
+        histogram.record_n(p99_us * 1_000, values / 50).unwrap();
+        encode(&histogram).unwrap()
+    }
+
+    #[test]
+    fn one_bad_trial_of_six_does_not_make_the_figure() {
+        let trials = [3, 4, 10, 11, 12, 87].map(|ms| trial(ms * 1_000, 20_000));
+        let times = times(trials.iter().map(String::as_str)).unwrap().unwrap();
+        let p99 = times.p99.unwrap();
+        assert!((p99 - 10_500.0).abs() < 20.0, "{times:?}");
+        assert!(times.ranges["p99"].high > 86_000.0, "{times:?}");
+        assert_eq!(times.p50, Some(1.0));
+    }
+
+    #[test]
+    fn percentiles_need_requests_behind_them() {
+        let of = |values| times([trial(9, values).as_str()]).unwrap().unwrap();
+        assert_eq!((of(999).p99, of(999).p99_9), (None, None));
+        assert!(of(999).p90.is_some());
+        assert!(of(1_000).p99.is_some());
+        assert_eq!(of(9_999).p99_9, None);
+        assert!(of(10_000).p99_9.is_some());
+        let none = Histogram::<u64>::new(3).unwrap();
+        assert_eq!(times([encode(&none).unwrap().as_str()]).unwrap(), None);
+    }
+}

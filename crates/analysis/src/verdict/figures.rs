@@ -1,0 +1,252 @@
+//! Which figures a report has, and which windows stand behind each.
+
+use super::Seen;
+use crate::times::{PERCENTILES, named};
+use report::{
+    check::{Check, FigureKind},
+    model::{ModelReport, Peak, Range, Scheduled, Spread, Times},
+    trial::{Load, Step},
+};
+
+/// A published figure.
+pub(super) struct Figure<'a> {
+    /// Its path in the summary; what must be equal for it to be comparable is part of it.
+    pub id: String,
+    pub kind: FigureKind,
+    pub is_headline: bool,
+    pub value: Option<f64>,
+    /// Half of the range of its trials, as a share of it.
+    pub half_width_share: Option<f64>,
+    /// The checks of each trial.
+    pub trials: Vec<Vec<&'a Check>>,
+}
+
+/// Of the figures that a report has at all, one after the other.
+pub(super) fn figures<'a>(
+    report: &ModelReport,
+    windows: &'a [Seen<'a>],
+    reconciled: Option<&'a Check>,
+) -> Vec<Figure<'a>> {
+    let summary = &report.summary;
+    let mut figures = memory(report, windows, reconciled);
+    if let Some(peak) = &summary.peak {
+        figures.extend(closed("peak", peak, windows, true));
+    }
+    for step in &summary.closed_ladder {
+        let place = format!("closed.{}_connections", step.connections);
+        figures.extend(closed(&place, step, windows, false));
+    }
+    for (index, step) in summary.open_ladder.iter().enumerate() {
+        let place = format!(
+            "open.{}_connections.{}_per_s",
+            step.connections, step.offered_rate_per_s
+        );
+        let is_open = |load: &Load| matches!(load, Load::Open { .. });
+        figures.extend(scheduled(&place, step, windows, is_open, index == 0));
+    }
+    if let Some(churn) = &summary.churn {
+        let is_churn = |load: &Load| matches!(load, Load::Churn { .. });
+        figures.extend(scheduled("churn", churn, windows, is_churn, false));
+        figures.push(Figure {
+            id: "churn.connect_time_us".to_owned(),
+            kind: FigureKind::ConnectTime,
+            is_headline: false,
+            value: churn.connect_time_us.as_ref().and_then(|times| times.p50),
+            half_width_share: None,
+            trials: of_windows(windows, |seen| is_churn(&seen.trial.load)),
+        });
+    }
+    figures.extend(capacity(report, windows));
+    figures
+}
+
+fn memory<'a>(
+    report: &ModelReport,
+    windows: &'a [Seen<'a>],
+    reconciled: Option<&'a Check>,
+) -> Vec<Figure<'a>> {
+    let Some(memory) = &report.summary.memory else {
+        return Vec::new();
+    };
+    // One for each trial, with the checks of all steps of its ladder.
+    let mut trials: Vec<Vec<&Check>> = Vec::new();
+    let mut block = None;
+    for seen in windows
+        .iter()
+        .filter(|seen| matches!(seen.trial.load, Load::Idle { .. }))
+    {
+        if block != Some(seen.trial.block) {
+            block = Some(seen.trial.block);
+            trials.push(Vec::from_iter(reconciled));
+        }
+        if let Some(trial) = trials.last_mut() {
+            trial.extend(&seen.checks);
+        }
+    }
+    [
+        (
+            "memory.user_bytes_per_connection",
+            FigureKind::UserMemory,
+            memory.user_bytes_per_connection,
+        ),
+        (
+            "memory.kernel_bytes_per_connection",
+            FigureKind::KernelMemory,
+            memory.kernel_bytes_per_connection,
+        ),
+    ]
+    .map(|(id, kind, value)| Figure {
+        id: id.to_owned(),
+        kind,
+        is_headline: true,
+        value,
+        half_width_share: None,
+        trials: trials.clone(),
+    })
+    .into()
+}
+
+fn closed<'a>(
+    place: &str,
+    peak: &Peak,
+    windows: &'a [Seen<'a>],
+    is_headline: bool,
+) -> Vec<Figure<'a>> {
+    let trials = of_windows(windows, |seen| {
+        matches!(seen.trial.load, Load::Closed { .. }) && seen.step.connections == peak.connections
+    });
+    let rate = Some(peak.rate_per_s);
+    let mut figures = vec![spread_figure(
+        place,
+        "rate_per_s",
+        FigureKind::Rate,
+        rate,
+        &trials,
+    )];
+    figures.extend(cpu(
+        place,
+        (
+            peak.server_cpu_us_per_request,
+            peak.server_cpus_us_per_request,
+        ),
+        &trials,
+    ));
+    for figure in &mut figures {
+        figure.is_headline = is_headline;
+    }
+    figures.extend(times(
+        place,
+        "service_time_us",
+        &peak.service_time_us,
+        &trials,
+    ));
+    figures
+}
+
+fn scheduled<'a>(
+    place: &str,
+    step: &Scheduled,
+    windows: &'a [Seen<'a>],
+    is_load: impl Fn(&Load) -> bool,
+    is_headline: bool,
+) -> Vec<Figure<'a>> {
+    let is_at = |at: &Step| {
+        at.connections == step.connections && at.rate_per_s == Some(step.offered_rate_per_s)
+    };
+    let trials = of_windows(windows, |seen| {
+        is_load(&seen.trial.load) && is_at(seen.step)
+    });
+    let mut figures = times(place, "response_time_us", &step.response_time_us, &trials);
+    // Tails are often touched by what leaves all else alone; the row says so in a sentence.
+    for figure in &mut figures {
+        figure.is_headline =
+            is_headline && matches!(figure.kind, FigureKind::P50 | FigureKind::P90);
+    }
+    figures.extend(cpu(
+        place,
+        (
+            step.server_cpu_us_per_request,
+            step.server_cpus_us_per_request,
+        ),
+        &trials,
+    ));
+    figures
+}
+
+/// The highest rate that meets a target rests on all windows of its search: what is wrong in one of
+/// them spoils it, and beyond the generator's own limit it is a floor.
+fn capacity<'a>(report: &ModelReport, windows: &'a [Seen<'a>]) -> Option<Figure<'a>> {
+    let capacity = report.summary.capacity.as_ref()?;
+    let trials = of_windows(windows, |seen| {
+        matches!(seen.trial.load, Load::Capacity { .. })
+    });
+    Some(spread_figure(
+        "capacity",
+        "rate_per_s",
+        FigureKind::Rate,
+        capacity.rate_per_s,
+        &trials,
+    ))
+}
+
+fn cpu<'a>(
+    place: &str,
+    (of_process, of_cpus): (Option<Spread>, Option<Spread>),
+    trials: &[Vec<&'a Check>],
+) -> [Figure<'a>; 2] {
+    let figure = |name, spread| spread_figure(place, name, FigureKind::Cpu, spread, trials);
+    [
+        figure("server_cpu_us_per_request", of_process),
+        figure("server_cpus_us_per_request", of_cpus),
+    ]
+}
+
+fn spread_figure<'a>(
+    place: &str,
+    name: &str,
+    kind: FigureKind,
+    spread: Option<Spread>,
+    trials: &[Vec<&'a Check>],
+) -> Figure<'a> {
+    Figure {
+        id: format!("{place}.{name}"),
+        kind,
+        is_headline: false,
+        value: spread.map(|spread| spread.median),
+        half_width_share: spread.and_then(|Spread { median, low, high }| {
+            half_width_share(median, Range { low, high }, trials.len())
+        }),
+        trials: trials.to_vec(),
+    }
+}
+
+fn times<'a>(place: &str, name: &str, times: &Times, trials: &[Vec<&'a Check>]) -> Vec<Figure<'a>> {
+    let figures = PERCENTILES.iter().map(|(percentile, kind)| {
+        let value = named(times, percentile);
+        let range = times.ranges.get(*percentile);
+        Figure {
+            id: format!("{place}.{name}.{percentile}"),
+            kind: *kind,
+            is_headline: false,
+            value,
+            half_width_share: value
+                .zip(range)
+                .and_then(|(value, range)| half_width_share(value, *range, trials.len())),
+            trials: trials.to_vec(),
+        }
+    });
+    figures.collect()
+}
+
+/// `None` with one trial, which has no range.
+fn half_width_share(middle: f64, range: Range, trials: usize) -> Option<f64> {
+    (trials > 1 && middle > 0.0).then(|| (range.high - range.low) / 2.0 / middle)
+}
+
+fn of_windows<'a>(
+    windows: &'a [Seen<'a>],
+    is_wanted: impl Fn(&Seen<'a>) -> bool,
+) -> Vec<Vec<&'a Check>> {
+    let wanted = windows.iter().filter(|seen| is_wanted(seen));
+    wanted.map(|seen| seen.checks.iter().collect()).collect()
+}

@@ -1,0 +1,144 @@
+//! From checks of trials to a verdict for each figure, and from there to a model's.
+//!
+//! | file | |
+//! |---|---|
+//! | `figures` | which figures a report has, and which windows stand behind each |
+//! | `judge` | one figure, by the checks of its windows |
+
+mod figures;
+mod judge;
+
+use crate::rules;
+use figures::figures;
+use judge::judge;
+pub use judge::words;
+use report::{
+    check::{Check, Direction, Effect, FigureVerdict, Status, Verdict},
+    model::ModelReport,
+    trial::{Step, Trial},
+};
+use std::collections::BTreeMap;
+
+/// Two estimates that differ by less than this are one.
+const SELECTION_MIN: f64 = 0.005;
+
+/// A window, and what its checks say: its own, and those of its trial.
+struct Seen<'a> {
+    trial: &'a Trial,
+    step: &'a Step,
+    checks: Vec<Check>,
+}
+
+/// The verdict of a report whose summary is drawn already.
+pub(crate) fn verdict(report: &ModelReport) -> Verdict {
+    let mut checks: Vec<Check> = report.trials.iter().flat_map(rules::of_trial).collect();
+    let memory = report.summary.memory.as_ref();
+    let reconciled = memory.and_then(rules::memory_reconciled);
+    checks.extend(reconciled.clone());
+    checks.extend(report.failure.as_ref().map(rules::failed));
+    let mut headline = Vec::new();
+    let mut verdict = Verdict::of(checks);
+    let windows = seen(report);
+    for figure in figures(report, &windows, reconciled.as_ref()) {
+        let mut judged = match figure.value {
+            Some(_) => judge(figure.kind, &figure.trials, figure.half_width_share),
+            None => FigureVerdict {
+                status: Status::NotMeasured,
+                because: Some(missing(report, &figure.id)),
+                ..FigureVerdict::default()
+            },
+        };
+        judged.is_headline = figure.is_headline;
+        if figure.is_headline {
+            headline.push(judged.status);
+        }
+        verdict.figures.insert(figure.id, judged);
+    }
+    let measured = headline
+        .iter()
+        .filter(|status| **status != Status::NotMeasured);
+    verdict.status = match (&report.failure, measured.max()) {
+        (Some(_), _) => Status::Invalid,
+        (None, Some(worst)) => *worst,
+        // There was no time for it, which says nothing about it.
+        (None, None) if report.trials.is_empty() => Status::NotMeasured,
+        (None, None) => verdict
+            .figures
+            .values()
+            .map(|f| f.status)
+            .max()
+            .unwrap_or_default(),
+    };
+    verdict
+}
+
+/// The figures of a report by their paths.
+pub(crate) fn values(report: &ModelReport) -> BTreeMap<String, f64> {
+    let figures = figures(report, &[], None).into_iter();
+    figures
+        .filter_map(|figure| Some((figure.id, figure.value?)))
+        .collect()
+}
+
+/// Makes those figures suspect that depend on which blocks were made again: over all blocks they
+/// differ by more than half of their interval.
+pub(crate) fn judge_selection(report: &mut ModelReport) {
+    let windows = seen(report);
+    let of_accepted = figures(report, &windows, None);
+    let differing = of_accepted.into_iter().filter_map(|figure| {
+        let (value, all) = (figure.value?, *report.all_blocks.get(&figure.id)?);
+        let share = (all / value - 1.0).abs();
+        let differs = share > figure.half_width_share.unwrap_or(0.0).max(SELECTION_MIN);
+        differs.then_some((figure.id, figure.is_headline, share, all))
+    });
+    let differing: Vec<_> = differing.collect();
+    for (id, is_headline, share, all) in differing {
+        let Some(of) = report.verdict.figures.get_mut(&id) else {
+            continue;
+        };
+        if of.status >= Status::Suspect {
+            continue;
+        }
+        *of = FigureVerdict {
+            status: Status::Suspect,
+            is_headline,
+            bias: Some(Effect::Biases {
+                direction: Direction::Either,
+                up_to_share: Some(share),
+            }),
+            check: Some("selection".to_owned()),
+            because: Some(format!(
+                "over all blocks, those that were made again included, it is {all:.4}"
+            )),
+            ..FigureVerdict::default()
+        };
+        if is_headline {
+            report.verdict.status = report.verdict.status.max(Status::Suspect);
+        }
+    }
+}
+
+/// All windows of a report with what their checks say.
+fn seen(report: &ModelReport) -> Vec<Seen<'_>> {
+    let of_trial = |trial| {
+        let whole = rules::of_whole(trial);
+        trial.steps.iter().map(move |step| Seen {
+            trial,
+            step,
+            checks: [rules::of_step(trial, step), whole.clone()].concat(),
+        })
+    };
+    report.trials.iter().flat_map(of_trial).collect()
+}
+
+/// Why a figure isn't measured, as the report has it for its path or a part of it.
+fn missing(report: &ModelReport, id: &str) -> String {
+    let path = format!("summary.{id}");
+    let covers = |known: &str| path.starts_with(known.trim_end_matches('*'));
+    let reasons = report.not_measured.iter();
+    let mut known = reasons.filter(|(known, _)| covers(known));
+    known.next().map_or_else(
+        || "too few requests in a window for it, or its source can't be read here".to_owned(),
+        |(_, reason)| reason.clone(),
+    )
+}

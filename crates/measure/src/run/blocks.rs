@@ -1,0 +1,195 @@
+//! Blocks: each contestant once, in shuffled order, and the null server with them.
+//!
+//! A block that something from outside disturbed (steal, throttling, swap, other programs) is made
+//! again as a whole, for all. Outcomes never ask for that: slow servers cause those. All blocks are
+//! kept, and figures that depend on which are counted say so.
+
+use super::{Contestant, Instruments, Run, RunError, profile, profile::ProfileWish};
+use crate::{null::Null, null::keep_faster, progress::Progress, trial::Bench};
+use analysis::{rules::is_disturbed, stats::fisher_more};
+use plan::ceiling::null_trials;
+use process::interrupt;
+use report::{
+    run::PlannedLoad,
+    trial::{Load, Trial},
+};
+use std::time::{Duration, Instant};
+
+/// Of so many planned blocks one may be made again.
+const BLOCKS_PER_AGAIN: u32 = 2;
+
+/// Of the planned time so much may be spent on making blocks again, where nobody said otherwise.
+const TIME_SHARE: f64 = 0.5;
+
+/// When one contestant's blocks are disturbed more often than the others' by so little chance, what
+/// disturbs them isn't from outside.
+const SELECTIVE_P: f64 = 0.01;
+
+/// What is measured in one series of blocks.
+pub(super) struct Series<'a> {
+    pub(super) loads: &'a [PlannedLoad],
+    pub(super) instruments: &'a Instruments,
+    pub(super) progress: &'a dyn Progress,
+    /// No look later than this is followed by more blocks.
+    pub(super) until: Option<Instant>,
+}
+
+impl Run {
+    /// As many blocks as planned; where the plan has looks, until one finds the figures of these loads
+    /// decided, or comes too late.
+    pub(super) fn measure_blocks(
+        &mut self,
+        series: &Series<'_>,
+        random: &mut fastrand::Rng,
+    ) -> Result<(), RunError> {
+        let plan = self.plan.clone();
+        let bench = series.instruments.bench(&plan, series.progress);
+        let mut nulls = self.nulls(&bench, series);
+        let patience_s = plan.patience_s.unwrap_or(plan.expected_s * TIME_SHARE);
+        let mut patience = Duration::from_secs_f64(patience_s);
+        let mut again_left = plan.blocks / BLOCKS_PER_AGAIN;
+        let (mut number, mut counted) = (0, 0);
+        while counted < plan.blocks && !interrupt::asked() {
+            number += 1;
+            let began = Instant::now();
+            self.measure_block(number, series, &bench, random, &mut nulls);
+            let disturbed = self.is_disturbed(number, series.loads);
+            if disturbed && again_left > 0 && began.elapsed() <= patience {
+                if self.is_selective(series.loads) {
+                    self.count_all_again(series.loads);
+                    again_left = 0;
+                } else {
+                    series.progress.say(&format!(
+                        "block {number} was disturbed from outside: it is made again"
+                    ));
+                    self.set_made_again(number, series.loads);
+                    again_left -= 1;
+                    patience -= began.elapsed();
+                    self.save_if_possible()?;
+                    continue;
+                }
+            }
+            counted += 1;
+            self.save_if_possible()?;
+            let is_late = series.until.is_some_and(|until| Instant::now() >= until);
+            if plan.looks.contains(&counted) && (is_late || self.is_decided(series.loads)) {
+                break;
+            }
+        }
+        self.nulls.extend(nulls);
+        Ok(())
+    }
+
+    /// The null servers that take part in these blocks.
+    fn nulls(&mut self, bench: &Bench<'_>, series: &Series<'_>) -> Vec<Null> {
+        let load = null_trials(bench.plan).map(|(load, _)| load);
+        let is_here = load.is_some_and(|load| series.loads.contains(load));
+        match &series.instruments.null_server {
+            Ok(program) if is_here => Null::of_plan(bench, program),
+            _ => Vec::new(),
+        }
+    }
+
+    fn measure_block(
+        &mut self,
+        number: u32,
+        series: &Series<'_>,
+        bench: &Bench<'_>,
+        random: &mut fastrand::Rng,
+        nulls: &mut Vec<Null>,
+    ) {
+        let profiled = profile::load_of(&bench.plan.loads).filter(|_| series.instruments.profile);
+        let mut order: Vec<usize> = (0..self.contestants.len()).collect();
+        random.shuffle(&mut order);
+        let names = order
+            .iter()
+            .map(|&i| self.contestants[i].report.model.name.clone());
+        self.report.block_order.push(names.collect());
+        // Between two contestants, and not always at an end.
+        let place = random.usize(0..=order.len());
+        for (turn, index) in order.iter().enumerate() {
+            if turn == place {
+                null_turns(nulls, bench, number);
+            }
+            for load in series.loads {
+                let wish = (number == 1 && profiled == Some(load)).then_some(ProfileWish {
+                    directory: &self.directory,
+                });
+                self.contestants[*index].take_turn(bench, number, load, wish);
+            }
+        }
+        if place == order.len() {
+            null_turns(nulls, bench, number);
+        }
+    }
+
+    /// Whether something from outside touched one of a block's windows under load.
+    fn is_disturbed(&self, block: u32, loads: &[PlannedLoad]) -> bool {
+        let contestants = self.contestants.iter();
+        let trials = contestants.flat_map(|contestant| of_loads(contestant, loads));
+        trials
+            .filter(|trial| trial.block == block)
+            .any(is_trial_disturbed)
+    }
+
+    /// Whether one contestant's blocks are disturbed more often than the others'.
+    fn is_selective(&self, loads: &[PlannedLoad]) -> bool {
+        let counts = self.contestants.iter().map(|contestant| {
+            let trials: Vec<&Trial> = of_loads(contestant, loads).collect();
+            let disturbed = trials.iter().filter(|trial| is_trial_disturbed(trial));
+            (disturbed.count() as u32, trials.len() as u32)
+        });
+        let counts: Vec<(u32, u32)> = counts.collect();
+        let all = counts
+            .iter()
+            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        counts.iter().any(|&own| {
+            let others = (all.0 - own.0, all.1 - own.1);
+            others.1 > 0 && fisher_more(own, others) < SELECTIVE_P
+        })
+    }
+
+    fn set_made_again(&mut self, block: u32, loads: &[PlannedLoad]) {
+        for trial in self.trials_mut(loads) {
+            trial.made_again |= trial.block == block;
+        }
+    }
+
+    fn count_all_again(&mut self, loads: &[PlannedLoad]) {
+        for trial in self.trials_mut(loads) {
+            trial.made_again = false;
+        }
+    }
+
+    fn trials_mut(&mut self, loads: &[PlannedLoad]) -> impl Iterator<Item = &mut Trial> {
+        let trials = self
+            .contestants
+            .iter_mut()
+            .flat_map(|contestant| &mut contestant.report.trials);
+        trials.filter(|trial| loads.iter().any(|load| load.load == trial.load))
+    }
+}
+
+fn null_turns(nulls: &mut Vec<Null>, bench: &Bench<'_>, block: u32) {
+    let Some((load, _)) = null_trials(bench.plan) else {
+        return;
+    };
+    for null in nulls.iter_mut() {
+        // An interruption is seen by whoever takes the next turn.
+        let _ = null.take_turn(bench, block, load);
+    }
+    keep_faster(nulls);
+}
+
+fn of_loads<'a>(
+    contestant: &'a Contestant,
+    loads: &'a [PlannedLoad],
+) -> impl Iterator<Item = &'a Trial> {
+    let trials = contestant.report.trials.iter();
+    trials.filter(|trial| loads.iter().any(|load| load.load == trial.load))
+}
+
+/// Memory isn't touched by what comes and goes.
+fn is_trial_disturbed(trial: &Trial) -> bool {
+    !matches!(trial.load, Load::Idle { .. }) && trial.steps.iter().any(is_disturbed)
+}

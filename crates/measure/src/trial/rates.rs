@@ -1,0 +1,95 @@
+//! Which windows a trial has, and rates that depend on what the ones before came to.
+
+use super::{Asked, Bench, TrialError};
+use crate::capacity::Search;
+use analysis::rules;
+use report::{
+    run::PlannedLoad,
+    slo::{Percentile, Slo},
+    trial::{Load, Step},
+};
+use server::launch::Launch;
+
+/// A ramp begins at this share of the closed peak, and has short windows: it only has to tell whether
+/// a queue grows.
+const RAMP_FROM: f64 = 0.6;
+const RAMP_WARM_UP_US: u64 = 200_000;
+const RAMP_WINDOW_US: u64 = 500_000;
+
+impl Bench<'_> {
+    /// The highest rate of this open load that a server holds, to within a third, beginning near
+    /// what it did in closed load; `None` when it held none.
+    ///
+    /// # Errors
+    /// As with [`Bench::trial`].
+    pub fn ramp(
+        &self,
+        launch: &Launch,
+        planned: &PlannedLoad,
+        peak_per_s: f64,
+    ) -> Result<Option<f64>, TrialError> {
+        let Load::Open {
+            arrivals,
+            deadline_us,
+        } = planned.load
+        else {
+            return Ok(None);
+        };
+        let slo = Slo {
+            percentile: Percentile::Max,
+            limit_us: deadline_us as f64,
+        };
+        let ramp = PlannedLoad {
+            load: Load::Capacity {
+                slo,
+                arrivals,
+                deadline_us,
+            },
+            connections: vec![planned.connections_max()],
+            rates_per_s: vec![peak_per_s * RAMP_FROM],
+            rate_share_of_peak: None,
+            warm_up_us: RAMP_WARM_UP_US,
+            warm_up_max_us: Some(RAMP_WARM_UP_US),
+            window_us: RAMP_WINDOW_US,
+        };
+        let trial = self.trial(launch, 1, &ramp)?;
+        let held = trial.steps.iter().filter(|step| rules::meets(step, &slo));
+        let rates = held.filter_map(|step| step.rate_per_s);
+        Ok(rates.max_by(f64::total_cmp))
+    }
+}
+
+/// The windows of a trial: connections can only be added, so their ladder is climbed; rates over the
+/// same connections come in any order, so that none always follows another.
+pub(super) fn shuffled(planned: &PlannedLoad, seed: u64) -> Vec<(u32, Option<f64>)> {
+    let mut windows = planned.windows();
+    let mut random = fastrand::Rng::with_seed(seed);
+    for same in windows.chunk_by_mut(|(a, _), (b, _)| a == b) {
+        random.shuffle(same);
+    }
+    windows
+}
+
+/// Tries rates until the highest one that meets the target is known.
+pub(super) fn search(
+    planned: &PlannedLoad,
+    slo: Slo,
+    step: &mut impl FnMut(Asked) -> Result<Step, TrialError>,
+) -> Result<Vec<Step>, TrialError> {
+    let connections = planned.connections.first().copied().unwrap_or(1);
+    // A ramp knows where to begin.
+    let mut search = match planned.rates_per_s[..] {
+        [start_per_s, ..] => Search::ramp(start_per_s),
+        [] => Search::default(),
+    };
+    let mut steps = Vec::new();
+    while let Some(rate) = search.next_per_s() {
+        let tried = step(Asked {
+            connections,
+            rate_per_s: Some(rate),
+        })?;
+        search.tell(rate, rules::meets(&tried, &slo));
+        steps.push(tried);
+    }
+    Ok(steps)
+}

@@ -1,0 +1,59 @@
+//! Whether the runner can have pipes to all processes of a run.
+
+use crate::{host::Host, plan::Plan, refusal::Refusal};
+
+/// Descriptors that the runner has open for each process of a trial: three pipes, and the file that
+/// its CPU time is in.
+const DESCRIPTORS_PER_PROCESS: u64 = 4;
+/// And besides.
+const OTHER_DESCRIPTORS_OF_RUNNER: u64 = 40;
+
+/// Descriptors that the runner takes for a trial of so many processes.
+pub fn runner_descriptors(processes: u64) -> u64 {
+    processes * DESCRIPTORS_PER_PROCESS + OTHER_DESCRIPTORS_OF_RUNNER
+}
+
+/// Refuses a run whose processes the runner can't all have pipes to.
+///
+/// # Errors
+/// The arithmetic, and the way out.
+pub fn check_descriptors(plan: &Plan, host: &Host) -> Result<(), Refusal> {
+    let (servers, clients) = (plan.server_processes, plan.client_processes);
+    let all = u64::from(servers) + u64::from(clients);
+    let needed = runner_descriptors(all);
+    let Some(max) = host.open_files_max.filter(|&max| max < needed) else {
+        return Ok(());
+    };
+    Err(Refusal::new(format!(
+        "{} connections take {servers} server and {clients} generator processes, and the runner \
+         {DESCRIPTORS_PER_PROCESS} descriptors for each: {all} x {DESCRIPTORS_PER_PROCESS} + \
+         {OTHER_DESCRIPTORS_OF_RUNNER} = {needed}, and it may have {max} files open (hard limit, \
+         'ulimit -Hn'): fewer --connections, or a higher limit, with which fewer processes do",
+        plan.connections_max()
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_runner_has_pipes_to_every_process() {
+        let check = |server_processes, client_processes| {
+            let plan = Plan {
+                server_processes,
+                client_processes,
+                ..Plan::of_one_thread(1)
+            };
+            let host = Host {
+                open_files_max: Some(1024),
+                ..Host::default()
+            };
+            check_descriptors(&plan, &host)
+        };
+        assert_eq!(check(132, 109), Ok(()));
+        let said = check(264, 217).unwrap_err().to_string();
+        assert!(said.contains("it may have 1024 files open"), "{said}");
+        assert!(said.contains("481 x 4 + 40 = 1964"), "{said}");
+    }
+}

@@ -1,0 +1,94 @@
+//! What a person should know of a plan before it starts, beside what it says itself.
+
+use crate::{
+    host::Host, network::Source, plan::Plan, shards::CONNECTIONS_PER_SOURCE, window::DUE_MIN,
+};
+use report::run::PlannedLoad;
+
+/// Some lines; none, mostly.
+pub fn notes(plan: &Plan, host: &Host) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(core) = host.shared_core(&plan.server_cpus, &plan.client_cpus) {
+        let core: Vec<String> = core.iter().map(usize::to_string).collect();
+        notes.push(format!(
+            "CPUs {} are threads of one core: server and generator take from each other, and rates \
+             and times are less than on cores of their own",
+            core.join(" and ")
+        ));
+    }
+    let is_narrow = plan.connections_per_source < CONNECTIONS_PER_SOURCE;
+    if let (Source::Of(_), Some(ports), true) = (plan.source, host.ports, is_narrow) {
+        notes.push(format!(
+            "net.ipv4.ip_local_port_range leaves {ports} ports to an address, so {} connections come \
+             from each",
+            plan.connections_per_source
+        ));
+    }
+    notes.extend(plan.loads.iter().filter_map(of_window));
+    notes
+}
+
+/// A window that is long only because hardly anything is due.
+fn of_window(planned: &PlannedLoad) -> Option<String> {
+    let lowest = planned.rates_per_s.iter().copied().min_by(f64::total_cmp)?;
+    let window_s = planned.window_us as f64 / 1e6;
+    (lowest * window_s <= DUE_MIN).then(|| {
+        format!(
+            "{lowest}/s x {window_s} s = {DUE_MIN} requests are due in a window, the fewest that a \
+             figure is made of: hence its length"
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use report::trial::{Arrivals, Load};
+
+    #[test]
+    fn a_usual_plan_needs_no_words() {
+        let host = Host {
+            cpus: vec![0, 1],
+            ports: Some(28_232),
+            ..Host::default()
+        };
+        assert!(notes(&Plan::of_one_thread(1), &host).is_empty());
+    }
+
+    #[test]
+    fn what_the_host_or_the_rate_enforces_is_said() {
+        let host = Host {
+            cpus: vec![0, 1],
+            siblings: vec![vec![0, 1]],
+            ports: Some(5_001),
+            ..Host::default()
+        };
+        let load = PlannedLoad {
+            load: Load::Open {
+                arrivals: Arrivals::Poisson,
+                deadline_us: 1,
+            },
+            connections: vec![1],
+            rates_per_s: vec![1.0],
+            rate_share_of_peak: None,
+            warm_up_us: 0,
+            warm_up_max_us: None,
+            window_us: 10_000_000,
+        };
+        let plan = Plan {
+            server_cpus: vec![0],
+            client_cpus: vec![1],
+            connections_per_source: 2_500,
+            loads: vec![load],
+            ..Plan::of_one_thread(1)
+        };
+        let said = notes(&plan, &host).join("\n");
+        for part in [
+            "CPUs 0 and 1 are threads",
+            "5001 ports",
+            "1/s x 10 s = 10 requests",
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+    }
+}

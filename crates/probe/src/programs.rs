@@ -1,0 +1,138 @@
+//! What other programs, and the kernel's own threads, used meanwhile: a reading of all of /proc,
+//! which takes milliseconds and so is done before and after a window, never in it.
+
+use procfs::process::{Stat, all_processes};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The kernel's own threads have this flag (PF_KTHREAD, include/linux/sched.h).
+const KERNEL_THREAD: u32 = 0x0020_0000;
+
+/// CPU time so far of every process but ours, by its id.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Programs(HashMap<i32, Program>);
+
+#[derive(Clone, Debug)]
+struct Program {
+    name: String,
+    started: u64,
+    ticks: u64,
+    /// On which it ran last.
+    cpu: Option<i32>,
+    is_kernel: bool,
+}
+
+/// CPU time of programs that aren't ours, in ticks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OthersUse {
+    /// Of programs, by name.
+    pub(crate) programs: BTreeMap<String, u64>,
+    /// Of those of them that ran on the server's CPUs last.
+    pub(crate) on_server_cpus: u64,
+    /// Of the kernel's threads on the server's CPUs, by name without number.
+    pub(crate) kernel_threads: BTreeMap<String, u64>,
+}
+
+impl Programs {
+    /// All processes but these.
+    pub(crate) fn read(ours: &[u32]) -> Self {
+        let ours: BTreeSet<i32> = ours
+            .iter()
+            .chain([&std::process::id()])
+            .filter_map(|&pid| i32::try_from(pid).ok())
+            .collect();
+        let others = all_processes().into_iter().flatten().flatten();
+        let others = others.filter(|process| !ours.contains(&process.pid));
+        let stats = others.filter_map(|process| process.stat().ok());
+        Self(stats.map(|stat| (stat.pid, Program::of(&stat))).collect())
+    }
+
+    /// What was used until `later`. One that came meanwhile used all that it has; one that ended
+    /// isn't seen.
+    pub(crate) fn until(&self, later: &Self, server_cpus: &[usize]) -> OthersUse {
+        let mut used = OthersUse::default();
+        for (pid, program) in &later.0 {
+            let before = self.0.get(pid).filter(|old| old.started == program.started);
+            let ticks = program.ticks - before.map_or(0, |old| old.ticks.min(program.ticks));
+            let is_on_server = program
+                .cpu
+                .and_then(|cpu| usize::try_from(cpu).ok())
+                .is_some_and(|cpu| server_cpus.contains(&cpu));
+            if ticks == 0 {
+                continue;
+            }
+            match (program.is_kernel, is_on_server) {
+                (true, true) => *used.kernel_threads.entry(program.kind()).or_default() += ticks,
+                (true, false) => {}
+                (false, _) => {
+                    *used.programs.entry(program.name.clone()).or_default() += ticks;
+                    used.on_server_cpus += if is_on_server { ticks } else { 0 };
+                }
+            }
+        }
+        used
+    }
+}
+
+impl Program {
+    fn of(stat: &Stat) -> Self {
+        Self {
+            name: stat.comm.clone(),
+            started: stat.starttime,
+            ticks: stat.utime + stat.stime,
+            cpu: stat.processor,
+            is_kernel: stat.flags & KERNEL_THREAD != 0,
+        }
+    }
+
+    /// `kworker/1:2-events` is a kworker.
+    fn kind(&self) -> String {
+        let kind = self.name.split('/').next().unwrap_or(&self.name);
+        kind.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(name: &str, ticks: u64, cpu: i32, is_kernel: bool) -> Program {
+        Program {
+            name: name.to_owned(),
+            started: 1,
+            ticks,
+            cpu: Some(cpu),
+            is_kernel,
+        }
+    }
+
+    #[test]
+    fn programs_and_kernel_threads_are_told_apart() {
+        let before = Programs(HashMap::from([
+            (1, program("editor", 100, 0, false)),
+            (2, program("ksoftirqd/1", 5, 1, true)),
+            (3, program("idle", 7, 1, false)),
+        ]));
+        let mut later = before.clone();
+        later.0.insert(1, program("editor", 130, 0, false));
+        later.0.insert(2, program("ksoftirqd/1", 25, 1, true));
+        later.0.insert(4, program("cron", 4, 1, false));
+        later.0.insert(5, program("kworker/0:1-events", 9, 0, true));
+        let used = before.until(&later, &[1]);
+        let of = |map: &BTreeMap<String, u64>| map.clone().into_iter().collect::<Vec<_>>();
+        assert_eq!(
+            of(&used.programs),
+            [("cron".to_owned(), 4), ("editor".to_owned(), 30)]
+        );
+        assert_eq!(used.on_server_cpus, 4);
+        assert_eq!(of(&used.kernel_threads), [("ksoftirqd".to_owned(), 20)]);
+    }
+
+    #[test]
+    fn an_id_that_was_given_again_is_another_program() {
+        let before = Programs(HashMap::from([(1, program("old", 100, 0, false))]));
+        let mut new = program("new", 3, 0, false);
+        new.started = 2;
+        let later = Programs(HashMap::from([(1, new)]));
+        assert_eq!(before.until(&later, &[]).programs["new"], 3);
+    }
+}
