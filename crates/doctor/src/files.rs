@@ -134,8 +134,8 @@ mod tests {
             let hard = Some(1024);
             of_runner(hard, &Wanted::new(connections, hard))
         };
-        assert!(!of(100_000).is_short);
-        let few = of(200_000);
+        assert!(!of(50_000).is_short);
+        let few = of(100_000);
         assert!(few.is_short && few.means.contains("processes"), "{few:?}");
         assert!(!of_runner(None, &Wanted::new(1, None)).is_short);
     }

@@ -63,7 +63,7 @@ impl Wanted {
 
     /// Descriptors of the runner, which has pipes to all processes.
     pub(super) fn runner_descriptors(&self) -> u64 {
-        runner_descriptors(self.processes())
+        runner_descriptors(self.server_processes, self.generator_processes)
     }
 
     pub(super) fn processes(&self) -> u64 {

@@ -38,6 +38,7 @@ use loads::{ChurnLoad, OpenLoad};
 use protocol::generator::{Arrivals, Load};
 use ramp::Ramp;
 use readiness::Inbox;
+use reading::Reading;
 use state::Phase;
 use std::{mem, sync::atomic::Ordering::Relaxed};
 
@@ -94,6 +95,25 @@ impl Worker<'_> {
                     self.course.cut_at(open_ns);
                 }
                 Order::Finish => self.finish(),
+            }
+        }
+    }
+
+    /// Before a load begins: its connections ask when replies arrive, or don't any longer.
+    fn choose_sample(&mut self, wanted: bool) {
+        self.reading = if wanted {
+            Reading::of(self.plan.load, self.connections_of_all)
+        } else {
+            Reading::default()
+        };
+        for (index, connection) in (0..).zip(&mut self.connections) {
+            let asks = self.reading.is_sample(index);
+            if let Some(connection) = connection
+                && connection.is_stamped != asks
+            {
+                // Where the kernel doesn't offer it, there is no sample.
+                let is_done = socket::stamp_arrivals(&connection.fd, asks).is_ok();
+                connection.is_stamped = asks == is_done;
             }
         }
     }

@@ -2,15 +2,19 @@
 
 use crate::{host::Host, plan::Plan, refusal::Refusal};
 
-/// Descriptors that the runner has open for each process of a trial: three pipes, and the file that
+/// Descriptors that the runner has open for each process of a server: three pipes, and the file that
 /// its CPU time is in.
-const DESCRIPTORS_PER_PROCESS: u64 = 4;
+const PER_SERVER: u64 = 4;
+
+/// The same for each generator, and one by which its end is noticed.
+const PER_GENERATOR: u64 = 5;
+
 /// And besides.
-const OTHER_DESCRIPTORS_OF_RUNNER: u64 = 40;
+const OTHERS: u64 = 40;
 
 /// Descriptors that the runner takes for a trial of so many processes.
-pub fn runner_descriptors(processes: u64) -> u64 {
-    processes * DESCRIPTORS_PER_PROCESS + OTHER_DESCRIPTORS_OF_RUNNER
+pub fn runner_descriptors(servers: u64, generators: u64) -> u64 {
+    servers * PER_SERVER + generators * PER_GENERATOR + OTHERS
 }
 
 /// Refuses a run whose processes the runner can't all have pipes to.
@@ -19,16 +23,15 @@ pub fn runner_descriptors(processes: u64) -> u64 {
 /// The arithmetic, and the way out.
 pub fn check_descriptors(plan: &Plan, host: &Host) -> Result<(), Refusal> {
     let (servers, clients) = (plan.server_processes, plan.client_processes);
-    let all = u64::from(servers) + u64::from(clients);
-    let needed = runner_descriptors(all);
+    let needed = runner_descriptors(servers.into(), clients.into());
     let Some(max) = host.open_files_max.filter(|&max| max < needed) else {
         return Ok(());
     };
     Err(Refusal::new(format!(
-        "{} connections take {servers} server and {clients} generator processes, and the runner \
-         {DESCRIPTORS_PER_PROCESS} descriptors for each: {all} x {DESCRIPTORS_PER_PROCESS} + \
-         {OTHER_DESCRIPTORS_OF_RUNNER} = {needed}, and it may have {max} files open (hard limit, \
-         'ulimit -Hn'): fewer --connections, or a higher limit, with which fewer processes do",
+        "{} connections take {servers} server and {clients} generator processes, and the runner has \
+         pipes to each: {servers} x {PER_SERVER} + {clients} x {PER_GENERATOR} + {OTHERS} = {needed} \
+         descriptors, and it may have {max} files open (hard limit, 'ulimit -Hn'): fewer \
+         --connections, or a higher limit, with which fewer processes do",
         plan.connections_max()
     )))
 }
@@ -51,9 +54,9 @@ mod tests {
             };
             check_descriptors(&plan, &host)
         };
-        assert_eq!(check(132, 109), Ok(()));
-        let said = check(264, 217).unwrap_err().to_string();
+        assert_eq!(check(53, 51), Ok(()));
+        let said = check(132, 109).unwrap_err().to_string();
         assert!(said.contains("it may have 1024 files open"), "{said}");
-        assert!(said.contains("481 x 4 + 40 = 1964"), "{said}");
+        assert!(said.contains("132 x 4 + 109 x 5 + 40 = 1113"), "{said}");
     }
 }

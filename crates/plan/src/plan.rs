@@ -3,7 +3,6 @@
 use crate::{network::Source, shards::CONNECTIONS_PER_SOURCE};
 use protocol::{client::Workload, wire::Wire};
 use report::{
-    comparison::{CPU_OF_PROCESS_PER_REQUEST, CPU_PER_REQUEST},
     primary::primary_figures,
     run::{self, PlannedLoad},
     trial::Load,
@@ -105,15 +104,6 @@ impl Plan {
         }
     }
 
-    /// The figures that decide, with the CPU time that can be told here.
-    fn primary_figures(&self) -> Vec<String> {
-        let cpu_per_request = match self.cpus_of_the_server_alone() {
-            [] => CPU_OF_PROCESS_PER_REQUEST,
-            _ => CPU_PER_REQUEST,
-        };
-        primary_figures(&self.loads, cpu_per_request)
-    }
-
     /// The seed of a block's schedules: the same for all models in it.
     pub fn schedule_seed(&self, block: u32) -> u64 {
         self.seed.wrapping_mul(1000).wrapping_add(block.into())
@@ -147,7 +137,7 @@ impl Plan {
             blocks: self.blocks,
             looks: self.looks.clone(),
             patience_s: self.patience_s,
-            primary_figures: self.primary_figures(),
+            primary_figures: primary_figures(&self.loads),
             seed: self.seed,
             wire: self.wire.word().to_owned(),
             workload: self.workload.to_string(),

@@ -25,12 +25,10 @@ pub const ERROR_MAX: f64 = 0.05;
 /// contestants. O'Brien and Fleming's limits would leave six blocks 0.0007, which they can't reach.
 pub const ERROR_OF_A_LOOK: f64 = 0.015;
 
-/// The figure of CPU per request that is compared: of all that ran on the server's CPUs, because the
-/// kernel works for servers outside of their processes, too, and for each differently.
-pub const CPU_PER_REQUEST: &str = "server_cpus_us_per_request";
-
-/// The same where a server has no CPUs to itself, and in older reports: of its processes.
-pub const CPU_OF_PROCESS_PER_REQUEST: &str = "server_cpu_us_per_request";
+/// CPU per request as it is compared, by the end of its id: of the server's CPUs, on which the kernel
+/// works for a server outside of its processes; where the reports have no such figure, of its
+/// processes.
+pub const CPU_PER_REQUEST: [&str; 2] = ["server_cpus_us_per_request", "server_cpu_us_per_request"];
 
 /// Two models compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

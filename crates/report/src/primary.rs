@@ -1,7 +1,7 @@
 //! Which figures decide: declared in the plan, before anything is measured.
 
 use crate::{
-    comparison::CPU_OF_PROCESS_PER_REQUEST,
+    comparison::CPU_PER_REQUEST,
     run::{Plan, PlannedLoad},
     trial::Load,
 };
@@ -30,7 +30,7 @@ impl Plan {
 
     fn declared(&self) -> Vec<String> {
         match self.primary_figures.as_slice() {
-            [] => primary_figures(&self.loads, CPU_OF_PROCESS_PER_REQUEST),
+            [] => primary_figures(&self.loads),
             declared => declared.to_vec(),
         }
     }
@@ -48,8 +48,10 @@ fn is_open(load: &PlannedLoad) -> bool {
 /// per request and the 90th percentile of response times. Without open load CPU per request is that
 /// of closed load.
 ///
-/// Few, because they share what error there may be.
-pub fn primary_figures(loads: &[PlannedLoad], cpu_per_request: &str) -> Vec<String> {
+/// Few, because they share what error there may be. Where CPU per request isn't known of the server's
+/// CPUs, that of its processes takes its place.
+pub fn primary_figures(loads: &[PlannedLoad]) -> Vec<String> {
+    let [cpu_per_request, _] = CPU_PER_REQUEST;
     let top = |is_wanted: fn(&PlannedLoad) -> bool| {
         let loads = loads.iter().filter(|load| is_wanted(load));
         loads.map(PlannedLoad::connections_max).max()
@@ -76,7 +78,7 @@ pub fn primary_figures(loads: &[PlannedLoad], cpu_per_request: &str) -> Vec<Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{comparison::CPU_PER_REQUEST, trial::Arrivals};
+    use crate::trial::Arrivals;
 
     fn planned(load: Load, connections: &[u32], rates_per_s: &[f64]) -> PlannedLoad {
         PlannedLoad {
@@ -102,7 +104,7 @@ mod tests {
             planned(open, &[100], &[]),
         ];
         let mut plan = Plan {
-            primary_figures: primary_figures(&loads, CPU_PER_REQUEST),
+            primary_figures: primary_figures(&loads),
             loads: loads.to_vec(),
             ..Plan::default()
         };
@@ -113,14 +115,14 @@ mod tests {
             [
                 "memory.user_bytes_per_connection".to_owned(),
                 "closed.1000_connections.rate_per_s".to_owned(),
-                format!("open.100_connections.200_per_s.{CPU_PER_REQUEST}"),
+                "open.100_connections.200_per_s.server_cpus_us_per_request".to_owned(),
                 "open.100_connections.200_per_s.response_time_us.p90".to_owned(),
             ]
         );
         // Reports from before it was declared.
         plan.primary_figures.clear();
         assert_eq!(plan.primary().len(), 4);
-        let closed = primary_figures(&loads[1..2], CPU_PER_REQUEST);
-        assert!(closed[1].ends_with(CPU_PER_REQUEST), "{closed:?}");
+        let closed = primary_figures(&loads[1..2]);
+        assert!(closed[1].ends_with(CPU_PER_REQUEST[0]), "{closed:?}");
     }
 }

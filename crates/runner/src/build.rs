@@ -175,7 +175,7 @@ fn found(workspace: &Workspace, package: &str, purpose: Purpose) -> Result<PathB
     if let Some(other) = elsewhere {
         let _ = write!(
             what,
-            ", and {} is another program, because cargo is told to build for another platform \
+            ", and {} is another program: of another platform than cargo is told to build for \
              (build.target, CARGO_BUILD_TARGET)",
             other.join(package).display()
         );

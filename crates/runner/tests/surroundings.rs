@@ -128,7 +128,7 @@ fn pipes_that_the_runner_can_not_have_are_refused_with_the_arithmetic() {
     assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
     for part in [
         "264 server and 217 generator",
-        "481 x 4 + 40 = 1964",
+        "264 x 4 + 217 x 5 + 40 = 2181",
         "1024 files",
     ] {
         assert!(stderr(&output).contains(part), "{}", stderr(&output));

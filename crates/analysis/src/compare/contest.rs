@@ -3,7 +3,7 @@
 use super::figures::{self, Figure};
 use crate::stats::{Family, Simultaneous, median, sign_flip_p};
 use report::{
-    comparison::{Better, Comparison, Difference, ERROR_MAX, ERROR_OF_A_LOOK},
+    comparison::{Better, CPU_PER_REQUEST, Comparison, Difference, ERROR_MAX, ERROR_OF_A_LOOK},
     model::{ModelReport, Range},
     run::Plan,
 };
@@ -140,7 +140,16 @@ fn share_error(fields: &mut [Field], plan: &Plan, margin: f64) {
         [] => ERROR_MAX,
         _ => ERROR_OF_A_LOOK,
     };
-    let primary = plan.primary();
+    let [of_cpus, of_processes] = CPU_PER_REQUEST;
+    let is_there = |id: &String| fields.iter().any(|field| field.id == *id);
+    let primary: Vec<String> = plan
+        .primary()
+        .into_iter()
+        .map(|id| match is_there(&id) {
+            true => id,
+            false => id.replace(of_cpus, of_processes),
+        })
+        .collect();
     for field in fields.iter_mut() {
         field.primary = primary.contains(&field.id);
     }

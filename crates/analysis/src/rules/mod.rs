@@ -135,12 +135,8 @@ pub fn failed(failure: &Failure) -> Check {
     } else {
         format!("{way_out}; its last words are below, and in the report as failure.stderr_tail")
     };
-    Check::new(
-        "model_ran",
-        spoils(&of_window()),
-        format!("{} failed: {}", failure.phase.word(), failure.reason),
-        &advice,
-    )
+    let detail = format!("{} failed: {}", failure.phase.word(), failure.reason);
+    Check::new("model_ran", spoils(&of_window()), detail, &advice)
 }
 
 /// Whether the generator set the rate of this step rather than the server.

@@ -11,11 +11,7 @@
 //! of its own. It asks before the load begins: the kernel begins to stamp when it finds the time, which
 //! under load was seen to be half a second and more.
 
-use super::state::Worker;
-use crate::{
-    clock::realtime_ahead_ns,
-    socket::{self, Arrived},
-};
+use crate::{clock::realtime_ahead_ns, socket::Arrived};
 use protocol::generator::Load;
 
 /// One connection of each thread in this many is sampled.
@@ -38,7 +34,7 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Of a load over so many connections.
-    fn of(load: Load, connections: u32) -> Self {
+    pub(super) fn of(load: Load, connections: u32) -> Self {
         let each = match load {
             // As soon as none asked, the kernel would stop.
             Load::Churn(_) => 1,
@@ -77,27 +73,6 @@ impl Reading {
         // The clocks are read one after the other, and may seem to disagree by some nanoseconds.
         let arrived_ns = arrived_ns.clamp(sent_ns, read_ns);
         (read_ns - arrived_ns, arrived_ns - sent_ns)
-    }
-}
-
-impl Worker<'_> {
-    /// Before a load begins: its connections ask when replies arrive, or don't any longer.
-    pub(super) fn choose_sample(&mut self, wanted: bool) {
-        self.reading = if wanted {
-            Reading::of(self.plan.load, self.connections_of_all)
-        } else {
-            Reading::default()
-        };
-        for (index, connection) in (0..).zip(&mut self.connections) {
-            let asks = self.reading.is_sample(index);
-            if let Some(connection) = connection
-                && connection.is_stamped != asks
-            {
-                // Where the kernel doesn't offer it, there is no sample.
-                let is_done = socket::stamp_arrivals(&connection.fd, asks).is_ok();
-                connection.is_stamped = asks == is_done;
-            }
-        }
     }
 }
 

@@ -93,22 +93,27 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         allow_remote: args.allow_remote,
         profile: args.profile,
     };
-    for one in &selected {
+    enter_all(&mut run, &selected, &workspace, no_build);
+    run.measure(&instruments, &ProgressLine::default())?;
+    show::show(&run, args)
+}
+
+/// Builds what takes part and enters it, until the user wants to stop.
+fn enter_all(run: &mut Run, selected: &[Selected], workspace: &Workspace, no_build: bool) {
+    for one in selected {
         if interrupt::asked() {
-            break;
+            return;
         }
         if let Some(profile) = prepare::given_profile(one) {
             let profiles = &mut run.report.environment.given_profiles;
             profiles.insert(one.name.clone(), profile);
         }
-        let contestant = prepare::prepare(one, &workspace, &run, no_build);
+        let contestant = prepare::prepare(one, workspace, run, no_build);
         // A build that was cut short says nothing about the model.
         if !interrupt::asked() {
             run.enter(contestant);
         }
     }
-    run.measure(&instruments, &ProgressLine::default())?;
-    show::show(&run, args)
 }
 
 /// What the run will do.
