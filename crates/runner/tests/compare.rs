@@ -121,7 +121,7 @@ fn the_reference_results_decide_most_of_their_pairs() {
         "/../../bench-results/reference/models"
     );
     let shown = stdout(&compare(&[reference]));
-    let is_decisive = |line: &&str| line.starts_with("server CPU at") && !line.contains(", expl");
+    let is_decisive = |line: &&str| line.starts_with("CPU of ") && !line.contains(", expl");
     let line = shown.lines().find(is_decisive).unwrap();
     let numbers: Vec<u32> = line
         .split(' ')
