@@ -10,8 +10,11 @@ use report::{run::PlannedLoad, trial::Load};
 /// Of a trial: to start and stop its processes.
 const START_S: f64 = 0.5;
 
-/// Of a window: to read what there is to read at its edges.
-const EDGES_S: f64 = 0.1;
+/// Of a window: to announce it, and to read what there is to read around it.
+const EDGES_S: f64 = 0.15;
+
+/// Of a window under load: another one, in which read lag is sampled.
+const SAMPLING_S: f64 = 0.5;
 
 /// Connections that are opened and closed again in a second.
 const CONNECTIONS_PER_S: f64 = 15_000.0;
@@ -19,8 +22,11 @@ const CONNECTIONS_PER_S: f64 = 15_000.0;
 /// What a server answers in a second when it has very many connections.
 const RATE_OF_MANY_PER_S: f64 = 50_000.0;
 
-/// Rates that a search for the capacity tries, more or less.
-const CAPACITY_STEPS: f64 = 15.0;
+/// Windows that a search for the capacity takes, more or less: two or three for each rate.
+const CAPACITY_STEPS: f64 = 32.0;
+
+/// Seconds of a contestant's ramp.
+const RAMP_S: f64 = 7.0;
 
 /// Rates that follow from the peaks, mostly, when there is more than one model.
 const RATES_OF_SEVERAL: usize = 2;
@@ -29,7 +35,13 @@ const RATES_OF_SEVERAL: usize = 2;
 pub(crate) fn expected_s(plan: &Plan) -> f64 {
     let models = plan.models.len();
     let block: f64 = plan.loads.iter().map(|load| trial_s(load, models)).sum();
-    block * models as f64 * f64::from(plan.blocks) + ceiling_s(plan)
+    let waits = |load: &PlannedLoad| load.rate_share_of_peak.is_some();
+    let ramp_s = if plan.loads.iter().any(waits) {
+        RAMP_S
+    } else {
+        0.0
+    };
+    (block * f64::from(plan.blocks) + ramp_s) * models as f64 + ceiling_s(plan)
 }
 
 fn ceiling_s(plan: &Plan) -> f64 {
@@ -56,7 +68,7 @@ fn windows_s(load: &PlannedLoad, models: usize, connections: u32) -> f64 {
         Load::Closed { .. } => {
             let round_s = load.round(connections).unwrap_or(0) as f64 / RATE_OF_MANY_PER_S;
             let rounds = WARM_UP_ROUNDS_MIN as f64 + ROUNDS_MIN;
-            planned_s.max(round_s * rounds)
+            planned_s.max(round_s * rounds) + SAMPLING_S
         }
         Load::Capacity { .. } => CAPACITY_STEPS * planned_s,
         Load::Open { .. } | Load::Churn { .. } => {
@@ -64,7 +76,7 @@ fn windows_s(load: &PlannedLoad, models: usize, connections: u32) -> f64 {
                 Some(_) => models.min(RATES_OF_SEVERAL),
                 None => load.rates_per_s.len(),
             };
-            rates as f64 * planned_s
+            rates as f64 * (planned_s + SAMPLING_S)
         }
     }
 }

@@ -597,7 +597,10 @@ fn a_control_that_differs_from_itself_makes_the_run_suspect() {
     };
     let same = verdict_of(BASE);
     assert_eq!(same.verdict.status, Status::Valid);
-    let other = verdict_of(Truth { rate: 400.0, ..BASE });
+    let other = verdict_of(Truth {
+        rate: 400.0,
+        ..BASE
+    });
     assert_eq!(other.verdict.worst().unwrap().id, "aa_control");
     assert_eq!(other.verdict.status, Status::Suspect);
     let rate = other.rankings.iter().find(|r| r.id.ends_with("rate_per_s"));

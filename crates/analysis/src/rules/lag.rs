@@ -5,7 +5,7 @@
 //! have been lower than the one at q - x, less δ. Nor can it have been lower than that of the service
 //! times, which begin when a request was sent. The best of these is the bound.
 
-use super::touch::{JUDGED_FROM_S, TIMES, exposed_times};
+use super::touch::{JUDGED_FROM_S, TIMES, exposed, exposed_times};
 use crate::stats::decode;
 use hdrhistogram::Histogram;
 use report::{
@@ -89,6 +89,20 @@ pub(super) fn stall(step: &Step, window: &ScheduledWindow) -> Check {
         "something else ran on its CPU: end it, or give the generator a CPU of its own",
     )
     .values(share, 0.0)
+}
+
+/// A thread of the generator that hears of a window after it has opened has counted nothing before.
+/// `None` in older reports.
+pub(super) fn heard_late(step: &Step) -> Option<Check> {
+    let late_us = step.window.heard_late_us?;
+    let share = late_us as f64 / step.window.length_us.max(1) as f64;
+    let check = Check::new(
+        "heard_late",
+        exposed(share.min(1.0)),
+        format!("a thread of the generator heard of the window {late_us} us after it had opened"),
+        "something else ran on its CPU: end it, or give the generator a CPU of its own",
+    );
+    Some(check.values(share, 0.0))
 }
 
 /// `without` are the times without the lag, or less than those.

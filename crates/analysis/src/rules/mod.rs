@@ -108,6 +108,7 @@ fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
         checks.extend(window::pause(step));
         checks.extend(window::steady(step));
         checks.extend(lag::read_lag(step));
+        checks.extend(lag::heard_late(step));
     }
     if let Load::Closed { outstanding } = load {
         checks.push(load::littles_law(step, outstanding));
