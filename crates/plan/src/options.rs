@@ -19,7 +19,7 @@ pub struct Options {
     pub payload_bytes: Option<u32>,
     /// Trials of each model and load.
     pub trials: Option<Trials>,
-    /// With trials that go on until the models are told apart: no more after so long.
+    /// For blocks that are made again, and for trials that go on until the models are told apart.
     pub patience: Option<Patience>,
     /// What requests ask for.
     pub workload: Option<Workload>,

@@ -49,7 +49,8 @@ pub struct Request {
     pub blocks: u32,
     /// After so many of them it is seen whether models are told apart; empty: after none.
     pub looks: Vec<u32>,
-    /// No more blocks are begun after a look this late.
+    /// No more blocks are begun after a look this late, and disturbed ones are made again for no
+    /// longer.
     pub patience_s: Option<f64>,
     /// Of the order of trials and of schedules.
     pub seed: u64,
@@ -115,11 +116,6 @@ impl Request {
             Trials::Fixed(blocks) => (blocks, Vec::new()),
             Trials::Auto => (LOOKS[LOOKS.len() - 1], LOOKS.to_vec()),
         };
-        if options.patience.is_some() && looks.is_empty() {
-            return Err(Refusal::new(
-                "--patience bounds --trials auto; another number of trials is fixed",
-            ));
-        }
         Ok(Self {
             loads: loads::loads(options, &scenario, names.len())?,
             models: names,
@@ -230,16 +226,5 @@ mod tests {
         assert_eq!(request.patience_s, Some(60.0));
         let request = of_two(&Options::default()).unwrap();
         assert_eq!((request.looks, request.blocks), (vec![], 6));
-        // There is nothing to be patient for.
-        let fixed = Options {
-            trials: Some(Trials::Fixed(9)),
-            ..auto
-        };
-        assert!(
-            of_two(&fixed)
-                .unwrap_err()
-                .to_string()
-                .contains("--trials auto")
-        );
     }
 }

@@ -126,8 +126,8 @@ pub struct Plan {
     /// may use its share of the error.
     #[serde(default)]
     pub looks: Vec<u32>,
-    /// No blocks are begun after a look this late into the run that has decided less; null: as many
-    /// as there are.
+    /// Disturbed blocks are made again for so long, and no blocks are begun after a look this late
+    /// into the run. Null: half of the planned time, and as many looks as there are.
     #[serde(default)]
     pub patience_s: Option<f64>,
     /// Ids of the figures that decide, fixed beforehand. `common_rate` stands for the lowest rate of

@@ -173,7 +173,9 @@ fn trials_go_on_until_there_is_nothing_left_to_decide() {
     let output = with(&[]);
     let (run, models) = fixture.reports();
     assert_eq!(run.plan.looks, [6, 9, 13, 18], "{}", stderr(&output));
-    assert_eq!(models[0].trials.len(), 6);
+    // A busy machine may have disturbed one, which was then made again.
+    let counted = models[0].trials.iter().filter(|trial| !trial.made_again);
+    assert_eq!(counted.count(), 6);
     assert!(!run.interrupted && run.id.is_some());
     assert!(!stderr(&output).contains("compar"), "{}", stderr(&output));
 }

@@ -68,7 +68,7 @@ impl Run {
                     ));
                     self.set_made_again(number, series.loads);
                     again_left -= 1;
-                    patience -= began.elapsed();
+                    patience = patience.saturating_sub(began.elapsed());
                     self.save_if_possible()?;
                     continue;
                 }

@@ -58,7 +58,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N")]
     pub(crate) trials: Option<Trials>,
 
-    /// With --trials auto: no more blocks after this time, such as 90s, 30m or 2h
+    /// Time for making disturbed blocks again, such as 90s, 30m or 2h, after which --trials auto
+    /// begins no more blocks, either [default: half of the planned time; for --trials auto none]
     #[arg(long, value_name = "TIME")]
     pub(crate) patience: Option<Patience>,
 
