@@ -99,7 +99,7 @@ fn a_rate_beyond_the_server_is_invalid() {
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let report = fixture.report();
     assert!(
-        invalid(&report).contains(&"rate_achieved"),
+        invalid(&report).contains(&"sustained"),
         "{:?}",
         invalid(&report)
     );
