@@ -131,7 +131,7 @@ pub(crate) fn add_server_cpus(machine: &mut MachineUse, of: ServerCpus<'_>) {
     machine.server_cpus_s = ticks.and_then(|ticks| {
         let busy_s = in_window(ticks.busy, of.span);
         let strangers_s = in_window(of.others.on_server_cpus, of.seen_for);
-        (strangers_s <= STRANGERS_MAX * busy_s).then(|| busy_s - strangers_s)
+        (strangers_s <= STRANGERS_MAX * busy_s).then_some(busy_s - strangers_s)
     });
     let reason = if ticks.is_some() { STRANGERS } else { SHARED };
     explain_missing!(machine, reason, [server_cpus_s]);
