@@ -137,7 +137,7 @@ pub enum Behaviour {
     /// Echo at once, and have the kernel's own threads do something for each read
     ///
     /// It asks for a file in memory to be synchronised, N times: nothing to do, which a kworker of
-    /// this CPU finds out. That takes about a microsecond each, and is in no process' CPU time.
+    /// this CPU finds out. That takes a microsecond or less each, and is in no process' CPU time.
     KernelWork {
         /// N
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]

@@ -79,8 +79,10 @@ pub enum Truth {
     Undisturbed,
     /// So much more than in those: the server really costs that.
     More(fn(f64) -> f64),
-    /// It is off by this share, by arithmetic; 1 where what it claims did not happen at all.
+    /// It is off by this share, by arithmetic.
     Off(fn(f64) -> f64),
+    /// Whether what the figure claims happens at all, at this strength.
+    Happens(fn(f64) -> bool),
 }
 
 /// Of the servers of known capacity, a second.
@@ -227,7 +229,7 @@ pub static DISTURBANCES: &[Disturbance] = &[
         short: 5.0,
         moves: OF_WINDOW,
         belongs: &[],
-        truth: Truth::Off(|_| 1.0),
+        truth: Truth::Happens(|_| false),
         ..PLAIN
     },
     Disturbance {
@@ -251,7 +253,7 @@ pub static DISTURBANCES: &[Disturbance] = &[
         belongs: TIMES,
         stands_up_to: 0.99,
         // Beyond it they are as long as the window is.
-        truth: Truth::Off(|times| if times > 1.0 { 1.0 } else { 0.0 }),
+        truth: Truth::Happens(|times| times <= 1.0),
     },
     Disturbance {
         name: "leak",
@@ -339,6 +341,11 @@ impl Disturbance {
             How::Server(behaviour) => behaviour(times),
             _ => self.setting.behaviour(),
         }
+    }
+
+    /// Whether its figures are held against those of undisturbed trials.
+    pub(crate) fn needs_undisturbed(&self) -> bool {
+        matches!(self.truth, Truth::Undisturbed | Truth::More(_))
     }
 
     /// The check from outside that speaks of it.

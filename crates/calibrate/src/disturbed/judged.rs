@@ -40,7 +40,8 @@ pub struct Judged {
     pub what: String,
     /// Which figure.
     pub figure: Published,
-    /// What it would have been, and how well that is known; null where it isn't.
+    /// What it would have been, and how well that is known; null where it isn't, or where what the
+    /// figure claims did not happen.
     pub known: Option<Known>,
     /// In the figure's unit.
     pub measured: f64,
@@ -104,15 +105,15 @@ fn one(
         .filter(|seen| seen.verdict.status == Status::Valid)
         .map(|seen| seen.value)
         .collect();
-    let known = match of.truth {
-        Truth::Undisturbed => known(&sound).map_err(|few| because(few, &all)),
-        Truth::More(more) => known(&sound)
-            .map(|known| Known {
-                truth: known.truth + more(times),
-                ..known
-            })
-            .map_err(|few| because(few, &all)),
-        Truth::Off(off) => Ok(exact(seen.value * (1.0 + off(times)))),
+    let of_undisturbed = || known(&sound).map_err(|few| because(few, &all));
+    let held = match of.truth {
+        Truth::Undisturbed => of_undisturbed().map(Held::Against),
+        Truth::More(more) => of_undisturbed().map(|known| {
+            let truth = known.truth + more(times);
+            Held::Against(Known { truth, ..known })
+        }),
+        Truth::Off(off) => Ok(Held::Against(exact(seen.value * (1.0 + off(times))))),
+        Truth::Happens(happens) => Ok(Held::Happened(happens(times))),
     };
     let is_valid = seen.verdict.status == Status::Valid;
     let is_quiet = sound.len() * 2 > all.len();
@@ -124,14 +125,17 @@ fn one(
         strength: times,
         what: (of.what)(times),
         figure,
-        known: known.as_ref().ok().copied(),
+        known: match held {
+            Ok(Held::Against(known)) => Some(known),
+            _ => None,
+        },
         measured: seen.value,
         verdict: seen.verdict.clone(),
-        finding: known
+        finding: held
             .as_ref()
-            .map_or(Finding::NotJudgeable, |known| finding(known, seen)),
+            .map_or(Finding::NotJudgeable, |held| finding(held, seen)),
         stayed_valid: (has_to_stay && is_quiet && is_about_it).then_some(is_valid),
-        reason: known.err(),
+        reason: held.err(),
     }
 }
 
@@ -149,18 +153,27 @@ fn because(few: String, undisturbed: &[&Seen]) -> String {
     }
 }
 
-fn finding(known: &Known, seen: &Seen) -> Finding {
-    let (low, high) = slack(&seen.verdict);
-    let allowed = 1.0 + known.tolerance_share;
-    let is_off = |low: f64, high: f64| {
-        let is_within = known.truth <= seen.value * (1.0 + low) * allowed
-            && known.truth * allowed >= seen.value * (1.0 - high);
-        !is_within
+/// What a figure is held against.
+#[derive(Clone, Copy, Debug)]
+enum Held {
+    Against(Known),
+    /// Whether what it claims happened.
+    Happened(bool),
+}
+
+fn finding(held: &Held, seen: &Seen) -> Finding {
+    let is_off = |(low, high): (f64, f64)| match held {
+        Held::Happened(happened) => !happened,
+        Held::Against(known) => {
+            let allowed = 1.0 + known.tolerance_share;
+            known.truth > seen.value * (1.0 + low) * allowed
+                || known.truth * allowed < seen.value * (1.0 - high)
+        }
     };
     match seen.verdict.status {
-        Status::Valid if is_off(low, high) => Finding::Wrong,
+        Status::Valid if is_off(slack(&seen.verdict)) => Finding::Wrong,
         Status::Valid => Finding::Stands,
-        _ if is_off(0.0, 0.0) => Finding::Told,
+        _ if is_off((0.0, 0.0)) => Finding::Told,
         _ => Finding::Doubted,
     }
 }
@@ -258,7 +271,7 @@ fn row(judged: &[&Judged]) -> Row {
     }
 }
 
-/// `rate -8 %, suspect (other_load)`
+/// `rate -8.0 % (known within 3.1 %): suspect by other_load`
 fn detail(judged: &Judged) -> String {
     let verdict = &judged.verdict;
     let off = judged.known.map_or(String::new(), |known| {

@@ -8,6 +8,8 @@ use super::{
 /// How much is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
+    /// Each disturbance once, at one strength, and hardly an undisturbed trial: to see that it runs.
+    Quick,
     /// Each disturbance once, at one strength.
     Short,
     /// Each at each of its strengths.
@@ -28,6 +30,9 @@ pub enum Turn {
 /// Undisturbed trials of a setting: one more than an interval needs, because one may be disturbed
 /// by others.
 const UNDISTURBED_MIN: usize = TRIALS_MIN + 1;
+
+/// Where none is held against them they only tell whether the machine is quiet.
+const QUIET_MIN: usize = 2;
 
 /// So many disturbed trials follow an undisturbed one at most.
 const PER_UNDISTURBED: usize = 2;
@@ -53,12 +58,19 @@ pub fn order(
         chosen.iter().flat_map(each)
     };
     let disturbed: Vec<(&'static Disturbance, f64)> = match extent {
-        Extent::Short => chosen.iter().map(|of| (*of, of.short)).collect(),
+        Extent::Quick | Extent::Short => chosen.iter().map(|of| (*of, of.short)).collect(),
         Extent::Full => all().collect(),
         Extent::Runs(count) => {
             let mut all: Vec<_> = all().collect();
             fastrand::Rng::with_seed(seed).shuffle(&mut all);
             all.into_iter().cycle().take(count as usize).collect()
+        }
+    };
+    let undisturbed_least = |turns: &[Turn]| {
+        let needs = |turn: &Turn| matches!(turn, Turn::Disturbed(of, _) if of.needs_undisturbed());
+        match extent != Extent::Quick && turns.iter().any(needs) {
+            true => UNDISTURBED_MIN,
+            false => QUIET_MIN,
         }
     };
     let of_setting = |setting: Setting| {
@@ -68,7 +80,8 @@ pub fn order(
             .map(|&(of, times)| Turn::Disturbed(of, times))
             .collect();
         fastrand::Rng::with_seed(seed).shuffle(&mut turns);
-        (setting, interleave(turns))
+        let least = undisturbed_least(&turns);
+        (setting, interleave(turns, least))
     };
     Setting::ALL
         .into_iter()
@@ -77,12 +90,12 @@ pub fn order(
         .collect()
 }
 
-/// With undisturbed trials before, between and after.
-fn interleave(disturbed: Vec<Turn>) -> Vec<Turn> {
+/// With undisturbed trials before, between and after, at least so many.
+fn interleave(disturbed: Vec<Turn>, least: usize) -> Vec<Turn> {
     if disturbed.is_empty() {
         return disturbed;
     }
-    let gaps = (UNDISTURBED_MIN - 1).max(disturbed.len().div_ceil(PER_UNDISTURBED));
+    let gaps = (least - 1).max(disturbed.len().div_ceil(PER_UNDISTURBED));
     let count = disturbed.len();
     let mut turns = vec![Turn::Undisturbed];
     let mut disturbed = disturbed.into_iter();
@@ -117,7 +130,11 @@ mod tests {
     fn each_setting_has_undisturbed_trials_all_through() {
         for (setting, turns) in all_of(Extent::Full) {
             let undisturbed = turns.len() - disturbed(&turns);
-            assert!(undisturbed >= UNDISTURBED_MIN, "{setting:?}: {turns:?}");
+            let least = match setting {
+                Setting::PacedClosed | Setting::PacedOpen => QUIET_MIN,
+                _ => UNDISTURBED_MIN,
+            };
+            assert!(undisturbed >= least, "{setting:?}: {turns:?}");
             assert!(matches!(turns.first(), Some(Turn::Undisturbed)));
             assert!(matches!(turns.last(), Some(Turn::Undisturbed)));
             for some in turns.windows(PER_UNDISTURBED + 1) {
@@ -133,6 +150,7 @@ mod tests {
             order.iter().map(|(_, turns)| disturbed(turns)).sum()
         };
         assert_eq!(count(Extent::Short), DISTURBANCES.len());
+        assert_eq!(count(Extent::Quick), DISTURBANCES.len());
         let strengths: usize = DISTURBANCES.iter().map(|of| of.strengths.len()).sum();
         assert_eq!(count(Extent::Full), strengths);
         assert_eq!(count(Extent::Runs(60)), 60);

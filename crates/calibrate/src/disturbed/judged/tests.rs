@@ -118,6 +118,20 @@ fn what_arithmetic_says_needs_no_undisturbed_trial() {
     assert_eq!(of(0.5, valid()), Finding::Stands);
 }
 
+/// Not even a bound excuses it.
+#[test]
+fn what_did_not_happen_must_not_be_valid() {
+    let of = |times, verdict| {
+        let turn = Turn::Disturbed(of("offered"), times);
+        judge(&[made(turn, Published::P90, 900.0, verdict)])[0].finding
+    };
+    assert_eq!(of(1.01, valid()), Finding::Wrong);
+    assert_eq!(of(1.01, at_least(9.0)), Finding::Wrong);
+    assert_eq!(of(1.05, suspect("rising")), Finding::Told);
+    assert_eq!(of(0.99, valid()), Finding::Stands);
+    assert_eq!(of(0.99, suspect("rising")), Finding::Doubted);
+}
+
 #[test]
 fn far_below_the_threshold_a_figure_has_to_stay_valid() {
     let of = |times, figure, verdict| {
