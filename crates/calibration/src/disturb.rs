@@ -6,12 +6,21 @@ use rustix::{
     process::{Pid, Signal, kill_process},
     thread::{CpuSet, sched_setaffinity, set_name},
 };
-use std::{ffi::CStr, fs, hint, io, process::ExitCode, thread, time::Duration};
+use std::{
+    ffi::CStr,
+    fs, hint, io,
+    process::{Command, ExitCode},
+    thread,
+    time::Duration,
+};
 
 /// The word that comes first.
 pub(crate) const DISTURB: &str = "disturb";
 
 const PERIOD_NS: u64 = 20_000_000;
+
+/// To start a program takes half a millisecond.
+const BRIEF_PERIOD_NS: u64 = 100_000_000;
 
 /// Between two listings: as when somebody runs `lsof` again and again.
 const LISTING_PAUSE: Duration = Duration::from_millis(50);
@@ -33,6 +42,21 @@ enum Disturbance {
         #[arg(long)]
         cpu: Option<usize>,
     },
+    /// The same by programs that end at once, one each 100 ms
+    Brief {
+        /// Thousandths of the CPU's time
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1000))]
+        permille: u64,
+        /// Which CPU
+        #[arg(long)]
+        cpu: Option<usize>,
+    },
+    /// Use so much CPU time, and end
+    Once {
+        /// Microseconds, starting included
+        #[arg(long)]
+        us: u64,
+    },
     /// List all open files of all processes, again and again
     ListDescriptors,
     /// Stop a process once
@@ -53,6 +77,8 @@ pub(crate) fn main() -> ExitCode {
     let args = std::env::args_os().skip(1);
     let done = match Cli::parse_from(args).disturbance {
         Disturbance::Hog { permille, cpu } => hog(permille, cpu),
+        Disturbance::Brief { permille, cpu } => brief(permille, cpu),
+        Disturbance::Once { us } => once(us),
         Disturbance::ListDescriptors => list_descriptors(),
         Disturbance::Pause {
             pid,
@@ -71,20 +97,54 @@ pub(crate) fn main() -> ExitCode {
 
 fn hog(permille: u64, cpu: Option<usize>) -> io::Result<()> {
     be_called(c"hog")?;
-    if let Some(cpu) = cpu {
-        let mut cpus = CpuSet::new();
-        cpus.set(cpu);
-        sched_setaffinity(None, &cpus)?;
-    }
+    keep_to(cpu)?;
+    repeat(PERIOD_NS, || {
+        // By its own CPU time: where it has to wait for the CPU it uses no less.
+        burn_until(thread_cpu_ns() + PERIOD_NS * permille / 1000);
+        Ok(())
+    })
+}
+
+/// Programs of which nothing is left to be seen in /proc.
+fn brief(permille: u64, cpu: Option<usize>) -> io::Result<()> {
+    be_called(c"starter")?;
+    keep_to(cpu)?;
+    let program = std::env::current_exe()?;
+    let us = (BRIEF_PERIOD_NS * permille / 1_000_000).to_string();
+    repeat(BRIEF_PERIOD_NS, || {
+        let args = [DISTURB, "once", "--us", &us];
+        Command::new(&program).args(args).status().map(drop)
+    })
+}
+
+fn once(us: u64) -> io::Result<()> {
+    be_called(c"brief")?;
+    burn_until(us * 1000);
+    Ok(())
+}
+
+fn keep_to(cpu: Option<usize>) -> io::Result<()> {
+    let Some(cpu) = cpu else {
+        return Ok(());
+    };
+    let mut cpus = CpuSet::new();
+    cpus.set(cpu);
+    Ok(sched_setaffinity(None, &cpus)?)
+}
+
+fn repeat(period_ns: u64, mut each: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     let mut next_ns = now_ns();
     loop {
-        // By its own CPU time: where it has to wait for the CPU it uses no less.
-        let until_ns = thread_cpu_ns() + PERIOD_NS * permille / 1000;
-        while thread_cpu_ns() < until_ns {
-            hint::spin_loop();
-        }
-        next_ns = (next_ns + PERIOD_NS).max(now_ns().saturating_sub(PERIOD_NS));
+        each()?;
+        next_ns = (next_ns + period_ns).max(now_ns().saturating_sub(period_ns));
         thread::sleep(Duration::from_nanos(next_ns.saturating_sub(now_ns())));
+    }
+}
+
+/// Of this thread's CPU time.
+fn burn_until(cpu_ns: u64) {
+    while thread_cpu_ns() < cpu_ns {
+        hint::spin_loop();
     }
 }
 

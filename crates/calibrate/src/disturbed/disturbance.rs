@@ -50,6 +50,8 @@ pub enum How {
     Server(fn(f64) -> String),
     /// Another program uses this share of a CPU, times the strength.
     Hog(Side, f64),
+    /// The same by programs that end at once.
+    Brief(Side, f64),
     /// The generator is stopped for this time, times the strength.
     PauseGenerator {
         /// Microseconds.
@@ -151,6 +153,18 @@ pub static DISTURBANCES: &[Disturbance] = &[
             )
         },
         how: How::Hog(Side::Generator, OF_RATE),
+        belongs: &[Rate, ProcessCpu],
+        ..PLAIN
+    },
+    Disturbance {
+        name: "hog-brief",
+        what: |times| {
+            format!(
+                "{:.0} % of the server's CPU used by programs that end at once",
+                times * OF_RATE * 100.0
+            )
+        },
+        how: How::Brief(Side::Server, OF_RATE),
         belongs: &[Rate, ProcessCpu],
         ..PLAIN
     },
@@ -351,7 +365,7 @@ impl Disturbance {
     /// The check from outside that speaks of it.
     pub(crate) fn own_check(&self) -> Option<&'static str> {
         match self.how {
-            How::Hog(..) => Some("other_load"),
+            How::Hog(..) | How::Brief(..) => Some("other_load"),
             How::Quota(_) => Some("throttled"),
             _ => None,
         }

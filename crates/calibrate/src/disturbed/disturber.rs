@@ -89,9 +89,11 @@ impl<'a> Disturber<'a> {
         let (how, times) = self.how?;
         let mut args = vec!["disturb".to_owned()];
         match how {
-            How::Hog(side, share) => {
+            How::Hog(side, share) | How::Brief(side, share) => {
                 let permille = (share * times * 1000.0).round();
-                args.extend(["hog", "--permille"].map(str::to_owned));
+                let is_brief = matches!(how, How::Brief(..));
+                let what = if is_brief { "brief" } else { "hog" };
+                args.extend([what, "--permille"].map(str::to_owned));
                 args.push(permille.to_string());
                 let cpus = match side {
                     Side::Server => &self.plan.server_cpus,
