@@ -7,7 +7,7 @@ use measure::{launch::launch, progress::Progress, trial::Bench};
 use plan::{Plan, host::Host};
 use process::{guard::Guard, interrupt};
 use report::{
-    check::{Status, Verdict},
+    check::Verdict,
     environment::Environment,
     model::{Model, ModelReport},
     run::{PlannedLoad, RunReport},
@@ -19,9 +19,6 @@ use store::save::RunDirectory;
 
 /// A trial during which other programs ran is no evidence and is made again, so often at most.
 const ATTEMPTS: u32 = 3;
-
-/// Checks that say so.
-const DISTURBED: [&str; 2] = ["other_load", "steal"];
 
 /// What all cases share.
 pub struct Lab {
@@ -110,16 +107,25 @@ impl<'a> CaseBench<'a> {
         self.lab.progress.end();
         let name = format!("{}-{}", load.load.word(), behaviour.replace(' ', "-"));
         let alone = self.conclude(name, behaviour, vec![trial])?;
-        if !self.plan.loads.contains(load) {
-            self.plan.loads.push(load.clone());
-        }
+        self.add_load(load);
         self.keep(alone.clone())?;
         Measured::new(alone)
     }
 
     /// One trial; no more is done about it.
     pub fn trial(&self, behaviour: &str, block: u32, load: &PlannedLoad) -> anyhow::Result<Trial> {
-        self.lab.progress.begin(&format!(
+        self.trial_told(behaviour, block, load, &*self.lab.progress)
+    }
+
+    /// The same, telling somebody else of its progress.
+    pub(crate) fn trial_told(
+        &self,
+        behaviour: &str,
+        block: u32,
+        load: &PlannedLoad,
+        progress: &dyn Progress,
+    ) -> anyhow::Result<Trial> {
+        progress.begin(&format!(
             "{}: {behaviour}, {} load",
             self.case,
             load.load.word()
@@ -133,7 +139,7 @@ impl<'a> CaseBench<'a> {
             loadgen: &self.lab.loadgen,
             guard: &self.lab.guard,
             allow_remote: false,
-            progress: &*self.lab.progress,
+            progress,
             blind: false,
         };
         Ok(bench.trial(&launch.into(), block, load)?)
@@ -158,6 +164,13 @@ impl<'a> CaseBench<'a> {
         };
         conclude(&mut report)?;
         Ok(report)
+    }
+
+    /// The plan shall name this load, too.
+    pub(crate) fn add_load(&mut self, load: &PlannedLoad) {
+        if !self.plan.loads.contains(load) {
+            self.plan.loads.push(load.clone());
+        }
     }
 
     /// The plan, with the loads so far.
@@ -281,12 +294,7 @@ fn plan_of(lab: &Lab) -> Plan {
 }
 
 fn is_disturbed(trial: &Trial) -> bool {
-    let checks = rules::of_trial(trial);
-    let mut failed = checks
-        .iter()
-        .filter(|check| check.status() > Status::Valid)
-        .map(|check| check.id.as_str());
-    failed.any(|id| DISTURBED.contains(&id))
+    trial.steps.iter().any(rules::is_disturbed)
 }
 
 /// A report of one trial with one window.

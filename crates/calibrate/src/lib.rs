@@ -6,8 +6,11 @@
 //! | [`row`] | one expectation and how it came out; judging is pure |
 //! | [`bench`](mod@bench) | one case's trials, and their reports |
 //! | `times` | delays, mixtures, stalls, a capped rate |
+//! | `kernel` | work that the kernel does for a server |
+//! | `exposure` | which percentiles can be judged on this machine |
 //! | `faults` | what must never pass for a valid figure |
 //! | [`compare`] | a server against itself, and against one that is a little slower |
+//! | [`disturbed`] | trials that are disturbed by a known amount: what do verdicts say of them? |
 //! | [`table`] | the rows for people |
 //!
 //! The arithmetic of the truth is the crate `calibration`'s; the measuring is that of every other
@@ -19,7 +22,10 @@ pub mod bench;
 pub mod case;
 pub mod cases;
 pub mod compare;
+pub mod disturbed;
+mod exposure;
 mod faults;
+mod kernel;
 pub mod row;
 pub mod table;
 mod times;

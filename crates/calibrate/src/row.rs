@@ -153,6 +153,19 @@ impl Row {
         }
     }
 
+    /// The same of something that takes its time: another program can make it fail.
+    pub fn timing_words(
+        what: impl Into<String>,
+        expected: impl Into<String>,
+        measured: impl Into<String>,
+        holds: bool,
+    ) -> Self {
+        Self {
+            is_timing: true,
+            ..Self::words(what, expected, measured, holds)
+        }
+    }
+
     fn number(
         what: impl Into<String>,
         unit: &'static str,
@@ -166,6 +179,13 @@ impl Row {
             tolerance: Some(allowed),
             ..Self::words(what, "", "", (measured - expected).abs() <= allowed)
         }
+    }
+
+    /// The same, of this case.
+    #[must_use]
+    pub fn of_case(mut self, case: &'static str) -> Self {
+        self.case = case;
+        self
     }
 
     /// The same with a note.

@@ -6,6 +6,7 @@
 use crate::{
     bench::{CaseBench, Measured},
     case::Case,
+    exposure::not_judgeable,
     row::{Row, Tolerance},
 };
 use analysis::stats::decode;
@@ -13,7 +14,7 @@ use anyhow::Context as _;
 use calibration::truth::{
     Distribution, Stalls, constant_delay, mixture_quantile_ns, open_load_draining,
 };
-use report::run::PlannedLoad;
+use report::{check::Check, run::PlannedLoad};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -60,6 +61,12 @@ const RATE: Tolerance = Tolerance {
 /// something else spoils one pair.
 const PAIRS: usize = 3;
 
+/// Both servers of a pair: times, and what the checks say of the trial.
+struct Pair {
+    null: (Distribution, Vec<Check>),
+    measured: (Distribution, Vec<Check>),
+}
+
 /// Both sides in open load at the same rate. In closed load the null server would be asked a
 /// hundred times as often as the delaying one, and a moment in which the machine does something
 /// else would weigh a hundred times less in its percentiles.
@@ -105,26 +112,38 @@ fn pairs(
     bench: &mut CaseBench<'_>,
     behaviours: (&str, &str),
     load: &PlannedLoad,
-) -> anyhow::Result<Vec<(Distribution, Distribution)>> {
+) -> anyhow::Result<Vec<Pair>> {
     let pairs = if bench.lab.quick { 1 } else { PAIRS };
-    let mut one = |behaviour| service_times(&bench.measure(behaviour, load)?);
+    let mut one = |behaviour| {
+        let measured = bench.measure(behaviour, load)?;
+        anyhow::Ok((service_times(&measured)?, measured.verdict.checks))
+    };
     (0..pairs)
-        .map(|_| Ok((one(behaviours.0)?, one(behaviours.1)?)))
+        .map(|_| {
+            Ok(Pair {
+                null: one(behaviours.0)?,
+                measured: one(behaviours.1)?,
+            })
+        })
         .collect()
 }
 
-/// The quantile `q` in the middle pair, with the truth that follows from its null server.
-fn service_time(
-    q: f64,
-    pairs: &[(Distribution, Distribution)],
-    truth_ns: impl Fn(f64, &Distribution) -> u64,
-) -> Row {
-    let figures = pairs.iter().map(|(null, measured)| {
-        let (expected_ns, measured_ns) = (truth_ns(q, null), measured.quantile_ns(q));
+/// The quantile `q` in the middle pair, with the truth that follows from its null server; not judged
+/// where the machine touched that quantile in half of the pairs.
+fn service_time(q: f64, pairs: &[Pair], truth_ns: impl Fn(f64, &Distribution) -> u64) -> Row {
+    let figures = pairs.iter().map(|Pair { null, measured }| {
+        let (expected_ns, measured_ns) = (truth_ns(q, &null.0), measured.0.quantile_ns(q));
         (expected_ns as f64 / 1000.0, measured_ns as f64 / 1000.0)
     });
     let figures = middle(figures.collect()).unwrap_or((f64::NAN, f64::NAN));
-    Row::timing(name("service time", q), "us", figures, ROUND_TRIP)
+    let row = Row::timing(name("service time", q), "us", figures, ROUND_TRIP);
+    let checks = pairs
+        .iter()
+        .map(|pair| (&pair.null.1[..], &pair.measured.1[..]));
+    match not_judgeable(q, &checks.collect::<Vec<_>>()) {
+        Some(reason) => row.not_judged().note(reason),
+        None => row,
+    }
 }
 
 /// Of pairs of expected and measured the one in the middle by what was measured too much.
@@ -221,7 +240,7 @@ fn cap(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
     let beyond = bench.measure_once(&behaviour, &bench.open(50, OFFERED_PER_S, 2.0))?;
     let figures = (CAP_PER_S, peak.rate_per_s());
     let offered = format!("verdict at {OFFERED_PER_S}/s");
-    let caught = Row::caught(offered, &beyond.verdict, &["rate_achieved"]);
+    let caught = Row::caught(offered, &beyond.verdict, &["sustained"]);
     Ok(vec![
         Row::timing("peak rate", "1/s", figures, RATE),
         caught.note("three tenths more than the server's cap were offered"),

@@ -85,6 +85,64 @@ pub enum Behaviour {
     ///
     /// The first is answered because a generator may ask once while it connects.
     ServeHalf,
+
+    /// On some connections answer nothing but the first request, on all others everything
+    ///
+    /// Of each hundred connections the first P are starved, in the order of accepting.
+    Starve {
+        /// P
+        #[arg(long, value_name = "P", value_parser = clap::value_parser!(u32).range(1..=99))]
+        percent: u32,
+    },
+
+    /// Send at a rate that falls all the time, from the first request on
+    ///
+    /// After t seconds it is R x (1 - P/100)^t.
+    SlowDown {
+        /// R: replies per second in the beginning, over all connections
+        #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+        rate: u32,
+        /// P: what each second takes of the rate
+        #[arg(long, value_name = "P", value_parser = clap::value_parser!(u32).range(1..=50))]
+        percent_per_s: u32,
+    },
+
+    /// Echo at once, and keep memory for each connection that was ever accepted
+    Leak {
+        /// Bytes for each, written to
+        #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+        bytes_per_connection: u32,
+    },
+
+    /// The same, and more all at once with one of the connections
+    Step {
+        /// Bytes for each connection, written to
+        #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+        bytes_per_connection: u32,
+        /// Bytes that come once
+        #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=1 << 30))]
+        step_bytes: u32,
+        /// With which connection, counted from 1
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        at_connection: u64,
+    },
+
+    /// Echo at once, with threads that do nothing
+    IdleThreads {
+        /// How many
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+        count: u32,
+    },
+
+    /// Echo at once, and have the kernel's own threads do something for each read
+    ///
+    /// It asks for a file in memory to be synchronised, N times: nothing to do, which a kworker of
+    /// this CPU finds out. That takes a microsecond or less each, and is in no process' CPU time.
+    KernelWork {
+        /// N
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+        times: u32,
+    },
 }
 
 impl Behaviour {

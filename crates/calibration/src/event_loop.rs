@@ -7,6 +7,7 @@
 //! being woken takes 10 us after a short sleep and 50 us after a long one.
 
 use crate::{
+    burden::Burden,
     client::{Client, Read},
     clock::{WATCHFUL_NS, nap, now_ns, sit_until},
     desk::Desk,
@@ -44,13 +45,14 @@ pub(crate) struct EventLoop<'a> {
     accepted: u64,
     open: usize,
     desk: Desk,
+    burden: Burden,
     /// A delayed reply has been sent: no sleep until then.
     awake_until_ns: Option<u64>,
     buffer: Box<[u8]>,
 }
 
 impl<'a> EventLoop<'a> {
-    pub(crate) fn new(server: &'a Server, desk: Desk) -> io::Result<Self> {
+    pub(crate) fn new(server: &'a Server, desk: Desk, burden: Burden) -> io::Result<Self> {
         let listener = server.listen()?;
         listener.set_nonblocking(true)?;
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
@@ -66,6 +68,7 @@ impl<'a> EventLoop<'a> {
             accepted: 0,
             open: 0,
             desk,
+            burden,
             awake_until_ns: None,
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
         })
@@ -165,6 +168,7 @@ impl<'a> EventLoop<'a> {
         self.clients[index] = Some(client);
         self.accepted += 1;
         self.open += 1;
+        self.burden.opened(self.accepted);
         Ok(())
     }
 
@@ -175,6 +179,7 @@ impl<'a> EventLoop<'a> {
         };
         let outcome = match client.react(&mut self.buffer) {
             Ok(Read::Bytes(bytes)) => {
+                self.burden.read();
                 let received = &self.buffer[..bytes];
                 self.desk.answer(client, received, now_ns())
             }

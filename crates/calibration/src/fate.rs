@@ -54,6 +54,8 @@ pub struct Fates {
     /// `cap`: when the next reply is due at the earliest, burst aside. In nanoseconds times the
     /// rate, so that no reply's share is rounded.
     next_due: u128,
+    /// `slow-down`: when the next reply is due at the earliest, burst aside.
+    next_slow_ns: f64,
 }
 
 impl Fates {
@@ -64,6 +66,7 @@ impl Fates {
             requests: 0,
             start_ns: None,
             next_due: 0,
+            next_slow_ns: 0.0,
         }
     }
 
@@ -84,13 +87,27 @@ impl Fates {
             Behaviour::LoseReply { one_in } if nth.is_multiple_of(one_in) => Fate::Never,
             Behaviour::DropConnection { after } if nth == after => Fate::Close,
             Behaviour::ServeHalf if request.connection % 2 == 1 && request.place > 0 => Fate::Never,
+            Behaviour::Starve { percent }
+                if request.connection % 100 < u64::from(percent) && request.place > 0 =>
+            {
+                Fate::Never
+            }
+            Behaviour::SlowDown {
+                rate,
+                percent_per_s,
+            } => Fate::At(self.due_slowly(request.now_ns, rate, percent_per_s)),
             Behaviour::Null
             | Behaviour::Mixture { .. }
             | Behaviour::Stall { .. }
             | Behaviour::WrongByte { .. }
             | Behaviour::LoseReply { .. }
             | Behaviour::DropConnection { .. }
-            | Behaviour::ServeHalf => NOW,
+            | Behaviour::ServeHalf
+            | Behaviour::Starve { .. }
+            | Behaviour::Leak { .. }
+            | Behaviour::Step { .. }
+            | Behaviour::IdleThreads { .. }
+            | Behaviour::KernelWork { .. } => NOW,
         }
     }
 
@@ -116,6 +133,18 @@ impl Fates {
         self.next_due = due + u128::from(SECOND_NS);
         let due_ns = due.div_ceil(rate) as u64;
         due_ns.max(now_ns)
+    }
+
+    /// The same at a rate that falls from the first request on.
+    fn due_slowly(&mut self, now_ns: u64, rate: u32, percent_per_s: u32) -> u64 {
+        let start_ns = self.start_ns.unwrap_or(now_ns) as f64;
+        let due_ns = self
+            .next_slow_ns
+            .max(now_ns.saturating_sub(BURST_NS) as f64);
+        let elapsed_s = (due_ns - start_ns).max(0.0) / SECOND_NS as f64;
+        let left = (1.0 - f64::from(percent_per_s) / 100.0).powf(elapsed_s);
+        self.next_slow_ns = due_ns + SECOND_NS as f64 / (f64::from(rate) * left);
+        (due_ns as u64).max(now_ns)
     }
 }
 
@@ -246,16 +275,53 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_connections_are_served_once() {
-        let mut fates = Fates::new(Behaviour::ServeHalf);
-        let mut fate = |connection, place| {
-            fates.decide(&Request {
+    fn a_rate_falls_by_its_share_in_each_second() {
+        let mut fates = Fates::new(Behaviour::SlowDown {
+            rate: 10_000,
+            percent_per_s: 20,
+        });
+        let start_ns = 5 * SECOND_NS;
+        let due_ns = (0..25_000).map(|id| match fates.decide(&request(start_ns, id)) {
+            Fate::At(at_ns) => at_ns - start_ns,
+            other => panic!("{other:?}"),
+        });
+        let mut in_second = [0; 3];
+        for at_ns in due_ns {
+            if let Some(count) = in_second.get_mut((at_ns / SECOND_NS) as usize) {
+                *count += 1;
+            }
+        }
+        // The mean of 0.8^t over a second is 0.896; a burst of ten comes first.
+        assert!((8_950..8_980).contains(&in_second[0]), "{in_second:?}");
+        for pair in in_second.windows(2) {
+            let ratio = f64::from(pair[1]) / f64::from(pair[0]);
+            assert!((ratio - 0.8).abs() < 0.002, "{in_second:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_hundred_connections_so_many_starve() {
+        let fate = of_connection(Behaviour::Starve { percent: 5 });
+        let starved = (0..200).filter(|&connection| fate(connection, 3) == Fate::Never);
+        assert_eq!(starved.count(), 10);
+        assert_eq!(fate(4, 0), NOW, "the first is answered");
+    }
+
+    /// The fate of a request by its connection and its place there.
+    fn of_connection(behaviour: Behaviour) -> impl Fn(u64, u64) -> Fate {
+        move |connection, place| {
+            Fates::new(behaviour).decide(&Request {
                 now_ns: 0,
                 id: 0,
                 connection,
                 place,
             })
-        };
+        }
+    }
+
+    #[test]
+    fn half_of_the_connections_are_served_once() {
+        let fate = of_connection(Behaviour::ServeHalf);
         for connection in 0..4 {
             assert_eq!(fate(connection, 0), NOW);
         }

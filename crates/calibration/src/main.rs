@@ -3,13 +3,19 @@
 //! `calibration <BEHAVIOUR> [its flags] --listen 127.0.0.1:0 --threads N ...`: what a behaviour
 //! is comes first, then the arguments of the launch contract, which it keeps like a model. It
 //! speaks the framed wire alone.
+//!
+//! `calibration disturb <WHAT>` is no server: it disturbs a trial of one, for as long as it lives.
 
+mod burden;
 mod burner;
 mod client;
 mod clock;
 mod desk;
+mod disturb;
 mod event_loop;
+mod kernel_work;
 
+use burden::Burden;
 use burner::Burner;
 use calibration::{behaviour::Behaviour, fate::Fates};
 use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, error::ErrorKind};
@@ -41,6 +47,12 @@ fn command() -> Command {
 }
 
 fn main() -> ExitCode {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == disturb::DISTURB)
+    {
+        return disturb::main();
+    }
     let mut command = command();
     let parsed = Cli::from_arg_matches(&command.clone().get_matches());
     let Cli {
@@ -64,7 +76,9 @@ fn run(server: &Arc<Server>, behaviour: Behaviour) -> Ended {
     }
     // Before the ready line, so that whoever measures the server doesn't measure this.
     let burner = Burner::calibrated();
-    EventLoop::new(server, Desk::new(Fates::new(behaviour), burner))?.run()
+    let burden = Burden::taken_on(behaviour)?;
+    let desk = Desk::new(Fates::new(behaviour), burner);
+    EventLoop::new(server, desk, burden)?.run()
 }
 
 #[cfg(test)]

@@ -176,6 +176,11 @@ fn honest_behaviours_answer_everything() {
         "mixture --one-in 10 --slow-us 2000",
         "stall --every-us 5000 --for-us 2000",
         "cap --rate 5000",
+        "slow-down --rate 5000 --percent-per-s 5",
+        "leak --bytes-per-connection 5000",
+        "step --bytes-per-connection 5000 --step-bytes 500000 --at-connection 1",
+        "idle-threads --count 20",
+        "kernel-work --times 3",
     ] {
         let server = Server::start(behaviour);
         server.connect(1).ask(|_| Answer::Right);
@@ -275,6 +280,18 @@ fn every_second_connection_is_served_once() {
         assert_eq!(client.receive(1, if served { LONG } else { SHORT }), due);
     }
     assert_counts(&server.stop(), 4, 8, 6);
+}
+
+#[test]
+fn a_starved_connection_is_served_once() {
+    let server = Server::start("starve --percent 1");
+    let (mut starved, mut other) = (server.connect(0), server.connect(1));
+    starved.send(0);
+    assert_eq!(starved.receive(0, LONG), Answer::Right);
+    starved.send(1);
+    other.ask(|_| Answer::Right);
+    assert_eq!(starved.receive(1, SHORT), Answer::Missing);
+    assert_counts(&server.stop(), 2, 102, 101);
 }
 
 #[test]

@@ -52,6 +52,19 @@ fn the_shortened_form_catches_every_fault_and_judges_no_time() {
     assert_eq!(outcomes(&rows, "mixture"), ["not_judged"; 4]);
     assert_eq!(outcomes(&rows, "stall"), ["not_judged"; 6]);
     assert_eq!(outcomes(&rows, "cap"), ["not_judged", "pass"]);
+    for disturbance in [
+        "hog-server",
+        "slow-down",
+        "starve",
+        "step",
+        "list-descriptors",
+    ] {
+        assert_eq!(
+            outcomes(&rows, disturbance),
+            ["not_judged"],
+            "{disturbance}"
+        );
+    }
     // They are reports like any others.
     let report = runner()
         .arg("report")
@@ -76,6 +89,29 @@ fn only_some_cases_and_nothing_is_kept_unless_asked_for() {
     assert_eq!(outcomes(&rows, "dropped-connection"), ["pass", "pass"]);
     assert_eq!(rows.len(), 3);
     assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0);
+}
+
+/// What arithmetic knows needs no quiet machine.
+#[test]
+fn a_disturbed_figure_is_told_with_its_truth_and_its_verdict() {
+    let output = runner()
+        .args(["calibrate", "--json", "--only", "starve"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(outcomes(&rows(&output), "starve"), ["pass"]);
+    let disturbed = json["disturbed"].as_array().unwrap();
+    assert!(!disturbed.is_empty());
+    for figure in disturbed {
+        assert_eq!(figure["finding"], "told", "{figure}");
+        assert_eq!(figure["verdict"]["status"], "invalid", "{figure}");
+    }
+    let told = format!(
+        "of {} figures that were off by more than they said, 0 were called valid",
+        disturbed.len()
+    );
+    assert!(stderr(&output).contains(&told), "{}", stderr(&output));
 }
 
 #[test]

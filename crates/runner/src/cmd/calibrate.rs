@@ -14,6 +14,12 @@ use calibrate::{
     case::Case,
     cases::cases,
     compare::{self, Compared},
+    disturbed::{
+        self,
+        disturbance::{DISTURBANCES, Disturbance},
+        judged::{Judged, Totals, judge, rows},
+        order::{Extent, chosen as chosen_disturbances, order},
+    },
     row::{Outcome, Row},
     table,
 };
@@ -24,9 +30,17 @@ use std::{fs, path::PathBuf};
 
 #[derive(Args, Debug)]
 pub(crate) struct CalibrateArgs {
-    /// Only these cases [default: all]
+    /// Only these cases and disturbances [default: all]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     only: Vec<String>,
+
+    /// Disturb trials in each way at each of its strengths, instead of at one
+    #[arg(long, conflicts_with = "runs")]
+    full: bool,
+
+    /// Disturb so many trials, in all ways at all strengths in turn: some 5 s each
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    runs: Option<u32>,
 
     /// Short windows, in which timing is shown and not judged; faults are judged as ever
     #[arg(long)]
@@ -58,11 +72,22 @@ pub(crate) struct CalibrateArgs {
 #[derive(Debug, Default, Serialize)]
 struct Results {
     rows: Vec<Row>,
+    #[serde(flatten)]
+    details: Details,
+    /// Null unless trials were disturbed.
+    disturbed_totals: Option<Totals>,
+}
+
+/// What rows are drawn from.
+#[derive(Debug, Default, Serialize)]
+struct Details {
     comparisons: Vec<Compared>,
+    disturbed: Vec<Judged>,
 }
 
 pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     let cases = chosen(args)?;
+    let disturbed = order(&disturbances(args), extent(args), args.seed);
     // Before the builds: a directory that can't be made is heard of at once.
     if let Some(out) = &args.out {
         fs::create_dir_all(out)
@@ -82,7 +107,9 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     } else {
         0
     };
-    let trials = cases.iter().map(|case| case.trials).sum::<u64>() + compare::trials(comparisons);
+    let trials = cases.iter().map(|case| case.trials).sum::<u64>()
+        + disturbed::order::trials(&disturbed)
+        + compare::trials(comparisons);
     let lab = Lab {
         calibration,
         loadgen,
@@ -100,11 +127,21 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     for case in cases {
         results.run(&lab, case.name, |bench, _| (case.run)(bench))?;
     }
-    if comparisons > 0 {
-        results.run(&lab, compare::CASE, |bench, done| {
-            compare::run(bench, comparisons, done)
+    for (setting, turns) in disturbed {
+        results.run(&lab, setting.name(), |bench, details| {
+            let made = disturbed::bench::run(bench, setting, &turns)?;
+            let judged = judge(&made);
+            let rows = rows(setting, &made, &judged);
+            details.disturbed.extend(judged);
+            Ok(rows)
         })?;
     }
+    if comparisons > 0 {
+        results.run(&lab, compare::CASE, |bench, details| {
+            compare::run(bench, comparisons, &mut details.comparisons)
+        })?;
+    }
+    results.total(&lab);
     lab.progress.finish();
     results.show(args.json)
 }
@@ -119,13 +156,13 @@ impl Results {
         &mut self,
         lab: &Lab,
         case: &'static str,
-        run: impl FnOnce(&mut CaseBench<'_>, &mut Vec<Compared>) -> anyhow::Result<Vec<Row>>,
+        run: impl FnOnce(&mut CaseBench<'_>, &mut Details) -> anyhow::Result<Vec<Row>>,
     ) -> anyhow::Result<()> {
         if interrupt::asked() {
             return Ok(());
         }
         let mut bench = CaseBench::new(lab, case);
-        let outcome = run(&mut bench, &mut self.comparisons);
+        let outcome = run(&mut bench, &mut self.details);
         let disturbed = bench.disturbed;
         bench.save()?;
         let rows = match outcome {
@@ -139,30 +176,45 @@ impl Results {
                 false,
             )],
         };
-        self.rows.extend(rows.into_iter().map(|mut row| {
-            row.case = case;
-            if disturbed {
-                row = row.disturbed();
-            }
-            if lab.quick {
-                row.timing_not_judged()
-            } else {
-                row
-            }
-        }));
+        let rows = rows.into_iter().map(|row| match row.case {
+            "" => row.of_case(case),
+            _ => row,
+        });
+        let rows = rows.map(|row| if disturbed { row.disturbed() } else { row });
+        self.add(lab, rows);
         Ok(())
+    }
+
+    /// What all disturbed trials prove together.
+    fn total(&mut self, lab: &Lab) {
+        if !self.details.disturbed.is_empty() {
+            let totals = Totals::of(&self.details.disturbed);
+            self.disturbed_totals = Some(totals);
+            self.add(lab, totals.rows().into_iter());
+        }
+    }
+
+    fn add(&mut self, lab: &Lab, rows: impl Iterator<Item = Row>) {
+        self.rows.extend(rows.map(|row| match lab.quick {
+            true => row.timing_not_judged(),
+            false => row,
+        }));
     }
 
     fn show(&self, json: bool) -> anyhow::Result<Exit> {
         let mut text = table::table(&self.rows);
-        if !self.comparisons.is_empty() {
-            text = format!("{}\n{text}", table::comparisons(&self.comparisons));
+        let comparisons = &self.details.comparisons;
+        if !comparisons.is_empty() {
+            text = format!("{}\n{text}", table::comparisons(comparisons));
         }
         if json {
             output::say(text);
             output::line(serde_json::to_string_pretty(self)?);
         } else {
             output::line(text);
+        }
+        for sentence in self.disturbed_totals.iter().flat_map(Totals::sentences) {
+            output::say(sentence);
         }
         let count = |outcome| {
             self.rows
@@ -191,6 +243,7 @@ impl Results {
 fn chosen(args: &CalibrateArgs) -> anyhow::Result<Vec<Case>> {
     let mut cases = cases();
     let mut names: Vec<&str> = cases.iter().map(|case| case.name).collect();
+    names.extend(DISTURBANCES.iter().map(|disturbance| disturbance.name));
     names.push(compare::CASE);
     if let Some(unknown) = args
         .only
@@ -211,6 +264,24 @@ fn chosen(args: &CalibrateArgs) -> anyhow::Result<Vec<Case>> {
         cases.retain(|case| args.only.iter().any(|name| name == case.name));
     }
     Ok(cases)
+}
+
+/// The disturbances that the user wants; with only other things wanted none.
+fn disturbances(args: &CalibrateArgs) -> Vec<&'static Disturbance> {
+    let is_one = |name: &String| DISTURBANCES.iter().any(|of| of.name == name.as_str());
+    match args.only.is_empty() || args.only.iter().any(is_one) {
+        true => chosen_disturbances(&args.only),
+        false => Vec::new(),
+    }
+}
+
+fn extent(args: &CalibrateArgs) -> Extent {
+    match args.runs {
+        Some(count) => Extent::Runs(count),
+        None if args.full => Extent::Full,
+        None if args.quick => Extent::Quick,
+        None => Extent::Short,
+    }
 }
 
 fn wants_comparisons(args: &CalibrateArgs) -> bool {

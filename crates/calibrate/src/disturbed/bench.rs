@@ -1,0 +1,135 @@
+//! The trials of a setting, disturbed and not.
+
+use super::{
+    disturbance::{CAPACITY_PER_S, How, IDLE, Setting, WINDOW_S},
+    disturber::Disturber,
+    judged::Made,
+    order::Turn,
+    published::{Figures, published},
+};
+use crate::bench::{CaseBench, planned};
+use anyhow::bail;
+use process::interrupt;
+use report::{
+    run::PlannedLoad,
+    trial::{Arrivals, Load, Trial},
+};
+
+/// A hundred, so that a percentage of them is a number of them.
+const CONNECTIONS: u32 = 100;
+
+/// Of the null server in open load: enough requests for a p99.9, and far below its peak.
+const OPEN_PER_S: f64 = 10_000.0;
+
+/// Of its capacity a server of known capacity is offered this, where nothing disturbs.
+const OFFERED: f64 = 0.8;
+
+/// Before each window. The servers are known: they need no longer.
+const WARM_UP_S: f64 = 0.4;
+
+/// On the ladder memory counts, not time.
+const IDLE_SECONDS: (f64, f64) = (0.2, 0.5);
+const IDLE_INTERVAL_US: u64 = 10_000_000;
+
+const QUICK_SECONDS: (f64, f64) = (0.1, 0.3);
+
+/// Makes the trials of a setting. One that comes to no end is told with its reason.
+///
+/// # Errors
+/// The user wants to stop, or reports can't be kept.
+pub fn run(
+    bench: &mut CaseBench<'_>,
+    setting: Setting,
+    turns: &[Turn],
+) -> anyhow::Result<Vec<Made>> {
+    let mut made = Vec::new();
+    // What server and generator use when nothing disturbs.
+    let mut cpus_used = None;
+    for &turn in turns {
+        if interrupt::asked() {
+            bail!("interrupted");
+        }
+        let figures = match trial(bench, setting, turn, cpus_used) {
+            Ok((figures, used)) => {
+                if matches!(turn, Turn::Undisturbed) {
+                    cpus_used = used.or(cpus_used);
+                }
+                Ok(figures)
+            }
+            Err(_) if interrupt::asked() => bail!("interrupted"),
+            Err(error) => Err(format!("{error:#}")),
+        };
+        made.push(Made { turn, figures });
+    }
+    Ok(made)
+}
+
+fn trial(
+    bench: &mut CaseBench<'_>,
+    setting: Setting,
+    turn: Turn,
+    cpus_used: Option<f64>,
+) -> anyhow::Result<(Figures, Option<f64>)> {
+    let (name, behaviour, how) = match turn {
+        Turn::Undisturbed => ("undisturbed".to_owned(), setting.behaviour(), None),
+        Turn::Disturbed(of, times) => (
+            format!("{}-{times}", of.name),
+            of.behaviour(times),
+            Some((of.how, times)),
+        ),
+    };
+    let load = load(bench.lab.quick, setting, how);
+    let plan = bench.plan().clone();
+    let disturber = Disturber::new((bench.lab, &plan), &load, how, cpus_used.unwrap_or(0.0))?;
+    let trial = bench.trial_told(&behaviour, 1, &load, &disturber);
+    bench.lab.progress.end();
+    let trial = trial?;
+    disturber.check()?;
+    drop(disturber);
+    let used = cpus(&trial);
+    let report = bench.conclude(name, &behaviour, vec![trial])?;
+    let figures = published(&report);
+    bench.add_load(&load);
+    bench.keep(report)?;
+    Ok((figures, used))
+}
+
+/// That a trial's only window used.
+fn cpus(trial: &Trial) -> Option<f64> {
+    let step = trial.steps.first()?;
+    let used_s = step.server.cpu_total_s()? + step.generator.cpu_total_s()?;
+    Some(used_s / (step.window.length_us as f64 / 1e6))
+}
+
+fn load(quick: bool, setting: Setting, how: Option<(How, f64)>) -> PlannedLoad {
+    let (warm_up_s, window_s) = match (quick, setting) {
+        (true, _) => QUICK_SECONDS,
+        (false, Setting::Idle) => IDLE_SECONDS,
+        (false, _) => (WARM_UP_S, WINDOW_S),
+    };
+    let of = |load, rate_per_s| planned(load, CONNECTIONS, rate_per_s, (warm_up_s, window_s));
+    let open = Load::Open {
+        arrivals: Arrivals::Uniform,
+        deadline_us: 2_000_000,
+    };
+    match setting {
+        Setting::Closed | Setting::PacedClosed => of(Load::Closed { outstanding: 1 }, None),
+        Setting::Open => of(open, Some(OPEN_PER_S)),
+        Setting::PacedOpen => {
+            let share = match how {
+                Some((How::Offer, times)) => times,
+                _ => OFFERED,
+            };
+            of(open, Some(share * CAPACITY_PER_S))
+        }
+        Setting::Idle => PlannedLoad {
+            connections: IDLE.to_vec(),
+            ..of(
+                Load::Idle {
+                    interval_us: IDLE_INTERVAL_US,
+                },
+                None,
+            )
+        },
+    }
+}
