@@ -53,6 +53,8 @@ pub struct CaseBench<'a> {
     reports: Vec<ModelReport>,
     /// Other programs ran during a trial all the same.
     pub disturbed: bool,
+    /// Trials read nothing at the edges of their windows.
+    pub blind: bool,
 }
 
 impl<'a> CaseBench<'a> {
@@ -64,6 +66,7 @@ impl<'a> CaseBench<'a> {
             plan: plan_of(lab),
             reports: Vec::new(),
             disturbed: false,
+            blind: false,
         }
     }
 
@@ -140,7 +143,7 @@ impl<'a> CaseBench<'a> {
             guard: &self.lab.guard,
             allow_remote: false,
             progress,
-            blind: false,
+            blind: self.blind,
         };
         Ok(bench.trial(&launch.into(), block, load)?)
     }

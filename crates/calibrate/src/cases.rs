@@ -1,8 +1,8 @@
 //! All cases.
 
-use crate::{case::Case, faults, kernel, times};
+use crate::{blind, case::Case, faults, kernel, times};
 
 /// All cases, in the order in which they are run.
 pub fn cases() -> Vec<Case> {
-    [times::CASES, faults::CASES, kernel::CASES].concat()
+    [times::CASES, blind::CASES, faults::CASES, kernel::CASES].concat()
 }

@@ -8,6 +8,7 @@
 //! | `times` | delays, mixtures, stalls, a capped rate |
 //! | `kernel` | work that the kernel does for a server |
 //! | `exposure` | which percentiles can be judged on this machine |
+//! | `blind` | the instrument's readings against none |
 //! | `faults` | what must never pass for a valid figure |
 //! | [`compare`] | a server against itself, and against one that is a little slower |
 //! | [`disturbed`] | trials that are disturbed by a known amount: what do verdicts say of them? |
@@ -19,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bench;
+mod blind;
 pub mod case;
 pub mod cases;
 pub mod compare;

@@ -1,0 +1,57 @@
+//! The instrument's own readings at a window's edges against none: they must not make the tail.
+
+use crate::{bench::CaseBench, case::Case, row::Row};
+use analysis::stats::{median, sign_flip_interval};
+
+pub(super) const CASES: &[Case] = &[Case {
+    name: "blind",
+    trials: 2 * PAIRS as u64,
+    run: blind,
+}];
+
+/// The least that an interval of 95 % takes.
+const PAIRS: usize = 6;
+
+/// With 50,000 requests in a window, p99.9 has fifty beyond it.
+const RATE_PER_S: f64 = 25_000.0;
+
+fn blind(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
+    let load = bench.open(50, RATE_PER_S, 2.0);
+    let pairs = if bench.lab.quick { 1 } else { PAIRS };
+    let mut log_ratios = Vec::new();
+    for pair in 0..pairs {
+        let mut p99_9_us = |is_blind| -> anyhow::Result<f64> {
+            bench.blind = is_blind;
+            let measured = bench.measure_once("null", &load);
+            bench.blind = false;
+            let window = measured?.step.window.scheduled.unwrap_or_default();
+            Ok(window.response_time_us.p99_9.max(1e-3))
+        };
+        // Either first, in turn.
+        let (reading, none) = match pair % 2 {
+            0 => (p99_9_us(false)?, p99_9_us(true)?),
+            _ => {
+                let none = p99_9_us(true)?;
+                (p99_9_us(false)?, none)
+            }
+        };
+        log_ratios.push((reading / none).ln());
+    }
+    let ratio = median(&log_ratios).map_or(f64::NAN, f64::exp);
+    let what = "p99.9 with the readings at the edges, over without";
+    let expected = "an interval that reaches down to 1";
+    let row = match sign_flip_interval(&log_ratios, 0.95, bench.lab.seed) {
+        Some(interval) => {
+            let (low, high) = (interval.low.exp(), interval.high.exp());
+            let holds = low <= 1.0;
+            Row::words(
+                what,
+                expected,
+                format!("{ratio:.2} ({low:.2} to {high:.2})"),
+                holds,
+            )
+        }
+        None => Row::words(what, expected, format!("{ratio:.2}"), true).not_judged(),
+    };
+    Ok(vec![row.note("null server, 25,000 requests a second")])
+}
