@@ -3,7 +3,11 @@
 //! Sources: proc(5), Documentation/accounting/psi.rst, Documentation/admin-guide/cgroup-v2.rst.
 
 use crate::{
-    cgroup::throttled_us, clocks::Stamped, cpus::Cpus, kernel::vmstat, programs::OthersUse,
+    cgroup::throttled_us,
+    clocks::Stamped,
+    cpus::{CpuTicks, Cpus},
+    kernel::vmstat,
+    programs::OthersUse,
     reasons::explain_missing,
 };
 use report::trial::MachineUse;
@@ -108,6 +112,9 @@ pub(crate) fn add_programs(machine: &mut MachineUse, others: &OthersUse, seen_fo
 pub(crate) struct ServerCpus<'a> {
     pub(crate) numbers: &'a [usize],
     pub(crate) cpus: (&'a Cpus, &'a Cpus),
+    /// Between both readings of the CPUs.
+    pub(crate) read_span: Duration,
+    /// The part of it in which load went on.
     pub(crate) span: Duration,
     pub(crate) others: &'a OthersUse,
     pub(crate) seen_for: Duration,
@@ -129,12 +136,20 @@ pub(crate) fn add_server_cpus(machine: &mut MachineUse, of: ServerCpus<'_>) {
         seconds(ticks) * of.window.as_secs_f64() / span.as_secs_f64().max(1e-3)
     };
     machine.server_cpus_s = ticks.and_then(|ticks| {
-        let busy_s = in_window(ticks.busy, of.span);
+        let busy_s = busy_s(&ticks, &of);
         let strangers_s = in_window(of.others.on_server_cpus, of.seen_for);
         (strangers_s <= STRANGERS_MAX * busy_s).then_some(busy_s - strangers_s)
     });
     let reason = if ticks.is_some() { STRANGERS } else { SHARED };
     explain_missing!(machine, reason, [server_cpus_s]);
+}
+
+/// What isn't idle or stolen. The kernel measures how long a CPU is idle, and samples at its ticks what
+/// it is busy with: what comes at an even rate may always be met in one phase.
+fn busy_s(ticks: &CpuTicks, of: &ServerCpus<'_>) -> f64 {
+    let all_s = of.read_span.as_secs_f64() * of.numbers.len() as f64;
+    let busy_s = (all_s - seconds(ticks.idle) - seconds(ticks.steal)).max(0.0);
+    busy_s * of.window.as_secs_f64() / of.span.as_secs_f64().max(1e-3)
 }
 
 fn in_seconds<'a>(ticks: impl Iterator<Item = (&'a String, &'a u64)>) -> BTreeMap<String, f64> {
@@ -157,7 +172,6 @@ fn some_total_us(pressure: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpus::CpuTicks;
 
     fn counters(pressure_us: u64, swap: u64, throttled_us: u64) -> MachineCounters {
         MachineCounters {
@@ -209,6 +223,7 @@ mod tests {
         let of = |numbers| ServerCpus {
             numbers,
             cpus: (&ticks, &later),
+            read_span: second,
             span: second,
             others: &others,
             seen_for: second,

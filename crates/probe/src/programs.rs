@@ -14,7 +14,9 @@ pub(crate) struct Programs(HashMap<i32, Program>);
 #[derive(Clone, Debug)]
 struct Program {
     name: String,
+    parent: i32,
     started: u64,
+    /// With those of its children that have ended and were waited for.
     ticks: u64,
     /// On which it ran last.
     cpu: Option<i32>,
@@ -46,13 +48,15 @@ impl Programs {
         Self(stats.map(|stat| (stat.pid, Program::of(&stat))).collect())
     }
 
-    /// What was used until `later`. One that came meanwhile used all that it has; one that ended
-    /// isn't seen.
+    /// What was used until `later`. One that came meanwhile used all that it has; one that ended left
+    /// its time to its parent, who had waited for it.
     pub(crate) fn until(&self, later: &Self, server_cpus: &[usize]) -> OthersUse {
         let mut used = OthersUse::default();
+        let inherited = self.ended_by_parent(later);
         for (pid, program) in &later.0 {
             let before = self.0.get(pid).filter(|old| old.started == program.started);
-            let ticks = program.ticks - before.map_or(0, |old| old.ticks.min(program.ticks));
+            let known = before.map_or(0, |old| old.ticks) + inherited.get(pid).unwrap_or(&0);
+            let ticks = program.ticks.saturating_sub(known);
             let is_on_server = program
                 .cpu
                 .and_then(|cpu| usize::try_from(cpu).ok())
@@ -71,14 +75,31 @@ impl Programs {
         }
         used
     }
+
+    /// What those that have ended since had used before, by their parents.
+    fn ended_by_parent(&self, later: &Self) -> HashMap<i32, u64> {
+        let mut ended = HashMap::new();
+        for (pid, program) in &self.0 {
+            let lives = later
+                .0
+                .get(pid)
+                .is_some_and(|now| now.started == program.started);
+            if !lives {
+                *ended.entry(program.parent).or_default() += program.ticks;
+            }
+        }
+        ended
+    }
 }
 
 impl Program {
     fn of(stat: &Stat) -> Self {
+        let of_children = |ticks: i64| u64::try_from(ticks).unwrap_or(0);
         Self {
             name: stat.comm.clone(),
+            parent: stat.ppid,
             started: stat.starttime,
-            ticks: stat.utime + stat.stime,
+            ticks: stat.utime + stat.stime + of_children(stat.cutime) + of_children(stat.cstime),
             cpu: stat.processor,
             is_kernel: stat.flags & KERNEL_THREAD != 0,
         }
@@ -98,6 +119,7 @@ mod tests {
     fn program(name: &str, ticks: u64, cpu: i32, is_kernel: bool) -> Program {
         Program {
             name: name.to_owned(),
+            parent: 0,
             started: 1,
             ticks,
             cpu: Some(cpu),
@@ -125,6 +147,22 @@ mod tests {
         );
         assert_eq!(used.on_server_cpus, 4);
         assert_eq!(of(&used.kernel_threads), [("ksoftirqd".to_owned(), 20)]);
+    }
+
+    /// As of a compiler, which ends before anybody looks again.
+    #[test]
+    fn one_that_ended_is_seen_in_its_parent() {
+        let child = Program {
+            parent: 1,
+            ..program("cc", 40, 0, false)
+        };
+        let before = Programs(HashMap::from([
+            (1, program("make", 10, 0, false)),
+            (2, child),
+        ]));
+        // The child's 40 ticks, 25 more of its own, and another that came and went with 5.
+        let later = Programs(HashMap::from([(1, program("make", 10 + 65 + 5, 0, false))]));
+        assert_eq!(before.until(&later, &[]).programs["make"], 30);
     }
 
     #[test]

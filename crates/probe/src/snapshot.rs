@@ -156,6 +156,7 @@ impl Watch {
             ServerCpus {
                 numbers: &self.server_cpus,
                 cpus,
+                read_span: from.1.cpus.until(&to.0.cpus),
                 span: cpu_span,
                 others: &others,
                 seen_for,
