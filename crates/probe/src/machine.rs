@@ -9,6 +9,7 @@ use crate::{
     kernel::vmstat,
     programs::OthersUse,
     reasons::explain_missing,
+    usage::UNKNOWN,
 };
 use report::trial::MachineUse;
 use std::{collections::BTreeMap, fs, time::Duration};
@@ -98,8 +99,17 @@ pub(crate) fn add_cpus(
     explain_missing!(machine, STAT, [steal_share, softirq_share, other_cpus_used]);
 }
 
-/// Adds what other programs used over the time in which they were seen.
-pub(crate) fn add_programs(machine: &mut MachineUse, others: &OthersUse, seen_for: Duration) {
+/// Adds what other programs used over the time in which they were seen; `None` where it isn't known
+/// which of them are the server.
+pub(crate) fn add_programs(
+    machine: &mut MachineUse,
+    others: Option<&OthersUse>,
+    seen_for: Duration,
+) {
+    let Some(others) = others else {
+        explain_missing!(machine, UNKNOWN, [programs_cpus_used]);
+        return;
+    };
     let ticks: u64 = others.programs.values().sum();
     machine.programs_cpus_used = Some(seconds(ticks) / seen_for.as_secs_f64().max(1e-3));
     let mut by_use: Vec<_> = others.programs.iter().collect();
@@ -217,7 +227,7 @@ mod tests {
         others.programs.insert("hog".to_owned(), 30);
         others.on_server_cpus = 5;
         let mut machine = MachineUse::default();
-        add_programs(&mut machine, &others, second);
+        add_programs(&mut machine, Some(&others), second);
         assert_eq!(machine.programs_cpus_used, Some(seconds(30)));
         assert_eq!(machine.programs_s["hog"], seconds(30));
         let of = |numbers| ServerCpus {

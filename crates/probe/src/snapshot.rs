@@ -150,7 +150,8 @@ impl Watch {
         );
         let others = from.0.programs.until(&to.1.programs, &self.server_cpus);
         let seen_for = counters.0.until(counters.1);
-        machine::add_programs(&mut machine, &others, seen_for);
+        let is_server_known = !self.server.pids().is_empty() || self.generator.pids().is_empty();
+        machine::add_programs(&mut machine, is_server_known.then_some(&others), seen_for);
         machine::add_server_cpus(
             &mut machine,
             ServerCpus {

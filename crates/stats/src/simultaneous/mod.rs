@@ -67,7 +67,11 @@ impl Simultaneous {
         if !values.clone().all(|value| value.is_finite()) {
             return None;
         }
-        let blocks = table.iter().map(Vec::len).max()?;
+        let blocks = table
+            .iter()
+            .map(Vec::len)
+            .max()
+            .filter(|&blocks| blocks > 0)?;
         let known = |contestant: &&Vec<Option<f64>>| contestant.iter().flatten().count();
         let usable: Vec<usize> = (0..table.len())
             .filter(|&index| known(&&table[index]) >= BLOCKS_MIN as usize)
@@ -188,6 +192,14 @@ mod tests {
             let Range { low, high } = compared.interval(pair, 0.95);
             low > 0.0 || high < 0.0
         })
+    }
+
+    /// As when no contestant has a value that has a logarithm.
+    #[test]
+    fn of_nobody_there_is_nothing_to_say() {
+        assert!(Simultaneous::of(&[vec![], vec![]], Family::AllPairs).is_none());
+        assert!(Simultaneous::of(&[], Family::AllPairs).is_none());
+        assert!(Simultaneous::of(&[vec![None], vec![None]], Family::AllPairs).is_none());
     }
 
     #[test]
