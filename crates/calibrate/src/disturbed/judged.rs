@@ -352,6 +352,3 @@ impl Totals {
         ]
     }
 }
-
-#[cfg(test)]
-mod tests;

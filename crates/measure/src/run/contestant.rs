@@ -34,6 +34,17 @@ impl Contestant {
         rates.min_by(f64::total_cmp).filter(|&rate| rate > 0.0)
     }
 
+    /// Of the load's counts of connections the one at which closed load was slowest, so that the rates
+    /// can be followed at every count; the greatest, where that isn't known.
+    fn slowest_count(&self, planned: &PlannedLoad) -> u32 {
+        let ladder = &self.report.summary.closed_ladder;
+        let counts = planned.connections.iter();
+        let known =
+            counts.filter_map(|&count| ladder.iter().find(|step| step.connections == count));
+        let slowest = known.min_by(|a, b| a.rate_per_s.median.total_cmp(&b.rate_per_s.median));
+        slowest.map_or_else(|| planned.connections_max(), |step| step.connections)
+    }
+
     /// The highest rate of open load that the model is known to hold: the ramp's, or where there was
     /// none the closed peak.
     pub(super) fn sustained_over(&self, planned: &PlannedLoad) -> Option<f64> {
@@ -52,7 +63,7 @@ impl Contestant {
         };
         let name = &self.report.model.name;
         bench.progress.begin(&format!("ramp  {name}  open"));
-        let found = bench.ramp(launch, planned, peak);
+        let found = bench.ramp(launch, planned, self.slowest_count(planned), peak);
         bench.progress.end();
         match found {
             Ok(rate_per_s) => self.report.sustained_rate_per_s = rate_per_s,

@@ -20,8 +20,8 @@ const RAMP_WARM_UP_US: u64 = 200_000;
 const RAMP_WINDOW_US: u64 = 500_000;
 
 impl Bench<'_> {
-    /// The highest rate of this open load that a server holds, to within a third, beginning near
-    /// what it did in closed load; `None` when it held none.
+    /// The highest rate of this open load that a server holds over so many connections, to within a
+    /// third, beginning near what it did in closed load; `None` when it held none.
     ///
     /// # Errors
     /// As with [`Bench::trial`].
@@ -29,6 +29,7 @@ impl Bench<'_> {
         &self,
         launch: &Launch,
         planned: &PlannedLoad,
+        connections: u32,
         peak_per_s: f64,
     ) -> Result<Option<f64>, TrialError> {
         let Load::Open {
@@ -48,7 +49,7 @@ impl Bench<'_> {
                 arrivals,
                 deadline_us,
             },
-            connections: vec![planned.connections_max()],
+            connections: vec![connections],
             rates_per_s: vec![peak_per_s * RAMP_FROM],
             rate_share_of_peak: None,
             warm_up_us: RAMP_WARM_UP_US,

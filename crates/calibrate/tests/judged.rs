@@ -1,5 +1,20 @@
-use super::*;
-use crate::{disturbed::disturbance::DISTURBANCES, row::Outcome};
+//! Figures of disturbed trials against those of undisturbed ones: who is found, who is missed.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
+use calibrate::{
+    disturbed::{
+        disturbance::{DISTURBANCES, Disturbance, Setting},
+        judged::*,
+        order::*,
+        published::*,
+    },
+    row::Outcome,
+};
+use report::check::{Direction, Effect, FigureVerdict, Status};
 
 fn of(name: &str) -> &'static Disturbance {
     DISTURBANCES.iter().find(|of| of.name == name).unwrap()
