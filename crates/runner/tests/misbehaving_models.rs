@@ -225,14 +225,12 @@ fn a_failing_model_does_not_stop_the_others() {
         .unwrap();
     assert_eq!(output.status.code(), FAILED, "{}", stderr(&output));
     let (run, models) = fixture.reports();
-    assert_eq!(run.block_order.len(), 2);
+    // Something from outside may have had a block made again.
+    assert!(run.block_order.len() >= 2);
     assert!(models[0].failure.is_some() && models[0].trials.is_empty());
     assert_eq!(models[1].failure, None);
-    assert_eq!(
-        models[1].trials.len(),
-        4,
-        "two blocks of idle and closed load"
-    );
+    let counted = models[1].trials.iter().filter(|trial| !trial.made_again);
+    assert_eq!(counted.count(), 4, "two blocks of idle and closed load");
     let invalid = |check: &&report::check::Check| check.status() == Status::Invalid;
     assert_eq!(models[1].verdict.checks.iter().find(invalid), None);
     let memory = models[1].summary.memory.as_ref().unwrap();
