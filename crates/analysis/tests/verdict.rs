@@ -268,6 +268,25 @@ fn half_of_the_connections_idle_breaks_littles_law() {
     assert!(failed.contains(&"littles_law".to_owned()));
 }
 
+/// All connections waited for 30 ms, mostly before the window opened.
+#[test]
+fn a_pause_at_the_windows_edge_does_not_break_littles_law() {
+    let with_pause = |pause_ns: u64| {
+        closed(|step| {
+            let mut histogram = Histogram::<u64>::new_with_bounds(1, 300_000_000_000, 3).unwrap();
+            histogram.record_n(1_923_000, 51_900).unwrap();
+            histogram.record_n(pause_ns, 100).unwrap();
+            step.window.service_time_histogram = encode(&histogram).unwrap();
+            // What 51,900 requests of 1,923 us leave, and the pause itself.
+            step.window.service_time_us.mean = (100.0 + pause_ns as f64 / 1e7) / 0.052;
+            step.window.requests = 52_000;
+            step.window.service_time_count = 52_000;
+        })
+    };
+    let status = |report: &ModelReport| report.verdict.figures["peak.rate_per_s"].status;
+    assert_eq!(status(&with_pause(30_000_000)), Status::Valid);
+}
+
 #[test]
 fn each_count_that_differs_is_caught() {
     let faults: [fn(&mut Counts); 5] = [

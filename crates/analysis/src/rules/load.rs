@@ -1,6 +1,7 @@
 //! Is the figure what it is called: Little's law in closed load, and whose limit a rate is.
 
 use super::touch::{SHARE_MAX, TIMES, spoils};
+use crate::stats::decode;
 use report::{
     check::{Check, Direction, Effect, FigureKind, Touch},
     slo::Slo,
@@ -9,7 +10,8 @@ use report::{
 
 /// Little's law: mean service time x rate may differ from the requests outstanding by this share, or
 /// by what the window's edges cut off: a quarter of a request on the connection that was served
-/// least. Source: J. D. C. Little, "A Proof for the Queuing Formula: L = λW", Operations Research 9
+/// least, or a pause in which every connection waited once, since a request is counted whole where it
+/// ends. Source: J. D. C. Little, "A Proof for the Queuing Formula: L = λW", Operations Research 9
 /// (3), 1961.
 const LITTLE_MAX: f64 = 0.01;
 const EDGE_REQUESTS: f64 = 0.25;
@@ -67,7 +69,9 @@ pub(super) fn littles_law(step: &Step, outstanding: u32) -> Check {
     let per_connection = if one_by_one { outstanding } else { 1 };
     let expected = f64::from(step.connections) * f64::from(per_connection);
     let off = (in_system / expected - 1.0).abs();
-    let allowed = LITTLE_MAX.max(EDGE_REQUESTS / f64::from(step.window.served_least.max(1)));
+    let allowed = LITTLE_MAX
+        .max(EDGE_REQUESTS / f64::from(step.window.served_least.max(1)))
+        .max(pause_us(step) / step.window.length_us.max(1) as f64);
     let touches = match off <= allowed {
         true => Vec::new(),
         false => spoils(&[&[FigureKind::Rate][..], &TIMES].concat()),
@@ -79,6 +83,15 @@ pub(super) fn littles_law(step: &Step, outstanding: u32) -> Check {
         "not all connections were active: longer --duration, or a server that starves some",
     )
     .values(off, allowed)
+}
+
+/// The longest service time that so many requests reached as there are connections, half of them at
+/// least: of a pause that all had to wait for.
+fn pause_us(step: &Step) -> f64 {
+    let rounds = step.window.service_time_count as f64 / f64::from(step.connections.max(1));
+    let quantile = (1.0 - 0.5 / rounds.max(1.0)).max(0.0);
+    let times = decode(&step.window.service_time_histogram);
+    times.map_or(0.0, |times| times.value_at_quantile(quantile) as f64 / 1e3)
 }
 
 /// Closed load: is the rate the server's limit? A rate of which it isn't stands as a bound.
