@@ -53,10 +53,15 @@ impl Run {
         let mut patience = Duration::from_secs_f64(patience_s);
         let mut again_left = plan.blocks / BLOCKS_PER_AGAIN;
         let (mut number, mut counted) = (0, 0);
+        // Until its successor is there, a disturbed block is all that there is.
+        let mut disturbed_block = None;
         while counted < plan.blocks && !interrupt::asked() {
             number += 1;
             let began = Instant::now();
             self.measure_block(number, series, &bench, random, &mut nulls);
+            if let Some(block) = disturbed_block.take().filter(|_| !interrupt::asked()) {
+                self.set_made_again(block, series.loads);
+            }
             let disturbed = self.is_disturbed(number, series.loads);
             if disturbed && again_left > 0 && began.elapsed() <= patience {
                 if self.is_selective(series.loads) {
@@ -66,7 +71,7 @@ impl Run {
                     series.progress.say(&format!(
                         "block {number} was disturbed from outside: it is made again"
                     ));
-                    self.set_made_again(number, series.loads);
+                    disturbed_block = Some(number);
                     again_left -= 1;
                     patience = patience.saturating_sub(began.elapsed());
                     self.save_if_possible()?;
