@@ -96,19 +96,13 @@ impl Row {
     /// How many of `of` comparisons, at most.
     pub fn at_most(what: impl Into<String>, (count, of): (u32, u32), most: u32) -> Self {
         let expected = format!("at most {most} of {of}");
-        Self {
-            is_timing: true,
-            ..Self::words(what, expected, format!("{count} of {of}"), count <= most)
-        }
+        Self::timing_words(what, expected, format!("{count} of {of}"), count <= most)
     }
 
     /// How many of `of` comparisons, at least.
     pub fn at_least(what: impl Into<String>, (count, of): (u32, u32), least: u32) -> Self {
         let expected = format!("at least {least} of {of}");
-        Self {
-            is_timing: true,
-            ..Self::words(what, expected, format!("{count} of {of}"), count >= least)
-        }
+        Self::timing_words(what, expected, format!("{count} of {of}"), count >= least)
     }
 
     /// Whether these checks made the verdict invalid; others may have failed beside them.

@@ -13,7 +13,7 @@ use analysis::{
 use report::{
     check::Status,
     comparison::Better,
-    model::{ModelReport, Times},
+    model::{ModelReport, Peak, Scheduled, Times},
     trial::{Load, Step, Trial},
 };
 
@@ -46,10 +46,10 @@ pub(crate) fn is_of(id: &str, load: &Load) -> bool {
 pub(crate) fn figures(report: &ModelReport) -> Vec<Figure> {
     let mut figures = memory(report);
     for step in &report.summary.closed_ladder {
-        figures.extend(closed(report, step.connections, step.outstanding));
+        figures.extend(closed(report, step));
     }
-    for place in &report.summary.open_ladder {
-        figures.extend(open(report, place.connections, place.offered_rate_per_s));
+    for step in &report.summary.open_ladder {
+        figures.extend(open(report, step));
     }
     figures.retain(|figure| !figure.values.is_empty() && invalid_by(report, &figure.id).is_none());
     figures
@@ -62,42 +62,62 @@ pub(crate) fn invalid_by<'a>(report: &'a ModelReport, id: &str) -> Option<&'a st
     (verdict.status == Status::Invalid).then_some(check)
 }
 
-/// Closed load over so many connections.
-fn closed(report: &ModelReport, connections: u32, outstanding: u32) -> Vec<Figure> {
-    let load = Load::Closed { outstanding };
-    let values = |of: fn(&Step) -> Option<f64>| {
-        let trials = accepted(report).filter(|trial| trial.load == load);
-        trials
-            .filter_map(|trial| {
-                let mut steps = trial.steps.iter();
-                let step = steps.find(|step| step.connections == connections)?;
-                Some((trial.block, of(step)?))
-            })
-            .collect()
+/// Closed load over one count of connections.
+fn closed(report: &ModelReport, at: &Peak) -> Vec<Figure> {
+    let load = Load::Closed {
+        outstanding: at.outstanding,
     };
+    let over = at.connections;
+    let figure = |id: &str, label: String, unit: &str, better, of: Value| Figure {
+        id: format!("{}.{id}", at.place()),
+        label,
+        unit: unit.to_owned(),
+        better,
+        values: values(
+            report,
+            |its| *its == load,
+            |step| step.connections == over,
+            of,
+        ),
+    };
+    let cpu = |id: &str, whose: &str, of| {
+        let label = format!("CPU of {whose}, closed load over {over}");
+        figure(id, label, "us/request", Better::Lower, of)
+    };
+    let rate = format!("closed-load rate over {over}");
     vec![
-        Figure {
-            id: format!("closed.{connections}_connections.rate_per_s"),
-            label: format!("closed-load rate over {connections}"),
-            unit: "1/s".to_owned(),
-            better: Better::Higher,
-            values: values(|step| Some(rate_per_s(step))),
-        },
-        Figure {
-            id: format!("closed.{connections}_connections.server_cpu_us_per_request"),
-            label: format!("CPU of the process, closed load over {connections}"),
-            unit: "us/request".to_owned(),
-            better: Better::Lower,
-            values: values(cpu_us_per_request),
-        },
-        Figure {
-            id: format!("closed.{connections}_connections.server_cpus_us_per_request"),
-            label: format!("CPU of its CPUs, closed load over {connections}"),
-            unit: "us/request".to_owned(),
-            better: Better::Lower,
-            values: values(server_cpus_us_per_request),
-        },
+        figure("rate_per_s", rate, "1/s", Better::Higher, |step| {
+            Some(rate_per_s(step))
+        }),
+        cpu(
+            "server_cpu_us_per_request",
+            "the process",
+            cpu_us_per_request,
+        ),
+        cpu(
+            "server_cpus_us_per_request",
+            "its CPUs",
+            server_cpus_us_per_request,
+        ),
     ]
+}
+
+/// What is taken from a window.
+type Value = fn(&Step) -> Option<f64>;
+
+/// Block and value of each trial under this load, at this step of it.
+fn values(
+    report: &ModelReport,
+    is_load: impl Fn(&Load) -> bool,
+    is_step: impl Fn(&Step) -> bool,
+    of: Value,
+) -> Vec<(u32, f64)> {
+    let trials = accepted(report).filter(|trial| is_load(&trial.load));
+    let values = trials.filter_map(|trial| {
+        let step = trial.steps.iter().find(|step| is_step(step))?;
+        Some((trial.block, of(step)?))
+    });
+    values.collect()
 }
 
 /// Idle load: slopes over the ladder of connections.
@@ -127,25 +147,16 @@ fn memory(report: &ModelReport) -> Vec<Figure> {
 }
 
 /// Open load at one offered rate over so many connections: percentiles compare at the same only.
-fn open(report: &ModelReport, connections: u32, rate_per_s: f64) -> Vec<Figure> {
-    let values = |of: fn(&Step) -> Option<f64>| {
-        let trials = accepted(report);
-        let open = trials.filter(|trial| matches!(trial.load, Load::Open { .. }));
-        open.filter_map(|trial| {
-            let mut steps = trial.steps.iter();
-            let step = steps.find(|step| {
-                step.rate_per_s == Some(rate_per_s) && step.connections == connections
-            })?;
-            Some((trial.block, of(step)?))
-        })
-        .collect()
-    };
-    let figure = |id: &str, label: &str, unit: &str, of: fn(&Step) -> Option<f64>| Figure {
-        id: format!("open.{connections}_connections.{rate_per_s}_per_s.{id}"),
-        label: format!("{label} at {rate_per_s}/s over {connections}"),
+fn open(report: &ModelReport, at: &Scheduled) -> Vec<Figure> {
+    let (over, rate_per_s) = (at.connections, at.offered_rate_per_s);
+    let is_open = |load: &Load| matches!(load, Load::Open { .. });
+    let is_here = |step: &Step| step.rate_per_s == Some(rate_per_s) && step.connections == over;
+    let figure = |id: &str, label: &str, unit: &str, of: Value| Figure {
+        id: format!("{}.{id}", at.place()),
+        label: format!("{label} at {rate_per_s}/s over {over}"),
         unit: unit.to_owned(),
         better: Better::Lower,
-        values: values(of),
+        values: values(report, is_open, is_here, of),
     };
     vec![
         figure("response_time_us.p50", "response time p50", "us", |step| {

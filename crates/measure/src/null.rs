@@ -5,17 +5,13 @@ use crate::{
     launch::launch,
     trial::{Bench, TrialError},
 };
-use analysis::{
-    rules,
-    stats::{HistogramError, median},
-    step::rate_per_s,
-    summary::conclude,
-};
+use analysis::{rules, stats::HistogramError, step::rate_per_s, summary::conclude};
 use plan::{Plan, ceiling::null_trials};
 use protocol::wire::Wire;
 use report::{
     model::{Ceiling, CeilingStep, Model, ModelReport},
     run::PlannedLoad,
+    trial::Step,
 };
 use server::{contract::ContractLaunch, launch::Launch};
 use std::path::Path;
@@ -105,16 +101,21 @@ impl Null {
         Ok(steps.collect())
     }
 
+    fn steps_so_far(&self) -> impl Iterator<Item = &Step> {
+        self.report.trials.iter().flat_map(|trial| &trial.steps)
+    }
+
+    /// In most of its windows.
     fn is_generator_bound(&self) -> bool {
-        let steps = self.report.trials.iter().flat_map(|trial| &trial.steps);
-        let bound = steps.map(|step| f64::from(u8::from(rules::is_generator_bound(step))));
-        median(&bound.collect::<Vec<_>>()).is_some_and(|middle| middle > 0.5)
+        let bound = self
+            .steps_so_far()
+            .filter(|step| rules::is_generator_bound(step));
+        2 * bound.count() > self.steps_so_far().count()
     }
 
     /// Of all windows so far, the highest.
     fn rate_max_per_s(&self) -> f64 {
-        let steps = self.report.trials.iter().flat_map(|trial| &trial.steps);
-        steps.map(rate_per_s).fold(0.0, f64::max)
+        self.steps_so_far().map(rate_per_s).fold(0.0, f64::max)
     }
 }
 

@@ -26,3 +26,9 @@ pub fn null_trials(plan: &Plan) -> Option<(&PlannedLoad, &'static [&'static str]
     };
     Some((load, engines))
 }
+
+/// How many trials of the null server a run makes: on all engines in the first block, on the faster one
+/// in each that follows.
+pub fn null_trials_count(plan: &Plan) -> u32 {
+    null_trials(plan).map_or(0, |(_, engines)| plan.blocks + engines.len() as u32 - 1)
+}

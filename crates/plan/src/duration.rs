@@ -45,12 +45,9 @@ pub(crate) fn expected_s(plan: &Plan) -> f64 {
 }
 
 fn ceiling_s(plan: &Plan) -> f64 {
-    let Some((load, engines)) = ceiling::null_trials(plan) else {
-        return 0.0;
-    };
-    // All engines in the first block, the faster one in each that follows.
-    let trials = f64::from(plan.blocks) + engines.len() as f64 - 1.0;
-    trials * trial_s(load, 1)
+    let null = ceiling::null_trials(plan);
+    let trial_s = null.map_or(0.0, |(load, _)| trial_s(load, 1));
+    f64::from(ceiling::null_trials_count(plan)) * trial_s
 }
 
 fn trial_s(load: &PlannedLoad, models: usize) -> f64 {

@@ -27,11 +27,11 @@ pub(crate) struct Clocks {
     stats: Vec<Option<File>>,
 }
 
-/// CPU time so far, each part with the moment at which it was read.
+/// CPU time so far, with the moment at which the fine clock was read; the ticks follow at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CpuTime {
     pub(crate) clock: Stamped<Option<u64>>,
-    pub(crate) ticks: Stamped<Ticks>,
+    pub(crate) ticks: Ticks,
 }
 
 /// A value, and when it was read.
@@ -82,8 +82,10 @@ impl Clocks {
     /// Reads the fine clocks first, then the coarse ones.
     pub(crate) fn read(&self) -> CpuTime {
         let clock = Stamped::of(|| self.cpu_ns());
-        let ticks = Stamped::of(|| self.ticks());
-        CpuTime { clock, ticks }
+        CpuTime {
+            clock,
+            ticks: self.ticks(),
+        }
     }
 
     /// `None` when one of the processes has ended, or none is known.

@@ -50,7 +50,7 @@ pub(crate) fn between(
     let [(pids, switches_from), (pids_after, switches_to)] = around;
     // What ends takes its clock and its switches with it. Its time its parent inherits.
     let is_same = pids == pids_after;
-    let mut ticks = to.ticks.value;
+    let mut ticks = to.ticks;
     ticks.add_newcomers(pids, pids_after);
     let seconds = |from: u64, to: u64| {
         let ticks = to.checked_sub(from)?;
@@ -59,8 +59,8 @@ pub(crate) fn between(
     let grown = |from: u64, to: u64| is_same.then(|| to.saturating_sub(from));
     let clock = from.clock.value.zip(to.clock.value).filter(|_| is_same);
     let mut used = ProcessUse {
-        cpu_user_s: seconds(from.ticks.value.user, ticks.user),
-        cpu_system_s: seconds(from.ticks.value.system, ticks.system),
+        cpu_user_s: seconds(from.ticks.user, ticks.user),
+        cpu_system_s: seconds(from.ticks.system, ticks.system),
         cpu_s: clock.map(|(from, to)| to.saturating_sub(from) as f64 / 1e9),
         voluntary_switches: grown(switches_from.voluntary, switches_to.voluntary),
         involuntary_switches: grown(switches_from.involuntary, switches_to.involuntary),
@@ -177,7 +177,7 @@ mod tests {
         let clocks = Clocks::open(pids);
         let mut from = clocks.read();
         from.clock.value = from.clock.value.map(|_| 0);
-        from.ticks.value = Ticks::default();
+        from.ticks = Ticks::default();
         let around = (pids.to_vec(), Switches::default());
         between(&clocks, (&from, &clocks.read()), [&around, &around])
     }

@@ -433,3 +433,21 @@ pub struct Capacity {
     /// Everything that was tried, from the lowest rate to the highest.
     pub curve: Vec<Scheduled>,
 }
+
+impl Peak {
+    /// Where its figures stand: the beginning of their ids.
+    pub fn place(&self) -> String {
+        format!("closed.{}_connections", self.connections)
+    }
+}
+
+impl Scheduled {
+    /// Where its figures stand in open load: the beginning of their ids. What must be equal for them
+    /// to be comparable is part of it.
+    pub fn place(&self) -> String {
+        format!(
+            "open.{}_connections.{}_per_s",
+            self.connections, self.offered_rate_per_s
+        )
+    }
+}

@@ -24,65 +24,55 @@ pub(super) struct Figure<'a> {
 /// Of the figures that a report has at all, one after the other.
 pub(super) fn figures<'a>(
     report: &ModelReport,
-    windows: &'a [Seen<'a>],
+    seen: &'a [Seen<'a>],
     reconciled: Option<&'a Check>,
 ) -> Vec<Figure<'a>> {
     let summary = &report.summary;
-    let mut figures = memory(report, windows, reconciled);
+    let mut figures = memory(report, seen, reconciled);
     if let Some(peak) = &summary.peak {
-        figures.extend(closed("peak", peak, windows, true));
+        figures.extend(closed("peak", peak, seen, true));
     }
     for step in &summary.closed_ladder {
-        let place = format!("closed.{}_connections", step.connections);
-        figures.extend(closed(&place, step, windows, false));
+        figures.extend(closed(&step.place(), step, seen, false));
     }
     for (index, step) in summary.open_ladder.iter().enumerate() {
-        let place = format!(
-            "open.{}_connections.{}_per_s",
-            step.connections, step.offered_rate_per_s
-        );
         let is_open = |load: &Load| matches!(load, Load::Open { .. });
-        figures.extend(scheduled(&place, step, windows, is_open, index == 0));
+        figures.extend(scheduled(&step.place(), step, seen, is_open, index == 0));
     }
     if let Some(churn) = &summary.churn {
         let is_churn = |load: &Load| matches!(load, Load::Churn { .. });
-        figures.extend(scheduled("churn", churn, windows, is_churn, false));
+        figures.extend(scheduled("churn", churn, seen, is_churn, false));
         figures.push(Figure {
             id: "churn.connect_time_us".to_owned(),
             kind: FigureKind::ConnectTime,
             is_headline: false,
             value: churn.connect_time_us.as_ref().and_then(|times| times.p50),
             half_width_share: None,
-            trials: of_windows(windows, |seen| is_churn(&seen.trial.load)),
+            trials: of_windows(seen, is_churn, |_| true),
         });
     }
-    figures.extend(capacity(report, windows));
+    figures.extend(capacity(report, seen));
     figures
 }
 
 fn memory<'a>(
     report: &ModelReport,
-    windows: &'a [Seen<'a>],
+    seen: &'a [Seen<'a>],
     reconciled: Option<&'a Check>,
 ) -> Vec<Figure<'a>> {
     let Some(memory) = &report.summary.memory else {
         return Vec::new();
     };
     // One for each trial, with the checks of all steps of its ladder.
-    let mut trials: Vec<Vec<&Check>> = Vec::new();
-    let mut block = None;
-    for seen in windows
+    let idle = seen
         .iter()
-        .filter(|seen| matches!(seen.trial.load, Load::Idle { .. }))
-    {
-        if block != Some(seen.trial.block) {
-            block = Some(seen.trial.block);
-            trials.push(Vec::from_iter(reconciled));
-        }
-        if let Some(trial) = trials.last_mut() {
-            trial.extend(&seen.checks);
-        }
-    }
+        .filter(|seen| matches!(seen.trial.load, Load::Idle { .. }));
+    let trials: Vec<Vec<&Check>> = idle
+        .map(|trial| {
+            let of_windows = trial.windows().flat_map(|(_, checks)| checks);
+            reconciled.into_iter().chain(of_windows).collect()
+        })
+        .collect();
     [
         (
             "memory.user_bytes_per_connection",
@@ -109,12 +99,14 @@ fn memory<'a>(
 fn closed<'a>(
     place: &str,
     peak: &Peak,
-    windows: &'a [Seen<'a>],
+    seen: &'a [Seen<'a>],
     is_headline: bool,
 ) -> Vec<Figure<'a>> {
-    let trials = of_windows(windows, |seen| {
-        matches!(seen.trial.load, Load::Closed { .. }) && seen.step.connections == peak.connections
-    });
+    let trials = of_windows(
+        seen,
+        |load| matches!(load, Load::Closed { .. }),
+        |step| step.connections == peak.connections,
+    );
     let rate = Some(peak.rate_per_s);
     let mut figures = vec![spread_figure(
         place,
@@ -146,16 +138,14 @@ fn closed<'a>(
 fn scheduled<'a>(
     place: &str,
     step: &Scheduled,
-    windows: &'a [Seen<'a>],
+    seen: &'a [Seen<'a>],
     is_load: impl Fn(&Load) -> bool,
     is_headline: bool,
 ) -> Vec<Figure<'a>> {
     let is_at = |at: &Step| {
         at.connections == step.connections && at.rate_per_s == Some(step.offered_rate_per_s)
     };
-    let trials = of_windows(windows, |seen| {
-        is_load(&seen.trial.load) && is_at(seen.step)
-    });
+    let trials = of_windows(seen, is_load, is_at);
     let mut figures = times(place, "response_time_us", &step.response_time_us, &trials);
     // Tails are often touched by what leaves all else alone; the row says so in a sentence.
     for figure in &mut figures {
@@ -175,11 +165,9 @@ fn scheduled<'a>(
 
 /// The highest rate that meets a target rests on all windows of its search: what is wrong in one of
 /// them spoils it, and beyond the generator's own limit it is a floor.
-fn capacity<'a>(report: &ModelReport, windows: &'a [Seen<'a>]) -> Option<Figure<'a>> {
+fn capacity<'a>(report: &ModelReport, seen: &'a [Seen<'a>]) -> Option<Figure<'a>> {
     let capacity = report.summary.capacity.as_ref()?;
-    let trials = of_windows(windows, |seen| {
-        matches!(seen.trial.load, Load::Capacity { .. })
-    });
+    let trials = of_windows(seen, |load| matches!(load, Load::Capacity { .. }), |_| true);
     Some(spread_figure(
         "capacity",
         "rate_per_s",
@@ -243,10 +231,16 @@ fn half_width_share(middle: f64, range: Range, trials: usize) -> Option<f64> {
     (trials > 1 && middle > 0.0).then(|| (range.high - range.low) / 2.0 / middle)
 }
 
+/// The checks of each window under a load that is wanted, at a step that is wanted.
 fn of_windows<'a>(
-    windows: &'a [Seen<'a>],
-    is_wanted: impl Fn(&Seen<'a>) -> bool,
+    seen: &'a [Seen<'a>],
+    is_load: impl Fn(&Load) -> bool,
+    is_step: impl Fn(&Step) -> bool,
 ) -> Vec<Vec<&'a Check>> {
-    let wanted = windows.iter().filter(|seen| is_wanted(seen));
-    wanted.map(|seen| seen.checks.iter().collect()).collect()
+    let trials = seen.iter().filter(|seen| is_load(&seen.trial.load));
+    let windows = trials.flat_map(Seen::windows);
+    windows
+        .filter(|(step, _)| is_step(step))
+        .map(|(_, checks)| checks)
+        .collect()
 }

@@ -3,7 +3,7 @@
 //! | file | |
 //! |---|---|
 //! | `figures` | which figures a report has, and which windows stand behind each |
-//! | `seen` | windows with their checks |
+//! | `seen` | trials with their checks |
 //! | `judge` | one figure, by the checks of its windows |
 
 mod figures;
@@ -18,7 +18,7 @@ use report::{
     check::{Check, Direction, Effect, FigureVerdict, Status, Verdict},
     model::ModelReport,
 };
-use seen::seen;
+use seen::{Seen, seen};
 use std::collections::BTreeMap;
 
 /// Two estimates that differ by less than this are one.
@@ -26,15 +26,15 @@ const SELECTION_MIN: f64 = 0.005;
 
 /// The verdict of a report whose summary is drawn already.
 pub(crate) fn verdict(report: &ModelReport) -> Verdict {
-    let mut checks: Vec<Check> = report.trials.iter().flat_map(rules::of_trial).collect();
+    let seen = seen(report);
+    let mut checks: Vec<Check> = seen.iter().flat_map(Seen::checks).cloned().collect();
     let memory = report.summary.memory.as_ref();
     let reconciled = memory.and_then(rules::memory_reconciled);
     checks.extend(reconciled.clone());
     checks.extend(report.failure.as_ref().map(rules::failed));
     let mut headline = Vec::new();
     let mut verdict = Verdict::of(checks);
-    let windows = seen(report);
-    for figure in figures(report, &windows, reconciled.as_ref()) {
+    for figure in figures(report, &seen, reconciled.as_ref()) {
         let mut judged = match figure.value {
             Some(_) => judge(figure.kind, &figure.trials, figure.half_width_share),
             None => FigureVerdict {
@@ -78,8 +78,8 @@ pub(crate) fn values(report: &ModelReport) -> BTreeMap<String, f64> {
 /// Makes those figures suspect that depend on which blocks were made again: over all blocks they
 /// differ by more than half of their interval.
 pub(crate) fn judge_selection(report: &mut ModelReport) {
-    let windows = seen(report);
-    let of_accepted = figures(report, &windows, None);
+    let seen = seen(report);
+    let of_accepted = figures(report, &seen, None);
     let differing = of_accepted.into_iter().filter_map(|figure| {
         let (value, all) = (figure.value?, *report.all_blocks.get(&figure.id)?);
         let share = (all / value - 1.0).abs();

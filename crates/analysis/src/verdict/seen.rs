@@ -1,4 +1,4 @@
-//! Windows with what their checks say.
+//! Trials with what their checks say, so that each window is looked at once.
 
 use crate::rules;
 use report::{
@@ -7,22 +7,38 @@ use report::{
     trial::{Step, Trial},
 };
 
-/// A window, and what its checks say: its own, and those of its trial.
+/// A trial, with its own checks and those of each of its windows.
 pub(super) struct Seen<'a> {
     pub(super) trial: &'a Trial,
-    pub(super) step: &'a Step,
-    pub(super) checks: Vec<Check>,
+    whole: Vec<Check>,
+    windows: Vec<(&'a Step, Vec<Check>)>,
 }
 
-/// All windows of a report with what their checks say.
+/// All trials of a report with what their checks say.
 pub(super) fn seen(report: &ModelReport) -> Vec<Seen<'_>> {
-    let of_trial = |trial| {
-        let whole = rules::of_whole(trial);
-        trial.steps.iter().map(move |step| Seen {
-            trial,
-            step,
-            checks: [rules::of_step(trial, step), whole.clone()].concat(),
-        })
+    let of_trial = |trial| Seen {
+        trial,
+        whole: rules::of_whole(trial),
+        windows: trial
+            .steps
+            .iter()
+            .map(|step| (step, rules::of_step(trial, step)))
+            .collect(),
     };
-    report.trials.iter().flat_map(of_trial).collect()
+    report.trials.iter().map(of_trial).collect()
+}
+
+impl Seen<'_> {
+    /// Each check once.
+    pub(super) fn checks(&self) -> impl Iterator<Item = &Check> {
+        let of_windows = self.windows.iter().flat_map(|(_, checks)| checks);
+        self.whole.iter().chain(of_windows)
+    }
+
+    /// Windows with all that bears on them: their own checks, and those of the trial.
+    pub(super) fn windows(&self) -> impl Iterator<Item = (&Step, Vec<&Check>)> {
+        self.windows
+            .iter()
+            .map(|(step, checks)| (*step, checks.iter().chain(&self.whole).collect()))
+    }
 }

@@ -175,7 +175,7 @@ impl Run {
             .contestants
             .iter_mut()
             .flat_map(|contestant| &mut contestant.report.trials);
-        trials.filter(|trial| loads.iter().any(|load| load.load == trial.load))
+        trials.filter(|trial| is_of(loads, trial))
     }
 }
 
@@ -195,7 +195,11 @@ fn of_loads<'a>(
     loads: &'a [PlannedLoad],
 ) -> impl Iterator<Item = &'a Trial> {
     let trials = contestant.report.trials.iter();
-    trials.filter(|trial| loads.iter().any(|load| load.load == trial.load))
+    trials.filter(|trial| is_of(loads, trial))
+}
+
+fn is_of(loads: &[PlannedLoad], trial: &Trial) -> bool {
+    loads.iter().any(|load| load.load == trial.load)
 }
 
 /// Memory isn't touched by what comes and goes.

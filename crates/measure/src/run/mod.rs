@@ -16,10 +16,13 @@ use crate::{ceiling, null, progress::Progress};
 use analysis::summary::conclude;
 use blocks::Series;
 use compare::{conclude_run, is_decided};
-use plan::{Plan, ceiling::null_trials, rate::rates_of, window::shortest_us};
+use plan::{Plan, ceiling::null_trials_count, rate::rates_of, window::shortest_us};
 use process::interrupt;
 use report::{model::ModelReport, run::PlannedLoad, trial::Load};
-use std::time::{Duration, Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 impl Run {
     /// Runs all blocks, or as many as the user has patience for, and writes the reports.
@@ -38,7 +41,6 @@ impl Run {
         progress.expect(self.trials_planned());
         let mut random = fastrand::Rng::with_seed(self.plan.seed);
         let began = Instant::now();
-        self.no_null = instruments.null_server.clone().err();
         let waits = |load: &PlannedLoad| load.rate_share_of_peak.is_some();
         for late in [false, true] {
             if late {
@@ -62,7 +64,7 @@ impl Run {
                 self.measure_blocks(&series, &mut random)?;
             }
             if !late && !interrupt::asked() {
-                self.find_ceiling();
+                self.find_ceiling(&instruments.null_server);
             }
         }
         progress.finish();
@@ -81,14 +83,13 @@ impl Run {
     }
 
     /// What the null server came to, or what can be computed, beside each contestant.
-    fn find_ceiling(&mut self) {
+    fn find_ceiling(&mut self, null_server: &Result<PathBuf, String>) {
         let basis = if self.contestants.iter().any(Contestant::has_rate) {
             let plan = &self.plan;
             let null = self.nulls.first_mut();
-            let reason = self.no_null.clone();
-            ceiling::basis(plan, || match reason {
-                Some(reason) => Err(reason),
-                None => null::ceiling(null, plan),
+            ceiling::basis(plan, || {
+                null_server.as_ref().map_err(String::clone)?;
+                null::ceiling(null, plan)
             })
         } else {
             ceiling::Basis::None("no model has a rate that could be held against it".to_owned())
@@ -135,11 +136,8 @@ impl Run {
         let contestants = self.contestants.len() as u64;
         let waits = |load: &PlannedLoad| load.rate_share_of_peak.is_some();
         let ramps = u64::from(loads.iter().any(waits)) * contestants;
-        // All engines in the first block, the faster one in each that follows.
-        let of_null = null_trials(&self.plan).map_or(0, |(_, engines)| {
-            u64::from(*blocks) + engines.len() as u64 - 1
-        });
-        u64::from(*blocks) * loads.len() as u64 * contestants + ramps + of_null
+        let of_null = null_trials_count(&self.plan);
+        u64::from(*blocks) * loads.len() as u64 * contestants + ramps + u64::from(of_null)
     }
 
     /// Draws the conclusions so far and writes all reports.

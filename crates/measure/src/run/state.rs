@@ -68,8 +68,6 @@ pub struct Run {
     pub(super) is_over: bool,
     /// What rates are held against.
     pub(super) nulls: Vec<Null>,
-    /// Why there is no such thing.
-    pub(super) no_null: Option<String>,
 }
 
 impl Run {
@@ -84,7 +82,6 @@ impl Run {
             unsaved: None,
             is_over: false,
             nulls: Vec::new(),
-            no_null: None,
         }
     }
 

@@ -100,13 +100,7 @@ fn response_times(report: &ModelReport) -> String {
         .iter()
         // A ladder of connections has a table of its own.
         .filter(|open| Some(open.connections) == fewest)
-        .map(|open| {
-            let place = format!(
-                "open.{}_connections.{}_per_s",
-                open.connections, open.offered_rate_per_s
-            );
-            (place, open)
-        });
+        .map(|open| (open.place(), open));
     let of_churn = summary
         .churn
         .iter()

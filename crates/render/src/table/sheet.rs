@@ -8,7 +8,7 @@ use crate::{
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use report::{
     check::Status,
-    model::{Memory, ModelReport, Peak, Scheduled},
+    model::{Memory, ModelReport, Peak, Scheduled, Spread, Times},
     trial::Load,
 };
 
@@ -150,9 +150,7 @@ fn closed(reports: &[ModelReport]) -> Sheet {
 }
 
 fn closed_row(report: &ModelReport, step: &Peak) -> Vec<String> {
-    let place = format!("closed.{}_connections", step.connections);
-    let of = |name: &str, text| marked(report, &format!("{place}.{name}"), text);
-    let time = &step.service_time_us;
+    let place = step.place();
     let served = match (step.served_least, step.served_most) {
         (Some(least), Some(most)) => format!("{} to {}", whole(least.into()), whole(most.into())),
         _ => "-".to_owned(),
@@ -160,25 +158,25 @@ fn closed_row(report: &ModelReport, step: &Peak) -> Vec<String> {
     let ceiling = report.ceiling.as_ref();
     let share =
         ceiling.map(|ceiling| step.rate_per_s.median / ceiling.over(step.connections) * 100.0);
-    vec![
+    let rate = whole(step.rate_per_s.median);
+    let mut row = vec![
         report.model.name.clone(),
         whole(step.connections.into()),
-        of("rate_per_s", whole(step.rate_per_s.median)),
+        marked(report, &format!("{place}.rate_per_s"), rate),
         share.map_or_else(|| "-".to_owned(), |share| format!("{share:.0} %")),
-        of("service_time_us.p50", known(time.p50)),
-        of("service_time_us.p99", known(time.p99)),
-        of("service_time_us.p99_9", known(time.p99_9)),
-        of(
-            "server_cpu_us_per_request",
-            super::cpu(step.server_cpu_us_per_request),
-        ),
-        of(
-            "server_cpus_us_per_request",
-            super::cpu(step.server_cpus_us_per_request),
-        ),
-        served,
-        word_at(report, &place),
-    ]
+    ];
+    let cpu = [
+        step.server_cpu_us_per_request,
+        step.server_cpus_us_per_request,
+    ];
+    row.extend(times_and_cpu(
+        report,
+        &place,
+        ("service_time_us", &step.service_time_us),
+        cpu,
+    ));
+    row.extend([served, word_at(report, &place)]);
+    row
 }
 
 /// Open load over several counts of connections.
@@ -209,28 +207,40 @@ fn open(reports: &[ModelReport]) -> Sheet {
 }
 
 fn open_row(report: &ModelReport, step: &Scheduled) -> Vec<String> {
-    let place = format!(
-        "open.{}_connections.{}_per_s",
-        step.connections, step.offered_rate_per_s
-    );
-    let of = |name: &str, text| marked(report, &format!("{place}.{name}"), text);
-    let time = &step.response_time_us;
-    vec![
+    let place = step.place();
+    let mut row = vec![
         report.model.name.clone(),
         whole(step.connections.into()),
         whole(step.offered_rate_per_s),
-        of("response_time_us.p50", known(time.p50)),
-        of("response_time_us.p99", known(time.p99)),
-        of("response_time_us.p99_9", known(time.p99_9)),
-        of(
-            "server_cpu_us_per_request",
-            super::cpu(step.server_cpu_us_per_request),
-        ),
-        of(
-            "server_cpus_us_per_request",
-            super::cpu(step.server_cpus_us_per_request),
-        ),
-        word_at(report, &place),
+    ];
+    let cpu = [
+        step.server_cpu_us_per_request,
+        step.server_cpus_us_per_request,
+    ];
+    row.extend(times_and_cpu(
+        report,
+        &place,
+        ("response_time_us", &step.response_time_us),
+        cpu,
+    ));
+    row.push(word_at(report, &place));
+    row
+}
+
+/// Three percentiles, then CPU of the process and of its CPUs, each with its mark.
+fn times_and_cpu(
+    report: &ModelReport,
+    place: &str,
+    (name, times): (&str, &Times),
+    [of_process, of_cpus]: [Option<Spread>; 2],
+) -> [String; 5] {
+    let of = |id: &str, text| marked(report, &format!("{place}.{id}"), text);
+    [
+        of(&format!("{name}.p50"), known(times.p50)),
+        of(&format!("{name}.p99"), known(times.p99)),
+        of(&format!("{name}.p99_9"), known(times.p99_9)),
+        of("server_cpu_us_per_request", super::cpu(of_process)),
+        of("server_cpus_us_per_request", super::cpu(of_cpus)),
     ]
 }
 
