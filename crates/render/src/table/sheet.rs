@@ -3,7 +3,7 @@
 
 use crate::{
     doubts::marked,
-    numbers::{known, whole},
+    numbers::{cpu, known, whole},
 };
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use report::{
@@ -165,7 +165,7 @@ fn closed_row(report: &ModelReport, step: &Peak) -> Vec<String> {
         marked(report, &format!("{place}.rate_per_s"), rate),
         share.map_or_else(|| "-".to_owned(), |share| format!("{share:.0} %")),
     ];
-    let cpu = [
+    let used = [
         step.server_cpu_us_per_request,
         step.server_cpus_us_per_request,
     ];
@@ -173,7 +173,7 @@ fn closed_row(report: &ModelReport, step: &Peak) -> Vec<String> {
         report,
         &place,
         ("service_time_us", &step.service_time_us),
-        cpu,
+        used,
     ));
     row.extend([served, word_at(report, &place)]);
     row
@@ -213,7 +213,7 @@ fn open_row(report: &ModelReport, step: &Scheduled) -> Vec<String> {
         whole(step.connections.into()),
         whole(step.offered_rate_per_s),
     ];
-    let cpu = [
+    let used = [
         step.server_cpu_us_per_request,
         step.server_cpus_us_per_request,
     ];
@@ -221,7 +221,7 @@ fn open_row(report: &ModelReport, step: &Scheduled) -> Vec<String> {
         report,
         &place,
         ("response_time_us", &step.response_time_us),
-        cpu,
+        used,
     ));
     row.push(word_at(report, &place));
     row
@@ -239,8 +239,8 @@ fn times_and_cpu(
         of(&format!("{name}.p50"), known(times.p50)),
         of(&format!("{name}.p99"), known(times.p99)),
         of(&format!("{name}.p99_9"), known(times.p99_9)),
-        of("server_cpu_us_per_request", super::cpu(of_process)),
-        of("server_cpus_us_per_request", super::cpu(of_cpus)),
+        of("server_cpu_us_per_request", cpu(of_process)),
+        of("server_cpus_us_per_request", cpu(of_cpus)),
     ]
 }
 
