@@ -5,8 +5,8 @@
 //! of each thread) makes the kernel remember an inode, a dentry and a security blob for each entry.
 //! That comes and goes in steps of a fifth of the figure, and is subtracted.
 
-use crate::stats::{Line, line};
 use report::trial::{MachineUse, Step, Trial};
+use stats::{Line, line};
 
 /// The cache that nothing but observers fill.
 const OBSERVED: &str = "proc_inode_cache";

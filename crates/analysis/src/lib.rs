@@ -2,7 +2,6 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`stats`] | the arithmetic, a crate of its own: slopes, histograms, intervals, tests |
 //! | [`rules`] | trials to checks |
 //! | [`summary`] | trials to figures |
 //! | [`verdict`] | checks to a verdict for each figure |
@@ -17,7 +16,6 @@
 
 pub mod ladder;
 pub mod rules;
-pub mod stats;
 pub mod step;
 pub mod summary;
 pub mod times;

@@ -1,10 +1,10 @@
 //! Percentiles over trials.
 
-use crate::stats::{HistogramError, decode, median, percentiles, range};
 use report::{
     check::FigureKind,
     model::{Percentiles, Range, Times},
 };
+use stats::{HistogramError, decode, median, percentiles, range};
 
 /// So many values a trial needs for the percentile: ten beyond it.
 const FOR_P99: u64 = 1_000;
@@ -87,8 +87,8 @@ fn middle(trials: &[Times]) -> Times {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::encode;
     use hdrhistogram::Histogram;
+    use stats::encode;
 
     fn trial(p99_us: u64, values: u64) -> String {
         let mut histogram = Histogram::<u64>::new(3).unwrap();

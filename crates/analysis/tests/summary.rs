@@ -7,10 +7,11 @@
 
 mod common;
 
-use analysis::{stats::encode, summary::conclude};
+use analysis::summary::conclude;
 use common::*;
 use hdrhistogram::Histogram;
 use report::model::Spread;
+use stats::encode;
 
 #[test]
 fn times_of_nothing_are_null_and_not_0() {

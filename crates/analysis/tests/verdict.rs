@@ -7,7 +7,7 @@
 
 mod common;
 
-use analysis::{stats::encode, summary::conclude};
+use analysis::summary::conclude;
 use common::*;
 use hdrhistogram::Histogram;
 use report::{
@@ -15,6 +15,7 @@ use report::{
     model::{Failure, ModelReport, Phase},
     trial::{Counts, ProcessUse, ScheduledWindow, Series, Step, Window},
 };
+use stats::encode;
 
 const RATE: &str = "rate_per_s";
 const CPU: [&str; 2] = ["server_cpu_us_per_request", "server_cpus_us_per_request"];

@@ -1,7 +1,7 @@
 //! The instrument's own readings at a window's edges against none: they must not make the tail.
 
 use crate::{bench::CaseBench, case::Case, row::Row};
-use analysis::stats::{median, sign_flip_interval};
+use stats::{median, sign_flip_interval};
 
 pub(super) const CASES: &[Case] = &[Case {
     name: "blind",

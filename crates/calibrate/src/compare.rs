@@ -7,7 +7,6 @@ use crate::{
     row::{Row, false_alarms_most, findings_least},
 };
 use ::compare::{Options, compare};
-use analysis::stats::median;
 use anyhow::bail;
 use process::interrupt;
 use report::{
@@ -18,6 +17,7 @@ use report::{
     trial::Load,
 };
 use serde::Serialize;
+use stats::median;
 
 /// Its name, as on the command line.
 pub const CASE: &str = "comparisons";

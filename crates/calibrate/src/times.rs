@@ -9,12 +9,12 @@ use crate::{
     exposure::not_judgeable,
     row::{Row, Tolerance},
 };
-use analysis::stats::decode;
 use anyhow::Context as _;
 use calibration::truth::{
     Distribution, Stalls, constant_delay, mixture_quantile_ns, open_load_draining,
 };
 use report::{check::Check, run::PlannedLoad};
+use stats::decode;
 
 pub(super) const CASES: &[Case] = &[
     Case {

@@ -2,7 +2,6 @@
 
 mod sampling;
 
-use analysis::stats::{self, HistogramError, percentiles};
 use process::{
     child::{Child, PostMortem, Silence},
     guard::Guard,
@@ -13,6 +12,7 @@ use protocol::{
     tally::{self, Histogram, Totals},
 };
 use sampling::Sampling;
+use stats::{HistogramError, percentiles};
 use std::{
     ops::AddAssign,
     path::Path,

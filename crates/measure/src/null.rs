@@ -5,7 +5,7 @@ use crate::{
     launch::launch,
     trial::{Bench, TrialError},
 };
-use analysis::{rules, stats::HistogramError, step::rate_per_s, summary::conclude};
+use analysis::{rules, step::rate_per_s, summary::conclude};
 use plan::{Plan, ceiling::null_trials};
 use protocol::wire::Wire;
 use report::{
@@ -14,6 +14,7 @@ use report::{
     trial::Step,
 };
 use server::{contract::ContractLaunch, launch::Launch};
+use stats::HistogramError;
 use std::path::Path;
 
 /// The null server on one engine, with its report.

@@ -2,11 +2,11 @@
 //!
 //! Each short interval of the load is one observation: requests, the 99th percentile of the
 //! latency, and the server's resident memory. The load is steady when the last second's worth
-//! of each shows no change point (`analysis::stats::is_steady`).
+//! of each shows no change point (`stats::is_steady`).
 
 use crate::generator::IntervalSum;
-use analysis::stats::is_steady;
 use plan::window::WARM_UP_ROUNDS_MIN;
+use stats::is_steady;
 use std::time::Duration;
 
 /// Observations that are looked at.

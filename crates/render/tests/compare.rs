@@ -5,10 +5,7 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
-use analysis::{
-    stats::{encode, percentiles},
-    summary::conclude,
-};
+use analysis::summary::conclude;
 use compare::{
     Options, Refusal, compare, compare_against, compare_pairs, conclude_run, is_decided, rank,
 };
@@ -25,6 +22,7 @@ use report::{
     run::{AaControl, Plan, PlannedLoad, RunReport},
     trial::{Counts, Load, MachineUse, ProcessUse, Step, Trial, Window},
 };
+use stats::{encode, percentiles};
 use std::collections::BTreeMap;
 
 const CLOSED: Load = Load::Closed { outstanding: 1 };

@@ -1,6 +1,6 @@
 //! What goes wrong with files of reports.
 
-use analysis::stats::HistogramError;
+use stats::HistogramError;
 use std::{
     io,
     path::{Path, PathBuf},

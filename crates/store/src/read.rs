@@ -1,7 +1,6 @@
 //! Reading saved reports: files from anywhere, which may be anything.
 
 use crate::{error::StoreError, save::trials_file};
-use analysis::stats::decode;
 use flate2::read::GzDecoder;
 use report::{
     model::{MODEL_SCHEMA, MODEL_SCHEMA_1, ModelReport},
@@ -10,6 +9,7 @@ use report::{
     trials::{TRIALS_SCHEMA, TrialsReport},
 };
 use serde::{Deserialize, de::DeserializeOwned};
+use stats::decode;
 use std::{
     fs::File,
     io::Read as _,

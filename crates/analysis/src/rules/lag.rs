@@ -6,12 +6,12 @@
 //! times, which begin when a request was sent. The best of these is the bound.
 
 use super::touch::{JUDGED_FROM_S, TIMES, exposed, exposed_times};
-use crate::stats::decode;
 use hdrhistogram::Histogram;
 use report::{
     check::{Check, Direction, Effect, FigureKind, Touch},
     trial::{ScheduledWindow, Step},
 };
+use stats::decode;
 
 /// A percentile that may be off by so little stands as it is.
 const NOTHING: f64 = 0.02;

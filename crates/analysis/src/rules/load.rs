@@ -1,12 +1,12 @@
 //! Is the figure what it is called: Little's law in closed load, and whose limit a rate is.
 
 use super::touch::{SHARE_MAX, TIMES, spoils};
-use crate::stats::decode;
 use report::{
     check::{Check, Direction, Effect, FigureKind, Touch},
     slo::Slo,
     trial::Step,
 };
+use stats::decode;
 
 /// Little's law: mean service time x rate may differ from the requests outstanding by this share, or
 /// by what the window's edges cut off: a quarter of a request on the connection that was served

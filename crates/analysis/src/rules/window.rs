@@ -4,11 +4,11 @@ use super::{
     load::achieved_share,
     touch::{SHARE_MAX, TIMES, biases, exposed, spoils},
 };
-use crate::stats::{change_point, median};
 use report::{
     check::{Check, Direction, FigureKind, Touch},
     trial::{ScheduledWindow, Series, Step},
 };
+use stats::{change_point, median};
 
 /// An interval with fewer answers than this share of the usual is a pause.
 const PAUSE_MAX: f64 = 0.1;

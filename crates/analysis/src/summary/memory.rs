@@ -2,15 +2,13 @@
 
 mod owners;
 
-use crate::{
-    ladder::{cache_bytes, kernel_bytes, marginal, observers_bytes, over_all, user_bytes},
-    stats::{median, range},
-};
+use crate::ladder::{cache_bytes, kernel_bytes, marginal, observers_bytes, over_all, user_bytes};
 use owners::machine_use;
 use report::{
     model::Memory,
     trial::{Load, Trial},
 };
+use stats::{median, range};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Slab caches that grow by less than this per connection have nothing to do with connections.

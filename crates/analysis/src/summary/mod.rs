@@ -4,7 +4,7 @@ mod memory;
 mod peak;
 mod scheduled;
 
-use crate::{stats::HistogramError, verdict};
+use crate::verdict;
 use memory::{caches_missing, memory};
 use peak::{closed_ladder, peak, syscalls_missing, use_missing};
 use report::{
@@ -12,6 +12,7 @@ use report::{
     trial::Load,
 };
 use scheduled::{capacity, scheduled};
+use stats::HistogramError;
 use std::{collections::BTreeMap, mem};
 
 /// Fills in what follows from a report's trials: summary, reasons for what is missing, and the

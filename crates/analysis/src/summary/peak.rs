@@ -2,7 +2,6 @@
 
 use crate::{
     rules,
-    stats::{HistogramError, median, sign_flip_interval, spread},
     step::{cpu_us_per_request, cpus_used, per_request, rate_per_s, server_cpus_us_per_request},
     times::times,
 };
@@ -10,6 +9,7 @@ use report::{
     model::Peak,
     trial::{Load, Step, Trial},
 };
+use stats::{HistogramError, median, sign_flip_interval, spread};
 use std::collections::BTreeMap;
 
 /// Closed load at each count of connections, from the fewest to the most.

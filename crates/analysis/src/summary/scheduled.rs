@@ -2,7 +2,6 @@
 
 use crate::{
     rules,
-    stats::{HistogramError, median, range, spread},
     step::{cpu_us_per_request, cpus_used, rate_per_s, server_cpus_us_per_request},
     times::times,
 };
@@ -11,6 +10,7 @@ use report::{
     slo::Slo,
     trial::{Load, ScheduledWindow, Step, Trial},
 };
+use stats::{HistogramError, median, range, spread};
 
 /// One for each count of connections and rate, from the fewest and the lowest.
 pub(super) fn scheduled(

@@ -6,10 +6,7 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
-use analysis::{
-    stats::{encode, percentiles},
-    summary::conclude,
-};
+use analysis::summary::conclude;
 use hdrhistogram::Histogram;
 use report::{
     check::{Status, Verdict},
@@ -21,6 +18,7 @@ use report::{
         SyscallWindow, Trial, Window,
     },
 };
+use stats::{encode, percentiles};
 use std::collections::BTreeMap;
 
 pub(crate) const CLOSED: Load = Load::Closed { outstanding: 1 };

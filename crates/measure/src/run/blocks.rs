@@ -10,13 +10,14 @@ use super::{
     state::{Instruments, Run, RunError},
 };
 use crate::{null::Null, null::keep_faster, progress::Progress, trial::Bench};
-use analysis::{rules::is_disturbed, stats::fisher_more};
+use analysis::rules::is_disturbed;
 use plan::ceiling::null_trials;
 use process::interrupt;
 use report::{
     run::PlannedLoad,
     trial::{Load, Trial},
 };
+use stats::fisher_more;
 use std::time::{Duration, Instant};
 
 /// Of so many planned blocks one may be made again.

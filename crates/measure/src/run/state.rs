@@ -2,10 +2,10 @@
 
 use super::contestant::Contestant;
 use crate::{null::Null, progress::Progress, trial::Bench};
-use analysis::stats::HistogramError;
 use plan::Plan;
 use process::guard::Guard;
 use report::run::RunReport;
+use stats::HistogramError;
 use std::path::PathBuf;
 use store::{error::StoreError, save::RunDirectory};
 use thiserror::Error;

@@ -1,13 +1,13 @@
 //! Why there is no trial.
 
 use crate::generator::GeneratorError;
-use analysis::stats::HistogramError;
 use process::interrupt;
 use report::model::{Failure, Phase};
 use server::{
     contract::ServerError,
     error::{OPEN_FILES, TOO_MANY_FILES, is_out_of_files},
 };
+use stats::HistogramError;
 use std::net::SocketAddr;
 use thiserror::Error;
 

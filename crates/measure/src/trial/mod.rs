@@ -16,7 +16,6 @@ use crate::{
     generator::{GeneratorError, Generators, Tally},
     warm_up::{WarmUp, WarmUpWatch},
 };
-use analysis::stats::percentiles;
 use bench::Asked;
 use counts::{counts_of, generator_counts};
 use plan::{generators::generator_plans, window::window_us};
@@ -34,6 +33,7 @@ use report::{
     trial::{Load, Step, Trial},
 };
 use server::launch::{Launch, Server};
+use stats::percentiles;
 use std::{
     thread,
     time::{Duration, Instant},

@@ -1,9 +1,9 @@
 //! From what generators tell to what reports hold.
 
 use crate::generator::{Connected, Interval, Tally};
-use analysis::stats::{HistogramError, effective_sample_size, encode, percentiles};
 use protocol::tally::{Counts, ReadTimes, ScheduledTimes};
 use report::trial::{ScheduledWindow, Series, Window};
+use stats::{HistogramError, effective_sample_size, encode, percentiles};
 
 /// A histogram of nanoseconds.
 type Latencies = hdrhistogram::Histogram<u64>;

@@ -5,14 +5,12 @@
 //! which besides has one entry in an epoll set for each connection, and its page tables, which are
 //! told by process. Everything else is the server's.
 
-use crate::{
-    ladder::{kernel_bytes, over_all, user_bytes},
-    stats::median,
-};
+use crate::ladder::{kernel_bytes, over_all, user_bytes};
 use report::{
     model::{MachineMemoryUse, MemoryByOwner},
     trial::{Step, Trial},
 };
+use stats::median;
 use std::collections::BTreeMap;
 
 /// What each end of a connection has one of.
