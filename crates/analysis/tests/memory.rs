@@ -39,6 +39,9 @@ fn memory_that_grows_in_a_step_is_suspect_and_has_a_marginal_cost() {
         Some(1_100.0)
     );
     assert_eq!(round(memory.user_empty_bytes), Some(1_000_000.0));
+    let owners = memory.by_owner.unwrap();
+    let of_server = owners.server_user_bytes_per_connection;
+    assert_eq!(of_server, memory.user_bytes_per_connection);
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub(super) fn memory(trials: &[Trial]) -> Option<Memory> {
     let observers = of_each(&|trial| over_all(trial, None, observers_bytes));
     let empty = of_each(&|trial| Some(trial.server_empty_bytes? as f64));
     let caches = by_cache(&ladders);
-    let by_owner = owners::by_owner(&ladders, &caches);
+    let by_owner = owners::by_owner(&ladders, &caches, median(&user));
     Some(Memory {
         user_bytes_per_connection: median(&user),
         user_bytes_per_connection_range: range(&user),

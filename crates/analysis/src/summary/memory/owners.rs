@@ -5,7 +5,7 @@
 //! which besides has one entry in an epoll set for each connection, and its page tables, which are
 //! told by process. Everything else is the server's.
 
-use crate::ladder::{kernel_bytes, over_all, user_bytes};
+use crate::ladder::{kernel_bytes, over_all};
 use report::{
     model::{MachineMemoryUse, MemoryByOwner},
     trial::{Step, Trial},
@@ -20,16 +20,16 @@ const OF_BOTH_ENDS: [&str; 5] = ["TCP", "TCPv6", "sock_inode_cache", "dentry", "
 /// with its cache line's padding, and `struct eppoll_entry`, 64. Source: fs/eventpoll.c.
 const EPOLL_ENTRY_BYTES: f64 = 192.0;
 
-/// `caches`: bytes per connection of each slab cache.
+/// `caches`: bytes per connection of each slab cache; `server_user`: of the server, as published.
 pub(super) fn by_owner(
     ladders: &[&Trial],
     caches: &BTreeMap<String, f64>,
+    server_user: Option<f64>,
 ) -> Option<MemoryByOwner> {
     let growth = |bytes: fn(&Step) -> Option<f64>| {
         let of_trials = ladders.iter().filter_map(|t| over_all(t, None, bytes));
         median(&of_trials.collect::<Vec<_>>())
     };
-    let server_user = growth(user_bytes);
     let generator_user = growth(|step| Some(step.generator.pss_bytes? as f64));
     let slab = growth(kernel_bytes);
     let server_tables = growth(|step| Some(step.server.page_tables_bytes? as f64));
