@@ -6,6 +6,7 @@
 //! | [`summary`] | trials to figures |
 //! | [`verdict`] | checks to a verdict for each figure |
 //! | [`times`] | percentiles over trials |
+//! | [`prompt`] | the same less the generator's own lag |
 //! | [`ladder`] | memory over a ladder of connections |
 //! | [`step`] | figures of one window, which others are made of |
 //!
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ladder;
+pub mod prompt;
 pub mod rules;
 pub mod step;
 pub mod summary;

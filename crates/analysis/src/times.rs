@@ -60,7 +60,21 @@ pub fn named(times: &Times, name: &str) -> Option<f64> {
     }
 }
 
-fn middle(trials: &[Times]) -> Times {
+/// Sets one of [`Times`] by its name.
+pub(crate) fn set(times: &mut Times, name: &str, value: f64) {
+    let place = match name {
+        "mean" => &mut times.mean,
+        "p50" => &mut times.p50,
+        "p90" => &mut times.p90,
+        "p99" => &mut times.p99,
+        "p99_9" => &mut times.p99_9,
+        _ => &mut times.max,
+    };
+    *place = Some(value);
+}
+
+/// The median of each over the trials, with its range.
+pub(crate) fn middle(trials: &[Times]) -> Times {
     let mut all = Times::default();
     for name in ["mean", "p50", "p90", "p99", "p99_9", "max"] {
         // What one trial can't tell isn't told.
@@ -70,15 +84,7 @@ fn middle(trials: &[Times]) -> Times {
         else {
             continue;
         };
-        let place = match name {
-            "mean" => &mut all.mean,
-            "p50" => &mut all.p50,
-            "p90" => &mut all.p90,
-            "p99" => &mut all.p99,
-            "p99_9" => &mut all.p99_9,
-            _ => &mut all.max,
-        };
-        *place = Some(middle);
+        set(&mut all, name, middle);
         all.ranges.insert(name.to_owned(), Range { low, high });
     }
     all

@@ -2,7 +2,9 @@
 
 use crate::figures::{self, Figure};
 use report::{
-    comparison::{Better, CPU_PER_REQUEST, Comparison, Difference, ERROR_MAX, ERROR_OF_A_LOOK},
+    comparison::{
+        Better, CPU_PER_REQUEST, Comparison, Difference, ERROR_MAX, ERROR_OF_A_LOOK, RESPONSE_TIME,
+    },
     model::{ModelReport, Range},
     run::Plan,
 };
@@ -54,7 +56,8 @@ pub(crate) fn fields(
         let compared = Simultaneous::of(&logs, family);
         fields.push(Field::new(figure, &all, logs, compared, true));
     }
-    fields.retain(|field| field.logs.iter().filter(|row| !row.is_empty()).count() > 1);
+    fields.retain(|field| field.contestants().count() > 1);
+    drop_lagging(&mut fields);
     share_error(&mut fields, plan, margin);
     (fields, notes)
 }
@@ -91,8 +94,28 @@ pub(crate) fn fields_across(
             .to_vec();
         fields.push(Field::new(figure, &all, logs, compared, false));
     }
+    drop_lagging(&mut fields);
     share_error(&mut fields, plan, margin);
     fields
+}
+
+/// Response times with the generator's lag aren't compared for those who all have them without.
+fn drop_lagging(fields: &mut Vec<Field>) {
+    let [prompt, measured] = RESPONSE_TIME.map(|name| format!(".{name}."));
+    let without: Vec<(String, usize)> = fields
+        .iter()
+        .filter(|field| field.id.contains(&prompt))
+        .map(|field| {
+            let id = field.id.replace(&prompt, &measured);
+            (id, field.contestants().count())
+        })
+        .collect();
+    fields.retain(|field| {
+        let has_all = |(id, count): &(String, usize)| {
+            *id == field.id && *count == field.contestants().count()
+        };
+        !without.iter().any(has_all)
+    });
 }
 
 fn find<'a>(figures: &'a [Figure], id: &str) -> Option<&'a Figure> {
@@ -140,14 +163,14 @@ fn share_error(fields: &mut [Field], plan: &Plan, margin: f64) {
         [] => ERROR_MAX,
         _ => ERROR_OF_A_LOOK,
     };
-    let [of_cpus, of_processes] = CPU_PER_REQUEST;
+    let ([of_cpus, of_processes], [prompt, measured]) = (CPU_PER_REQUEST, RESPONSE_TIME);
     let is_there = |id: &String| fields.iter().any(|field| field.id == *id);
     let primary: Vec<String> = plan
         .primary()
         .into_iter()
         .map(|id| match is_there(&id) {
             true => id,
-            false => id.replace(of_cpus, of_processes),
+            false => id.replace(of_cpus, of_processes).replace(prompt, measured),
         })
         .collect();
     for field in fields.iter_mut() {
@@ -193,6 +216,11 @@ impl Field {
             paired,
             error: ERROR_MAX,
         }
+    }
+
+    /// Those who have values.
+    fn contestants(&self) -> impl Iterator<Item = &Vec<Option<f64>>> {
+        self.logs.iter().filter(|row| !row.is_empty())
     }
 
     /// Of this contestant.

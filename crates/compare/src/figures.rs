@@ -7,12 +7,13 @@
 
 use analysis::{
     ladder::{kernel_bytes, over_all, user_bytes},
+    prompt,
     step::{cpu_us_per_request, rate_per_s, server_cpus_us_per_request},
-    times::of_trial,
+    times::{PERCENTILES, named, of_trial},
 };
 use report::{
     check::Status,
-    comparison::Better,
+    comparison::{Better, RESPONSE_TIME},
     model::{ModelReport, Peak, Scheduled, Times},
     trial::{Load, Step, Trial},
 };
@@ -68,7 +69,7 @@ fn closed(report: &ModelReport, at: &Peak) -> Vec<Figure> {
         outstanding: at.outstanding,
     };
     let over = at.connections;
-    let figure = |id: &str, label: String, unit: &str, better, of: Value| Figure {
+    let figure = |id: &str, label: String, unit: &str, better, of: Value<'_>| Figure {
         id: format!("{}.{id}", at.place()),
         label,
         unit: unit.to_owned(),
@@ -80,37 +81,37 @@ fn closed(report: &ModelReport, at: &Peak) -> Vec<Figure> {
             of,
         ),
     };
-    let cpu = |id: &str, whose: &str, of| {
+    let cpu = |id: &str, whose: &str, of: Value<'_>| {
         let label = format!("CPU of {whose}, closed load over {over}");
         figure(id, label, "us/request", Better::Lower, of)
     };
     let rate = format!("closed-load rate over {over}");
     vec![
-        figure("rate_per_s", rate, "1/s", Better::Higher, |step| {
+        figure("rate_per_s", rate, "1/s", Better::Higher, &|step| {
             Some(rate_per_s(step))
         }),
         cpu(
             "server_cpu_us_per_request",
             "the process",
-            cpu_us_per_request,
+            &cpu_us_per_request,
         ),
         cpu(
             "server_cpus_us_per_request",
             "its CPUs",
-            server_cpus_us_per_request,
+            &server_cpus_us_per_request,
         ),
     ]
 }
 
 /// What is taken from a window.
-type Value = fn(&Step) -> Option<f64>;
+type Value<'a> = &'a dyn Fn(&Step) -> Option<f64>;
 
 /// Block and value of each trial under this load, at this step of it.
 fn values(
     report: &ModelReport,
     is_load: impl Fn(&Load) -> bool,
     is_step: impl Fn(&Step) -> bool,
-    of: Value,
+    of: Value<'_>,
 ) -> Vec<(u32, f64)> {
     let trials = accepted(report).filter(|trial| is_load(&trial.load));
     let values = trials.filter_map(|trial| {
@@ -151,42 +152,45 @@ fn open(report: &ModelReport, at: &Scheduled) -> Vec<Figure> {
     let (over, rate_per_s) = (at.connections, at.offered_rate_per_s);
     let is_open = |load: &Load| matches!(load, Load::Open { .. });
     let is_here = |step: &Step| step.rate_per_s == Some(rate_per_s) && step.connections == over;
-    let figure = |id: &str, label: &str, unit: &str, of: Value| Figure {
+    let figure = |id: &str, label: &str, unit: &str, of: Value<'_>| Figure {
         id: format!("{}.{id}", at.place()),
         label: format!("{label} at {rate_per_s}/s over {over}"),
         unit: unit.to_owned(),
         better: Better::Lower,
         values: values(report, is_open, is_here, of),
     };
-    vec![
-        figure("response_time_us.p50", "response time p50", "us", |step| {
-            times_of(step)?.p50
-        }),
-        figure("response_time_us.p90", "response time p90", "us", |step| {
-            times_of(step)?.p90
-        }),
-        figure("response_time_us.p99", "response time p99", "us", |step| {
-            times_of(step)?.p99
-        }),
-        figure(
-            "response_time_us.p99_9",
-            "response time p99.9",
-            "us",
-            |step| times_of(step)?.p99_9,
-        ),
+    let [less_lag, measured] = RESPONSE_TIME;
+    let ways: [(&str, TimesOf); 2] = [(less_lag, prompt_times), (measured, times_of)];
+    let times = PERCENTILES.iter().flat_map(|(percentile, _)| {
+        let label = format!("response time {}", percentile.replace('_', "."));
+        ways.map(|(name, times)| {
+            let id = format!("{name}.{percentile}");
+            figure(&id, &label, "us", &|step| named(&times(step)?, percentile))
+        })
+    });
+    let cpu = [
         figure(
             "server_cpu_us_per_request",
             "CPU of the process",
             "us/request",
-            cpu_us_per_request,
+            &cpu_us_per_request,
         ),
         figure(
             "server_cpus_us_per_request",
             "CPU of its CPUs",
             "us/request",
-            server_cpus_us_per_request,
+            &server_cpus_us_per_request,
         ),
-    ]
+    ];
+    times.chain(cpu).collect()
+}
+
+/// Percentiles of one window.
+type TimesOf = fn(&Step) -> Option<Times>;
+
+/// Less the generator's own lag.
+fn prompt_times(step: &Step) -> Option<Times> {
+    prompt::of_window(step).ok()?
 }
 
 /// The response times of a window, as far as its requests allow them.

@@ -62,10 +62,13 @@ pub(crate) fn new_tally(load: Load) -> Tally {
         read_times: (!matches!(load, Load::Idle { .. })).then(|| ReadTimes {
             read_lag: latencies(),
             server_time: latencies(),
+            time: latencies(),
+            prompt_time: latencies(),
             clock_was_set: false,
         }),
         scheduled: scheduled.then(|| ScheduledTimes {
             response_time: latencies(),
+            prompt_response_time: latencies(),
             lag: latencies(),
             connect_time: churns.then(latencies),
         }),
@@ -86,19 +89,51 @@ pub(crate) fn record_read(tally: &mut Tally, (read_lag_ns, server_ns): (u64, u64
     if let Some(times) = &mut tally.read_times {
         times.read_lag.saturating_record(read_lag_ns);
         times.server_time.saturating_record(server_ns);
+        if tally.scheduled.is_none() {
+            times.time.saturating_record(read_lag_ns + server_ns);
+            times.prompt_time.saturating_record(server_ns);
+        }
     }
 }
 
+/// What passed from a request's intended moment until its reply was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Response {
+    pub(crate) time_ns: u64,
+    /// By so much it is longer because the generator sent late.
+    pub(crate) sent_late_ns: u64,
+    /// By so much because it sent or read late; of a sampled connection.
+    pub(crate) late_ns: Option<u64>,
+}
+
 /// The response time of a request that has its reply.
-pub(crate) fn record_response(tally: &mut Tally, response_ns: u64, deadline_ns: u64) {
-    record_ages(tally, response_ns, 1);
-    tally.counts.replies_late += u64::from(response_ns > deadline_ns);
+pub(crate) fn record_response(tally: &mut Tally, response: Response, deadline_ns: u64) {
+    let Some(times) = &mut tally.scheduled else {
+        return;
+    };
+    let time_ns = response.time_ns;
+    let sent_on_time_ns = time_ns.saturating_sub(response.sent_late_ns);
+    times.response_time.saturating_record(time_ns);
+    times
+        .prompt_response_time
+        .saturating_record(sent_on_time_ns);
+    if let (Some(times), Some(late_ns)) = (&mut tally.read_times, response.late_ns) {
+        times.time.saturating_record(sent_on_time_ns);
+        times
+            .prompt_time
+            .saturating_record(time_ns.saturating_sub(late_ns));
+    }
+    tally.counts.times_clipped += u64::from(time_ns > LATENCY_MAX_NS);
+    tally.counts.replies_late += u64::from(time_ns > deadline_ns);
 }
 
 /// The same of requests without a reply: how old they are at the deadline.
 pub(crate) fn record_ages(tally: &mut Tally, age_ns: u64, count: u64) {
     if let Some(times) = &mut tally.scheduled {
         times.response_time.saturating_record_n(age_ns, count);
+        times
+            .prompt_response_time
+            .saturating_record_n(age_ns, count);
         tally.counts.times_clipped += count * u64::from(age_ns > LATENCY_MAX_NS);
     }
 }

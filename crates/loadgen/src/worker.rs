@@ -77,7 +77,7 @@ impl Worker<'_> {
                     samples,
                 } => {
                     self.affinity.keep();
-                    self.choose_sample(samples);
+                    self.choose_sample(samples, rate_per_s);
                     self.window = NO_WINDOW;
                     self.course = Course::starting(begins_at_ns, self.plan.interval_us * 1000);
                     self.phase = Phase::Starting {
@@ -100,9 +100,9 @@ impl Worker<'_> {
     }
 
     /// Before a load begins: its connections ask when replies arrive, or don't any longer.
-    fn choose_sample(&mut self, wanted: bool) {
+    fn choose_sample(&mut self, wanted: bool, rate_per_s: Option<f64>) {
         self.reading = if wanted {
-            Reading::of(self.plan.load, self.connections_of_all)
+            Reading::of(self.plan.load, self.connections_of_all, rate_per_s)
         } else {
             Reading::default()
         };

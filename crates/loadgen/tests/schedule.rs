@@ -106,6 +106,31 @@ fn waiting_for_a_slow_server_counts() {
 }
 
 #[test]
+fn a_generator_that_is_late_knows_what_times_would_be_without() {
+    let late = Duration::from_millis(5);
+    let mut generator = Generator::start(&Plan {
+        read_late_us: late.as_micros() as u64,
+        ..open_plan(Arrivals::Poisson, |_, _| {})
+    });
+    generator.rate_per_s = Some(2_000.0);
+    generator.samples = true;
+    generator.connect(10);
+    let begins_at_ns = now_ns() + LEAD_NS;
+    generator.begin(begins_at_ns);
+    generator.open(begins_at_ns + LEAD_NS, WINDOW);
+    let result = generator.result();
+    generator.finish();
+    let (read, scheduled) = (result.read_times.unwrap(), result.scheduled.unwrap());
+    let [time, prompt] = [read.time, read.prompt_time].map(|h| decoded(&h).value_at_quantile(0.5));
+    assert!(time as u128 >= late.as_nanos(), "{time}");
+    assert!(prompt < time / 4, "{prompt} of {time}");
+    // Sends are late, too: one thread does both.
+    let [time, prompt] = [scheduled.response_time, scheduled.prompt_response_time]
+        .map(|h| decoded(&h).value_at_quantile(0.5));
+    assert!(prompt < time, "{prompt} of {time}");
+}
+
+#[test]
 fn a_reply_that_never_comes_stays_in_the_figures() {
     let meddle: Meddle = |number, reply| {
         if number == 20 {

@@ -198,8 +198,11 @@ impl Generators {
     /// # Errors
     /// As with [`Generators::measure`].
     pub fn sample_reading(&mut self, measured: &mut Tally) -> Result<()> {
+        let scheduled = measured.scheduled.as_ref();
+        let is_open = scheduled.is_some_and(|times| times.connect_time.is_none());
+        let mean_ns = measured.service_time.mean();
         let Some(Sampling { warm_up, window }) =
-            Sampling::after(&measured.counts, measured.service_time.mean())
+            Sampling::after(&measured.counts, mean_ns, is_open)
         else {
             return Ok(());
         };

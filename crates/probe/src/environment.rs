@@ -1,8 +1,8 @@
 //! What the machine is and how it is set, read from /proc and /sys.
 
-use crate::{reasons::explain_missing, surroundings};
+use crate::surroundings;
 use procfs::{Current as _, Meminfo};
-use report::environment::Environment;
+use report::{environment::Environment, explain_missing};
 use std::{collections::BTreeMap, fs};
 
 /// Settings that decide how many connections there can be and how they come about.

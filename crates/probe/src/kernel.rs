@@ -1,8 +1,10 @@
 //! Memory of the whole machine, and what of it the kernel holds: it keeps no account by process.
 
-use crate::reasons::explain_missing;
 use procfs::{Current as _, Meminfo};
-use report::trial::{MachineMemory, MachineUse};
+use report::{
+    explain_missing,
+    trial::{MachineMemory, MachineUse},
+};
 use std::{collections::BTreeMap, fs};
 
 /// Adds what memory the kernel holds now.

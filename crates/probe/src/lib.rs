@@ -39,7 +39,6 @@ mod netlink;
 mod perf;
 pub mod profile;
 mod programs;
-mod reasons;
 pub mod snapshot;
 mod surroundings;
 pub mod syscalls;

@@ -8,10 +8,9 @@ use crate::{
     cpus::{CpuTicks, Cpus},
     kernel::vmstat,
     programs::OthersUse,
-    reasons::explain_missing,
     usage::UNKNOWN,
 };
-use report::trial::MachineUse;
+use report::{explain_missing, trial::MachineUse};
 use std::{collections::BTreeMap, fs, time::Duration};
 
 /// Of what a server's CPUs did, other programs' share is known to some ticks and by where they ran

@@ -1,7 +1,6 @@
 //! Events of the network stack, which count since boot.
 
-use crate::reasons::explain_missing;
-use report::trial::MachineUse;
+use report::{explain_missing, trial::MachineUse};
 use std::fs;
 
 /// Events of the network stack since boot.

@@ -4,9 +4,12 @@
 //! Sources: Documentation/admin-guide/pm/cpuidle.rst, Documentation/admin-guide/LSM/index.rst,
 //! proc(5), sysfs ABI.
 
-use crate::{audit, cgroup, host, irq_time, netfilter, reasons::explain_missing};
+use crate::{audit, cgroup, host, irq_time, netfilter};
 use procfs::process::Process;
-use report::environment::{CpuPlace, Environment};
+use report::{
+    environment::{CpuPlace, Environment},
+    explain_missing,
+};
 use std::{collections::BTreeMap, fs, path::Path};
 
 /// Adds all of it, of the CPUs that this process may use.

@@ -10,7 +10,7 @@
 
 use crate::usage::UNKNOWN;
 use perf_event::{Builder, Counter, events::Tracepoint};
-use report::trial::ProcessUse;
+use report::{explain_missing, trial::ProcessUse};
 use std::{fs, io, path::PathBuf};
 use thiserror::Error;
 
@@ -110,8 +110,7 @@ pub fn add_syscalls(
 
 /// Says why nothing was counted.
 pub fn no_syscalls(used: &mut ProcessUse, reason: &str) {
-    used.not_measured
-        .insert("syscalls".to_owned(), reason.to_owned());
+    explain_missing!(used, reason, [syscalls]);
 }
 
 fn tracepoint_id() -> Result<u64, CantCount> {

@@ -2,12 +2,9 @@
 //!
 //! The clocks themselves are in [`crate::clocks`]. Source: proc(5).
 
-use crate::{
-    clocks::{Clocks, CpuTime},
-    reasons::explain_missing,
-};
+use crate::clocks::{Clocks, CpuTime};
 use procfs::process::Process;
-use report::trial::ProcessUse;
+use report::{explain_missing, trial::ProcessUse};
 
 /// Why nothing is known of a server's use.
 pub const UNKNOWN: &str = "which processes the server has isn't known: --pid says it";

@@ -106,6 +106,9 @@ pub struct Counts {
 pub struct ScheduledTimes<H = Histogram> {
     /// Reply received minus the intended moment.
     pub response_time: H,
+    /// What these would be had the generator sent each request on time: less its lag, or, if it
+    /// waited for its connection, less what it waited for the lag of those before it.
+    pub prompt_response_time: H,
     /// Actually sent minus intended, of the requests that didn't have to wait for their
     /// connection: the generator's own error.
     pub lag: H,
@@ -121,6 +124,11 @@ pub struct ReadTimes<H = Histogram> {
     pub read_lag: H,
     /// Arrived minus request sent: what the server and the wire took.
     pub server_time: H,
+    /// Of the same requests what the window is about, had the generator sent each on time: the
+    /// service time, with a schedule the response time.
+    pub time: H,
+    /// The same had it read each on time as well.
+    pub prompt_time: H,
     /// The clock that the kernel stamps arrivals with was set meanwhile, so the division is wrong.
     pub clock_was_set: bool,
 }
@@ -232,10 +240,13 @@ impl<H: AddAssign> AddAssign for Tally<H> {
         if let (Some(times), Some(more)) = (&mut self.read_times, other.read_times) {
             times.read_lag += more.read_lag;
             times.server_time += more.server_time;
+            times.time += more.time;
+            times.prompt_time += more.prompt_time;
             times.clock_was_set |= more.clock_was_set;
         }
         if let (Some(times), Some(more)) = (&mut self.scheduled, other.scheduled) {
             times.response_time += more.response_time;
+            times.prompt_response_time += more.prompt_response_time;
             times.lag += more.lag;
             if let (Some(times), Some(more)) = (&mut times.connect_time, more.connect_time) {
                 *times += more;
@@ -289,12 +300,15 @@ impl<H> Tally<H> {
             Ok(ReadTimes {
                 read_lag: map(times.read_lag)?,
                 server_time: map(times.server_time)?,
+                time: map(times.time)?,
+                prompt_time: map(times.prompt_time)?,
                 clock_was_set: times.clock_was_set,
             })
         });
         let scheduled = self.scheduled.map(|times| {
             Ok(ScheduledTimes {
                 response_time: map(times.response_time)?,
+                prompt_response_time: map(times.prompt_response_time)?,
                 lag: map(times.lag)?,
                 connect_time: times.connect_time.map(&map).transpose()?,
             })

@@ -2,7 +2,7 @@
 
 use crate::numbers::whole;
 use analysis::verdict::words;
-use report::{check::Status, model::ModelReport};
+use report::{check::Status, comparison::RESPONSE_TIME, model::ModelReport};
 use std::cmp::Reverse;
 
 /// Causes that are shown for a model; the report has all.
@@ -71,7 +71,8 @@ fn causes(report: &ModelReport) -> Vec<Cause<'_>> {
     let peak = report.summary.peak.as_ref();
     let peak = peak.map(|peak| format!("closed.{}_connections.", peak.connections));
     let is_told = |id: &str| peak.as_ref().is_some_and(|peak| id.starts_with(peak));
-    for (id, of) in report.verdict.figures.iter().filter(|(id, _)| !is_told(id)) {
+    let figures = report.verdict.figures.iter();
+    for (id, of) in figures.filter(|(id, _)| !is_told(id) && !is_superseded(report, id)) {
         let (Some(check), true) = (&of.check, of.status > Status::NotMeasured) else {
             continue;
         };
@@ -94,6 +95,13 @@ fn causes(report: &ModelReport) -> Vec<Cause<'_>> {
         }
     }
     causes
+}
+
+/// Whether this is a response time with the generator's lag, which is known without.
+pub(crate) fn is_superseded(report: &ModelReport, id: &str) -> bool {
+    let [less_lag, measured] = RESPONSE_TIME.map(|name| format!(".{name}."));
+    let figures = &report.verdict.figures;
+    id.contains(&measured) && figures.contains_key(&id.replace(&measured, &less_lag))
 }
 
 fn advice<'a>(report: &'a ModelReport, id: &str) -> Option<&'a str> {

@@ -1,6 +1,10 @@
 //! Numbers, as people read them.
 
-use report::model::Spread;
+use analysis::times::named;
+use report::{
+    comparison::RESPONSE_TIME,
+    model::{Scheduled, Spread},
+};
 
 /// 1234567.8 as `1,234,568`.
 pub fn whole(value: f64) -> String {
@@ -27,6 +31,16 @@ pub(crate) fn known(value: Option<f64>) -> String {
 /// Per request, or that it isn't known.
 pub(crate) fn cpu(us_per_request: Option<Spread>) -> String {
     us_per_request.map_or_else(|| "-".to_owned(), |us| format!("{:.2}", us.median))
+}
+
+/// A percentile less the generator's own lag, where that is known, and what it is called.
+pub(crate) fn response_time(load: &Scheduled, percentile: &str) -> (&'static str, Option<f64>) {
+    let [less_lag, measured] = RESPONSE_TIME;
+    let prompt = load.prompt_response_time_us.as_ref();
+    match prompt.and_then(|times| named(times, percentile)) {
+        Some(us) => (less_lag, Some(us)),
+        None => (measured, named(&load.response_time_us, percentile)),
+    }
 }
 
 #[cfg(test)]

@@ -30,6 +30,10 @@ pub const ERROR_OF_A_LOOK: f64 = 0.015;
 /// processes.
 pub const CPU_PER_REQUEST: [&str; 2] = ["server_cpus_us_per_request", "server_cpu_us_per_request"];
 
+/// Response times as they are compared: less the generator's own lag; where the reports don't have
+/// that, as they were measured.
+pub const RESPONSE_TIME: [&str; 2] = ["prompt_response_time_us", "response_time_us"];
+
 /// Two models compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ComparisonReport {

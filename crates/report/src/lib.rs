@@ -11,6 +11,7 @@
 //! | [`primary`] | which figures decide |
 //! | [`numbers`] | several values in one figure: percentiles, ranges |
 //! | [`slo`] | a target for response times |
+//! | [`explain_missing!`] | why fields are null |
 //! | [`schema`] | the JSON Schema of all this |
 //!
 //! The crate depends on no other of the workspace, so other tools can read reports through
@@ -26,6 +27,7 @@ pub mod environment;
 pub mod model;
 pub mod numbers;
 pub mod primary;
+mod reasons;
 pub mod run;
 pub mod schema;
 pub mod slo;

@@ -391,6 +391,11 @@ pub struct Scheduled {
     pub connections: u32,
     /// Reply received minus the moment the request was due.
     pub response_time_us: Times,
+    /// What these would be had the generator sent and read each on time: percentiles less its own lag.
+    /// Of sending it is known request by request; of reading a sample tells what share of the
+    /// percentile it is. Null without a sample, and in older reports.
+    #[serde(default)]
+    pub prompt_response_time_us: Option<Times>,
     /// Reply received minus request sent; null when none of those due was answered.
     pub service_time_us: Option<Times>,
     /// Request sent minus due, where its connection was free: the generator's own error. Null

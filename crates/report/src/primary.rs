@@ -1,7 +1,7 @@
 //! Which figures decide: declared in the plan, before anything is measured.
 
 use crate::{
-    comparison::CPU_PER_REQUEST,
+    comparison::{CPU_PER_REQUEST, RESPONSE_TIME},
     run::{Plan, PlannedLoad},
     trial::Load,
 };
@@ -49,9 +49,10 @@ fn is_open(load: &PlannedLoad) -> bool {
 /// of closed load.
 ///
 /// Few, because they share what error there may be. Where CPU per request isn't known of the server's
-/// CPUs, that of its processes takes its place.
+/// CPUs, that of its processes takes its place; where the generator's lag isn't, response times as they
+/// were measured.
 pub fn primary_figures(loads: &[PlannedLoad]) -> Vec<String> {
-    let [cpu_per_request, _] = CPU_PER_REQUEST;
+    let ([cpu_per_request, _], [response_time, _]) = (CPU_PER_REQUEST, RESPONSE_TIME);
     let top = |is_wanted: fn(&PlannedLoad) -> bool| {
         let loads = loads.iter().filter(|load| is_wanted(load));
         loads.map(PlannedLoad::connections_max).max()
@@ -70,7 +71,7 @@ pub fn primary_figures(loads: &[PlannedLoad]) -> Vec<String> {
     if let Some(top) = open {
         let at = format!("open.{top}_connections.{COMMON_RATE}");
         figures.push(format!("{at}.{cpu_per_request}"));
-        figures.push(format!("{at}.response_time_us.p90"));
+        figures.push(format!("{at}.{response_time}.p90"));
     }
     figures
 }
@@ -116,7 +117,7 @@ mod tests {
                 "memory.user_bytes_per_connection".to_owned(),
                 "closed.1000_connections.rate_per_s".to_owned(),
                 "open.100_connections.200_per_s.server_cpus_us_per_request".to_owned(),
-                "open.100_connections.200_per_s.response_time_us.p90".to_owned(),
+                "open.100_connections.200_per_s.prompt_response_time_us.p90".to_owned(),
             ]
         );
         // Reports from before it was declared.

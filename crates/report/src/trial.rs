@@ -258,6 +258,14 @@ pub struct Window {
     /// All of them in nanoseconds, likewise.
     #[serde(default)]
     pub server_time_histogram: Option<String>,
+    /// Of the same sample what the window is about, had the generator sent each on time: service
+    /// times, with a schedule response times. Nanoseconds, likewise. Null also in reports from before
+    /// this was kept, as with the next.
+    #[serde(default)]
+    pub sampled_time_histogram: Option<String>,
+    /// The same had it read each on time as well.
+    #[serde(default)]
+    pub sampled_prompt_time_histogram: Option<String>,
     /// Of the requests outstanding the share whose reply had arrived and lay unread at the generator,
     /// 0 to 1, on average: mean read lag over mean service time of the sample. Closed load only.
     #[serde(default)]
@@ -317,6 +325,11 @@ pub struct ScheduledWindow {
     pub response_time_us: Percentiles,
     /// All of them in nanoseconds: HdrHistogram V2, deflated, base64.
     pub response_time_histogram: String,
+    /// What response times would be had the generator sent each request on time: less its lag, or, if
+    /// it waited for its connection, less what it waited for the lag of those before it. Nanoseconds,
+    /// likewise. Null in reports from before this was kept.
+    #[serde(default)]
+    pub prompt_response_time_histogram: Option<String>,
     /// Request sent minus due, where its connection was free.
     pub lag_us: Percentiles,
     /// All of them in nanoseconds, likewise.

@@ -7,7 +7,7 @@ use probe::{
     kernel::available_bytes,
 };
 use process::guard::Guard;
-use report::environment::Environment;
+use report::{environment::Environment, explain_missing};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::{path::Path, time::SystemTime};
 use toolchain::{revision, rustc, told::Told};
@@ -54,30 +54,22 @@ pub(crate) fn now() -> String {
 pub(crate) fn environment(root: &Path) -> Environment {
     let mut environment = environment::read();
     environment.open_files_max = getrlimit(Resource::Nofile).maximum;
-    let mut missing = Vec::new();
-    if environment.open_files_max.is_none() {
-        missing.push(("open_files_max", "there is no limit"));
-    }
+    explain_missing!(environment, "there is no limit", [open_files_max]);
     environment.rustc = rustc(root);
-    if environment.rustc.is_none() {
-        missing.push(("rustc", "rustc can't be run"));
-    }
+    explain_missing!(environment, "rustc can't be run", [rustc]);
     let told = Told::read(root);
     PROFILE.clone_into(&mut environment.profile);
     environment.profile_settings = told.profile(PROFILE);
     match told.rustflags() {
         Ok(flags) => environment.rustflags = Some(flags),
-        Err(reason) => missing.push(("rustflags", reason)),
+        Err(reason) => explain_missing!(environment, reason, [rustflags]),
     }
     match revision(root) {
         Ok((revision, is_dirty)) => {
             environment.git_revision = Some(revision);
             environment.git_dirty = Some(is_dirty);
         }
-        Err(reason) => missing.extend([("git_revision", reason), ("git_dirty", reason)]),
+        Err(reason) => explain_missing!(environment, reason, [git_revision, git_dirty]),
     }
-    let missing = missing.into_iter();
-    let missing = missing.map(|(field, reason)| (field.to_owned(), reason.to_owned()));
-    environment.not_measured.extend(missing);
     environment
 }

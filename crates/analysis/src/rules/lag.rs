@@ -1,11 +1,16 @@
 //! The generator's own lateness: sent after its moment, or read after it had arrived.
 //!
-//! Each percentile is judged by itself. Of the requests a share x had a lag of more than δ. Without
-//! any lag these could lie anywhere below, and all others at most δ lower; so a quantile q can't
-//! have been lower than the one at q - x, less δ. Nor can it have been lower than that of the service
-//! times, which begin when a request was sent. The best of these is the bound.
+//! Each percentile is judged by itself: the generator kept, request by request, what the time would
+//! be had it been on time, all requests for sending, a sample of them for reading.
+//!
+//! Older reports have only the distribution of the lag, and a sample knows little of the last
+//! percentiles. Then there is a bound. Of the requests a share x had a lag of more than δ. Without any
+//! lag these could lie anywhere below, and all others at most δ lower; so a quantile q can't have been
+//! lower than the one at q - x, less δ. Nor can it have been lower than that of the service times,
+//! which begin when a request was sent.
 
 use super::touch::{JUDGED_FROM_S, TIMES, exposed, exposed_times};
+use crate::prompt::{Sample, lower_by};
 use hdrhistogram::Histogram;
 use report::{
     check::{Check, Direction, Effect, FigureKind, Touch},
@@ -26,18 +31,27 @@ const BEYOND: [f64; 7] = [0.0, 0.0001, 0.001, 0.01, 0.05, 0.1, 0.5];
 pub(super) fn send_lag(step: &Step, window: &ScheduledWindow) -> Option<Check> {
     let times = decode(&window.response_time_histogram).ok()?;
     let lags = decode(&window.lag_histogram).ok()?;
-    let service_times = decode(&step.window.service_time_histogram).ok();
-    // Those whose connection was busy have no lag: their waiting is the server's.
-    let share_with_lag = lags.len() as f64 / (times.len() as f64).max(1.0);
+    let touches = match &window.prompt_response_time_histogram {
+        Some(prompt) => {
+            let prompt = decode(prompt).ok()?;
+            touches(|quantile| lower_by(&times, &prompt, quantile))
+        }
+        None => {
+            let service_times = decode(&step.window.service_time_histogram).ok();
+            // Those whose connection was busy have no lag: their waiting is the server's.
+            let share_with_lag = lags.len() as f64 / (times.len() as f64).max(1.0);
+            touches(|quantile| {
+                let bound = lower_by_at_most(&times, &lags, share_with_lag.min(1.0), quantile)?;
+                let service = service_times.as_ref();
+                let lower = service.and_then(|service| lower_by(&times, service, quantile));
+                Some(lower.map_or(bound, |lower| bound.min(lower)))
+            })
+        }
+    };
     Some(check(
         "lag",
         "sent",
-        touches(
-            &times,
-            &lags,
-            share_with_lag.min(1.0),
-            service_times.as_ref(),
-        ),
+        touches,
         (window.lag_us.p99, window.response_time_us.p99),
         "a lower --rate, or more CPUs for the generator (--client-cpus)",
     ))
@@ -45,20 +59,26 @@ pub(super) fn send_lag(step: &Step, window: &ScheduledWindow) -> Option<Check> {
 
 /// Read minus arrived, in whatever times the step has.
 pub(super) fn read_lag(step: &Step) -> Option<Check> {
-    let lags = decode(step.window.read_lag_histogram.as_deref()?).ok()?;
-    let (times, p99_us) = match &step.window.scheduled {
-        Some(window) => (&window.response_time_histogram, window.response_time_us.p99),
-        None => (
-            &step.window.service_time_histogram,
-            step.window.service_time_us.p99,
+    let window = &step.window;
+    let lags = decode(window.read_lag_histogram.as_deref()?).ok()?;
+    let (times, p99_us) = match &window.scheduled {
+        Some(scheduled) => (
+            &scheduled.response_time_histogram,
+            scheduled.response_time_us.p99,
         ),
+        None => (&window.service_time_histogram, window.service_time_us.p99),
     };
     let times = decode(times).ok()?;
+    let sample = Sample::of(window).ok()?;
+    let touches = touches(|quantile| {
+        let told = sample.as_ref().and_then(|of| of.lower_by(quantile));
+        told.or_else(|| lower_by_at_most(&times, &lags, 1.0, quantile))
+    });
     let lag_p99_us = lags.value_at_quantile(0.99) as f64 / 1e3;
     Some(check(
         "read_lag",
         "read",
-        touches(&times, &lags, 1.0, None),
+        touches,
         (lag_p99_us, p99_us),
         "more CPUs for the generator, or server_time_us, which is without it",
     ))
@@ -105,20 +125,10 @@ pub(super) fn heard_late(step: &Step) -> Option<Check> {
     Some(check.values(share, 0.0))
 }
 
-/// `without` are the times without the lag, or less than those.
-fn touches(
-    times: &Histogram<u64>,
-    lags: &Histogram<u64>,
-    share_with_lag: f64,
-    without: Option<&Histogram<u64>>,
-) -> Vec<Touch> {
+/// `lower_by`: by how much a quantile would be lower without the lag, as a share of it.
+fn touches(lower_by: impl Fn(f64) -> Option<f64>) -> Vec<Touch> {
     let touch = |figure: FigureKind| {
-        let quantile = figure.quantile()?;
-        let mut share = off_by(times, lags, share_with_lag, quantile)?;
-        if let Some(without) = without.filter(|without| !without.is_empty()) {
-            let [with, without] = [times, without].map(|h| h.value_at_quantile(quantile) as f64);
-            share = share.min((with - without).max(0.0) / with);
-        }
+        let share = lower_by(figure.quantile()?)?;
         Some(Touch {
             figure,
             effect: effect(share)?,
@@ -144,8 +154,8 @@ fn effect(share: f64) -> Option<Effect> {
     })
 }
 
-/// By how much the quantile can be too high for the lag, as a share of it.
-fn off_by(
+/// By how much it could be lower at most, where nothing but both distributions is known.
+fn lower_by_at_most(
     times: &Histogram<u64>,
     lags: &Histogram<u64>,
     share_with_lag: f64,
@@ -166,6 +176,7 @@ fn off_by(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use report::check::Status;
 
     fn histogram(values_us: impl IntoIterator<Item = u64>) -> Histogram<u64> {
         let mut histogram = Histogram::new(3).unwrap();
@@ -180,26 +191,59 @@ mod tests {
         // 100 us each but for a tail; one request in 200 was sent 5 ms late.
         let times = histogram((0..20_000).map(|i| if i % 100 == 0 { 9_000 } else { 100 }));
         let lags = histogram((0..20_000).map(|i| if i % 200 == 0 { 5_000 } else { 1 }));
-        let off = |quantile| off_by(&times, &lags, 1.0, quantile).unwrap();
+        let off = |quantile| lower_by_at_most(&times, &lags, 1.0, quantile).unwrap();
         assert!(off(0.5) < 0.02, "{}", off(0.5));
         assert!(off(0.9) < 0.02, "{}", off(0.9));
         assert!(off(0.995) > 0.5, "{}", off(0.995));
-        let touched = touches(&times, &lags, 1.0, None);
+        let touched = touches(|quantile| lower_by_at_most(&times, &lags, 1.0, quantile));
         let figures: Vec<FigureKind> = touched.iter().map(|touch| touch.figure).collect();
         assert_eq!(figures, [FigureKind::P99_9]);
-        assert_eq!(touched[0].effect.status(), report::check::Status::Suspect);
+        assert_eq!(touched[0].effect.status(), Status::Suspect);
     }
 
     #[test]
     fn a_lag_of_a_few_percent_makes_a_bound() {
         let times = histogram((0..20_000).map(|i| 1_000 + i % 3));
         let lags = histogram((0..20_000).map(|_| 50));
-        let [touch, ..] = touches(&times, &lags, 1.0, None)[..] else {
+        let [touch, ..] = touches(|quantile| lower_by_at_most(&times, &lags, 1.0, quantile))[..]
+        else {
             panic!("no bound");
         };
         let Effect::Bounds { slack_share, .. } = touch.effect else {
             panic!("{touch:?}");
         };
         assert!((slack_share.unwrap() - 0.05).abs() < 0.005, "{touch:?}");
+    }
+
+    /// Replies lay unread for 200 us, but all while others kept the server busy as long.
+    #[test]
+    fn a_sample_tells_how_much_it_was_where_it_is_large_enough() {
+        let encoded = |values: &Histogram<u64>| stats::encode(values).unwrap();
+        let times = histogram((0..2_000).map(|i| 1_000 + i % 5));
+        let prompt = histogram((0..2_000).map(|i| if i % 20 == 0 { 995 } else { 800 }));
+        let mut step = super::super::tests::step();
+        step.window.service_time_histogram = encoded(&times);
+        step.window.read_lag_histogram = Some(encoded(&histogram((0..2_000).map(|_| 500))));
+        let statuses = |step: &Step| {
+            let check = read_lag(step).unwrap();
+            let of = |touch: &Touch| (touch.figure, touch.effect.status());
+            check.touches.iter().map(of).collect::<Vec<_>>()
+        };
+        let (p50, p90, p99, p99_9) = (
+            FigureKind::P50,
+            FigureKind::P90,
+            FigureKind::P99,
+            FigureKind::P99_9,
+        );
+        let all = [p50, p90, p99, p99_9].map(|figure| (figure, Status::Suspect));
+        assert_eq!(statuses(&step), all, "nothing but the lag is known");
+        step.window.sampled_time_histogram = Some(encoded(&times));
+        step.window.sampled_prompt_time_histogram = Some(encoded(&prompt));
+        // Of p99 it says that there is nothing; of p99.9 two values are not enough.
+        let told = [p50, p90, p99_9].map(|figure| (figure, Status::Suspect));
+        assert_eq!(statuses(&step), told);
+        let nothing = encoded(&histogram((0..2_000).map(|i| 995 + i % 5)));
+        step.window.sampled_prompt_time_histogram = Some(nothing);
+        assert_eq!(statuses(&step), [(p99_9, Status::Suspect)]);
     }
 }

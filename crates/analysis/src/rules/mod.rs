@@ -156,12 +156,12 @@ pub fn meets(step: &Step, slo: &Slo) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use report::trial::{MachineUse, ProcessUse, Window};
 
     /// One second of nothing.
-    pub(super) fn step() -> Step {
+    pub(crate) fn step() -> Step {
         Step {
             connections: 100,
             connections_open: 100,

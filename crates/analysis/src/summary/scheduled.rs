@@ -1,7 +1,7 @@
 //! Loads with a schedule: open, churn and the search for the capacity.
 
 use crate::{
-    rules,
+    prompt, rules,
     step::{cpu_us_per_request, cpus_used, rate_per_s, server_cpus_us_per_request},
     times::times,
 };
@@ -121,6 +121,7 @@ fn at_rate(rate: f64, steps: &[&Step]) -> Result<Option<Scheduled>, HistogramErr
         achieved_share: range(&shares).map_or(0.0, |range| range.low),
         connections: steps.iter().map(|step| step.connections).max().unwrap_or(0),
         response_time_us: of_windows(|w| Some(&w.response_time_histogram))?.unwrap_or_default(),
+        prompt_response_time_us: prompt::response_times(steps)?,
         service_time_us: of_steps(|step| Some(&step.window.service_time_histogram))?,
         lag_us: of_windows(|w| Some(&w.lag_histogram))?,
         read_lag_us: of_steps(|step| step.window.read_lag_histogram.as_deref())?,

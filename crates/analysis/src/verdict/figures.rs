@@ -3,7 +3,8 @@
 use super::seen::Seen;
 use crate::times::{PERCENTILES, named};
 use report::{
-    check::{Check, FigureKind},
+    check::{Check, Effect, FigureKind},
+    comparison::RESPONSE_TIME,
     model::{ModelReport, Peak, Range, Scheduled, Spread, Times},
     trial::{Load, Step},
 };
@@ -146,11 +147,19 @@ fn scheduled<'a>(
         at.connections == step.connections && at.rate_per_s == Some(step.offered_rate_per_s)
     };
     let trials = of_windows(seen, is_load, is_at);
-    let mut figures = times(place, "response_time_us", &step.response_time_us, &trials);
+    let [without_lag, measured] = RESPONSE_TIME;
+    let prompt = step.prompt_response_time_us.as_ref();
+    let mut figures = times(place, measured, &step.response_time_us, &trials);
+    figures.extend(prompt.into_iter().flat_map(|prompt| {
+        let mut prompt = times(place, without_lag, prompt, &trials);
+        prompt.retain(|figure| figure.value.is_some());
+        prompt.iter_mut().for_each(leave_out_lag);
+        prompt
+    }));
     // Tails are often touched by what leaves all else alone; the row says so in a sentence.
-    for figure in &mut figures {
-        figure.is_headline =
-            is_headline && matches!(figure.kind, FigureKind::P50 | FigureKind::P90);
+    let headline = headline_times(place, prompt);
+    for figure in figures.iter_mut().filter(|_| is_headline) {
+        figure.is_headline = headline.contains(&figure.id);
     }
     figures.extend(cpu(
         place,
@@ -161,6 +170,36 @@ fn scheduled<'a>(
         &trials,
     ));
     figures
+}
+
+/// The generator's lag, which percentiles without it are free of.
+const OF_LAG: [&str; 2] = ["lag", "read_lag"];
+
+/// But one that is so large a share of the percentile leaves little of it to believe.
+const LAG_MAX: f64 = 0.5;
+
+fn leave_out_lag(figure: &mut Figure<'_>) {
+    let kind = figure.kind;
+    let is_large = |check: &Check| {
+        let mut touches = check.touches.iter().filter(|touch| touch.figure == kind);
+        touches.any(|touch| match touch.effect {
+            Effect::Biases { up_to_share, .. } => up_to_share.is_none_or(|share| share > LAG_MAX),
+            _ => false,
+        })
+    };
+    for checks in &mut figure.trials {
+        checks.retain(|check| !OF_LAG.contains(&check.id.as_str()) || is_large(check));
+    }
+}
+
+/// Ids of the percentiles that a row is judged by.
+fn headline_times(place: &str, prompt: Option<&Times>) -> [String; 2] {
+    let [without_lag, measured] = RESPONSE_TIME;
+    ["p50", "p90"].map(|percentile| {
+        let is_there = prompt.is_some_and(|times| named(times, percentile).is_some());
+        let name = if is_there { without_lag } else { measured };
+        format!("{place}.{name}.{percentile}")
+    })
 }
 
 /// The highest rate that meets a target rests on all windows of its search: what is wrong in one of

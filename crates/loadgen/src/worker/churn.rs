@@ -4,7 +4,11 @@
 //! the server has closed too. There are only so many at a time; when all are busy, one that is
 //! due waits, and the waiting counts.
 
-use super::{loads::ChurnLoad, open::WAITING_MAX, state::Worker};
+use super::{
+    loads::{ChurnLoad, Due},
+    open::WAITING_MAX,
+    state::Worker,
+};
 use crate::{
     clock::now_ns,
     connection::{Connection, Stage},
@@ -56,7 +60,6 @@ impl Worker<'_> {
             let Some(index) = churn.slot(slots_max) else {
                 return churn.waiting.push_front(due_ns);
             };
-            churn.intended_ns[index] = due_ns;
             let of_thread = churn.begun;
             churn.begun = of_thread.wrapping_add(1);
             churn.numbers[index] = self.turns.number(of_thread);
@@ -70,6 +73,9 @@ impl Worker<'_> {
         let source = self.plan.sources.map(|sources| sources.of(number));
         if self.connections.len() <= index {
             self.connections.resize_with(index + 1, || None);
+        }
+        if let Some(churn) = &mut self.churn_load {
+            churn.due[index] = Due::sent(due_ns, began_ns);
         }
         if self.window.contains(due_ns) {
             record_lag(&mut self.tally, began_ns - due_ns);
@@ -114,15 +120,16 @@ impl Worker<'_> {
     }
 
     /// Its reply has come.
-    pub(super) fn close_churned(&mut self, index: usize, now: u64) {
+    pub(super) fn close_churned(&mut self, index: usize, now: u64, read_lag_ns: Option<u64>) {
         let (Some(churn), Some(connection)) = (&self.churn_load, &mut self.connections[index])
         else {
             return;
         };
-        if self.window.contains(churn.intended_ns[index]) {
-            let response_ns = now - churn.intended_ns[index];
+        let due = churn.due[index];
+        if self.window.contains(due.intended_ns) {
+            let response = due.answered(now, read_lag_ns);
             let deadline_ns = self.plan.reply_deadline_us * 1000;
-            record_response(&mut self.tally, response_ns, deadline_ns);
+            record_response(&mut self.tally, response, deadline_ns);
         }
         connection.stage = Stage::Closing;
         // It fails when the server was first, and then its end follows all the same.
@@ -162,7 +169,7 @@ impl Worker<'_> {
                 let sent = u64::from(connection.outstanding(self.shared.messages));
                 self.outstanding -= sent;
                 self.tally.counts.replies_missing +=
-                    self.record_unanswered(churn.intended_ns[index], now);
+                    self.record_unanswered(churn.due[index].intended_ns, now);
             }
         }
     }

@@ -36,11 +36,16 @@ impl Worker<'_> {
             return false;
         };
         let (tally, course, reading) = (&mut self.tally, &mut self.course, &self.reading);
+        let mut read_lag_ns = None;
         let verified = connection.verify(index, number, received, &self.shared, |sent_at_ns| {
             if counts {
                 record_service(tally, now - sent_at_ns);
-                if let Some(arrived) = arrived {
-                    record_read(tally, reading.split(sent_at_ns, arrived, now));
+            }
+            if let Some(arrived) = arrived {
+                let parts = reading.split(sent_at_ns, arrived, now);
+                read_lag_ns = Some(parts.0);
+                if counts {
+                    record_read(tally, parts);
                 }
             }
             course.count(now - intended_ns.unwrap_or(sent_at_ns));
@@ -60,14 +65,14 @@ impl Worker<'_> {
         self.totals.responses += u64::from(whole);
         self.outstanding -= u64::from(whole);
         if whole > 0 {
-            self.go_on(index, whole, now);
+            self.go_on(index, whole, now, read_lag_ns);
         }
         true
     }
 
     /// What the arrival of `whole` replies allows.
     #[inline(always)]
-    fn go_on(&mut self, index: usize, whole: u32, now: u64) {
+    fn go_on(&mut self, index: usize, whole: u32, now: u64, read_lag_ns: Option<u64>) {
         match &mut self.phase {
             Phase::Loading
                 if matches!(self.plan.load, Load::Closed { .. }) && now < self.window.close_ns =>
@@ -75,8 +80,8 @@ impl Worker<'_> {
                 self.send(index, whole, now);
             }
             Phase::Loading | Phase::Draining { .. } => match (&self.open_load, &self.churn_load) {
-                (Some(_), _) => self.go_on_scheduled(index, now),
-                (_, Some(_)) => self.close_churned(index, now),
+                (Some(_), _) => self.go_on_scheduled(index, now, read_lag_ns),
+                (_, Some(_)) => self.close_churned(index, now, read_lag_ns),
                 _ => {}
             },
             Phase::Ramping(ramp) => {
@@ -98,8 +103,8 @@ impl Worker<'_> {
     fn intended_ns(&self, index: usize) -> Option<u64> {
         match self.plan.load {
             Load::Closed { .. } | Load::Idle { .. } => None,
-            Load::Open(_) => Some(self.open_load.as_ref()?.intended_ns[index]),
-            Load::Churn(_) => Some(self.churn_load.as_ref()?.intended_ns[index]),
+            Load::Open(_) => Some(self.open_load.as_ref()?.due[index].intended_ns),
+            Load::Churn(_) => Some(self.churn_load.as_ref()?.due[index].intended_ns),
         }
     }
 

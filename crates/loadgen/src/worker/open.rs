@@ -5,7 +5,7 @@
 //! Source: G. Tene, "How NOT to Measure Latency" (coordinated omission); B. Schroeder, A.
 //! Wierman, M. Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006.
 
-use super::{arrivals::ArrivalTimes, course::Window, state::Worker};
+use super::{arrivals::ArrivalTimes, course::Window, loads::Due, state::Worker};
 use crate::{
     clock::now_ns,
     connection::Connection,
@@ -49,8 +49,8 @@ impl Worker<'_> {
                     self.tally.counts.requests_waited += u64::from(in_window);
                 }
                 Some(_) => {
-                    open.intended_ns[index] = due_ns;
                     let sent_ns = now_ns();
+                    open.due[index] = Due::sent(due_ns, sent_ns);
                     if in_window {
                         record_lag(&mut self.tally, sent_ns - due_ns);
                     }
@@ -61,17 +61,18 @@ impl Worker<'_> {
     }
 
     /// A reply has come: its response time counts, and who waited for the connection goes next.
-    pub(super) fn go_on_scheduled(&mut self, index: usize, now: u64) {
+    pub(super) fn go_on_scheduled(&mut self, index: usize, now: u64, read_lag_ns: Option<u64>) {
         let Some(open) = &mut self.open_load else {
             return;
         };
-        let intended_ns = open.intended_ns[index];
-        if self.window.contains(intended_ns) {
+        let due = open.due[index];
+        if self.window.contains(due.intended_ns) {
+            let response = due.answered(now, read_lag_ns);
             let deadline_ns = self.plan.reply_deadline_us * 1000;
-            record_response(&mut self.tally, now - intended_ns, deadline_ns);
+            record_response(&mut self.tally, response, deadline_ns);
         }
         if let Some(next_ns) = open.waiting.pop(index) {
-            open.intended_ns[index] = next_ns;
+            open.due[index] = due.next(next_ns, now, read_lag_ns.unwrap_or(0));
             self.send(index, 1, now);
         }
     }
@@ -83,7 +84,7 @@ impl Worker<'_> {
                 let is_busy = |c: &Connection| c.outstanding(self.shared.messages) > 0;
                 // Those that were sent are counted as missing in `report_window`.
                 if self.connections[index].as_ref().is_some_and(is_busy) {
-                    self.record_unanswered(open.intended_ns[index], now);
+                    self.record_unanswered(open.due[index].intended_ns, now);
                 }
                 while let Some(due_ns) = open.waiting.pop(index) {
                     self.tally.counts.replies_missing += self.record_unanswered(due_ns, now);

@@ -20,6 +20,11 @@ const SAMPLED_EACH: u32 = 16;
 /// But so many connections at least, or all.
 const SAMPLED_MIN: u32 = 8;
 
+/// With a schedule more, as long as no more replies than these have to be divided each second, on no
+/// more connections than take a moment to ask.
+const SAMPLED_PER_S: f64 = 10_000.0;
+const SAMPLED_MAX: u32 = 4_096;
+
 /// The clock that packets are stamped with was set if it moved against ours by more than it takes to
 /// read them both.
 const CLOCK_SET_NS: u64 = 10_000;
@@ -33,12 +38,16 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Of a load over so many connections.
-    pub(super) fn of(load: Load, connections: u32) -> Self {
-        let each = match load {
+    /// Of a load over so many connections, with a schedule at a rate over all of all threads.
+    pub(super) fn of(load: Load, connections: u32, rate_per_s: Option<f64>) -> Self {
+        let few = (connections / SAMPLED_MIN).clamp(1, SAMPLED_EACH);
+        let each = match (load, rate_per_s) {
             // As soon as none asked, the kernel would stop.
-            Load::Churn(_) => 1,
-            _ => (connections / SAMPLED_MIN).clamp(1, SAMPLED_EACH),
+            (Load::Churn(_), _) => 1,
+            (Load::Open(_), Some(rate)) if connections <= SAMPLED_MAX => {
+                few.min((rate / SAMPLED_PER_S).ceil().max(1.0) as u32)
+            }
+            _ => few,
         };
         Self {
             each: Some(each),
@@ -100,7 +109,7 @@ mod tests {
     #[test]
     fn one_connection_in_sixteen_is_sampled_and_eight_at_least() {
         let sampled = |connections| {
-            let reading = Reading::of(Load::Closed { outstanding: 1 }, connections);
+            let reading = Reading::of(Load::Closed { outstanding: 1 }, connections, None);
             (0..connections).filter(|&i| reading.is_sample(i)).count()
         };
         assert_eq!([1, 5, 8, 12].map(sampled), [1, 5, 8, 12]);
@@ -110,7 +119,7 @@ mod tests {
 
     #[test]
     fn clocks_that_nobody_sets_agree() {
-        assert!(!Reading::of(Load::Closed { outstanding: 1 }, 1).clock_was_set());
+        assert!(!Reading::of(Load::Closed { outstanding: 1 }, 1, None).clock_was_set());
         assert!(Reading::default().clock_was_set(), "it hasn't looked");
     }
 }

@@ -11,6 +11,11 @@ const SAMPLING_ROUNDS: f64 = 4.0;
 const SAMPLING_REQUESTS: f64 = 2_000.0;
 const SAMPLING_WARM_UP_S: f64 = 0.1;
 
+/// In open load the sample has to tell of p99.9, from so many requests; no more are sampled in a second
+/// than these (see `loadgen`).
+const SAMPLING_SCHEDULED: f64 = 11_000.0;
+const SAMPLED_PER_S: f64 = 10_000.0;
+
 /// A window of its own, and the load before it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Sampling {
@@ -21,14 +26,18 @@ pub(super) struct Sampling {
 impl Sampling {
     /// After this window: some rounds of requests, and some hundred of them. `None` where that would
     /// take too long, or the load is beyond all measure.
-    pub(super) fn after(counts: &Counts, mean_service_ns: f64) -> Option<Self> {
+    pub(super) fn after(counts: &Counts, mean_service_ns: f64, is_open: bool) -> Option<Self> {
         let rounds_s = SAMPLING_ROUNDS * mean_service_ns / 1e9;
         let is_hopeless = counts.requests == 0 || counts.requests_unqueued > 0;
         if is_hopeless || rounds_s > SAMPLING_MAX_S {
             return None;
         }
         let requests_per_s = counts.requests as f64 / (counts.window_us as f64 / 1e6);
-        let window_s = rounds_s.max(SAMPLING_REQUESTS / requests_per_s);
+        let wanted_s = match is_open {
+            true => SAMPLING_SCHEDULED / requests_per_s.min(SAMPLED_PER_S),
+            false => SAMPLING_REQUESTS / requests_per_s,
+        };
+        let window_s = rounds_s.max(wanted_s);
         Some(Self {
             warm_up: Duration::from_secs_f64(rounds_s.max(SAMPLING_WARM_UP_S)),
             window: Duration::from_secs_f64(window_s.clamp(SAMPLING_MIN_S, SAMPLING_MAX_S)),
@@ -48,7 +57,7 @@ mod tests {
                 requests,
                 ..Counts::default()
             };
-            let sampling = Sampling::after(&counts, service_ns)?;
+            let sampling = Sampling::after(&counts, service_ns, false)?;
             Some(sampling.window.as_secs_f64() * 1e3)
         };
         assert_eq!(window_ms(100_000, 1e6), Some(300.0));
@@ -63,6 +72,6 @@ mod tests {
             requests_unqueued: 1,
             ..Counts::default()
         };
-        assert_eq!(Sampling::after(&overloaded, 1e6), None);
+        assert_eq!(Sampling::after(&overloaded, 1e6, true), None);
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::generator::{Connected, Interval, Tally};
 use protocol::tally::{Counts, ReadTimes, ScheduledTimes};
-use report::trial::{ScheduledWindow, Series, Window};
+use report::{
+    explain_missing,
+    trial::{ScheduledWindow, Series, Window},
+};
 use stats::{HistogramError, effective_sample_size, encode, percentiles};
 
 /// A histogram of nanoseconds.
@@ -54,7 +57,7 @@ pub(super) fn window_of(
     if window.scheduled.is_some() {
         window.unread_share = None;
         let reason = "a schedule, and not the replies, says when requests are sent";
-        not_measured(&mut window, &["unread_share"], reason);
+        explain_missing!(window, reason, [unread_share]);
     }
     Ok(window)
 }
@@ -73,6 +76,7 @@ fn scheduled_of(
         outstanding_at_close: Some(counts.outstanding_at_close),
         response_time_us: percentiles(&times.response_time),
         response_time_histogram: encode(&times.response_time)?,
+        prompt_response_time_histogram: Some(encode(&times.prompt_response_time)?),
         lag_us: percentiles(&times.lag),
         lag_histogram: encode(&times.lag)?,
         connect_time_us: connect_time.map(percentiles),
@@ -102,27 +106,27 @@ fn add_read_times(
             window.read_lag_histogram = Some(encode(read_lag)?);
             window.server_time_us = Some(percentiles(server_time));
             window.server_time_histogram = Some(encode(server_time)?);
+            window.sampled_time_histogram = Some(encode(&times.time)?);
+            window.sampled_prompt_time_histogram = Some(encode(&times.prompt_time)?);
             let (unread, with_server) = (read_lag.mean(), server_time.mean());
             window.unread_share = Some(unread / (unread + with_server));
             return Ok(());
         }
     };
-    let fields = [
-        "read_lag_us",
-        "read_lag_histogram",
-        "server_time_us",
-        "server_time_histogram",
-        "unread_share",
-    ];
-    not_measured(window, &fields, missing);
+    explain_missing!(
+        window,
+        missing,
+        [
+            read_lag_us,
+            read_lag_histogram,
+            server_time_us,
+            server_time_histogram,
+            sampled_time_histogram,
+            sampled_prompt_time_histogram,
+            unread_share
+        ]
+    );
     Ok(())
-}
-
-fn not_measured(window: &mut Window, fields: &[&str], reason: &str) {
-    let reasons = fields
-        .iter()
-        .map(|field| ((*field).to_owned(), reason.to_owned()));
-    window.not_measured.extend(reasons);
 }
 
 fn series_of(intervals: &[Interval], interval_us: u64, is_scheduled: bool) -> Series {
@@ -157,6 +161,8 @@ mod tests {
         ReadTimes {
             read_lag: latencies(&[100_000, 300_000]),
             server_time: latencies(&[300_000, 900_000]),
+            time: latencies(&[400_000, 1_200_000]),
+            prompt_time: latencies(&[300_000, 900_000]),
             clock_was_set,
         }
     }
@@ -180,6 +186,8 @@ mod tests {
         let none = ReadTimes {
             read_lag: latencies(&[]),
             server_time: latencies(&[]),
+            time: latencies(&[]),
+            prompt_time: latencies(&[]),
             clock_was_set: false,
         };
         let of = |count, times: Option<&ReadTimes<Latencies>>| {

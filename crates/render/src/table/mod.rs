@@ -5,7 +5,7 @@ mod sheet;
 
 use crate::{
     doubts::{doubts, marked},
-    numbers::{cpu, known, whole},
+    numbers::{cpu, known, response_time, whole},
 };
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use report::{
@@ -20,7 +20,8 @@ const OBSERVERS_SHOWN_BYTES: f64 = 50.0;
 
 /// What the marks at figures mean.
 const LEGEND: &str = "* of both ends of each connection; >= and <= are bounds, ? is biased, x is not \
-                      what it claims (why: below, and verdict.figures in the report)";
+                      what it claims (why: below, and verdict.figures in the report)\n\
+                      response times are less the generator's own lag, where that is known";
 
 /// One row per model: memory, rate, times, CPU, verdict.
 pub fn table(reports: &[ModelReport]) -> String {
@@ -108,22 +109,18 @@ fn response_times(report: &ModelReport) -> String {
     let lines: Vec<String> = of_open
         .chain(of_churn)
         .map(|(place, load)| {
-            let time = &load.response_time_us;
-            let of = |name: &str, us| {
-                marked(
-                    report,
-                    &format!("{place}.response_time_us.{name}"),
-                    known(us),
-                )
+            let of = |name: &str| {
+                let (of, us) = response_time(load, name);
+                marked(report, &format!("{place}.{of}.{name}"), known(us))
             };
             let used = load
                 .server_cpus_used
                 .map_or_else(String::new, |cpus| format!(", {:.0} % CPU", cpus * 100.0));
             format!(
                 "{} / {} / {}\nat {}/s{used}",
-                of("p50", time.p50),
-                of("p99", time.p99),
-                of("p99_9", time.p99_9),
+                of("p50"),
+                of("p99"),
+                of("p99_9"),
                 whole(load.offered_rate_per_s)
             )
         })

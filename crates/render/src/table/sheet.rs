@@ -2,13 +2,14 @@
 //! and who holds which memory.
 
 use crate::{
-    doubts::marked,
-    numbers::{cpu, known, whole},
+    doubts::{is_superseded, marked},
+    numbers::{cpu, known, response_time, whole},
 };
+use analysis::times::named;
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use report::{
     check::Status,
-    model::{Memory, ModelReport, Peak, Scheduled, Spread, Times},
+    model::{Memory, ModelReport, Peak, Scheduled, Spread},
     trial::Load,
 };
 
@@ -172,7 +173,7 @@ fn closed_row(report: &ModelReport, step: &Peak) -> Vec<String> {
     row.extend(times_and_cpu(
         report,
         &place,
-        ("service_time_us", &step.service_time_us),
+        |percentile| ("service_time_us", named(&step.service_time_us, percentile)),
         used,
     ));
     row.extend([served, word_at(report, &place)]);
@@ -220,7 +221,7 @@ fn open_row(report: &ModelReport, step: &Scheduled) -> Vec<String> {
     row.extend(times_and_cpu(
         report,
         &place,
-        ("response_time_us", &step.response_time_us),
+        |percentile| response_time(step, percentile),
         used,
     ));
     row.push(word_at(report, &place));
@@ -231,14 +232,18 @@ fn open_row(report: &ModelReport, step: &Scheduled) -> Vec<String> {
 fn times_and_cpu(
     report: &ModelReport,
     place: &str,
-    (name, times): (&str, &Times),
+    time: impl Fn(&str) -> (&'static str, Option<f64>),
     [of_process, of_cpus]: [Option<Spread>; 2],
 ) -> [String; 5] {
     let of = |id: &str, text| marked(report, &format!("{place}.{id}"), text);
+    let of_time = |percentile: &str| {
+        let (name, us) = time(percentile);
+        of(&format!("{name}.{percentile}"), known(us))
+    };
     [
-        of(&format!("{name}.p50"), known(times.p50)),
-        of(&format!("{name}.p99"), known(times.p99)),
-        of(&format!("{name}.p99_9"), known(times.p99_9)),
+        of_time("p50"),
+        of_time("p99"),
+        of_time("p99_9"),
         of("server_cpu_us_per_request", cpu(of_process)),
         of("server_cpus_us_per_request", cpu(of_cpus)),
     ]
@@ -247,7 +252,8 @@ fn times_and_cpu(
 /// The verdict of a row of a ladder: that of its worst figure but the tails.
 fn word_at(report: &ModelReport, place: &str) -> String {
     let figures = report.verdict.figures.iter();
-    let here = figures.filter(|(id, _)| id.starts_with(&format!("{place}.")));
+    let here = figures
+        .filter(|(id, _)| id.starts_with(&format!("{place}.")) && !is_superseded(report, id));
     let all_but_tails = here.filter(|(id, _)| !id.ends_with("p99") && !id.ends_with("p99_9"));
     let measured = all_but_tails.map(|(_, of)| of.status);
     let worst = measured

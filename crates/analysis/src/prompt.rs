@@ -1,0 +1,131 @@
+//! Response times less the generator's own lag: what a client that is always on time would see.
+//!
+//! Of sending the generator knows the lag of each request. Of reading it knows that of a sample, taken
+//! right after the window, because it costs both sides CPU time to be told. So the share that a
+//! percentile loses there is taken off the same percentile of the window.
+
+use crate::times::{PERCENTILES, middle, set};
+use hdrhistogram::Histogram;
+use report::{
+    model::Times,
+    trial::{Step, Window},
+};
+use stats::{HistogramError, decode};
+
+/// A sample tells of a percentile beyond which it has so many values; so does a window.
+const BEYOND_MIN: f64 = 10.0;
+
+/// Times of sampled requests that were sent on time.
+pub(crate) struct Sample {
+    /// Read when the generator came to it.
+    read: Histogram<u64>,
+    /// Read on time.
+    prompt: Histogram<u64>,
+}
+
+impl Sample {
+    /// `None` where there was none, and in older reports.
+    pub(crate) fn of(window: &Window) -> Result<Option<Self>, HistogramError> {
+        let texts = (
+            &window.sampled_time_histogram,
+            &window.sampled_prompt_time_histogram,
+        );
+        let (Some(read), Some(prompt)) = texts else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            read: decode(read)?,
+            prompt: decode(prompt)?,
+        }))
+    }
+
+    /// What a percentile loses, as a share of it, 0 to 1; `None` where the sample is too small.
+    pub(crate) fn lower_by(&self, quantile: f64) -> Option<f64> {
+        tells(&self.read, quantile).then(|| lower_by(&self.read, &self.prompt, quantile))?
+    }
+}
+
+/// By how much a quantile of `without` is lower, as a share of that of `times`.
+pub(crate) fn lower_by(
+    times: &Histogram<u64>,
+    without: &Histogram<u64>,
+    quantile: f64,
+) -> Option<f64> {
+    let [with, without] = [times, without].map(|h| h.value_at_quantile(quantile) as f64);
+    (with > 0.0).then(|| (with - without).max(0.0) / with)
+}
+
+fn tells(values: &Histogram<u64>, quantile: f64) -> bool {
+    values.len() as f64 * (1.0 - quantile) >= BEYOND_MIN
+}
+
+/// Percentiles in microseconds over the trials' windows at one rate; `None` where none of them has a
+/// sample, as in older reports.
+pub(crate) fn response_times(steps: &[&Step]) -> Result<Option<Times>, HistogramError> {
+    let mut trials = Vec::new();
+    for step in steps {
+        trials.extend(of_window(step)?);
+    }
+    Ok((!trials.is_empty()).then(|| middle(&trials)))
+}
+
+/// The same of one window: no mean, no greatest.
+///
+/// # Errors
+/// A histogram can't be decoded.
+pub fn of_window(step: &Step) -> Result<Option<Times>, HistogramError> {
+    let scheduled = step.window.scheduled.as_ref();
+    let sent_on_time = scheduled.and_then(|of| of.prompt_response_time_histogram.as_deref());
+    let (Some(sent_on_time), Some(sample)) = (sent_on_time, Sample::of(&step.window)?) else {
+        return Ok(None);
+    };
+    let sent_on_time = decode(sent_on_time)?;
+    let mut times = Times::default();
+    for (name, kind) in PERCENTILES {
+        let Some(quantile) = kind.quantile().filter(|&of| tells(&sent_on_time, of)) else {
+            continue;
+        };
+        if let Some(share) = sample.lower_by(quantile) {
+            let us = sent_on_time.value_at_quantile(quantile) as f64 / 1e3;
+            set(&mut times, name, us * (1.0 - share));
+        }
+    }
+    Ok(Some(times))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::tests::step;
+    use report::trial::ScheduledWindow;
+    use stats::encode;
+
+    fn histogram(values_us: impl IntoIterator<Item = u64>) -> String {
+        let mut histogram = Histogram::<u64>::new(3).unwrap();
+        for value in values_us {
+            histogram.record(value * 1000).unwrap();
+        }
+        encode(&histogram).unwrap()
+    }
+
+    /// 100 us, of which 40 passed until the reply was read, in a window where it took twice as long.
+    #[test]
+    fn the_share_that_a_sample_loses_is_taken_off() {
+        let mut step = step();
+        assert_eq!(of_window(&step).unwrap(), None);
+        step.window.sampled_time_histogram = Some(histogram((0..2_000).map(|_| 100)));
+        step.window.sampled_prompt_time_histogram = Some(histogram((0..2_000).map(|_| 60)));
+        step.window.scheduled = Some(ScheduledWindow {
+            prompt_response_time_histogram: Some(histogram((0..20_000).map(|_| 200))),
+            ..ScheduledWindow::default()
+        });
+        let times = of_window(&step).unwrap().unwrap();
+        for of in [times.p50, times.p90, times.p99] {
+            assert!((of.unwrap() - 120.0).abs() < 0.2, "{times:?}");
+        }
+        assert_eq!(times.p99_9, None, "the sample is too small for it");
+        assert_eq!((times.mean, times.max), (None, None));
+        let of_trials = response_times(&[&step, &step]).unwrap().unwrap();
+        assert_eq!(of_trials.p50, times.p50);
+    }
+}
