@@ -335,6 +335,41 @@ fn a_rate_that_is_not_the_servers_limit_is_a_floor() {
     assert!(bound(&unknown).is_some());
 }
 
+/// Replies that took 2 ms lay unread for a part of it.
+#[test]
+fn times_less_the_generators_lag_stand_until_it_is_most_of_them() {
+    let histogram = |us: u64| {
+        let mut histogram = Histogram::<u64>::new(3).unwrap();
+        histogram.record_n(us * 1_000, 10_000).unwrap();
+        Some(encode(&histogram).unwrap())
+    };
+    let lain = |us: u64| {
+        open(|step, window| {
+            window.prompt_response_time_histogram = histogram(2_000);
+            step.window.read_lag_histogram = histogram(us);
+            step.window.sampled_time_histogram = histogram(2_000);
+            step.window.sampled_prompt_time_histogram = histogram(2_000 - us);
+        })
+    };
+    let of = |report: &ModelReport, name: &str| {
+        let id = format!("open.100_connections.10000_per_s.{name}.p90");
+        let figure = &report.verdict.figures[&id];
+        (figure.status, figure.is_headline)
+    };
+    let third = lain(600);
+    assert_eq!(of(&third, "response_time_us"), (Status::Suspect, false));
+    assert_eq!(of(&third, "prompt_response_time_us"), (Status::Valid, true));
+    assert_eq!(third.verdict.status, Status::Valid);
+    let times = third.summary.open.unwrap().prompt_response_time_us.unwrap();
+    assert!((times.p90.unwrap() - 1_400.0).abs() < 2.0, "{times:?}");
+    let most = lain(1_300);
+    assert_eq!(
+        of(&most, "prompt_response_time_us"),
+        (Status::Suspect, true)
+    );
+    assert_eq!(most.verdict.status, Status::Suspect);
+}
+
 #[test]
 fn precision_makes_no_figure_suspect() {
     let mut few = sound();
