@@ -13,7 +13,7 @@ use hdrhistogram::Histogram;
 use report::{
     check::{Effect, Status},
     model::{Failure, ModelReport, Phase},
-    trial::{Counts, ProcessUse, ScheduledWindow, Series, Step, Window},
+    trial::{Counts, Load, ProcessUse, ScheduledWindow, Series, Step, Window},
 };
 use stats::encode;
 
@@ -69,6 +69,42 @@ fn what_did_not_happen_spoils_all_that_was_claimed() {
             Vec::<String>::new()
         );
     }
+}
+
+/// The server never saw those connections, so nothing is said against it.
+#[test]
+fn a_generator_that_runs_out_of_ports_is_not_a_server_that_loses_requests() {
+    let with = |missing: u64| {
+        spoiled(OPEN, |trial| {
+            let Load::Open {
+                arrivals,
+                deadline_us,
+            } = trial.load
+            else {
+                unreachable!("only open loads are spoiled");
+            };
+            trial.load = Load::Churn {
+                arrivals,
+                deadline_us,
+            };
+            let window = &mut trial.steps[0].window;
+            window.replies_missing = missing;
+            let kind = "connect: EADDRNOTAVAIL: Cannot assign requested address";
+            window.errors.insert(kind.to_owned(), 3);
+        })
+    };
+    let report = with(3);
+    assert_eq!(failed_checks(&report), one("generator_ports"));
+    let p50 = &report.verdict.figures["churn.response_time_us.p50"];
+    assert_eq!(p50.status, Status::Invalid);
+    let said = p50.because.as_ref().unwrap();
+    assert!(said.contains("ran out of ports: 3 connections"), "{said}");
+    // One more than that is a reply that is missing.
+    let both = ["generator_ports", "replies_complete"].map(str::to_owned);
+    let mut failed = failed_checks(&with(4));
+    failed.sort_unstable();
+    failed.dedup();
+    assert_eq!(failed, both);
 }
 
 #[test]

@@ -80,8 +80,9 @@ fn named(mut checks: Vec<Check>, trial: &Trial, step: Option<&Step>) -> Vec<Chec
 }
 
 fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
-    let mut checks = Vec::new();
-    // First: a rate that can't be followed has replies missing, too.
+    // First: what the generator could not even begin is missing everywhere else, too.
+    let mut checks = Vec::from_iter(served::generator_ports(step));
+    // Then: a rate that can't be followed has replies missing, too.
     if let Some(scheduled) = &step.window.scheduled {
         checks.push(window::sustained(step, scheduled));
         checks.extend(window::rising(step));
@@ -98,7 +99,7 @@ fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
     }
     checks.extend([
         served::replies_right(step),
-        served::replies_complete(step),
+        served::replies_complete(step, load),
         served::window_length(step),
     ]);
     checks.extend(served::cpu_measured(step));

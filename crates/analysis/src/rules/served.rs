@@ -16,6 +16,9 @@ const SERVED_MIN: u32 = 3;
 /// Memory per connection stands when no more than this share of the connections is missing.
 const MISSING_MAX: f64 = 0.001;
 
+/// What a call says that finds no free port; errors of a window are kept under such names.
+const NO_PORT: &str = "EADDRNOTAVAIL";
+
 /// Everything of a window, and memory.
 fn everything() -> Vec<Touch> {
     let memory = [FigureKind::UserMemory, FigureKind::KernelMemory];
@@ -104,8 +107,13 @@ pub(super) fn replies_right(step: &Step) -> Check {
     .values(step.window.replies_wrong as f64, 0.0)
 }
 
-pub(super) fn replies_complete(step: &Step) -> Check {
-    let missing = step.window.replies_missing;
+pub(super) fn replies_complete(step: &Step, load: Load) -> Check {
+    // In churn each of these is a request that the server never saw.
+    let unsent = match load {
+        Load::Churn { .. } => ports_refused(step),
+        _ => 0,
+    };
+    let missing = step.window.replies_missing.saturating_sub(unsent);
     Check::new(
         "replies_complete",
         unless(missing == 0, of_connections(step, missing)),
@@ -116,6 +124,31 @@ pub(super) fn replies_complete(step: &Step) -> Check {
         "the server loses requests or is overwhelmed: fewer connections, or look at it hanging",
     )
     .values(missing as f64, 0.0)
+}
+
+/// A connection that found no free port was never offered to the server: it isn't to blame, and what
+/// was asked for did not happen. `None` where all had one.
+pub(super) fn generator_ports(step: &Step) -> Option<Check> {
+    let refused = ports_refused(step);
+    let check = Check::new(
+        "generator_ports",
+        spoils(&of_window()),
+        format!(
+            "the generator's machine ran out of ports: {refused} connections could not be begun \
+             ({NO_PORT}), and the server never saw them"
+        ),
+        "a lower --rate (each port of a closed connection rests for a minute), or sysctl -w \
+         net.ipv4.ip_local_port_range='1024 65535' net.ipv4.tcp_tw_reuse=1; doctor tells how many there \
+         are",
+    );
+    (refused > 0).then(|| check.values(refused as f64, 0.0))
+}
+
+/// Connections that found no free port: connect(2), ip(7).
+fn ports_refused(step: &Step) -> u64 {
+    let errors = step.window.errors.iter();
+    let of_ports = errors.filter(|(kind, _)| kind.contains(NO_PORT));
+    of_ports.map(|(_, times)| times).sum()
 }
 
 pub(super) fn window_length(step: &Step) -> Check {

@@ -40,7 +40,9 @@ pub(super) fn greatest_of_family(contestants: usize, blocks: usize, family: Fami
         Family::Against(_) => (Of::Against(contestants, blocks), Family::Against(0)),
     };
     let names: Vec<usize> = (0..contestants).collect();
-    drawn(of, contestants * blocks, |values| {
+    // With two there is one pair, which is Student's.
+    let noise = if contestants > 2 { uniform } else { normal };
+    drawn(of, contestants * blocks, noise, |values| {
         let (pairs, _) = Table { values, blocks }.pairs(&names, family);
         let deviates = pairs.iter().map(Pair::deviate);
         deviates.fold(0.0, f64::max)
@@ -50,21 +52,25 @@ pub(super) fn greatest_of_family(contestants: usize, blocks: usize, family: Fami
 /// Of two contestants with so many blocks each, none in common; ascending.
 pub(super) fn greatest_of_two(first: usize, second: usize) -> Arc<[f64]> {
     let (first, second) = (first.min(BLOCKS_MAX), second.min(BLOCKS_MAX));
-    drawn(Of::Unpaired(first, second), first + second, |values| {
+    let of = Of::Unpaired(first, second);
+    drawn(of, first + second, normal, |values| {
         unpaired(&values[..first], &values[first..]).deviate()
     })
 }
 
-fn drawn(of: Of, values: usize, greatest: impl Fn(&[f64]) -> f64) -> Arc<[f64]> {
+fn drawn(
+    of: Of,
+    values: usize,
+    noise: fn(&mut Rng) -> f64,
+    greatest: impl Fn(&[f64]) -> f64,
+) -> Arc<[f64]> {
     // It holds nothing half done.
     let mut known = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
     let draw = || {
         let mut rng = Rng::with_seed(SEED);
         let mut values = vec![0.0; values];
         let draws = (0..DRAWS).map(|_| {
-            for pair in values.chunks_mut(2) {
-                pair.copy_from_slice(&normals(&mut rng)[..pair.len()]);
-            }
+            values.fill_with(|| noise(&mut rng));
             greatest(&values)
         });
         let mut draws: Vec<f64> = draws.collect();
@@ -74,9 +80,13 @@ fn drawn(of: Of, values: usize, greatest: impl Fn(&[f64]) -> f64) -> Arc<[f64]> 
     Arc::clone(known.entry(of).or_insert_with(draw))
 }
 
-/// Two independent normal deviates. Source: Box and Muller, Annals of Mathematical Statistics 29, 1958.
-pub(super) fn normals(rng: &mut Rng) -> [f64; 2] {
+/// Of mean 1/2: it is the same for all, as what a block does is.
+pub(super) fn uniform(rng: &mut Rng) -> f64 {
+    rng.f64()
+}
+
+/// Source: Box and Muller, Annals of Mathematical Statistics 29, 1958.
+pub(super) fn normal(rng: &mut Rng) -> f64 {
     let radius = (-2.0 * (1.0 - rng.f64()).ln()).sqrt();
-    let (sine, cosine) = (std::f64::consts::TAU * rng.f64()).sin_cos();
-    [radius * sine, radius * cosine]
+    radius * (std::f64::consts::TAU * rng.f64()).sin()
 }
