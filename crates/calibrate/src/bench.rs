@@ -3,7 +3,11 @@
 use ::compare::conclude_run;
 use analysis::{rules, summary::conclude};
 use anyhow::{Context as _, bail};
-use measure::{launch::launch, progress::Progress, trial::Bench};
+use measure::{
+    launch::launch,
+    progress::Progress,
+    trial::{Bench, Deviation},
+};
 use plan::{Plan, host::Host};
 use process::{guard::Guard, interrupt};
 use report::{
@@ -53,8 +57,8 @@ pub struct CaseBench<'a> {
     reports: Vec<ModelReport>,
     /// Other programs ran during a trial all the same.
     pub disturbed: bool,
-    /// Trials read nothing at the edges of their windows.
-    pub blind: bool,
+    /// Of the trials to come.
+    pub deviation: Deviation,
 }
 
 impl<'a> CaseBench<'a> {
@@ -66,7 +70,7 @@ impl<'a> CaseBench<'a> {
             plan: plan_of(lab),
             reports: Vec::new(),
             disturbed: false,
-            blind: false,
+            deviation: Deviation::None,
         }
     }
 
@@ -108,7 +112,10 @@ impl<'a> CaseBench<'a> {
         trial: Trial,
     ) -> anyhow::Result<Measured> {
         self.lab.progress.end();
-        let name = format!("{}-{}", load.load.word(), behaviour.replace(' ', "-"));
+        let mut name = format!("{}-{}", load.load.word(), behaviour.replace(' ', "-"));
+        if let Deviation::ReadsLate { us } = self.deviation {
+            name += &format!("-read-{us}-us-late");
+        }
         let alone = self.conclude(name, behaviour, vec![trial])?;
         self.add_load(load);
         self.keep(alone.clone())?;
@@ -143,7 +150,7 @@ impl<'a> CaseBench<'a> {
             guard: &self.lab.guard,
             allow_remote: false,
             progress,
-            blind: self.blind,
+            deviation: self.deviation,
         };
         Ok(bench.trial(&launch.into(), block, load)?)
     }
