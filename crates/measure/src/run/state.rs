@@ -1,7 +1,11 @@
 //! A run on its way, and what it is made with.
 
 use super::contestant::Contestant;
-use crate::{null::Null, progress::Progress, trial::{Bench, Deviation}};
+use crate::{
+    null::Null,
+    progress::Progress,
+    trial::{Bench, Deviation},
+};
 use plan::Plan;
 use process::guard::Guard;
 use report::run::RunReport;
