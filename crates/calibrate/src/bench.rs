@@ -24,6 +24,9 @@ use store::save::RunDirectory;
 /// A trial during which other programs ran is no evidence and is made again, so often at most.
 const ATTEMPTS: u32 = 3;
 
+/// Before each window, in seconds. The servers are known: they need no longer.
+pub(crate) const WARM_UP_S: f64 = 0.4;
+
 /// What all cases share.
 pub struct Lab {
     /// The calibration server's program.
@@ -268,7 +271,7 @@ impl<'a> CaseBench<'a> {
         if self.lab.quick {
             (0.2, 0.3)
         } else {
-            (1.0, window_s)
+            (WARM_UP_S, window_s)
         }
     }
 }

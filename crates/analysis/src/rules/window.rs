@@ -6,7 +6,7 @@ use super::{
 };
 use report::{
     check::{Check, Direction, FigureKind, Touch},
-    trial::{ScheduledWindow, Series, Step},
+    trial::{ScheduledWindow, Step},
 };
 use stats::{change_point, median};
 
@@ -192,7 +192,7 @@ fn rises(times: &[f64]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use report::trial::Window;
+    use report::trial::{Series, Window};
 
     fn step(requests: Vec<u64>) -> Step {
         let length_us = requests.len() as u64 * 50_000;
