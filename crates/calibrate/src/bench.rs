@@ -3,7 +3,11 @@
 use ::compare::conclude_run;
 use analysis::{rules, summary::conclude};
 use anyhow::{Context as _, bail};
-use measure::{launch::launch, progress::Progress, trial::Bench};
+use measure::{
+    launch::launch,
+    progress::Progress,
+    trial::{Bench, Deviation},
+};
 use plan::{Plan, host::Host};
 use process::{guard::Guard, interrupt};
 use report::{
@@ -19,6 +23,9 @@ use store::save::RunDirectory;
 
 /// A trial during which other programs ran is no evidence and is made again, so often at most.
 const ATTEMPTS: u32 = 3;
+
+/// Before each window, in seconds. The servers are known: they need no longer.
+pub(crate) const WARM_UP_S: f64 = 0.4;
 
 /// What all cases share.
 pub struct Lab {
@@ -53,8 +60,8 @@ pub struct CaseBench<'a> {
     reports: Vec<ModelReport>,
     /// Other programs ran during a trial all the same.
     pub disturbed: bool,
-    /// Trials read nothing at the edges of their windows.
-    pub blind: bool,
+    /// Of the trials to come.
+    pub deviation: Deviation,
 }
 
 impl<'a> CaseBench<'a> {
@@ -66,7 +73,7 @@ impl<'a> CaseBench<'a> {
             plan: plan_of(lab),
             reports: Vec::new(),
             disturbed: false,
-            blind: false,
+            deviation: Deviation::None,
         }
     }
 
@@ -108,7 +115,10 @@ impl<'a> CaseBench<'a> {
         trial: Trial,
     ) -> anyhow::Result<Measured> {
         self.lab.progress.end();
-        let name = format!("{}-{}", load.load.word(), behaviour.replace(' ', "-"));
+        let mut name = format!("{}-{}", load.load.word(), behaviour.replace(' ', "-"));
+        if let Deviation::ReadsLate { us } = self.deviation {
+            name += &format!("-read-{us}-us-late");
+        }
         let alone = self.conclude(name, behaviour, vec![trial])?;
         self.add_load(load);
         self.keep(alone.clone())?;
@@ -143,7 +153,7 @@ impl<'a> CaseBench<'a> {
             guard: &self.lab.guard,
             allow_remote: false,
             progress,
-            blind: self.blind,
+            deviation: self.deviation,
         };
         Ok(bench.trial(&launch.into(), block, load)?)
     }
@@ -261,7 +271,7 @@ impl<'a> CaseBench<'a> {
         if self.lab.quick {
             (0.2, 0.3)
         } else {
-            (1.0, window_s)
+            (WARM_UP_S, window_s)
         }
     }
 }

@@ -1,8 +1,15 @@
 //! All cases.
 
-use crate::{blind, case::Case, faults, kernel, times};
+use crate::{blind, case::Case, faults, kernel, slow_reader, times};
 
 /// All cases, in the order in which they are run.
 pub fn cases() -> Vec<Case> {
-    [times::CASES, blind::CASES, faults::CASES, kernel::CASES].concat()
+    [
+        times::CASES,
+        slow_reader::CASES,
+        blind::CASES,
+        faults::CASES,
+        kernel::CASES,
+    ]
+    .concat()
 }

@@ -1,4 +1,4 @@
-//! Which percentiles can be judged on this machine at all.
+//! Which figures can be judged on this machine at all.
 //!
 //! A machine that takes its CPUs away for milliseconds moves the tail of every server, and a server
 //! that delays its replies is exposed to that twice: when the request is read and when the reply is
@@ -25,9 +25,8 @@ const PERCENTILES: [FigureKind; 4] = [
 /// The checks of a null server's trial, and of the trial that is held against it.
 pub(crate) type Pair<'a> = (&'a [Check], &'a [Check]);
 
-/// Why the quantile `q` can't be judged; `None` when it can.
-pub(crate) fn not_judgeable(q: f64, pairs: &[Pair<'_>]) -> Option<String> {
-    let figure = nearest(q);
+/// Why a figure can't be judged; `None` when it can.
+pub(crate) fn not_judgeable(figure: FigureKind, pairs: &[Pair<'_>]) -> Option<String> {
     let touching: Vec<&Check> = pairs
         .iter()
         .filter_map(|(null, other)| {
@@ -39,7 +38,7 @@ pub(crate) fn not_judgeable(q: f64, pairs: &[Pair<'_>]) -> Option<String> {
     let is_half = touching.len() >= pairs.len() - pairs.len() / 2;
     is_half.then(|| {
         format!(
-            "not judgeable here: in {} of {} pairs the machine touched this percentile ({})",
+            "not judgeable here: in {} of {} pairs the machine touched this figure ({})",
             touching.len(),
             pairs.len(),
             first.detail
@@ -58,7 +57,7 @@ fn touching<'a>(figure: FigureKind, checks: &'a [Check], ids: &[&str]) -> Option
 }
 
 /// The percentile that has a verdict and is nearest, by the share of requests beyond.
-fn nearest(q: f64) -> FigureKind {
+pub(crate) fn nearest(q: f64) -> FigureKind {
     let distance = |figure: &FigureKind| {
         let beyond = 1.0 - figure.quantile().unwrap_or(0.0);
         (beyond / (1.0 - q).max(1e-9)).ln().abs()
@@ -101,12 +100,12 @@ mod tests {
                 true => (&stolen[..], &none[..]),
                 false => (&none[..], &none[..]),
             });
-            not_judgeable(q, &pairs.collect::<Vec<Pair<'_>>>()).is_none()
+            not_judgeable(nearest(q), &pairs.collect::<Vec<Pair<'_>>>()).is_none()
         };
         assert!(judged(0, 0.99) && judged(1, 0.99));
         assert!(!judged(2, 0.99) && !judged(3, 0.999));
         assert!(judged(3, 0.9), "a percentile below its reach");
-        let reason = not_judgeable(0.99, &[(&stolen, &none)]).unwrap();
+        let reason = not_judgeable(FigureKind::P99, &[(&stolen, &none)]).unwrap();
         assert!(
             reason.contains("1 of 1") && reason.contains("so much"),
             "{reason}"
@@ -117,9 +116,9 @@ mod tests {
     #[test]
     fn of_the_other_server_only_what_comes_from_outside_counts() {
         let (none, lag, other) = (Vec::new(), biased("lag"), biased("other_load"));
-        assert!(not_judgeable(0.99, &[(&none, &lag)]).is_none());
-        assert!(not_judgeable(0.99, &[(&lag, &none)]).is_some());
-        assert!(not_judgeable(0.99, &[(&none, &other)]).is_some());
+        assert!(not_judgeable(FigureKind::P99, &[(&none, &lag)]).is_none());
+        assert!(not_judgeable(FigureKind::P99, &[(&lag, &none)]).is_some());
+        assert!(not_judgeable(FigureKind::P99, &[(&none, &other)]).is_some());
     }
 
     #[test]
@@ -129,6 +128,6 @@ mod tests {
             slack_share: Some(0.05),
         };
         let lag = check("lag", &[FigureKind::P99], bound);
-        assert!(not_judgeable(0.99, &[(&lag, &lag)]).is_none());
+        assert!(not_judgeable(FigureKind::P99, &[(&lag, &lag)]).is_none());
     }
 }

@@ -6,6 +6,7 @@
 //! | [`row`] | one expectation and how it came out; judging is pure |
 //! | [`bench`](mod@bench) | one case's trials, and their reports |
 //! | `times` | delays, mixtures, stalls, a capped rate |
+//! | `slow_reader` | a generator that reads late by a known time |
 //! | `kernel` | work that the kernel does for a server |
 //! | `exposure` | which percentiles can be judged on this machine |
 //! | `blind` | the instrument's readings against none |
@@ -29,5 +30,6 @@ mod exposure;
 mod faults;
 mod kernel;
 pub mod row;
+mod slow_reader;
 pub mod table;
 mod times;

@@ -47,6 +47,7 @@ fn made(turn: Turn, figure: Published, value: f64, verdict: FigureVerdict) -> Ma
     Made {
         turn,
         figures: Ok(figures),
+        strangers_cpus: 0.0,
     }
 }
 
@@ -162,6 +163,41 @@ fn far_below_the_threshold_a_figure_has_to_stay_valid() {
         None,
         "its threshold is lower"
     );
+}
+
+/// A rate moves now and then on a machine like this, with or without a hog.
+#[test]
+fn what_touches_undisturbed_trials_too_is_nobodys_doing() {
+    let rate = Published::Rate;
+    let hog = Turn::Disturbed(of("hog-server"), 0.5);
+    let stayed = |check, undisturbed: FigureVerdict| {
+        let mut all = vec![made(hog, rate, 1_000.0, suspect(check))];
+        all.push(made(Turn::Undisturbed, rate, 1_000.0, undisturbed));
+        all.extend((0..4).map(|_| made(Turn::Undisturbed, rate, 1_000.0, valid())));
+        judge(&all)[0].stayed_valid
+    };
+    assert_eq!(stayed("steady_state", valid()), Some(false));
+    assert_eq!(stayed("steady_state", suspect("steady_state")), None);
+    assert_eq!(stayed("steady_state", suspect("steal")), Some(false));
+    let own = stayed("other_load", suspect("other_load"));
+    assert_eq!(own, Some(false), "a hog is to blame for itself");
+}
+
+/// Half a threshold of ours and more than half of others' are over it.
+#[test]
+fn a_hog_among_strangers_is_not_below_the_threshold() {
+    let rate = Published::Rate;
+    let stayed = |strangers_cpus| {
+        let hog = Turn::Disturbed(of("hog-server"), 0.5);
+        let mut all = vec![Made {
+            strangers_cpus,
+            ..made(hog, rate, 1_000.0, suspect("other_load"))
+        }];
+        all.extend((0..5).map(|_| made(Turn::Undisturbed, rate, 1_000.0, valid())));
+        judge(&all)[0].stayed_valid
+    };
+    assert_eq!(stayed(0.009), Some(false));
+    assert_eq!(stayed(0.011), None);
 }
 
 #[test]

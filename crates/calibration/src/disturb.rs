@@ -19,8 +19,9 @@ pub(crate) const DISTURB: &str = "disturb";
 
 const PERIOD_NS: u64 = 20_000_000;
 
-/// To start a program takes half a millisecond.
-const BRIEF_PERIOD_NS: u64 = 100_000_000;
+/// To start a program takes up to 3 ms of its CPU time, which has to be less than it is to use: 4 ms at
+/// one percent.
+const BRIEF_PERIOD_NS: u64 = 400_000_000;
 
 /// Between two listings: as when somebody runs `lsof` again and again.
 const LISTING_PAUSE: Duration = Duration::from_millis(50);
@@ -42,7 +43,7 @@ enum Disturbance {
         #[arg(long)]
         cpu: Option<usize>,
     },
-    /// The same by programs that end at once, one each 100 ms
+    /// The same by programs that end at once, one each 400 ms
     Brief {
         /// Thousandths of the CPU's time
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1000))]

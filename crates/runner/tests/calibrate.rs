@@ -48,6 +48,11 @@ fn the_shortened_form_catches_every_fault_and_judges_no_time() {
         let passed = vec!["pass"; caught];
         assert_eq!(outcomes(&rows, case), passed, "{case}: {}", stderr(&output));
     }
+    let slow_reader = outcomes(&rows, "slow-reader");
+    let [times @ .., rate] = &slow_reader[..] else {
+        panic!("no rows: {}", stderr(&output));
+    };
+    assert_eq!((times, *rate), (&["not_judged"; 4][..], "pass"));
     assert_eq!(outcomes(&rows, "delay"), ["not_judged"; 4]);
     assert_eq!(outcomes(&rows, "mixture"), ["not_judged"; 4]);
     assert_eq!(outcomes(&rows, "stall"), ["not_judged"; 6]);

@@ -7,12 +7,12 @@ use super::{
     order::Turn,
     published::{Figures, published},
 };
-use crate::bench::{CaseBench, planned};
-use anyhow::bail;
+use crate::bench::{CaseBench, WARM_UP_S, planned};
+use anyhow::{Context as _, bail};
 use process::interrupt;
 use report::{
     run::PlannedLoad,
-    trial::{Arrivals, Load, Trial},
+    trial::{Arrivals, Load, MachineUse, Step},
 };
 
 /// A hundred, so that a percentage of them is a number of them.
@@ -24,12 +24,12 @@ const OPEN_PER_S: f64 = 10_000.0;
 /// Of its capacity a server of known capacity is offered this, where nothing disturbs.
 const OFFERED: f64 = 0.8;
 
-/// Before each window. The servers are known: they need no longer.
-const WARM_UP_S: f64 = 0.4;
-
 /// On the ladder memory counts, not time.
-const IDLE_SECONDS: (f64, f64) = (0.2, 0.5);
+const IDLE_SECONDS: (f64, f64) = (0.1, 0.2);
 const IDLE_INTERVAL_US: u64 = 10_000_000;
+
+/// As what programs that use a CPU are known (`calibration`).
+const HOGS: [&str; 2] = ["hog", "starter"];
 
 const QUICK_SECONDS: (f64, f64) = (0.1, 0.3);
 
@@ -49,17 +49,21 @@ pub fn run(
         if interrupt::asked() {
             bail!("interrupted");
         }
-        let figures = match trial(bench, setting, turn, cpus_used) {
-            Ok((figures, used)) => {
+        let (figures, strangers_cpus) = match trial(bench, setting, turn, cpus_used) {
+            Ok((figures, step)) => {
                 if matches!(turn, Turn::Undisturbed) {
-                    cpus_used = used.or(cpus_used);
+                    cpus_used = cpus(&step).or(cpus_used);
                 }
-                Ok(figures)
+                (Ok(figures), strangers_cpus(&step.machine))
             }
             Err(_) if interrupt::asked() => bail!("interrupted"),
-            Err(error) => Err(format!("{error:#}")),
+            Err(error) => (Err(format!("{error:#}")), 0.0),
         };
-        made.push(Made { turn, figures });
+        made.push(Made {
+            turn,
+            figures,
+            strangers_cpus,
+        });
     }
     Ok(made)
 }
@@ -69,7 +73,7 @@ fn trial(
     setting: Setting,
     turn: Turn,
     cpus_used: Option<f64>,
-) -> anyhow::Result<(Figures, Option<f64>)> {
+) -> anyhow::Result<(Figures, Step)> {
     let (name, behaviour, how) = match turn {
         Turn::Undisturbed => ("undisturbed".to_owned(), setting.behaviour(), None),
         Turn::Disturbed(of, times) => (
@@ -86,19 +90,32 @@ fn trial(
     let trial = trial?;
     disturber.check()?;
     drop(disturber);
-    let used = cpus(&trial);
+    let step = trial.steps.first().context("a trial without a window")?;
+    let step = step.clone();
     let report = bench.conclude(name, &behaviour, vec![trial])?;
     let figures = published(&report);
     bench.add_load(&load);
     bench.keep(report)?;
-    Ok((figures, used))
+    Ok((figures, step))
 }
 
-/// That a trial's only window used.
-fn cpus(trial: &Trial) -> Option<f64> {
-    let step = trial.steps.first()?;
+/// That server and generator used in a window.
+fn cpus(step: &Step) -> Option<f64> {
     let used_s = step.server.cpu_total_s()? + step.generator.cpu_total_s()?;
     Some(used_s / (step.window.length_us as f64 / 1e6))
+}
+
+/// That programs used, those aside that disturb.
+fn strangers_cpus(machine: &MachineUse) -> f64 {
+    let all_s: f64 = machine.programs_s.values().sum();
+    let is_ours = |(name, _): &(&String, &f64)| HOGS.contains(&name.as_str());
+    let ours_s: f64 = machine
+        .programs_s
+        .iter()
+        .filter(is_ours)
+        .map(|(_, s)| s)
+        .sum();
+    machine.programs_cpus_used.unwrap_or(0.0) * (1.0 - ours_s / all_s.max(1e-9))
 }
 
 fn load(quick: bool, setting: Setting, how: Option<(How, f64)>) -> PlannedLoad {

@@ -191,6 +191,9 @@ pub static DISTURBANCES: &[Disturbance] = &[
             )
         },
         how: How::Quota(OF_RATE),
+        // What it takes away depends on what the trial would have used, in which trials differ by
+        // more than that: no strength is known to be below a threshold.
+        belongs: &[],
         ..PLAIN
     },
     Disturbance {
@@ -355,6 +358,16 @@ impl Disturbance {
             How::Server(behaviour) => behaviour(times),
             _ => self.setting.behaviour(),
         }
+    }
+
+    /// Whether figures that it belongs to have to stay valid. Programs beside a hog, which use this
+    /// share of a CPU, count with it: they are told together.
+    pub(crate) fn is_below(&self, times: f64, strangers_cpus: f64) -> bool {
+        let is_below_with_them = match self.how {
+            How::Hog(_, share) | How::Brief(_, share) => strangers_cpus + times * share <= share,
+            _ => true,
+        };
+        times <= self.stands_up_to && is_below_with_them
     }
 
     /// Whether its figures are held against those of undisturbed trials.

@@ -27,6 +27,8 @@ pub struct Made {
     pub turn: Turn,
     /// Or why there are none.
     pub figures: Result<Figures, String>,
+    /// That programs used which aren't ours, disturbers among them.
+    pub strangers_cpus: f64,
 }
 
 /// One figure of one disturbed trial.
@@ -85,15 +87,18 @@ pub fn judge(made: &[Made]) -> Vec<Judged> {
         };
         let moved = of.moves.iter();
         let seen = moved.filter_map(|&figure| Some((figure, figures.get(&figure)?)));
-        judged.extend(seen.map(|(figure, seen)| one(of, times, (figure, seen), &undisturbed)));
+        let is_below = of.is_below(times, made.strangers_cpus);
+        judged.extend(
+            seen.map(|(figure, seen)| one((of, times), (figure, seen), is_below, &undisturbed)),
+        );
     }
     judged
 }
 
 fn one(
-    of: &'static Disturbance,
-    times: f64,
+    (of, times): (&'static Disturbance, f64),
     (figure, seen): (Published, &Seen),
+    is_below: bool,
     undisturbed: &[&Figures],
 ) -> Judged {
     let all: Vec<&Seen> = undisturbed
@@ -117,9 +122,14 @@ fn one(
     };
     let is_valid = seen.verdict.status == Status::Valid;
     let is_quiet = sound.len() * 2 > all.len();
-    let is_own = |check: &str| !OUTSIDE.contains(&check) || of.own_check() == Some(check);
+    // What touches undisturbed trials too is none of its doing.
+    let is_common = |check: &str| {
+        let mut others = all.iter().map(|seen| seen.verdict.check.as_deref());
+        OUTSIDE.contains(&check) || others.any(|other| other == Some(check))
+    };
+    let is_own = |check: &str| of.own_check() == Some(check) || !is_common(check);
     let is_about_it = is_valid || seen.verdict.check.as_deref().is_none_or(is_own);
-    let has_to_stay = times <= of.stands_up_to && of.belongs.contains(&figure);
+    let has_to_stay = is_below && of.belongs.contains(&figure);
     Judged {
         disturbance: of.name,
         strength: times,

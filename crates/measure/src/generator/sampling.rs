@@ -25,10 +25,12 @@ pub(super) struct Sampling {
 
 impl Sampling {
     /// After this window: some rounds of requests, and some hundred of them. `None` where that would
-    /// take too long, or the load is beyond all measure.
+    /// take too long, the load is beyond all measure, or replies that never come would be waited for
+    /// once more.
     pub(super) fn after(counts: &Counts, mean_service_ns: f64, is_open: bool) -> Option<Self> {
         let rounds_s = SAMPLING_ROUNDS * mean_service_ns / 1e9;
-        let is_hopeless = counts.requests == 0 || counts.requests_unqueued > 0;
+        let is_hopeless =
+            counts.requests == 0 || counts.requests_unqueued > 0 || counts.replies_missing > 0;
         if is_hopeless || rounds_s > SAMPLING_MAX_S {
             return None;
         }
@@ -66,12 +68,15 @@ mod tests {
         assert_eq!(window_ms(30_000, 3e8), Some(1_200.0));
         assert_eq!(window_ms(30_000, 9e8), None);
         assert_eq!(window_ms(0, 1.0), None);
-        let overloaded = Counts {
-            window_us: 1_000_000,
-            requests: 1_000,
-            requests_unqueued: 1,
-            ..Counts::default()
-        };
-        assert_eq!(Sampling::after(&overloaded, 1e6, true), None);
+        for (requests_unqueued, replies_missing) in [(1, 0), (0, 1)] {
+            let hopeless = Counts {
+                window_us: 1_000_000,
+                requests: 1_000,
+                requests_unqueued,
+                replies_missing,
+                ..Counts::default()
+            };
+            assert_eq!(Sampling::after(&hopeless, 1e6, true), None);
+        }
     }
 }

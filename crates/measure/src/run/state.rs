@@ -1,7 +1,11 @@
 //! A run on its way, and what it is made with.
 
 use super::contestant::Contestant;
-use crate::{null::Null, progress::Progress, trial::Bench};
+use crate::{
+    null::Null,
+    progress::Progress,
+    trial::{Bench, Deviation},
+};
 use plan::Plan;
 use process::guard::Guard;
 use report::run::RunReport;
@@ -44,7 +48,7 @@ impl Instruments {
             guard: &self.guard,
             allow_remote: self.allow_remote,
             progress,
-            blind: false,
+            deviation: Deviation::None,
         }
     }
 }

@@ -25,7 +25,31 @@ pub struct Bench<'a> {
     pub allow_remote: bool,
     /// Is told what happens.
     pub progress: &'a dyn Progress,
-    /// Nothing is read at a window's edges, and so nothing known of CPU time: to prove that reading
-    /// disturbs nothing.
-    pub blind: bool,
+    /// What calibration has otherwise; in a run nothing.
+    pub deviation: Deviation,
+}
+
+/// How a trial deviates from all others, for what that proves of the instrument.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deviation {
+    /// Not at all.
+    #[default]
+    None,
+    /// Nothing is read at a window's edges, and so nothing known of CPU time: reading has to disturb
+    /// nothing.
+    Blind,
+    /// The generator lets replies lie unread for so long: read lag has to find that.
+    ReadsLate {
+        /// Microseconds.
+        us: u64,
+    },
+}
+
+impl Deviation {
+    pub(super) fn read_late_us(self) -> u64 {
+        match self {
+            Self::ReadsLate { us } => us,
+            Self::None | Self::Blind => 0,
+        }
+    }
 }

@@ -8,7 +8,7 @@ mod rates;
 mod syscalls;
 mod window;
 
-pub use bench::Bench;
+pub use bench::{Bench, Deviation};
 pub use error::TrialError;
 pub use profile::Profiled;
 
@@ -100,7 +100,10 @@ impl Bench<'_> {
         }
         let server_empty_bytes = pss_bytes(&server.pids());
         let seed = self.plan.schedule_seed(block);
-        let plans = generator_plans(self.plan, planned, server.addr(), seed);
+        let mut plans = generator_plans(self.plan, planned, server.addr(), seed);
+        for plan in &mut plans {
+            plan.read_late_us = self.deviation.read_late_us();
+        }
         let mut generators = Generators::start(self.guard, self.loadgen, &plans)?;
         let generator_empty_bytes = pss_bytes(&generators.pids());
         let sockets_before = tcp_sockets_held();
@@ -248,7 +251,7 @@ impl Bench<'_> {
             true => self.plan.cpus_of_the_server_alone(),
             false => &[],
         };
-        if self.blind {
+        if self.deviation == Deviation::Blind {
             return Ok((generators.measure(length, |_| {})?, Used::default()));
         }
         let watch = Watch::open(&server.pids(), &generators.pids(), server_cpus);

@@ -92,6 +92,9 @@ fn add_read_times(
 ) -> Result<(), HistogramError> {
     let missing = match times {
         None if window.service_time_count == 0 => "no request was answered",
+        None if window.replies_missing > 0 => {
+            "not sampled: replies that never come would be waited for once more"
+        }
         None => {
             "not sampled: in an idle load replies are few, and with service times of over half a \
                  second a sample would take too long"

@@ -17,7 +17,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use measure::{
     null::Null,
     progress::Progress as _,
-    trial::{Bench, TrialError},
+    trial::{Bench, Deviation, TrialError},
 };
 use plan::{
     Plan,
@@ -103,7 +103,7 @@ pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<Exit> {
             guard: &guard,
             allow_remote: false,
             progress: &progress,
-            blind: false,
+            deviation: Deviation::None,
         };
         match best_windows(&bench, &null, args.trials) {
             Ok(best) => {

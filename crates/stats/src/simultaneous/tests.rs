@@ -142,7 +142,8 @@ fn all_intervals_hold_for_noise_without_tails() {
     fn two_modes(rng: &mut Rng) -> f64 {
         normal(rng).mul_add(0.3, if rng.bool() { 1.0 } else { -1.0 })
     }
-    let shapes: [(&str, fn(&mut Rng) -> f64); 3] = [
+    type Shape = fn(&mut Rng) -> f64;
+    let shapes: [(&str, Shape); 3] = [
         ("uniform", uniform),
         ("sine", sine),
         ("two modes", two_modes),
