@@ -1,4 +1,4 @@
-//! Response times less the generator's own lag: what a client that is always on time would see.
+//! Times less the generator's own lag: what a client that is always on time would see.
 //!
 //! Of sending the generator knows the lag of each request. Of reading it knows that of a sample, taken
 //! right after the window, because it costs both sides CPU time to be told. So the share that a
@@ -59,9 +59,11 @@ fn tells(values: &Histogram<u64>, quantile: f64) -> bool {
     values.len() as f64 * (1.0 - quantile) >= BEYOND_MIN
 }
 
-/// Percentiles in microseconds over the trials' windows at one rate; `None` where none of them has a
-/// sample, as in older reports.
-pub(crate) fn response_times(steps: &[&Step]) -> Result<Option<Times>, HistogramError> {
+/// Percentiles in microseconds over the trials' windows of one load: of response times where there is
+/// a schedule, else of service times. `None` where none of them has a sample, as in older reports.
+pub(crate) fn times<'a>(
+    steps: impl IntoIterator<Item = &'a Step>,
+) -> Result<Option<Times>, HistogramError> {
     let mut trials = Vec::new();
     for step in steps {
         trials.extend(of_window(step)?);
@@ -74,8 +76,10 @@ pub(crate) fn response_times(steps: &[&Step]) -> Result<Option<Times>, Histogram
 /// # Errors
 /// A histogram can't be decoded.
 pub fn of_window(step: &Step) -> Result<Option<Times>, HistogramError> {
-    let scheduled = step.window.scheduled.as_ref();
-    let sent_on_time = scheduled.and_then(|of| of.prompt_response_time_histogram.as_deref());
+    let sent_on_time = match &step.window.scheduled {
+        Some(scheduled) => scheduled.prompt_response_time_histogram.as_ref(),
+        None => Some(&step.window.service_time_histogram),
+    };
     let (Some(sent_on_time), Some(sample)) = (sent_on_time, Sample::of(&step.window)?) else {
         return Ok(None);
     };
@@ -125,7 +129,12 @@ mod tests {
         }
         assert_eq!(times.p99_9, None, "the sample is too small for it");
         assert_eq!((times.mean, times.max), (None, None));
-        let of_trials = response_times(&[&step, &step]).unwrap().unwrap();
+        let of_trials = super::times([&step, &step]).unwrap().unwrap();
         assert_eq!(of_trials.p50, times.p50);
+        // Without a schedule it is the service times'.
+        step.window.scheduled = None;
+        step.window.service_time_histogram = histogram((0..20_000).map(|_| 300));
+        let of_server = of_window(&step).unwrap().unwrap().p90.unwrap();
+        assert!((of_server - 180.0).abs() < 0.3, "{of_server}");
     }
 }

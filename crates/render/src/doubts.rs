@@ -2,7 +2,11 @@
 
 use crate::numbers::whole;
 use analysis::verdict::words;
-use report::{check::Status, comparison::RESPONSE_TIME, model::ModelReport};
+use report::{
+    check::Status,
+    comparison::{RESPONSE_TIME, SERVICE_TIME},
+    model::ModelReport,
+};
 use std::cmp::Reverse;
 
 /// Causes that are shown for a model; the report has all.
@@ -97,11 +101,13 @@ fn causes(report: &ModelReport) -> Vec<Cause<'_>> {
     causes
 }
 
-/// Whether this is a response time with the generator's lag, which is known without.
+/// Whether this is a time with the generator's lag, which is known without.
 pub(crate) fn is_superseded(report: &ModelReport, id: &str) -> bool {
-    let [less_lag, measured] = RESPONSE_TIME.map(|name| format!(".{name}."));
     let figures = &report.verdict.figures;
-    id.contains(&measured) && figures.contains_key(&id.replace(&measured, &less_lag))
+    [RESPONSE_TIME, SERVICE_TIME].iter().any(|names| {
+        let [less_lag, measured] = names.map(|name| format!(".{name}."));
+        id.contains(&measured) && figures.contains_key(&id.replace(&measured, &less_lag))
+    })
 }
 
 fn advice<'a>(report: &'a ModelReport, id: &str) -> Option<&'a str> {

@@ -2,8 +2,8 @@
 
 use analysis::times::named;
 use report::{
-    comparison::RESPONSE_TIME,
-    model::{Scheduled, Spread},
+    comparison::{RESPONSE_TIME, SERVICE_TIME},
+    model::{Peak, Scheduled, Spread, Times},
 };
 
 /// 1234567.8 as `1,234,568`.
@@ -33,13 +33,28 @@ pub(crate) fn cpu(us_per_request: Option<Spread>) -> String {
     us_per_request.map_or_else(|| "-".to_owned(), |us| format!("{:.2}", us.median))
 }
 
-/// A percentile less the generator's own lag, where that is known, and what it is called.
+/// A percentile of response times less the generator's own lag, where that is known, and what it is
+/// called.
 pub(crate) fn response_time(load: &Scheduled, percentile: &str) -> (&'static str, Option<f64>) {
-    let [less_lag, measured] = RESPONSE_TIME;
     let prompt = load.prompt_response_time_us.as_ref();
-    match prompt.and_then(|times| named(times, percentile)) {
+    less_lag(RESPONSE_TIME, prompt, &load.response_time_us, percentile)
+}
+
+/// The same of service times.
+pub(crate) fn service_time(load: &Peak, percentile: &str) -> (&'static str, Option<f64>) {
+    let of_server = load.server_time_us.as_ref();
+    less_lag(SERVICE_TIME, of_server, &load.service_time_us, percentile)
+}
+
+fn less_lag(
+    [less_lag, measured]: [&'static str; 2],
+    without: Option<&Times>,
+    with: &Times,
+    percentile: &str,
+) -> (&'static str, Option<f64>) {
+    match without.and_then(|times| named(times, percentile)) {
         Some(us) => (less_lag, Some(us)),
-        None => (measured, named(&load.response_time_us, percentile)),
+        None => (measured, named(with, percentile)),
     }
 }
 

@@ -34,6 +34,9 @@ pub const CPU_PER_REQUEST: [&str; 2] = ["server_cpus_us_per_request", "server_cp
 /// that, as they were measured.
 pub const RESPONSE_TIME: [&str; 2] = ["prompt_response_time_us", "response_time_us"];
 
+/// Service times likewise.
+pub const SERVICE_TIME: [&str; 2] = ["server_time_us", "service_time_us"];
+
 /// Two models compared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ComparisonReport {

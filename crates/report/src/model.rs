@@ -372,8 +372,8 @@ pub struct Peak {
     /// Reply received minus request sent. Not a response time: a closed load sends less while the
     /// server is slow.
     pub service_time_us: Times,
-    /// The same less the read lag: what the server and the wire took. Null where the kernel gives
-    /// no timestamps, and in older reports.
+    /// The same less the read lag: what the server and the wire took. Percentiles: a sample tells what
+    /// share of each is read lag. Null where the kernel gives no timestamps, and in older reports.
     #[serde(default)]
     pub server_time_us: Option<Times>,
 }

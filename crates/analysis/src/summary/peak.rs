@@ -1,7 +1,7 @@
 //! The highest rate in closed load.
 
 use crate::{
-    rules,
+    prompt, rules,
     step::{cpu_us_per_request, cpus_used, per_request, rate_per_s, server_cpus_us_per_request},
     times::times,
 };
@@ -52,9 +52,6 @@ fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, Histogra
         let values: Option<Vec<f64>> = steps.iter().map(|(_, s)| of(s)).collect();
         values.unwrap_or_default()
     };
-    let server_times = steps
-        .iter()
-        .filter_map(|(_, step)| step.window.server_time_histogram.as_deref());
     let (Some(rate), service_time) = (spread(&values(rate_per_s)), times(histograms)?) else {
         return Ok(None);
     };
@@ -86,7 +83,7 @@ fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, Histogra
         server_cpus_used: median(&known(|step| cpus_used(step, &step.server))),
         generator_cpus_used: median(&known(|step| cpus_used(step, &step.generator))).unwrap_or(0.0),
         service_time_us: service_time.unwrap_or_default(),
-        server_time_us: times(server_times)?,
+        server_time_us: prompt::times(steps.iter().map(|(_, step)| *step))?,
     }))
 }
 

@@ -121,7 +121,7 @@ fn at_rate(rate: f64, steps: &[&Step]) -> Result<Option<Scheduled>, HistogramErr
         achieved_share: range(&shares).map_or(0.0, |range| range.low),
         connections: steps.iter().map(|step| step.connections).max().unwrap_or(0),
         response_time_us: of_windows(|w| Some(&w.response_time_histogram))?.unwrap_or_default(),
-        prompt_response_time_us: prompt::response_times(steps)?,
+        prompt_response_time_us: prompt::times(steps.iter().copied())?,
         service_time_us: of_steps(|step| Some(&step.window.service_time_histogram))?,
         lag_us: of_windows(|w| Some(&w.lag_histogram))?,
         read_lag_us: of_steps(|step| step.window.read_lag_histogram.as_deref())?,

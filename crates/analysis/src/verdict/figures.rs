@@ -4,7 +4,7 @@ use super::seen::Seen;
 use crate::times::{PERCENTILES, named};
 use report::{
     check::{Check, Effect, FigureKind},
-    comparison::RESPONSE_TIME,
+    comparison::{RESPONSE_TIME, SERVICE_TIME},
     model::{ModelReport, Peak, Range, Scheduled, Spread, Times},
     trial::{Load, Step},
 };
@@ -127,12 +127,10 @@ fn closed<'a>(
     for figure in &mut figures {
         figure.is_headline = is_headline;
     }
-    figures.extend(times(
-        place,
-        "service_time_us",
-        &peak.service_time_us,
-        &trials,
-    ));
+    let [without_lag, measured] = SERVICE_TIME;
+    figures.extend(times(place, measured, &peak.service_time_us, &trials));
+    let server_time = peak.server_time_us.as_ref();
+    figures.extend(times_without_lag(place, without_lag, server_time, &trials));
     figures
 }
 
@@ -150,12 +148,7 @@ fn scheduled<'a>(
     let [without_lag, measured] = RESPONSE_TIME;
     let prompt = step.prompt_response_time_us.as_ref();
     let mut figures = times(place, measured, &step.response_time_us, &trials);
-    figures.extend(prompt.into_iter().flat_map(|prompt| {
-        let mut prompt = times(place, without_lag, prompt, &trials);
-        prompt.retain(|figure| figure.value.is_some());
-        prompt.iter_mut().for_each(leave_out_lag);
-        prompt
-    }));
+    figures.extend(times_without_lag(place, without_lag, prompt, &trials));
     // Tails are often touched by what leaves all else alone; the row says so in a sentence.
     let headline = headline_times(place, prompt);
     for figure in figures.iter_mut().filter(|_| is_headline) {
@@ -169,6 +162,20 @@ fn scheduled<'a>(
         ),
         &trials,
     ));
+    figures
+}
+
+/// Those that are known.
+fn times_without_lag<'a>(
+    place: &str,
+    name: &str,
+    known: Option<&Times>,
+    trials: &[Vec<&'a Check>],
+) -> Vec<Figure<'a>> {
+    let figures = known.map(|of| times(place, name, of, trials));
+    let mut figures = figures.unwrap_or_default();
+    figures.retain(|figure| figure.value.is_some());
+    figures.iter_mut().for_each(leave_out_lag);
     figures
 }
 

@@ -5,7 +5,7 @@ mod sheet;
 
 use crate::{
     doubts::{doubts, marked},
-    numbers::{cpu, known, response_time, whole},
+    numbers::{cpu, known, response_time, service_time, whole},
 };
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use report::{
@@ -21,7 +21,7 @@ const OBSERVERS_SHOWN_BYTES: f64 = 50.0;
 /// What the marks at figures mean.
 const LEGEND: &str = "* of both ends of each connection; >= and <= are bounds, ? is biased, x is not \
                       what it claims (why: below, and verdict.figures in the report)\n\
-                      response times are less the generator's own lag, where that is known";
+                      times are less the generator's own lag, where that is known";
 
 /// One row per model: memory, rate, times, CPU, verdict.
 pub fn table(reports: &[ModelReport]) -> String {
@@ -75,9 +75,11 @@ fn row(report: &ModelReport) -> Vec<Cell> {
             marked("peak.rate_per_s", format!("{floor}{rate}"))
         })),
         Cell::new(peak.map_or_else(nothing, |peak| {
-            let time = &peak.service_time_us;
-            let of = |name: &str, us| marked(&format!("peak.service_time_us.{name}"), known(us));
-            format!("{} / {}", of("p50", time.p50), of("p99", time.p99))
+            let of = |percentile: &str| {
+                let (name, us) = service_time(peak, percentile);
+                marked(&format!("peak.{name}.{percentile}"), known(us))
+            };
+            format!("{} / {}", of("p50"), of("p99"))
         })),
         Cell::new(peak.map_or_else(nothing, |peak| {
             let of = |name: &str, us| marked(&format!("peak.{name}_us_per_request"), cpu(us));

@@ -3,9 +3,8 @@
 
 use crate::{
     doubts::{is_superseded, marked},
-    numbers::{cpu, known, response_time, whole},
+    numbers::{cpu, known, response_time, service_time, whole},
 };
-use analysis::times::named;
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use report::{
     check::Status,
@@ -173,7 +172,7 @@ fn closed_row(report: &ModelReport, step: &Peak) -> Vec<String> {
     row.extend(times_and_cpu(
         report,
         &place,
-        |percentile| ("service_time_us", named(&step.service_time_us, percentile)),
+        |percentile| service_time(step, percentile),
         used,
     ));
     row.extend([served, word_at(report, &place)]);
