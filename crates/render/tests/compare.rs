@@ -19,7 +19,7 @@ use report::{
     comparison::{Better, ComparedFigure, ComparisonReport, Difference},
     environment::Environment,
     model::{MODEL_SCHEMA, Model, ModelReport, Percentiles, Summary},
-    run::{AaControl, Plan, PlannedLoad, RunReport},
+    run::{AaControl, Plan, PlannedLoad, RunReport, Stop, StopReason},
     trial::{Counts, Load, MachineUse, ProcessUse, Step, Trial, Window},
 };
 use stats::{encode, percentiles};
@@ -539,6 +539,35 @@ fn one_model_is_compared_with_nothing_and_nothing_is_said_of_it() {
     of_run.plan.models.push("b".to_owned());
     let said = explanation(&[report], &of_run, false);
     assert!(said.contains("3 blocks are too few for a comparison of 2 models"));
+}
+
+/// Of one model nothing was to be decided.
+#[test]
+fn why_no_more_blocks_were_begun_is_said() {
+    let mut of_run = run("r1");
+    assert!(!explanation(&[], &of_run, false).contains("ended after"));
+    let mut said = |reason, models: &[&str]| {
+        of_run.plan.models = models.iter().map(|&name| name.to_owned()).collect();
+        of_run.stops = vec![Stop {
+            loads: vec!["idle".to_owned(), "closed".to_owned()],
+            blocks: 9,
+            reason,
+        }];
+        explanation(&[], &of_run, false)
+    };
+    for (reason, words) in [
+        (StopReason::Decided, "every pair is decided or equal"),
+        (StopReason::OutOfPatience, "the patience was over"),
+        (StopReason::LastLook, "that was the last look"),
+    ] {
+        let said = said(reason, &["a", "b"]);
+        assert!(
+            said.contains("idle and closed ended after 9 blocks: "),
+            "{said}"
+        );
+        assert!(said.contains(words), "{said}");
+    }
+    assert!(!said(StopReason::Decided, &["a"]).contains("ended after"));
 }
 
 #[test]
