@@ -11,7 +11,7 @@ use compare::{
 };
 use hdrhistogram::Histogram;
 use render::{
-    comparison::{markdown, rankings, text},
+    comparison::{markdown, markdown_of_run, rankings, text},
     table::explanation,
 };
 use report::{
@@ -491,6 +491,14 @@ fn models_of_a_run_have_ranks_in_each_figure() {
     assert!(width(&against[1]) <= width(&pairs[1]));
     let nobody = compare_against(&run("r1"), "x", &reports, &Options::default());
     assert!(matches!(nobody, Err(Refusal::NoSuchModel(_))));
+    // For a pull request: what decides, and its pairs folded.
+    let shown = markdown_of_run(&ranked, &pairs);
+    let (above, folded) = shown.split_once("<details>").unwrap();
+    assert_eq!(above.matches("\n| ").count(), 3, "{shown}");
+    assert!(above.contains("- closed-load rate over 100: 2 of 3 pairs differ"));
+    let primary = ranked.iter().filter(|ranking| ranking.primary).count();
+    assert_eq!(folded.matches("\n| b / a | ").count(), primary, "{shown}");
+    assert!(!shown.contains("exploratory"), "{shown}");
 }
 
 #[test]
