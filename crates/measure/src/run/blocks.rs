@@ -10,7 +10,7 @@ use super::{
     profile::{self, ProfileWish},
     state::{Instruments, Run, RunError},
 };
-use crate::{null::Null, null::keep_faster, progress::Progress, trial::Bench};
+use crate::{null::Null, null::keep_fastest, progress::Progress, trial::Bench};
 use analysis::rules::is_disturbed;
 use plan::ceiling::null_trials;
 use process::interrupt;
@@ -214,7 +214,7 @@ fn null_turns(nulls: &mut Vec<Null>, bench: &Bench<'_>, block: u32) {
         // An interruption is seen by whoever takes the next turn.
         let _ = null.take_turn(bench, block, load);
     }
-    keep_faster(nulls);
+    keep_fastest(nulls);
 }
 
 fn of_loads<'a>(
