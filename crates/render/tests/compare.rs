@@ -92,8 +92,6 @@ fn step(connections: u32, truth: Truth, block: u32) -> Step {
         message_interval_us: None,
         server_threads: Some(1),
         server_cpus_max: None,
-        generator_threads: 1,
-        generator_cpus_max: None,
         memory: None,
         runner_cpu_s: None,
         machine: MachineUse {
