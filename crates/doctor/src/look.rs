@@ -12,10 +12,9 @@ use procfs::{Current as _, Meminfo};
 use report::{environment::Environment, trial::MachineUse};
 use rustix::process::{Resource, geteuid, getrlimit};
 use std::{
-    collections::BTreeMap,
     fs, io,
     net::{Ipv4Addr, TcpListener},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Long enough for a hundred ticks of /proc/stat, short enough to wait for.
@@ -38,7 +37,7 @@ pub(super) struct Machine {
     pub(super) environment: Environment,
     /// Over one second.
     pub(super) now: MachineUse,
-    /// Names of the busiest processes in that second, and the CPUs they used.
+    /// Names of the busiest programs and threads of the kernel in that second, and the CPUs they used.
     pub(super) busiest: Vec<(String, f64)>,
     /// CPUs that this process may use.
     pub(super) cpus: Vec<usize>,
@@ -74,9 +73,8 @@ impl Machine {
     /// Looks for a second; `sources` is how many source addresses are wanted, `settings` are those
     /// that are judged beside the ones of the environment.
     pub(super) fn look(sources: u64, settings: &[Setting]) -> Self {
-        let (began, before) = (Instant::now(), cpu_ticks());
-        let now = snapshot::look(LOOK);
-        let busiest = busiest(&before, &cpu_ticks(), began.elapsed());
+        let cpus = allowed_cpus();
+        let now = snapshot::look(LOOK, &cpus);
         let memory = Meminfo::current().ok();
         let swap_used = |m: &Meminfo| m.swap_total.saturating_sub(m.swap_free);
         // Shared memory counts as cached, but makes no room.
@@ -88,9 +86,9 @@ impl Machine {
         environment.sysctls.extend(values);
         Self {
             environment,
+            busiest: busiest(&now),
             now,
-            busiest,
-            cpus: allowed_cpus(),
+            cpus,
             has_intel_pstate: fs::exists("/sys/devices/system/cpu/intel_pstate").unwrap_or(false),
             swap_used_bytes: memory.as_ref().map_or(0, swap_used),
             free_bytes: memory.as_ref().map(free),
@@ -143,33 +141,11 @@ fn number(path: &str) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-/// Name and CPU time so far of every process but this one.
-fn cpu_ticks() -> BTreeMap<i32, (String, u64)> {
-    procfs::process::all_processes()
-        .into_iter()
-        .flatten()
-        .filter_map(|process| process.ok()?.stat().ok())
-        .filter(|stat| stat.pid.cast_unsigned() != std::process::id())
-        .map(|stat| (stat.pid, (stat.comm, stat.utime + stat.stime)))
-        .collect()
-}
-
 /// The three busiest, if they did anything at all.
-fn busiest(
-    before: &BTreeMap<i32, (String, u64)>,
-    after: &BTreeMap<i32, (String, u64)>,
-    elapsed: Duration,
-) -> Vec<(String, f64)> {
-    let mut used: Vec<(String, f64)> = after
-        .iter()
-        .map(|(pid, (name, ticks))| {
-            // A process that was born meanwhile began with nothing.
-            let ticks_before = before.get(pid).map_or(0, |(_, ticks)| *ticks);
-            let seconds =
-                ticks.saturating_sub(ticks_before) as f64 / procfs::ticks_per_second() as f64;
-            (name.clone(), seconds / elapsed.as_secs_f64())
-        })
-        .filter(|&(_, cpus)| cpus > 0.0)
+fn busiest(now: &MachineUse) -> Vec<(String, f64)> {
+    let used = now.programs_s.iter().chain(&now.kernel_threads_s);
+    let mut used: Vec<(String, f64)> = used
+        .map(|(name, seconds)| (name.clone(), seconds / LOOK.as_secs_f64()))
         .collect();
     used.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     used.truncate(3);
@@ -179,21 +155,23 @@ fn busiest(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     #[test]
     fn the_busiest_are_named_in_order() {
-        let ticks = |list: &[(i32, u64)]| -> BTreeMap<i32, (String, u64)> {
-            list.iter()
-                .map(|&(pid, ticks)| (pid, (format!("p{pid}"), ticks)))
-                .collect()
+        let used = |list: &[(&str, f64)]| {
+            let list = list.iter().map(|&(name, s)| (name.to_owned(), s));
+            list.collect::<BTreeMap<String, f64>>()
         };
-        let second = procfs::ticks_per_second();
-        let before = ticks(&[(1, 70), (2, 0), (3, 5)]);
-        let after = ticks(&[(1, 70), (2, second), (3, 6), (4, second / 2), (5, 2)]);
-        let found = busiest(&before, &after, Duration::from_secs(1));
+        let found = busiest(&MachineUse {
+            programs_s: used(&[("cc", 1.0), ("editor", 0.01), ("shell", 0.02)]),
+            kernel_threads_s: used(&[("kswapd0", 0.5)]),
+            ..MachineUse::default()
+        });
         let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["p2", "p4", "p5"]);
+        assert_eq!(names, ["cc", "kswapd0", "shell"]);
         assert_eq!(found[0].1, 1.0);
+        assert!(busiest(&MachineUse::default()).is_empty());
     }
 
     #[test]

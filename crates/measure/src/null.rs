@@ -15,7 +15,7 @@ use report::{
 };
 use server::{contract::ContractLaunch, launch::Launch};
 use stats::HistogramError;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 /// The null server on one engine, with its report.
 #[derive(Clone, Debug)]
@@ -92,14 +92,12 @@ impl Null {
     ///
     /// # Errors
     /// A histogram can't be read.
-    fn steps(&mut self) -> Result<Vec<CeilingStep>, HistogramError> {
+    fn rates_per_s(&mut self) -> Result<BTreeMap<u32, f64>, HistogramError> {
         conclude(&mut self.report)?;
         let ladder = self.report.summary.closed_ladder.iter();
-        let steps = ladder.map(|step| CeilingStep {
-            connections: step.connections,
-            rate_per_s: step.rate_per_s.median,
-        });
-        Ok(steps.collect())
+        Ok(ladder
+            .map(|step| (step.connections, step.rate_per_s.median))
+            .collect())
     }
 
     fn steps_so_far(&self) -> impl Iterator<Item = &Step> {
@@ -114,31 +112,65 @@ impl Null {
         2 * bound.count() > self.steps_so_far().count()
     }
 
-    /// Of all windows so far, the highest.
-    fn rate_max_per_s(&self) -> f64 {
-        self.steps_so_far().map(rate_per_s).fold(0.0, f64::max)
+    /// The highest of all windows so far, for each count of connections.
+    fn rates_max_per_s(&self) -> BTreeMap<u32, f64> {
+        let mut rates = BTreeMap::new();
+        for step in self.steps_so_far() {
+            let rate: &mut f64 = rates.entry(step.connections).or_default();
+            *rate = rate.max(rate_per_s(step));
+        }
+        rates
     }
 }
 
-/// The engine that is faster so far, which alone goes on: the other has shown that it is no ceiling.
-pub fn keep_faster(nulls: &mut Vec<Null>) {
-    nulls.sort_by(|a, b| b.rate_max_per_s().total_cmp(&a.rate_max_per_s()));
-    nulls.truncate(1);
+/// For each count of connections the highest of these rates, and whose it is.
+fn fastest(rates_per_s: &[BTreeMap<u32, f64>]) -> BTreeMap<u32, (f64, usize)> {
+    let mut fastest = BTreeMap::new();
+    for (index, rates) in rates_per_s.iter().enumerate() {
+        for (&connections, &rate) in rates {
+            let known: &mut (f64, usize) = fastest.entry(connections).or_insert((rate, index));
+            if rate > known.0 {
+                *known = (rate, index);
+            }
+        }
+    }
+    fastest
 }
 
-/// What rates are held against, over each count of connections.
+/// The engines that are the fastest so far at some count of connections, which alone go on: the others
+/// have shown that they are no ceiling.
+pub fn keep_fastest(nulls: &mut Vec<Null>) {
+    let rates: Vec<_> = nulls.iter().map(Null::rates_max_per_s).collect();
+    let kept: Vec<&str> = fastest(&rates)
+        .values()
+        .map(|(_, index)| nulls[*index].engine)
+        .collect();
+    if !kept.is_empty() {
+        nulls.retain(|null| kept.contains(&null.engine));
+    }
+}
+
+/// What rates are held against, over each count of connections: there the faster engine's.
 ///
 /// # Errors
 /// Why there is no such ceiling.
-pub fn ceiling(null: Option<&mut Null>, plan: &Plan) -> Result<Ceiling, String> {
-    let null = null.ok_or("the null server was not measured")?;
-    let steps = null.steps().map_err(|error| error.to_string())?;
-    let rates = steps.iter().map(|step| step.rate_per_s);
-    let Some(rate_per_s) = rates.max_by(f64::total_cmp) else {
-        let reason = null.failed.as_deref().unwrap_or("no block was finished");
+pub fn ceiling(nulls: &mut [Null], plan: &Plan) -> Result<Ceiling, String> {
+    let rates = nulls.iter_mut().map(Null::rates_per_s);
+    let rates: Result<Vec<_>, _> = rates.collect();
+    let fastest = fastest(&rates.map_err(|error| error.to_string())?);
+    let all = fastest.values().copied();
+    let Some((rate_per_s, top)) = all.max_by(|a, b| a.0.total_cmp(&b.0)) else {
+        if nulls.is_empty() {
+            return Err("the null server was not measured".to_owned());
+        }
+        let failed = nulls.iter().find_map(|null| null.failed.as_deref());
+        let reason = failed.unwrap_or("no block was finished");
         return Err(format!("the null server failed: {reason}"));
     };
-    let bound = match null.is_generator_bound() {
+    let mut engines: Vec<&str> = fastest.values().map(|of| nulls[of.1].engine).collect();
+    engines.sort_unstable();
+    engines.dedup();
+    let bound = match nulls[top].is_generator_bound() {
         true => ", limited by the generator",
         false => "",
     };
@@ -146,8 +178,33 @@ pub fn ceiling(null: Option<&mut Null>, plan: &Plan) -> Result<Ceiling, String> 
         rate_per_s,
         what: format!(
             "the null server on {}, {} thread(s), in the same blocks{bound}",
-            null.engine, plan.server_threads
+            engines.join(" or "),
+            plan.server_threads
         ),
-        steps,
+        steps: fastest
+            .into_iter()
+            .map(|(connections, (rate_per_s, _))| CeilingStep {
+                connections,
+                rate_per_s,
+            })
+            .collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_count_of_connections_has_the_ceiling_of_its_fastest_engine() {
+        let one = BTreeMap::from([(50, 300_000.0), (10_000, 200_000.0)]);
+        let other = BTreeMap::from([(50, 330_000.0), (10_000, 180_000.0), (20_000, 1.0)]);
+        let expected = [
+            (50, (330_000.0, 1)),
+            (10_000, (200_000.0, 0)),
+            (20_000, (1.0, 1)),
+        ];
+        assert_eq!(fastest(&[one, other]), BTreeMap::from(expected));
+        assert!(fastest(&[]).is_empty());
+    }
 }

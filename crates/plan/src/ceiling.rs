@@ -27,8 +27,12 @@ pub fn null_trials(plan: &Plan) -> Option<(&PlannedLoad, &'static [&'static str]
     Some((load, engines))
 }
 
-/// How many trials of the null server a run makes: on all engines in the first block, on the faster one
-/// in each that follows.
+/// How many trials of the null server a run makes, at most: on all engines in the first block; in each
+/// that follows on those that are the fastest at some count of connections.
 pub fn null_trials_count(plan: &Plan) -> u32 {
-    null_trials(plan).map_or(0, |(_, engines)| plan.blocks + engines.len() as u32 - 1)
+    null_trials(plan).map_or(0, |(load, engines)| {
+        let engines = engines.len() as u32;
+        let fastest = engines.min(load.connections.len() as u32).max(1);
+        engines + (plan.blocks - 1) * fastest
+    })
 }

@@ -42,7 +42,6 @@ pub fn machine_memory() -> Option<MachineMemory> {
     let page_cache_bytes = memory.buffers + memory.cached;
     let not_used = memory.mem_free + page_cache_bytes + memory.s_reclaimable.unwrap_or(0);
     Some(MachineMemory {
-        total_bytes: memory.mem_total,
         free_bytes: memory.mem_free,
         page_cache_bytes,
         used_bytes: memory.mem_total.saturating_sub(not_used),

@@ -191,9 +191,10 @@ impl Watch {
     }
 }
 
-/// What the machine is busy with, watched for so long.
-pub fn look(length: Duration) -> MachineUse {
-    let watch = Watch::open(&[], &[], &[]);
+/// What the machine is busy with, watched for so long; the kernel's threads are named that ran on
+/// these CPUs.
+pub fn look(length: Duration, cpus: &[usize]) -> MachineUse {
+    let watch = Watch::open(&[], &[], cpus);
     let before = watch.surroundings(&[]);
     let from = watch.edge();
     thread::sleep(length);
@@ -279,7 +280,7 @@ mod tests {
 
     #[test]
     fn without_a_server_all_that_ran_is_somebody_elses() {
-        let machine = look(Duration::from_millis(1));
+        let machine = look(Duration::from_millis(1), &[]);
         assert!(machine.other_cpus_used.is_some(), "{machine:?}");
         assert!(machine.programs_cpus_used.is_some(), "{machine:?}");
         assert!(machine.not_measured.contains_key("server_cpus_s"));

@@ -7,6 +7,7 @@ use report::comparison::{
     BLOCKS_MIN, Better, ComparedFigure, Comparison, ComparisonReport, Difference, ERROR_MAX,
     FigureRanking, Ranks, Side,
 };
+use std::collections::BTreeSet;
 
 const HEADER: [&str; 6] = [
     "figure",
@@ -206,21 +207,68 @@ pub fn rankings(rankings: &[FigureRanking], all: bool) -> String {
     tables.collect::<Vec<String>>().join("\n\n")
 }
 
-/// Models in the order of the first figure; those without it at the end.
-fn ranks_table(figures: &[&FigureRanking]) -> String {
+/// All pairs of a run for a pull request: ranks in the primary figures, and folded below them their
+/// pairs.
+pub fn markdown_of_run(rankings: &[FigureRanking], pairs: &[ComparisonReport]) -> String {
+    let primary: Vec<_> = rankings.iter().filter(|ranking| ranking.primary).collect();
+    let header = primary
+        .iter()
+        .map(|figure| format!(" {}, {} (rank) |", figure.label, figure.unit));
+    let mut text = format!(
+        "| model |{}\n|---|{}\n",
+        header.collect::<String>(),
+        "---:|".repeat(primary.len())
+    );
+    for model in models(&primary) {
+        let cells = primary
+            .iter()
+            .map(|figure| format!(" {} |", place(figure, model)));
+        text.push_str(&format!("| {model} |{}\n", cells.collect::<String>()));
+    }
+    text.push('\n');
+    for figure in &primary {
+        text.push_str(&format!("- {}\n", told(figure)));
+    }
+    text.push_str(&format!(
+        "\n<details>\n<summary>{} pairs in the primary figures</summary>\n\n\
+         | pair (candidate / baseline) | {} |\n|---|---|---:|---:|---:|---:|---|\n",
+        pairs.len(),
+        HEADER.join(" | ")
+    ));
+    for pair in pairs {
+        let names = format!("{} / {}", pair.candidate.model, pair.baseline.model);
+        for figure in pair.figures.iter().filter(|figure| figure.primary) {
+            text.push_str(&format!("| {names} | {} |\n", row(figure).join(" | ")));
+        }
+    }
+    text.push_str(&format!("\n{RATIO}.\n\n"));
+    // Most are about a model, and so the same in each of its pairs.
+    let remarks: BTreeSet<String> = pairs.iter().flat_map(remarks).collect();
+    for remark in remarks {
+        text.push_str(&format!("- {remark}\n"));
+    }
+    text + "\n</details>\n\nEvery other figure: `--against MODEL`, or `--format json`.\n"
+}
+
+/// In the order of the first figure; those without it at the end.
+fn models<'a>(figures: &[&'a FigureRanking]) -> Vec<&'a str> {
     let mut models: Vec<&str> = Vec::new();
     for one in figures.iter().flat_map(|figure| &figure.contestants) {
         if !models.contains(&one.model.as_str()) {
             models.push(&one.model);
         }
     }
+    models
+}
+
+fn ranks_table(figures: &[&FigureRanking]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let header = figures
         .iter()
         .map(|figure| format!("{}\n{} (rank)", narrow(&figure.label), figure.unit));
     table.set_header(std::iter::once("model".to_owned()).chain(header));
-    for model in models {
+    for model in models(figures) {
         let cells = figures.iter().map(|figure| place(figure, model));
         table.add_row(std::iter::once(model.to_owned()).chain(cells));
     }

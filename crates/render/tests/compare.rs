@@ -11,7 +11,7 @@ use compare::{
 };
 use hdrhistogram::Histogram;
 use render::{
-    comparison::{markdown, rankings, text},
+    comparison::{markdown, markdown_of_run, rankings, text},
     table::explanation,
 };
 use report::{
@@ -19,7 +19,7 @@ use report::{
     comparison::{Better, ComparedFigure, ComparisonReport, Difference},
     environment::Environment,
     model::{MODEL_SCHEMA, Model, ModelReport, Percentiles, Summary},
-    run::{AaControl, Plan, PlannedLoad, RunReport},
+    run::{AaControl, Plan, PlannedLoad, RunReport, Stop, StopReason},
     trial::{Counts, Load, MachineUse, ProcessUse, Step, Trial, Window},
 };
 use stats::{encode, percentiles};
@@ -92,8 +92,6 @@ fn step(connections: u32, truth: Truth, block: u32) -> Step {
         message_interval_us: None,
         server_threads: Some(1),
         server_cpus_max: None,
-        generator_threads: 1,
-        generator_cpus_max: None,
         memory: None,
         runner_cpu_s: None,
         machine: MachineUse {
@@ -491,6 +489,14 @@ fn models_of_a_run_have_ranks_in_each_figure() {
     assert!(width(&against[1]) <= width(&pairs[1]));
     let nobody = compare_against(&run("r1"), "x", &reports, &Options::default());
     assert!(matches!(nobody, Err(Refusal::NoSuchModel(_))));
+    // For a pull request: what decides, and its pairs folded.
+    let shown = markdown_of_run(&ranked, &pairs);
+    let (above, folded) = shown.split_once("<details>").unwrap();
+    assert_eq!(above.matches("\n| ").count(), 3, "{shown}");
+    assert!(above.contains("- closed-load rate over 100: 2 of 3 pairs differ"));
+    let primary = ranked.iter().filter(|ranking| ranking.primary).count();
+    assert_eq!(folded.matches("\n| b / a | ").count(), primary, "{shown}");
+    assert!(!shown.contains("exploratory"), "{shown}");
 }
 
 #[test]
@@ -539,6 +545,35 @@ fn one_model_is_compared_with_nothing_and_nothing_is_said_of_it() {
     of_run.plan.models.push("b".to_owned());
     let said = explanation(&[report], &of_run, false);
     assert!(said.contains("3 blocks are too few for a comparison of 2 models"));
+}
+
+/// Of one model nothing was to be decided.
+#[test]
+fn why_no_more_blocks_were_begun_is_said() {
+    let mut of_run = run("r1");
+    assert!(!explanation(&[], &of_run, false).contains("ended after"));
+    let mut said = |reason, models: &[&str]| {
+        of_run.plan.models = models.iter().map(|&name| name.to_owned()).collect();
+        of_run.stops = vec![Stop {
+            loads: vec!["idle".to_owned(), "closed".to_owned()],
+            blocks: 9,
+            reason,
+        }];
+        explanation(&[], &of_run, false)
+    };
+    for (reason, words) in [
+        (StopReason::Decided, "every pair is decided or equal"),
+        (StopReason::OutOfPatience, "the patience was over"),
+        (StopReason::LastLook, "that was the last look"),
+    ] {
+        let said = said(reason, &["a", "b"]);
+        assert!(
+            said.contains("idle and closed ended after 9 blocks: "),
+            "{said}"
+        );
+        assert!(said.contains(words), "{said}");
+    }
+    assert!(!said(StopReason::Decided, &["a"]).contains("ended after"));
 }
 
 #[test]

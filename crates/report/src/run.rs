@@ -34,6 +34,10 @@ pub struct RunReport {
     pub plan: Plan,
     /// The order of models in each block, as far as blocks were begun.
     pub block_order: Vec<Vec<String>>,
+    /// Why no more blocks were begun, where the plan has looks: of loads that are measured together
+    /// one of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stops: Vec<Stop>,
     /// What came of each model.
     pub models: Vec<ModelOutcome>,
     /// Each figure over all contestants that have it; empty until the run is over, and for a run of
@@ -64,6 +68,7 @@ impl RunReport {
             interrupted: true,
             plan,
             block_order: Vec::new(),
+            stops: Vec::new(),
             models: Vec::new(),
             rankings: Vec::new(),
             not_compared: Vec::new(),
@@ -87,6 +92,30 @@ impl RunReport {
             _ => false,
         }
     }
+}
+
+/// After how many blocks a plan with looks ended, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Stop {
+    /// Words of the loads that were measured in these blocks.
+    pub loads: Vec<String>,
+    /// Blocks that count: those that were made again are not among them.
+    pub blocks: u32,
+    /// Why there are no more.
+    pub reason: StopReason,
+}
+
+/// Why a look was the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// Every pair of models is decided, or equal, in every primary figure of the loads. Also where
+    /// there is no pair.
+    Decided,
+    /// Something was undecided, and it was later than the patience lasts.
+    OutOfPatience,
+    /// Something was undecided, and the plan has no more looks.
+    LastLook,
 }
 
 /// A model that was run twice, under two names: where it differs from itself, so may others.

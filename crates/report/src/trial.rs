@@ -188,11 +188,6 @@ pub struct Step {
     /// CPUs that these could use at most; null: as many as threads.
     #[serde(default)]
     pub server_cpus_max: Option<u32>,
-    /// Threads of all generators together.
-    pub generator_threads: u32,
-    /// CPUs that these could use at most; null: as many as threads.
-    #[serde(default)]
-    pub generator_cpus_max: Option<u32>,
     /// The machine over the window.
     pub machine: MachineUse,
     /// The machine's memory at the window's end.
@@ -359,6 +354,4 @@ pub struct Series {
     /// one, and in reports from before this was counted.
     #[serde(default)]
     pub outstanding: Vec<u64>,
-    /// How many independent values the series of requests is worth; null when it is too short.
-    pub effective_samples: Option<f64>,
 }

@@ -98,6 +98,7 @@ fn a_new_model_is_listed_and_conforms_with_no_other_edit() {
         "crates/model-brand-new/src/main.rs",
         "check --model brand-new",
         "--model brand-new,",
+        "cpu and block (inline, offload)",
     ] {
         assert!(steps.contains(part), "no {part} in {steps}");
     }

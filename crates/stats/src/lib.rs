@@ -7,7 +7,7 @@
 //! | `simultaneous` | contestants block by block: intervals of all pairs, which hold all together |
 //! | `paired` | the exact sign-flip test and its interval |
 //! | `fisher` | whether something happens to one more often than to others |
-//! | `series` | one series in time order: change point, steadiness, effective size |
+//! | `series` | one series in time order: change point, steadiness |
 //!
 //! All of it is pure. Nothing here knows what a trial is: which values are taken from a report is for
 //! the crate `analysis` to say.
@@ -25,5 +25,5 @@ pub use fisher::fisher_more;
 pub use histogram::{HistogramError, add_histograms, decode, encode, percentiles};
 pub use line::{Line, line, median, range, spread};
 pub use paired::{sign_flip_interval, sign_flip_p};
-pub use series::{ChangePoint, change_point, effective_sample_size, is_steady};
+pub use series::{ChangePoint, change_point, is_steady};
 pub use simultaneous::{Family, Pair, Simultaneous};

@@ -1,4 +1,4 @@
-//! One series of values in time order: whether its level moves, and how much it says.
+//! One series of values in time order: whether its level moves.
 //!
 //! Values have any unit, as long as it is one; results that are counts, shares or ratios have
 //! none. Series come from within a window (a rate in each second, say), where neighbours
@@ -26,9 +26,6 @@ const LEVEL_SHIFT_MAX: f64 = 0.05;
 
 /// With fewer values than this the test finds only the grossest changes.
 const STEADY_VALUES_MIN: usize = 20;
-
-/// Fewer values than this say nothing about how neighbours resemble each other.
-const AUTOCORRELATION_VALUES_MIN: usize = 4;
 
 /// The most likely change point of a series: Pettitt's test, which looks at ranks alone, so
 /// outliers don't deceive it. Equal values share the mean of their ranks. `None` when all values
@@ -90,39 +87,6 @@ pub fn is_steady(series: &[f64]) -> bool {
         change.p < CHANGE_P_MAX && (change.ratio - 1.0).abs() > LEVEL_SHIFT_MAX
     };
     series.len() >= STEADY_VALUES_MIN && !change_point(series).is_some_and(moves)
-}
-
-/// How many independent values would say as much about the mean as these, which resemble their
-/// neighbours: n / (1 + 2 (rho_1 + rho_2 + ...)), between 1 and n. n when all are equal; `None`
-/// with fewer than four.
-///
-/// The sum of autocorrelations ends before the first pair (of an even lag and the next) that
-/// isn't positive: what comes later is noise. This is Geyer's initial positive sequence.
-///
-/// Source: Geyer, "Practical Markov Chain Monte Carlo", Statistical Science 7 (4), 1992, §3.3.
-pub fn effective_sample_size(values: &[f64]) -> Option<f64> {
-    if values.len() < AUTOCORRELATION_VALUES_MIN {
-        return None;
-    }
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let centred: Vec<f64> = values.iter().map(|value| value - mean).collect();
-    let covariance = |lag: usize| -> f64 {
-        let pairs = centred.iter().zip(centred.iter().skip(lag));
-        pairs.map(|(a, b)| a * b).sum()
-    };
-    let variance = covariance(0);
-    if variance == 0.0 {
-        return Some(n);
-    }
-    let positive: f64 = (0..values.len())
-        .step_by(2)
-        .map(|lag| (covariance(lag) + covariance(lag + 1)) / variance)
-        .take_while(|pair| *pair > 0.0)
-        .sum();
-    // The first pair holds rho_0 = 1, which the formula counts once rather than twice.
-    let factor = 2.0 * positive - 1.0;
-    Some((n / factor.max(1.0)).clamp(1.0, n))
 }
 
 #[cfg(test)]
@@ -199,39 +163,5 @@ mod tests {
         assert!(is_steady(&[0.0; 20]));
         assert!(is_steady(&[7.0; 20]));
         assert!(!is_steady(&[7.0; 19]));
-    }
-
-    /// A series in which each value keeps `phi` of the one before.
-    fn autoregressive(phi: f64, n: usize) -> Vec<f64> {
-        let mut rng = Rng::with_seed(1);
-        let mut value = 0.0;
-        let next = || {
-            // A sum of twelve uniform deviates is near enough to normal.
-            let noise = (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0;
-            value = phi * value + noise;
-            value
-        };
-        std::iter::repeat_with(next).take(n).collect()
-    }
-
-    #[test]
-    fn neighbours_that_resemble_each_other_count_for_less() {
-        for phi in [0.3, 0.6, 0.9] {
-            let n = 20_000;
-            let size = effective_sample_size(&autoregressive(phi, n)).unwrap();
-            let theory = (1.0 - phi) / (1.0 + phi) * n as f64;
-            assert!((size / theory - 1.0).abs() < 0.2, "{phi}: {size}, {theory}");
-        }
-    }
-
-    #[test]
-    fn a_sample_counts_for_one_to_all_of_its_values() {
-        assert_eq!(effective_sample_size(&[1.0, 2.0, 3.0]), None);
-        assert_eq!(effective_sample_size(&[5.0; 9]), Some(9.0));
-        let alternating = [1.0, -1.0, 1.0, -1.0, 1.0, -1.0];
-        assert_eq!(effective_sample_size(&alternating), Some(6.0));
-        let rising: Vec<f64> = (0..100).map(f64::from).collect();
-        let size = effective_sample_size(&rising).unwrap();
-        assert!((1.0..5.0).contains(&size), "{size}");
     }
 }

@@ -181,8 +181,6 @@ pub(crate) mod tests {
             message_interval_us: None,
             server_threads: Some(1),
             server_cpus_max: Some(1),
-            generator_threads: 1,
-            generator_cpus_max: Some(1),
             machine: MachineUse::default(),
             memory: None,
             runner_cpu_s: None,

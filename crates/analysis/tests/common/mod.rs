@@ -75,8 +75,6 @@ pub(crate) fn step(connections: u32, times: u32) -> Step {
         message_interval_us: None,
         server_threads: Some(1),
         server_cpus_max: None,
-        generator_threads: 1,
-        generator_cpus_max: None,
         memory: Some(memory(connections)),
         runner_cpu_s: None,
         machine: MachineUse {
@@ -236,7 +234,6 @@ pub(crate) fn memory(connections: u32) -> MachineMemory {
     let connections = u64::from(connections);
     let (slab_bytes, user_bytes) = (50_000_000 + 8_000 * connections, 200 * connections);
     MachineMemory {
-        total_bytes: 24_000_000_000,
         free_bytes: 20_000_000_000 - slab_bytes - user_bytes,
         page_cache_bytes: 1_000_000_000,
         used_bytes: 2_000_000_000 + 5_000 * connections,

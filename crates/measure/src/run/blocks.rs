@@ -6,15 +6,16 @@
 
 use super::{
     contestant::Contestant,
+    place::Place,
     profile::{self, ProfileWish},
     state::{Instruments, Run, RunError},
 };
-use crate::{null::Null, null::keep_faster, progress::Progress, trial::Bench};
+use crate::{null::Null, null::keep_fastest, progress::Progress, trial::Bench};
 use analysis::rules::is_disturbed;
 use plan::ceiling::null_trials;
 use process::interrupt;
 use report::{
-    run::PlannedLoad,
+    run::{PlannedLoad, Stop, StopReason},
     trial::{Load, Trial},
 };
 use stats::fisher_more;
@@ -53,13 +54,15 @@ impl Run {
         let patience_s = plan.patience_s.unwrap_or(plan.expected_s * TIME_SHARE);
         let mut patience = Duration::from_secs_f64(patience_s);
         let mut again_left = plan.blocks / BLOCKS_PER_AGAIN;
-        let (mut number, mut counted) = (0, 0);
+        let mut at = Place::new(plan.blocks);
+        let mut counted = 0;
         // Until its successor is there, a disturbed block is all that there is.
         let mut disturbed_block = None;
         while counted < plan.blocks && !interrupt::asked() {
-            number += 1;
+            at.go_on(disturbed_block);
+            let number = at.number;
             let began = Instant::now();
-            self.measure_block(number, series, &bench, random, &mut nulls);
+            self.measure_block(&at, series, &bench, random, &mut nulls);
             if let Some(block) = disturbed_block.take().filter(|_| !interrupt::asked()) {
                 self.set_made_again(block, series.loads);
             }
@@ -82,12 +85,35 @@ impl Run {
             counted += 1;
             self.save_if_possible()?;
             let is_late = series.until.is_some_and(|until| Instant::now() >= until);
-            if plan.looks.contains(&counted) && (is_late || self.is_decided(series.loads)) {
+            if plan.looks.contains(&counted)
+                && let Some(reason) = self.reason_to_stop(series.loads, counted, is_late)
+            {
+                self.report.stops.push(Stop {
+                    loads: words(series.loads),
+                    blocks: counted,
+                    reason,
+                });
                 break;
             }
         }
         self.nulls.extend(nulls);
         Ok(())
+    }
+
+    /// Why this look is the last, if it is.
+    fn reason_to_stop(
+        &self,
+        loads: &[PlannedLoad],
+        blocks: u32,
+        is_late: bool,
+    ) -> Option<StopReason> {
+        if self.is_decided(loads) {
+            Some(StopReason::Decided)
+        } else if blocks >= self.plan.blocks {
+            Some(StopReason::LastLook)
+        } else {
+            is_late.then_some(StopReason::OutOfPatience)
+        }
     }
 
     /// The null servers that take part in these blocks.
@@ -102,7 +128,7 @@ impl Run {
 
     fn measure_block(
         &mut self,
-        number: u32,
+        at: &Place,
         series: &Series<'_>,
         bench: &Bench<'_>,
         random: &mut fastrand::Rng,
@@ -119,17 +145,17 @@ impl Run {
         let place = random.usize(0..=order.len());
         for (turn, index) in order.iter().enumerate() {
             if turn == place {
-                null_turns(nulls, bench, number);
+                null_turns(nulls, bench, at.number);
             }
             for load in series.loads {
-                let wish = (number == 1 && profiled == Some(load)).then_some(ProfileWish {
+                let wish = (at.number == 1 && profiled == Some(load)).then_some(ProfileWish {
                     directory: &self.directory,
                 });
-                self.contestants[*index].take_turn(bench, number, load, wish);
+                self.contestants[*index].take_turn(bench, at, load, wish);
             }
         }
         if place == order.len() {
-            null_turns(nulls, bench, number);
+            null_turns(nulls, bench, at.number);
         }
     }
 
@@ -188,7 +214,7 @@ fn null_turns(nulls: &mut Vec<Null>, bench: &Bench<'_>, block: u32) {
         // An interruption is seen by whoever takes the next turn.
         let _ = null.take_turn(bench, block, load);
     }
-    keep_faster(nulls);
+    keep_fastest(nulls);
 }
 
 fn of_loads<'a>(
@@ -206,4 +232,9 @@ fn is_of(loads: &[PlannedLoad], trial: &Trial) -> bool {
 /// Memory isn't touched by what comes and goes.
 fn is_trial_disturbed(trial: &Trial) -> bool {
     !matches!(trial.load, Load::Idle { .. }) && trial.steps.iter().any(is_disturbed)
+}
+
+fn words(loads: &[PlannedLoad]) -> Vec<String> {
+    let words = loads.iter().map(|planned| planned.load.word().to_owned());
+    words.collect()
 }

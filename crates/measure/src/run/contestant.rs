@@ -1,6 +1,6 @@
 //! One contestant's turns.
 
-use super::profile::ProfileWish;
+use super::{place::Place, profile::ProfileWish};
 use crate::trial::Bench;
 use plan::rate::rates_within;
 use process::interrupt;
@@ -76,7 +76,7 @@ impl Contestant {
     pub(super) fn take_turn(
         &mut self,
         bench: &Bench<'_>,
-        block: u32,
+        at: &Place,
         planned: &PlannedLoad,
         profile: Option<ProfileWish<'_>>,
     ) {
@@ -96,11 +96,9 @@ impl Contestant {
             }
         }
         let load = planned.load.word();
-        let (name, blocks) = (&self.report.model.name, bench.plan.blocks);
-        bench
-            .progress
-            .begin(&format!("block {block}/{blocks}  {name}  {load}"));
-        let outcome = bench.trial_and_profile(launch, block, &planned, profile.is_some());
+        let name = &self.report.model.name;
+        bench.progress.begin(&format!("{at}  {name}  {load}"));
+        let outcome = bench.trial_and_profile(launch, at.number, &planned, profile.is_some());
         bench.progress.end();
         match outcome {
             Ok((trial, profiled)) => {

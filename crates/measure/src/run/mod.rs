@@ -6,6 +6,7 @@
 
 mod blocks;
 mod contestant;
+mod place;
 pub mod profile;
 mod state;
 
@@ -86,10 +87,10 @@ impl Run {
     fn find_ceiling(&mut self, null_server: &Result<PathBuf, String>) {
         let basis = if self.contestants.iter().any(Contestant::has_rate) {
             let plan = &self.plan;
-            let null = self.nulls.first_mut();
+            let nulls = &mut self.nulls;
             ceiling::basis(plan, || {
                 null_server.as_ref().map_err(String::clone)?;
-                null::ceiling(null, plan)
+                null::ceiling(nulls, plan)
             })
         } else {
             ceiling::Basis::None("no model has a rate that could be held against it".to_owned())

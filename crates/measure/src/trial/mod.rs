@@ -212,8 +212,6 @@ impl Bench<'_> {
             server.check_alive()?;
         }
         let (server_threads, server_cpus_max) = server.threads_and_cpus();
-        let generator_threads = self.plan.client_threads * self.plan.client_processes;
-        let generator_cpus = self.plan.client_cpus.len() as u32;
         let mut step = Step {
             connections,
             connections_open: result.counts.connections,
@@ -229,8 +227,6 @@ impl Bench<'_> {
             message_interval_us: planned.message_interval_us(connections),
             server_threads,
             server_cpus_max,
-            generator_threads,
-            generator_cpus_max: (generator_cpus > 0).then(|| generator_threads.min(generator_cpus)),
             machine,
             memory: machine_memory(),
             runner_cpu_s,

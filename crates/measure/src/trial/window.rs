@@ -6,7 +6,7 @@ use report::{
     explain_missing,
     trial::{ScheduledWindow, Series, Window},
 };
-use stats::{HistogramError, effective_sample_size, encode, percentiles};
+use stats::{HistogramError, encode, percentiles};
 
 /// A histogram of nanoseconds.
 type Latencies = hdrhistogram::Histogram<u64>;
@@ -136,7 +136,6 @@ fn series_of(intervals: &[Interval], interval_us: u64, is_scheduled: bool) -> Se
     let latencies = intervals
         .iter()
         .map(|interval| percentiles(&interval.latency));
-    let requests: Vec<f64> = intervals.iter().map(|i| i.requests as f64).collect();
     let outstanding = intervals.iter().map(|interval| interval.outstanding);
     Series {
         interval_us,
@@ -144,7 +143,6 @@ fn series_of(intervals: &[Interval], interval_us: u64, is_scheduled: bool) -> Se
         p99_us: latencies.clone().map(|of| of.p99).collect(),
         p50_us: latencies.map(|of| of.p50).collect(),
         outstanding: outstanding.filter(|_| is_scheduled).collect(),
-        effective_samples: effective_sample_size(&requests),
     }
 }
 

@@ -12,7 +12,7 @@ use report::{
     check::{Check, Status},
     comparison::BLOCKS_MIN,
     model::{Ceiling, ModelReport, Peak, Spread},
-    run::RunReport,
+    run::{RunReport, Stop, StopReason},
 };
 
 /// Observers' leftovers below this, per connection, are pages that come and go.
@@ -160,6 +160,7 @@ pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> Strin
         lines.push("  interrupted: these are the trials that were finished".to_owned());
     }
     lines.extend(too_few_blocks(run));
+    lines.extend(run.stops.iter().filter_map(|stop| why_stopped(stop, run)));
     lines.extend(ceilings(reports));
     lines.extend(reports.iter().filter_map(external::note));
     lines.extend(reports.iter().filter_map(capacity));
@@ -197,6 +198,20 @@ fn too_few_blocks(run: &RunReport) -> Option<String> {
              --trials {BLOCKS_MIN}"
         )
     })
+}
+
+/// Of one model nothing was to be decided.
+fn why_stopped(stop: &Stop, run: &RunReport) -> Option<String> {
+    let Stop { loads, blocks, .. } = stop;
+    let why = match stop.reason {
+        StopReason::Decided => "every pair is decided or equal in the primary figures",
+        StopReason::OutOfPatience => {
+            "not every pair is decided, but the patience was over (--patience)"
+        }
+        StopReason::LastLook => "not every pair is decided, but that was the last look",
+    };
+    let loads = loads.join(" and ");
+    (run.plan.models.len() > 1).then(|| format!("{loads} ended after {blocks} blocks: {why}"))
 }
 
 /// The highest rate that meets the target, or that none does.

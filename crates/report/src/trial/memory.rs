@@ -6,8 +6,6 @@ use serde::{Deserialize, Serialize};
 /// The machine's memory at one moment. Source: proc(5), /proc/meminfo.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MachineMemory {
-    /// MemTotal.
-    pub total_bytes: u64,
     /// MemFree.
     pub free_bytes: u64,
     /// Buffers and Cached: what the kernel keeps of files, and gives up when asked.

@@ -3,7 +3,7 @@
 use crate::{exit::Exit, output, usage::usage};
 use clap::{Args, ValueEnum};
 use compare::{Options, compare, compare_against, compare_pairs, rank};
-use render::comparison::{markdown, rankings, text};
+use render::comparison::{markdown, markdown_of_run, rankings, text};
 use report::{
     comparison::{ComparisonReport, Difference},
     model::ModelReport,
@@ -119,13 +119,15 @@ fn within_a_run(args: &CompareArgs, models: &[Saved]) -> anyhow::Result<Vec<Comp
     if comparisons.is_empty() {
         return Err(usage("there is nothing to compare".to_owned()));
     }
+    // A hundred pairs are for programs.
+    let are_many = args.against.is_none() && comparisons.len() > 1;
+    let ranked = || rank(run, &reports, args.margin).0;
     match args.format {
-        // A hundred pairs are for programs.
-        Format::Text if args.against.is_none() && comparisons.len() > 1 => {
-            let ranked = rank(run, &reports, args.margin).0;
-            output::line(format_args!("{}\n", rankings(&ranked, true)));
+        Format::Text if are_many => {
+            output::line(format_args!("{}\n", rankings(&ranked(), true)));
             output::say("pair by pair: --against MODEL, or --format json");
         }
+        Format::Markdown if are_many => output::line(markdown_of_run(&ranked(), &comparisons)),
         _ => show(&comparisons, args.format)?,
     }
     Ok(comparisons)
@@ -171,14 +173,12 @@ fn across(
 fn show(comparisons: &[ComparisonReport], format: Format) -> anyhow::Result<()> {
     match format {
         Format::Json => output::line(serde_json::to_string_pretty(comparisons)?),
-        Format::Text | Format::Markdown => {
-            for comparison in comparisons {
-                match format {
-                    Format::Text => output::line(format_args!("{}\n", text(comparison))),
-                    _ => output::line(markdown(comparison)),
-                }
-            }
-        }
+        Format::Text => comparisons
+            .iter()
+            .for_each(|one| output::line(text(one) + "\n")),
+        Format::Markdown => comparisons
+            .iter()
+            .for_each(|one| output::line(markdown(one))),
     }
     Ok(())
 }

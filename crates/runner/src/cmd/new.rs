@@ -183,7 +183,7 @@ fn next_steps(name: &str, like: &str, files: &[PathBuf]) -> String {
          1. in src, change how connections are served, and say in the module docs how it works\n  \
          2. in Cargo.toml, change description, dependencies and [package.metadata.model], which\n     \
             is what reports say: title, runtime (a dependency), accept (shared, sharded, handoff),\n     \
-            cpu and block (inline, offload, cpu)\n  \
+            cpu and block (inline, offload)\n  \
          3. cargo run -p runner -- check --model {name}    is it a correct server?\n  \
          4. cargo run -p runner -- --model {name},{like}   and what does it cost?\n\
          Cargo.lock gets its entry by itself; commit it, too.",
