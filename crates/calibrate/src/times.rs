@@ -32,7 +32,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "stall",
-        trials: 6,
+        trials: 5,
         run: stall,
     },
     Case {
@@ -184,7 +184,6 @@ fn stall(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
     let before = bench.measure("null", &behind)?;
     let open = bench.measure(&behaviour, &load)?;
     let after = bench.measure("null", &behind)?;
-    let closed = bench.measure(&behaviour, &bench.closed(CONNECTIONS, 2.5))?;
     let base_ns = response_times(&null)?.quantile_ns(0.5);
     let (before_per_s, after_per_s) = (before.rate_per_s(), after.rate_per_s());
     let drained_at = |per_s: f64| {
@@ -193,19 +192,7 @@ fn stall(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
     };
     let truth = drained_at(f64::midpoint(before_per_s, after_per_s))?;
     let ends = [drained_at(before_per_s)?, drained_at(after_per_s)?];
-    let rows = stall_rows(&truth, &ends, &response_times(&open)?);
-    let blind_ns = service_times(&closed)?.quantile_ns(0.99);
-    let blindness = time(
-        "closed load's p99",
-        truth.quantile_ns(0.99),
-        blind_ns,
-        SCHEDULE,
-    );
-    let note = "closed load sends nothing while the server stalls, and so doesn't see it";
-    Ok(rows
-        .into_iter()
-        .chain([blindness.not_judged().note(note)])
-        .collect())
+    Ok(stall_rows(&truth, &ends, &response_times(&open)?))
 }
 
 /// Response times at an even rate over two periods. They begin in the middle of one, so that
@@ -267,11 +254,6 @@ fn cap(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
         judged_if(Row::timing("peak rate", "1/s", figures, RATE), reason),
         caught.note("three tenths more than the server's cap were offered"),
     ])
-}
-
-fn time(what: impl Into<String>, expected_ns: u64, measured_ns: u64, tolerance: Tolerance) -> Row {
-    let us = |ns: u64| ns as f64 / 1000.0;
-    Row::timing(what, "us", (us(expected_ns), us(measured_ns)), tolerance)
 }
 
 /// `service time p99.9`
