@@ -199,6 +199,15 @@ impl Row {
         self
     }
 
+    /// The same; not judged if there is a reason against it.
+    #[must_use]
+    pub fn judged_unless(self, reason: Option<String>) -> Self {
+        match reason {
+            Some(reason) => self.not_judged().note(reason),
+            None => self,
+        }
+    }
+
     /// The same, after trials during which other programs ran.
     #[must_use]
     pub fn disturbed(self) -> Self {

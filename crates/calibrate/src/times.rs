@@ -143,15 +143,7 @@ fn service_time(q: f64, pairs: &[Pair], truth_ns: impl Fn(f64, &Distribution) ->
     let checks = pairs
         .iter()
         .map(|pair| (&pair.null.1[..], &pair.measured.1[..]));
-    judged_if(row, not_judgeable(nearest(q), &checks.collect::<Vec<_>>()))
-}
-
-/// With no reason against it.
-fn judged_if(row: Row, reason: Option<String>) -> Row {
-    match reason {
-        Some(reason) => row.not_judged().note(reason),
-        None => row,
-    }
+    row.judged_unless(not_judgeable(nearest(q), &checks.collect::<Vec<_>>()))
 }
 
 /// Of pairs of expected and measured the one in the middle by what was measured too much.
@@ -225,7 +217,7 @@ fn stall_rows(truth: &Distribution, ends: &[Distribution; 2], measured: &Distrib
                 apart * 100.0
             )
         });
-        judged_if(row, reason)
+        row.judged_unless(reason)
     };
     let mean = row("response time, mean".to_owned(), &|of| of.mean_ns() / 1e3);
     let quantiles = [0.9, 0.95, 0.99, 0.999].map(|q| {
@@ -251,7 +243,7 @@ fn cap(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
     let caught = Row::caught(offered, &beyond.verdict, &["sustained"]);
     let reason = not_judgeable(FigureKind::Rate, &[(&[], &peak.verdict.checks)]);
     Ok(vec![
-        judged_if(Row::timing("peak rate", "1/s", figures, RATE), reason),
+        Row::timing("peak rate", "1/s", figures, RATE).judged_unless(reason),
         caught.note("three tenths more than the server's cap were offered"),
     ])
 }
