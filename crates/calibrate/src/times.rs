@@ -32,7 +32,7 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "stall",
-        trials: 6,
+        trials: 5,
         run: stall,
     },
     Case {
@@ -143,15 +143,7 @@ fn service_time(q: f64, pairs: &[Pair], truth_ns: impl Fn(f64, &Distribution) ->
     let checks = pairs
         .iter()
         .map(|pair| (&pair.null.1[..], &pair.measured.1[..]));
-    judged_if(row, not_judgeable(nearest(q), &checks.collect::<Vec<_>>()))
-}
-
-/// With no reason against it.
-fn judged_if(row: Row, reason: Option<String>) -> Row {
-    match reason {
-        Some(reason) => row.not_judged().note(reason),
-        None => row,
-    }
+    row.judged_unless(not_judgeable(nearest(q), &checks.collect::<Vec<_>>()))
 }
 
 /// Of pairs of expected and measured the one in the middle by what was measured too much.
@@ -184,7 +176,6 @@ fn stall(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
     let before = bench.measure("null", &behind)?;
     let open = bench.measure(&behaviour, &load)?;
     let after = bench.measure("null", &behind)?;
-    let closed = bench.measure(&behaviour, &bench.closed(CONNECTIONS, 2.5))?;
     let base_ns = response_times(&null)?.quantile_ns(0.5);
     let (before_per_s, after_per_s) = (before.rate_per_s(), after.rate_per_s());
     let drained_at = |per_s: f64| {
@@ -193,19 +184,7 @@ fn stall(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
     };
     let truth = drained_at(f64::midpoint(before_per_s, after_per_s))?;
     let ends = [drained_at(before_per_s)?, drained_at(after_per_s)?];
-    let rows = stall_rows(&truth, &ends, &response_times(&open)?);
-    let blind_ns = service_times(&closed)?.quantile_ns(0.99);
-    let blindness = time(
-        "closed load's p99",
-        truth.quantile_ns(0.99),
-        blind_ns,
-        SCHEDULE,
-    );
-    let note = "closed load sends nothing while the server stalls, and so doesn't see it";
-    Ok(rows
-        .into_iter()
-        .chain([blindness.not_judged().note(note)])
-        .collect())
+    Ok(stall_rows(&truth, &ends, &response_times(&open)?))
 }
 
 /// Response times at an even rate over two periods. They begin in the middle of one, so that
@@ -238,7 +217,7 @@ fn stall_rows(truth: &Distribution, ends: &[Distribution; 2], measured: &Distrib
                 apart * 100.0
             )
         });
-        judged_if(row, reason)
+        row.judged_unless(reason)
     };
     let mean = row("response time, mean".to_owned(), &|of| of.mean_ns() / 1e3);
     let quantiles = [0.9, 0.95, 0.99, 0.999].map(|q| {
@@ -264,14 +243,9 @@ fn cap(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
     let caught = Row::caught(offered, &beyond.verdict, &["sustained"]);
     let reason = not_judgeable(FigureKind::Rate, &[(&[], &peak.verdict.checks)]);
     Ok(vec![
-        judged_if(Row::timing("peak rate", "1/s", figures, RATE), reason),
+        Row::timing("peak rate", "1/s", figures, RATE).judged_unless(reason),
         caught.note("three tenths more than the server's cap were offered"),
     ])
-}
-
-fn time(what: impl Into<String>, expected_ns: u64, measured_ns: u64, tolerance: Tolerance) -> Row {
-    let us = |ns: u64| ns as f64 / 1000.0;
-    Row::timing(what, "us", (us(expected_ns), us(measured_ns)), tolerance)
 }
 
 /// `service time p99.9`

@@ -15,6 +15,7 @@ use calibrate::{
     row::Outcome,
 };
 use report::check::{Direction, Effect, FigureVerdict, Status};
+use std::collections::BTreeSet;
 
 fn of(name: &str) -> &'static Disturbance {
     DISTURBANCES.iter().find(|of| of.name == name).unwrap()
@@ -249,5 +250,35 @@ fn a_row_names_what_was_off_by_how_much_and_who_said_so() {
     assert_eq!(
         (rows[0].case, rows[0].outcome),
         ("hog-server", Outcome::Pass)
+    );
+}
+
+#[test]
+fn each_has_a_name_of_its_own_and_the_short_form_has_a_strength_of_its() {
+    let names: BTreeSet<_> = DISTURBANCES.iter().map(|of| of.name).collect();
+    assert_eq!(names.len(), DISTURBANCES.len());
+    for of in DISTURBANCES {
+        assert!(of.strengths.contains(&of.short), "{}", of.name);
+        assert!(
+            of.belongs.iter().all(|figure| of.moves.contains(figure)),
+            "{}",
+            of.name
+        );
+    }
+}
+
+#[test]
+fn a_behaviour_is_a_command_line() {
+    assert_eq!(
+        of("slow-down").behaviour(2.5),
+        "slow-down --rate 20000 --percent-per-s 5"
+    );
+    assert_eq!(of("starve").behaviour(9.0), "starve --percent 9");
+    assert_eq!(of("quota").behaviour(1.0), "null");
+    let step = "step --bytes-per-connection 4096 --step-bytes 163840 --at-connection 1250";
+    assert_eq!(of("step").behaviour(1.0), step);
+    assert_eq!(
+        (of("pause-generator").what)(0.4),
+        "the generator stopped for 2 ms"
     );
 }

@@ -55,7 +55,7 @@ fn the_shortened_form_catches_every_fault_and_judges_no_time() {
     assert_eq!((times, *rate), (&["not_judged"; 4][..], "pass"));
     assert_eq!(outcomes(&rows, "delay"), ["not_judged"; 4]);
     assert_eq!(outcomes(&rows, "mixture"), ["not_judged"; 4]);
-    assert_eq!(outcomes(&rows, "stall"), ["not_judged"; 6]);
+    assert_eq!(outcomes(&rows, "stall"), ["not_judged"; 5]);
     assert_eq!(outcomes(&rows, "cap"), ["not_judged", "pass"]);
     for disturbance in [
         "hog-server",

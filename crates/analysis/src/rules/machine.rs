@@ -23,7 +23,12 @@ const SWAPPED_MAX: f64 = 0.01;
 /// What shared the machine with a window, and what of its memory was scarce.
 pub(super) fn of_step(step: &Step, load: Load) -> Vec<Check> {
     let mut checks = vec![accept_queue(step, load)];
-    checks.extend(steal(step));
+    let idle = match load {
+        // It has no CPU per request.
+        Load::Idle { .. } => None,
+        _ => step.machine.server_cpus_idle_share,
+    };
+    checks.extend(steal(step, 1.0 - idle.unwrap_or(0.0)));
     checks.extend(other_load(step));
     checks.extend(throttled(step));
     checks.extend(swap(step));
@@ -50,14 +55,25 @@ fn accept_queue(step: &Step, load: Load) -> Check {
         .values(overflows.map_or(f64::NAN, |n| n as f64), 0.0)
 }
 
-fn steal(step: &Step) -> Option<Check> {
+/// A CPU that sleeps is taken away when it is to wake. The kernel's clocks count that time as idle and
+/// as stolen, and take it from what runs next: so of CPU time it is a share of what was used, which
+/// the server's CPUs were `busy` for, 0 to 1. Source: kernel/sched/core.c, `update_rq_clock_task`;
+/// kernel/time/tick-sched.c, `get_cpu_idle_time_us`.
+fn steal(step: &Step, busy: f64) -> Option<Check> {
     let share = step.machine.steal_share?;
+    let judged = judged(share, step);
+    let mut touches = exposed(judged);
+    touches.retain(|touch| touch.figure != FigureKind::Cpu);
+    let of_used = (judged / busy.max(1e-9)).min(1.0);
+    if of_used > SHARE_MAX {
+        touches.extend(biases(&[FigureKind::Cpu], Direction::Either, Some(of_used)));
+    }
     let detail = format!(
         "{:.1} % of the CPU time went to other guests",
         share * 100.0
     );
     let advice = "measure again, or on a machine of your own";
-    let check = Check::new("steal", exposed(judged(share, step)), detail, advice);
+    let check = Check::new("steal", touches, detail, advice);
     Some(check.values(share, STEAL_MAX))
 }
 
@@ -147,7 +163,12 @@ fn window_s(step: &Step) -> f64 {
 /// Whether anything touched a window from outside, which is a reason to make it again: what the
 /// server itself does (its rate, its times) isn't looked at.
 pub fn is_disturbed(step: &Step) -> bool {
-    let outside = [steal(step), other_load(step), throttled(step), swap(step)];
+    let outside = [
+        steal(step, 1.0),
+        other_load(step),
+        throttled(step),
+        swap(step),
+    ];
     let touched = |check: &Check| {
         let mut figures = check.touches.iter().map(|touch| touch.figure);
         figures.any(|figure| !TIMES[2..].contains(&figure))

@@ -221,6 +221,33 @@ pub(crate) mod tests {
         );
     }
 
+    /// Of servers that were idle for two thirds, and used 0.46 of a CPU by their own clock, the clock of
+    /// their CPU had 0.08 with 18 % of steal.
+    #[test]
+    fn steal_weighs_more_in_the_cpu_time_of_a_server_that_sleeps() {
+        let open = Load::Open {
+            arrivals: report::trial::Arrivals::Poisson,
+            deadline_us: 1,
+        };
+        let of_cpu = |steal: f64, idle: f64, load| {
+            let mut step = step();
+            step.window.length_us = 10_000_000;
+            step.machine.steal_share = Some(steal);
+            step.machine.server_cpus_idle_share = Some(idle);
+            let checks = machine::of_step(&step, load);
+            let steal = checks.into_iter().find(|check| check.id == "steal");
+            let mut touches = steal.unwrap().touches.into_iter();
+            touches.any(|touch| touch.figure == report::check::FigureKind::Cpu)
+        };
+        assert!(of_cpu(0.01, 0.7, open));
+        assert!(!of_cpu(0.01, 0.3, open));
+        assert!(!of_cpu(0.0, 1.0, open));
+        let idle = Load::Idle {
+            interval_us: 1_000_000,
+        };
+        assert!(!of_cpu(0.01, 0.99, idle));
+    }
+
     #[test]
     fn two_ticks_of_a_short_window_say_nothing() {
         let mut step = step();

@@ -111,6 +111,11 @@ fn step_bytes(times: f64) -> f64 {
     times * 0.02 * IDLE_BYTES * f64::from(IDLE[IDLE.len() - 1])
 }
 
+/// `1.2 %`
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
 const STRENGTHS: &[f64] = &[0.5, 1.0, 2.0, 4.0];
 const CLOSED: &[Published] = &[Rate, ProcessCpu, CpusCpu, P50, P90, P99, P99_9];
 const OPEN: &[Published] = &[ProcessCpu, CpusCpu, P50, P90, P99, P99_9];
@@ -134,24 +139,14 @@ const PLAIN: Disturbance = Disturbance {
 pub static DISTURBANCES: &[Disturbance] = &[
     Disturbance {
         name: "hog-server",
-        what: |times| {
-            format!(
-                "{:.0} % of the server's CPU used by a program",
-                times * OF_RATE * 100.0
-            )
-        },
+        what: |times| percent(times * OF_RATE) + " of the server's CPU used by a program",
         how: How::Hog(Side::Server, OF_RATE),
         belongs: &[Rate, ProcessCpu],
         ..PLAIN
     },
     Disturbance {
         name: "hog-generator",
-        what: |times| {
-            format!(
-                "{:.0} % of the generator's CPU used by a program",
-                times * OF_RATE * 100.0
-            )
-        },
+        what: |times| percent(times * OF_RATE) + " of the generator's CPU used by a program",
         how: How::Hog(Side::Generator, OF_RATE),
         belongs: &[Rate, ProcessCpu],
         ..PLAIN
@@ -159,10 +154,7 @@ pub static DISTURBANCES: &[Disturbance] = &[
     Disturbance {
         name: "hog-brief",
         what: |times| {
-            format!(
-                "{:.0} % of the server's CPU used by programs that end at once",
-                times * OF_RATE * 100.0
-            )
+            percent(times * OF_RATE) + " of the server's CPU used by programs that end at once"
         },
         how: How::Brief(Side::Server, OF_RATE),
         belongs: &[Rate, ProcessCpu],
@@ -170,12 +162,7 @@ pub static DISTURBANCES: &[Disturbance] = &[
     },
     Disturbance {
         name: "hog-open",
-        what: |times| {
-            format!(
-                "{:.1} % of the server's CPU used by a program",
-                times * OF_P90 * 100.0
-            )
-        },
+        what: |times| percent(times * OF_P90) + " of the server's CPU used by a program",
         setting: Setting::Open,
         how: How::Hog(Side::Server, OF_P90),
         moves: OPEN,
@@ -382,42 +369,5 @@ impl Disturbance {
             How::Quota(_) => Some("throttled"),
             _ => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn each_has_a_name_of_its_own_and_the_short_form_has_a_strength_of_its() {
-        let names: BTreeSet<_> = DISTURBANCES.iter().map(|of| of.name).collect();
-        assert_eq!(names.len(), DISTURBANCES.len());
-        for of in DISTURBANCES {
-            assert!(of.strengths.contains(&of.short), "{}", of.name);
-            assert!(
-                of.belongs.iter().all(|figure| of.moves.contains(figure)),
-                "{}",
-                of.name
-            );
-        }
-    }
-
-    #[test]
-    fn a_behaviour_is_a_command_line() {
-        let of = |name| DISTURBANCES.iter().find(|of| of.name == name).unwrap();
-        assert_eq!(
-            of("slow-down").behaviour(2.5),
-            "slow-down --rate 20000 --percent-per-s 5"
-        );
-        assert_eq!(of("starve").behaviour(9.0), "starve --percent 9");
-        assert_eq!(of("quota").behaviour(1.0), "null");
-        let step = "step --bytes-per-connection 4096 --step-bytes 163840 --at-connection 1250";
-        assert_eq!(of("step").behaviour(1.0), step);
-        assert_eq!(
-            (of("pause-generator").what)(0.4),
-            "the generator stopped for 2 ms"
-        );
     }
 }
