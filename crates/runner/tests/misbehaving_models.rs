@@ -107,6 +107,16 @@ fn an_unmet_need_says_how_to_mend_it() {
 }
 
 #[test]
+fn the_null_server_waits_for_somebody_to_be_held_against_it() {
+    let fixture = Fixture::new();
+    let output = fixture.run("unmet", &["--load", "closed"]);
+    let shown = stderr(&output);
+    assert_eq!(output.status.code(), FAILED, "{shown}");
+    assert!(!shown.contains("null server on"), "{shown}");
+    assert!(fixture.report().not_measured["ceiling"].contains("no model has a rate"));
+}
+
+#[test]
 fn an_address_that_is_not_loopback_is_refused() {
     let (phase, reason, _) = failure_of("remote");
     assert_eq!(phase, "start");

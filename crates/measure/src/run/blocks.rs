@@ -145,7 +145,7 @@ impl Run {
         let place = random.usize(0..=order.len());
         for (turn, index) in order.iter().enumerate() {
             if turn == place {
-                null_turns(nulls, bench, at.number);
+                self.null_turns(nulls, bench, at.number);
             }
             for load in series.loads {
                 let wish = (at.number == 1 && profiled == Some(load)).then_some(ProfileWish {
@@ -155,8 +155,23 @@ impl Run {
             }
         }
         if place == order.len() {
-            null_turns(nulls, bench, at.number);
+            self.null_turns(nulls, bench, at.number);
         }
+    }
+
+    /// The null server's turns, if there is somebody whose rate can be held against its.
+    fn null_turns(&self, nulls: &mut Vec<Null>, bench: &Bench<'_>, block: u32) {
+        let load = null_trials(bench.plan).map(|(load, _)| load);
+        let is_needed = self.contestants.iter().any(Contestant::may_have_rate);
+        let Some(load) = load.filter(|_| is_needed) else {
+            nulls.iter().for_each(|_| bench.progress.end());
+            return;
+        };
+        for null in nulls.iter_mut() {
+            // An interruption is seen by whoever takes the next turn.
+            let _ = null.take_turn(bench, block, load);
+        }
+        keep_fastest(nulls);
     }
 
     /// Whether something from outside touched one of a block's windows under load.
@@ -204,17 +219,6 @@ impl Run {
             .flat_map(|contestant| &mut contestant.report.trials);
         trials.filter(|trial| is_of(loads, trial))
     }
-}
-
-fn null_turns(nulls: &mut Vec<Null>, bench: &Bench<'_>, block: u32) {
-    let Some((load, _)) = null_trials(bench.plan) else {
-        return;
-    };
-    for null in nulls.iter_mut() {
-        // An interruption is seen by whoever takes the next turn.
-        let _ = null.take_turn(bench, block, load);
-    }
-    keep_fastest(nulls);
 }
 
 fn of_loads<'a>(

@@ -17,6 +17,12 @@ pub struct Contestant {
 }
 
 impl Contestant {
+    /// Whether it was measured, or can still be.
+    pub(super) fn may_have_rate(&self) -> bool {
+        let is_out = self.launch.is_none() || self.report.failure.is_some();
+        !is_out || !self.report.trials.is_empty()
+    }
+
     pub(super) fn has_rate(&self) -> bool {
         let peak = self.report.summary.peak.as_ref();
         peak.is_some_and(|peak| peak.rate_per_s.median > 0.0)
