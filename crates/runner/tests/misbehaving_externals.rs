@@ -131,8 +131,17 @@ fn a_runner_that_is_killed_leaves_nothing_of_it_behind() {
         return;
     };
     let mut run = runner()
-        .args(["--external", &format!("them={command}"), "--load", "closed"])
-        .args(["--duration", "60", "--trials", "1", "--out"])
+        .args(["--external", &format!("them={command}"), "--load", "open"])
+        // In closed load the null server's turns, as long, might come first.
+        .args([
+            "--rate",
+            "500",
+            "--duration",
+            "60",
+            "--trials",
+            "1",
+            "--out",
+        ])
         .arg(fixture.out())
         .stderr(Stdio::null())
         .stdout(Stdio::null())
