@@ -6,13 +6,16 @@ use super::{
 };
 use fastrand::Rng;
 
+/// One value of noise.
+type Shape = fn(&mut Rng) -> f64;
+
 /// Values whose levels are all 0, in blocks that differ ten times as much as any contestant.
 fn noise(rng: &mut Rng, deviations: &[f64], blocks: usize) -> Vec<Vec<Option<f64>>> {
     noise_of(normal, rng, deviations, blocks)
 }
 
 fn noise_of(
-    shape: fn(&mut Rng) -> f64,
+    shape: Shape,
     rng: &mut Rng,
     deviations: &[f64],
     blocks: usize,
@@ -142,7 +145,7 @@ fn all_intervals_hold_for_noise_without_tails() {
     fn two_modes(rng: &mut Rng) -> f64 {
         normal(rng).mul_add(0.3, if rng.bool() { 1.0 } else { -1.0 })
     }
-    let shapes: [(&str, fn(&mut Rng) -> f64); 3] = [
+    let shapes: [(&str, Shape); 3] = [
         ("uniform", uniform),
         ("sine", sine),
         ("two modes", two_modes),
