@@ -12,8 +12,8 @@
 //! - *Single issuer, deferred task run*: completions are made by the loop's own thread when it
 //!   asks for them, rather than by interrupting it.
 //! - *Sends that don't wait*: a reply mostly fits the socket's buffer and is gone when the system
-//!   call begins to wait. So the loop knows how many completions are not news, and waits for one
-//!   more. Only what doesn't fit is sent again by a request that waits for room.
+//!   call begins to wait, so nothing is heard of it. Only what doesn't fit completes, and is sent
+//!   again by a request that waits for room.
 //!
 //! What the kernel is told once it goes on doing: bytes come while a reply is not yet sent or a
 //! request waits. They are set aside, and when there are many the receive is cancelled.
@@ -32,7 +32,7 @@ use io_uring::{
 };
 use model_kit::{
     Closed, Ended, Listeners, Model, Need, Refused, Server, Work, on_each_thread,
-    uring::{About, Buffers, Completion, GROUP, Ring, close, keep},
+    uring::{About, Buffers, Completion, GROUP, Ring, close, keep, send_at_once},
 };
 use rustix::{
     io::Errno,
@@ -46,9 +46,6 @@ use std::{io, mem, net::TcpListener, os::fd::AsRawFd as _, process::ExitCode, sy
 const BUFFERS: usize = 256;
 
 const BUFFER_BYTES: usize = 16 << 10;
-
-/// The kernel makes so many completions in a turn when it can: half of what there are buffers for.
-const COMPLETIONS_PER_TURN: usize = BUFFERS / 2;
 
 fn main() -> ExitCode {
     let model = Model {
@@ -77,9 +74,10 @@ struct Loop<'a> {
     /// What a completion names is open: a connection is forgotten when the kernel has nothing
     /// more to do for it.
     open: Slab<Socket>,
-    /// Of this turn: they will have been completed when the kernel begins to wait, and nothing
-    /// follows from that. It may be too few, never too many.
-    routine_sends: usize,
+    /// Whose reply is sent with this turn.
+    sending: Vec<usize>,
+    /// Something follows from one of these, so that the turn must not wait.
+    follows: bool,
     pause: Timespec,
     stopping: bool,
 }
@@ -95,7 +93,8 @@ impl<'a> Loop<'a> {
             ring,
             buffers,
             open: Slab::new(),
-            routine_sends: 0,
+            sending: Vec::new(),
+            follows: false,
             pause: Timespec::new(),
             stopping: false,
         })
@@ -104,13 +103,35 @@ impl<'a> Loop<'a> {
     fn run(mut self) -> io::Result<()> {
         self.accept()?;
         self.server.ready()?;
-        let mut completions = Vec::new();
+        let (mut completions, mut sending) = (Vec::new(), Vec::new());
         while !self.stopping || !self.open.is_empty() {
-            let routine_sends = mem::take(&mut self.routine_sends);
-            let awaited = COMPLETIONS_PER_TURN.min(routine_sends + 1);
+            let awaited = usize::from(!mem::take(&mut self.follows));
             self.ring.turn(awaited, &mut completions)?;
+            mem::swap(&mut sending, &mut self.sending);
+            self.sent_whole(&mut sending, &completions)?;
             for completion in completions.drain(..) {
                 self.complete(&completion)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with those whose reply went with the turn: all but those of whom it was told.
+    fn sent_whole(
+        &mut self,
+        sending: &mut Vec<usize>,
+        completions: &[Completion],
+    ) -> io::Result<()> {
+        for (about, key) in completions.iter().map(Completion::about) {
+            if about == About::Send {
+                self.open[key].doing = Doing::Sending;
+            }
+        }
+        for key in sending.drain(..) {
+            let socket = &mut self.open[key];
+            if socket.doing == Doing::SendingAtOnce {
+                socket.connection.sent_all();
+                self.go_on(key, Ok(None))?;
             }
         }
         Ok(())
@@ -182,8 +203,7 @@ impl<'a> Loop<'a> {
             Some(next) => self.go_on(key, next),
             None if self.open[key].doing == Doing::Closing => self.close(key),
             None => {
-                // When its reply is sent, that is news.
-                self.routine_sends = self.routine_sends.saturating_sub(1);
+                self.follows |= self.open[key].doing == Doing::SendingAtOnce;
                 self.hold_up(key)
             }
         }
@@ -240,7 +260,7 @@ impl<'a> Loop<'a> {
                 Err(_) => socket.ended = true,
             }
             if !socket.connection.unsent().is_empty() {
-                return self.send(key, SendFlags::DONTWAIT);
+                return self.send_at_once(key);
             }
             if let Some(timeout) = socket.timeout() {
                 socket.doing = Doing::Waiting;
@@ -261,15 +281,22 @@ impl<'a> Loop<'a> {
         self.receive(key)
     }
 
-    fn send(&mut self, key: usize, how: SendFlags) -> io::Result<()> {
+    fn send_at_once(&mut self, key: usize) -> io::Result<()> {
         let socket = &mut self.open[key];
-        socket.doing = Doing::Sending;
+        socket.doing = Doing::SendingAtOnce;
+        self.follows |= socket.has_more_to_do();
+        self.sending.push(key);
+        let send = send_at_once(Fd(socket.fd.as_raw_fd()), socket.connection.unsent());
+        self.push(send, About::Send, key)
+    }
+
+    /// When there is room.
+    fn send(&mut self, key: usize) -> io::Result<()> {
+        let socket = &self.open[key];
         let unsent = socket.connection.unsent();
         let (fd, length) = (Fd(socket.fd.as_raw_fd()), unsent.len() as u32);
-        let flags = SendFlags::NOSIGNAL | how;
-        let send = opcode::Send::new(fd, unsent.as_ptr(), length).flags(flags.bits() as i32);
-        let routine = how == SendFlags::DONTWAIT && !socket.has_more_to_do();
-        self.routine_sends += usize::from(routine);
+        let flags = SendFlags::NOSIGNAL.bits() as i32;
+        let send = opcode::Send::new(fd, unsent.as_ptr(), length).flags(flags);
         self.push(send.build(), About::Send, key)
     }
 
@@ -281,7 +308,7 @@ impl<'a> Loop<'a> {
         if connection.unsent().is_empty() {
             return self.go_on(key, Ok(None));
         }
-        self.send(key, SendFlags::empty())
+        self.send(key)
     }
 
     fn waited(&mut self, key: usize) -> io::Result<()> {

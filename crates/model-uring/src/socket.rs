@@ -23,6 +23,9 @@ pub(crate) struct Socket {
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Doing {
     Nothing,
+    /// What fits, with the turn.
+    SendingAtOnce,
+    /// The rest, when there is room.
     Sending,
     Waiting,
     /// Ending the receive, so that the connection can be forgotten.

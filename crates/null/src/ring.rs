@@ -4,7 +4,7 @@
 use io_uring::{opcode, squeue, types::Fd};
 use model_kit::{
     Connection, Refused, Server,
-    uring::{About, Buffers, Completion, GROUP, Ring},
+    uring::{About, Buffers, Completion, GROUP, Ring, send_at_once},
 };
 use rustix::{
     io::Errno,
@@ -34,7 +34,8 @@ pub(crate) fn serve(server: &Server) -> io::Result<()> {
         ring,
         buffers,
         open: Slab::new(),
-        routine_sends: 0,
+        sending: Vec::new(),
+        follows: false,
         stopping: false,
     };
     turns.accept()?;
@@ -48,9 +49,10 @@ struct Loop<'a> {
     ring: Ring,
     buffers: Buffers<BUFFERS>,
     open: Slab<Client>,
-    /// Of this turn: they will have been completed when the kernel begins to wait, and nothing
-    /// follows from that. It may be too few, never too many.
-    routine_sends: usize,
+    /// Whose echo is sent with this turn.
+    sending: Vec<usize>,
+    /// Something follows from one of these, so that the turn must not wait.
+    follows: bool,
     stopping: bool,
 }
 
@@ -62,17 +64,20 @@ struct Client {
     /// Of the first.
     sent_bytes: u32,
     receiving: bool,
+    /// The first goes with this turn.
+    goes_at_once: bool,
     /// It has been closed, and waits for the last completion.
     is_over: bool,
 }
 
 impl Loop<'_> {
     fn run(&mut self) -> io::Result<()> {
-        let mut completions = Vec::new();
+        let (mut completions, mut sending) = (Vec::new(), Vec::new());
         while !self.stopping || !self.open.is_empty() {
-            let routine_sends = mem::take(&mut self.routine_sends);
-            // All of them: what stays behind holds buffers.
-            self.ring.turn(routine_sends + 1, &mut completions)?;
+            let awaited = usize::from(!mem::take(&mut self.follows));
+            self.ring.turn(awaited, &mut completions)?;
+            mem::swap(&mut sending, &mut self.sending);
+            self.sent_whole(&mut sending, &completions)?;
             for completion in completions.drain(..) {
                 let (about, key) = completion.about();
                 match about {
@@ -80,6 +85,25 @@ impl Loop<'_> {
                     About::Receive => self.received(key, &completion)?,
                     _ => self.sent(key, &completion)?,
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with those whose echo went with the turn: all but those of whom it was told.
+    fn sent_whole(
+        &mut self,
+        sending: &mut Vec<usize>,
+        completions: &[Completion],
+    ) -> io::Result<()> {
+        for (about, key) in completions.iter().map(Completion::about) {
+            if about == About::Send {
+                self.open[key].goes_at_once = false;
+            }
+        }
+        for key in sending.drain(..) {
+            if mem::take(&mut self.open[key].goes_at_once) {
+                self.sent_first(key)?;
             }
         }
         Ok(())
@@ -106,6 +130,7 @@ impl Loop<'_> {
                     echoes: VecDeque::new(),
                     sent_bytes: 0,
                     receiving: false,
+                    goes_at_once: false,
                     is_over: false,
                 });
                 self.receive(key)?;
@@ -139,18 +164,16 @@ impl Loop<'_> {
                 client.connection.received(bytes, 0);
                 client.echoes.push_back((id, bytes as u32));
                 if client.echoes.len() == 1 {
-                    self.send(key, SendFlags::DONTWAIT)?;
+                    self.send_at_once(key)?;
                 } else {
-                    // Another echo waits for the one before, so its end is news after all.
-                    self.routine_sends = self.routine_sends.saturating_sub(1);
+                    self.follows |= client.goes_at_once;
                 }
             }
             (Err(Errno::NOBUFS), _) => {}
             // The end, or broken.
             _ => {
-                self.open[key].is_over = true;
-                // The end of its last send is news, too.
-                self.routine_sends = self.routine_sends.saturating_sub(1);
+                client.is_over = true;
+                self.follows |= client.goes_at_once;
                 self.forget(key);
                 return Ok(());
             }
@@ -161,17 +184,30 @@ impl Loop<'_> {
         self.receive(key)
     }
 
-    fn send(&mut self, key: usize, how: SendFlags) -> io::Result<()> {
+    /// The first of its echoes, if there is one.
+    fn send_at_once(&mut self, key: usize) -> io::Result<()> {
+        let client = &mut self.open[key];
+        let Some(&(id, bytes)) = client.echoes.front() else {
+            return Ok(());
+        };
+        client.goes_at_once = true;
+        self.follows |= client.echoes.len() > 1 || client.is_over;
+        self.sending.push(key);
+        let unsent = &self.buffers.chunk(id).space()[..bytes as usize];
+        let send = send_at_once(Fd(client.fd.as_raw_fd()), unsent);
+        self.push(send, About::Send, key)
+    }
+
+    /// The rest of it, when there is room.
+    fn send(&mut self, key: usize) -> io::Result<()> {
         let client = &self.open[key];
         let Some(&(id, bytes)) = client.echoes.front() else {
             return Ok(());
         };
         let unsent = &self.buffers.chunk(id).space()[client.sent_bytes as usize..bytes as usize];
-        let flags = (SendFlags::NOSIGNAL | how).bits() as i32;
-        let fd = Fd(client.fd.as_raw_fd());
-        let send = opcode::Send::new(fd, unsent.as_ptr(), unsent.len() as u32).flags(flags);
-        let is_routine = how == SendFlags::DONTWAIT && client.echoes.len() == 1 && !client.is_over;
-        self.routine_sends += usize::from(is_routine);
+        let (fd, length) = (Fd(client.fd.as_raw_fd()), unsent.len() as u32);
+        let flags = SendFlags::NOSIGNAL.bits() as i32;
+        let send = opcode::Send::new(fd, unsent.as_ptr(), length).flags(flags);
         self.push(send.build(), About::Send, key)
     }
 
@@ -190,18 +226,31 @@ impl Loop<'_> {
         };
         client.sent_bytes += sent_bytes as u32;
         client.connection.sent(sent_bytes);
-        match client.echoes.front() {
-            Some(&(id, bytes)) if client.sent_bytes == bytes => {
-                client.echoes.pop_front();
-                client.sent_bytes = 0;
-                self.buffers.give_back(id);
-                self.send(key, SendFlags::DONTWAIT)?;
-                self.forget(key);
-                Ok(())
-            }
-            // The kernel's buffer is full: this waits for room.
-            _ => self.send(key, SendFlags::empty()),
+        let first = client.echoes.front();
+        if first.is_some_and(|&(_, bytes)| client.sent_bytes < bytes) {
+            return self.send(key);
         }
+        self.end_first(key)
+    }
+
+    /// The first echo has gone at once.
+    fn sent_first(&mut self, key: usize) -> io::Result<()> {
+        let client = &mut self.open[key];
+        if let Some(&(_, bytes)) = client.echoes.front() {
+            client.connection.sent(bytes as usize);
+        }
+        self.end_first(key)
+    }
+
+    fn end_first(&mut self, key: usize) -> io::Result<()> {
+        let client = &mut self.open[key];
+        client.sent_bytes = 0;
+        if let Some((id, _)) = client.echoes.pop_front() {
+            self.buffers.give_back(id);
+        }
+        self.send_at_once(key)?;
+        self.forget(key);
+        Ok(())
     }
 
     /// Drops a client that is over, once nothing of it is on its way.

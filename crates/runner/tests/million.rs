@@ -23,7 +23,7 @@ const CONNECTIONS: u32 = 30_000;
 /// Other programs may take CPU time or memory while something is measured.
 const ATTEMPTS: u32 = 3;
 
-/// What a run gives back would be missing from what another one lost.
+/// What a run gives back would be missing from what another one lost, also when that came before.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// For building a model, and for running it on a slow machine.
@@ -31,6 +31,7 @@ const LIMIT: Duration = Duration::from_secs(900);
 
 /// A scenario's reports, once these checks have all passed in one run.
 fn run_until_passed(scenario: &str, args: &[&str], wanted: &[&str]) -> (RunReport, ModelReport) {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut failed = Vec::new();
     for _ in 0..ATTEMPTS {
         let (run, report) = run(scenario, args);
@@ -68,7 +69,6 @@ fn command(scenario: &str, args: &[&str], fixture: &Fixture) -> Command {
 }
 
 fn run(scenario: &str, args: &[&str]) -> (RunReport, ModelReport) {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let (fixture, began) = (Fixture::new(), Instant::now());
     let resting_before = resting_sockets();
     let output = command(scenario, args, &fixture).output().unwrap();

@@ -7,7 +7,7 @@ use crate::{
     server::{Refused, Server},
 };
 use io_uring::{IoUring, Submitter, cqueue, opcode, squeue, types::Fd};
-use rustix::io::Errno;
+use rustix::{io::Errno, net::SendFlags};
 use std::{
     io,
     os::fd::{FromRawFd as _, IntoRawFd as _, OwnedFd},
@@ -16,11 +16,18 @@ use std::{
 /// Room for what the completions of a turn lead to.
 const REQUESTS: u32 = 1024;
 
+/// `MSG_WAITALL`, which rustix has for receiving alone. Source: include/linux/socket.h.
+const WAIT_ALL: i32 = 0x100;
+
 /// For bursts, and more than requests take at a time.
 const COMPLETIONS: u32 = 4096;
 
 /// A ring of requests, and one of what has been done.
-pub struct Ring(IoUring);
+pub struct Ring {
+    ring: IoUring,
+    /// What was done before its turn, because the kernel took no more requests.
+    early: Vec<Completion>,
+}
 
 /// Something that has been done, or has failed.
 pub struct Completion(cqueue::Entry);
@@ -33,17 +40,20 @@ impl Ring {
     pub fn new() -> io::Result<Self> {
         let mut builder = IoUring::builder();
         builder.setup_single_issuer().setup_defer_taskrun();
-        Ok(Self(builder.setup_cqsize(COMPLETIONS).build(REQUESTS)?))
+        Ok(Self {
+            ring: builder.setup_cqsize(COMPLETIONS).build(REQUESTS)?,
+            early: Vec::new(),
+        })
     }
 
     pub(super) fn submitter(&self) -> Submitter<'_> {
-        self.0.submitter()
+        self.ring.submitter()
     }
 
     /// Puts a request in, to go to the kernel with the turn's others.
     ///
     /// # Errors
-    /// The ring was full, and the kernel doesn't take what is in it.
+    /// The ring is broken.
     ///
     /// # Safety
     /// What the request points to lives until it is completed. Requests about [`About::Accept`]
@@ -57,25 +67,35 @@ impl Ring {
     ) -> io::Result<()> {
         let request = request.user_data(about.user_data(key));
         // SAFETY: the caller's promise.
-        while unsafe { self.0.submission().push(&request) }.is_err() {
-            self.0.submit()?;
+        while unsafe { self.ring.submission().push(&request) }.is_err() {
+            self.make_room()?;
         }
         Ok(())
     }
 
-    /// Hands in what was put in, waits for `awaited` completions, and takes all that there are.
+    /// Hands in what the kernel takes now. It may want completions taken first.
+    #[cold]
+    fn make_room(&mut self) -> io::Result<()> {
+        self.ring.submit().map(drop).or_else(unless_passing)?;
+        self.early.extend(self.ring.completion().map(Completion));
+        Ok(())
+    }
+
+    /// Hands in all that was put in, waits for `awaited` completions, and takes all that there are.
     /// There may be fewer: the kernel may be interrupted, or want some taken first.
     ///
     /// # Errors
     /// The ring is broken.
     #[inline(always)]
     pub fn turn(&mut self, awaited: usize, completions: &mut Vec<Completion>) -> io::Result<()> {
-        match self.0.submit_and_wait(awaited) {
-            Ok(_) => {}
-            Err(error) if is_passing(&error) => {}
-            Err(error) => return Err(error),
+        let awaited = if self.early.is_empty() { awaited } else { 0 };
+        let handed_in = self.ring.submit_and_wait(awaited);
+        handed_in.map(drop).or_else(unless_passing)?;
+        while !self.ring.submission().is_empty() {
+            self.make_room()?;
         }
-        completions.extend(self.0.completion().map(Completion));
+        completions.append(&mut self.early);
+        completions.extend(self.ring.completion().map(Completion));
         Ok(())
     }
 }
@@ -141,6 +161,16 @@ impl Completion {
     }
 }
 
+/// A request to send at once, which is heard of only when the kernel doesn't take all of it. It is done
+/// when it has been handed in: a send that doesn't wait is made there. One that is short fails the
+/// request (`MSG_WAITALL`), and so its completion comes. Source: io_uring/net.c, `io_send`.
+pub fn send_at_once(fd: Fd, unsent: &[u8]) -> squeue::Entry {
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    let flags = flags.bits() as i32 | WAIT_ALL;
+    let send = opcode::Send::new(fd, unsent.as_ptr(), unsent.len() as u32).flags(flags);
+    send.build().flags(squeue::Flags::SKIP_SUCCESS)
+}
+
 /// A request to close, which is heard of only when it fails.
 pub fn close(fd: OwnedFd) -> squeue::Entry {
     let close = opcode::Close::new(Fd(fd.into_raw_fd())).build();
@@ -156,9 +186,10 @@ pub fn keep(_reply: &[u8]) -> io::Result<usize> {
     Err(io::ErrorKind::WouldBlock.into())
 }
 
-fn is_passing(error: &io::Error) -> bool {
-    matches!(
-        Errno::from_io_error(error),
-        Some(Errno::INTR | Errno::BUSY | Errno::AGAIN)
-    )
+/// The kernel was interrupted, has no memory at the moment, or wants completions taken first.
+fn unless_passing(error: io::Error) -> io::Result<()> {
+    match Errno::from_io_error(&error) {
+        Some(Errno::INTR | Errno::BUSY | Errno::AGAIN) => Ok(()),
+        _ => Err(error),
+    }
 }
