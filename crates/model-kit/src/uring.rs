@@ -6,4 +6,4 @@ mod ring;
 
 pub use about::About;
 pub use buffers::{Buffers, GROUP};
-pub use ring::{Completion, Ring, close, keep, send_at_once};
+pub use ring::{Completion, Ring, close, keep, send_at_once, send_when_room};

@@ -25,12 +25,9 @@ use io_uring::{
 use model_kit::{
     Chunk, Closed, Connection, Ended, Listeners, Model, Need, Refused, Server, Work,
     on_each_thread,
-    uring::{About, Completion, Ring, close, keep},
+    uring::{About, Completion, Ring, close, keep, send_when_room},
 };
-use rustix::{
-    io::Errno,
-    net::{SendFlags, SocketFlags},
-};
+use rustix::{io::Errno, net::SocketFlags};
 use slab::Slab;
 use std::{
     io,
@@ -205,11 +202,7 @@ impl<'a> Loop<'a> {
 
     fn send(&mut self, key: usize) -> io::Result<()> {
         let Socket { fd, connection, .. } = &self.open[key];
-        let unsent = connection.unsent();
-        let (fd, length) = (Fd(fd.as_raw_fd()), unsent.len() as u32);
-        let flags = SendFlags::NOSIGNAL.bits() as i32;
-        let send = opcode::Send::new(fd, unsent.as_ptr(), length).flags(flags);
-        self.push(send.build(), About::Send, key)
+        self.push(send_when_room(fd, connection.unsent()), About::Send, key)
     }
 
     fn sent(&mut self, key: usize, completion: &Completion) -> io::Result<()> {

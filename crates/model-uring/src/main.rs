@@ -32,11 +32,11 @@ use io_uring::{
 };
 use model_kit::{
     Closed, Ended, Listeners, Model, Need, Refused, Server, Work, on_each_thread,
-    uring::{About, Buffers, Completion, GROUP, Ring, close, keep, send_at_once},
+    uring::{About, Buffers, Completion, GROUP, Ring, close, keep, send_at_once, send_when_room},
 };
 use rustix::{
     io::Errno,
-    net::{SendFlags, Shutdown, SocketFlags, shutdown},
+    net::{Shutdown, SocketFlags, shutdown},
 };
 use slab::Slab;
 use socket::{Doing, Socket};
@@ -117,12 +117,8 @@ impl<'a> Loop<'a> {
     }
 
     /// Goes on with those whose reply went with the turn: all but those of whom it was told.
-    fn sent_whole(
-        &mut self,
-        sending: &mut Vec<usize>,
-        completions: &[Completion],
-    ) -> io::Result<()> {
-        for (about, key) in completions.iter().map(Completion::about) {
+    fn sent_whole(&mut self, sending: &mut Vec<usize>, done: &[Completion]) -> io::Result<()> {
+        for (about, key) in done.iter().map(Completion::about) {
             if about == About::Send {
                 self.open[key].doing = Doing::Sending;
             }
@@ -286,18 +282,15 @@ impl<'a> Loop<'a> {
         socket.doing = Doing::SendingAtOnce;
         self.follows |= socket.has_more_to_do();
         self.sending.push(key);
-        let send = send_at_once(Fd(socket.fd.as_raw_fd()), socket.connection.unsent());
+        let send = send_at_once(&socket.fd, socket.connection.unsent());
         self.push(send, About::Send, key)
     }
 
     /// When there is room.
     fn send(&mut self, key: usize) -> io::Result<()> {
         let socket = &self.open[key];
-        let unsent = socket.connection.unsent();
-        let (fd, length) = (Fd(socket.fd.as_raw_fd()), unsent.len() as u32);
-        let flags = SendFlags::NOSIGNAL.bits() as i32;
-        let send = opcode::Send::new(fd, unsent.as_ptr(), length).flags(flags);
-        self.push(send.build(), About::Send, key)
+        let send = send_when_room(&socket.fd, socket.connection.unsent());
+        self.push(send, About::Send, key)
     }
 
     fn sent(&mut self, key: usize, completion: &Completion) -> io::Result<()> {

@@ -4,12 +4,9 @@
 use io_uring::{opcode, squeue, types::Fd};
 use model_kit::{
     Connection, Refused, Server,
-    uring::{About, Buffers, Completion, GROUP, Ring, send_at_once},
+    uring::{About, Buffers, Completion, GROUP, Ring, send_at_once, send_when_room},
 };
-use rustix::{
-    io::Errno,
-    net::{SendFlags, SocketFlags},
-};
+use rustix::{io::Errno, net::SocketFlags};
 use slab::Slab;
 use std::{
     collections::VecDeque,
@@ -91,12 +88,8 @@ impl Loop<'_> {
     }
 
     /// Goes on with those whose echo went with the turn: all but those of whom it was told.
-    fn sent_whole(
-        &mut self,
-        sending: &mut Vec<usize>,
-        completions: &[Completion],
-    ) -> io::Result<()> {
-        for (about, key) in completions.iter().map(Completion::about) {
+    fn sent_whole(&mut self, sending: &mut Vec<usize>, done: &[Completion]) -> io::Result<()> {
+        for (about, key) in done.iter().map(Completion::about) {
             if about == About::Send {
                 self.open[key].goes_at_once = false;
             }
@@ -194,7 +187,7 @@ impl Loop<'_> {
         self.follows |= client.echoes.len() > 1 || client.is_over;
         self.sending.push(key);
         let unsent = &self.buffers.chunk(id).space()[..bytes as usize];
-        let send = send_at_once(Fd(client.fd.as_raw_fd()), unsent);
+        let send = send_at_once(&client.fd, unsent);
         self.push(send, About::Send, key)
     }
 
@@ -205,10 +198,8 @@ impl Loop<'_> {
             return Ok(());
         };
         let unsent = &self.buffers.chunk(id).space()[client.sent_bytes as usize..bytes as usize];
-        let (fd, length) = (Fd(client.fd.as_raw_fd()), unsent.len() as u32);
-        let flags = SendFlags::NOSIGNAL.bits() as i32;
-        let send = opcode::Send::new(fd, unsent.as_ptr(), length).flags(flags);
-        self.push(send.build(), About::Send, key)
+        let send = send_when_room(&client.fd, unsent);
+        self.push(send, About::Send, key)
     }
 
     fn sent(&mut self, key: usize, completion: &Completion) -> io::Result<()> {

@@ -10,7 +10,7 @@ use io_uring::{IoUring, Submitter, cqueue, opcode, squeue, types::Fd};
 use rustix::{io::Errno, net::SendFlags};
 use std::{
     io,
-    os::fd::{FromRawFd as _, IntoRawFd as _, OwnedFd},
+    os::fd::{AsRawFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd},
 };
 
 /// Room for what the completions of a turn lead to.
@@ -164,11 +164,21 @@ impl Completion {
 /// A request to send at once, which is heard of only when the kernel doesn't take all of it. It is done
 /// when it has been handed in: a send that doesn't wait is made there. One that is short fails the
 /// request (`MSG_WAITALL`), and so its completion comes. Source: io_uring/net.c, `io_send`.
-pub fn send_at_once(fd: Fd, unsent: &[u8]) -> squeue::Entry {
-    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-    let flags = flags.bits() as i32 | WAIT_ALL;
-    let send = opcode::Send::new(fd, unsent.as_ptr(), unsent.len() as u32).flags(flags);
-    send.build().flags(squeue::Flags::SKIP_SUCCESS)
+pub fn send_at_once(socket: &OwnedFd, unsent: &[u8]) -> squeue::Entry {
+    let flags = SendFlags::DONTWAIT.bits() as i32 | WAIT_ALL;
+    request_to_send(socket, unsent, flags).flags(squeue::Flags::SKIP_SUCCESS)
+}
+
+/// A request to send what fits, as soon as anything does.
+pub fn send_when_room(socket: &OwnedFd, unsent: &[u8]) -> squeue::Entry {
+    request_to_send(socket, unsent, 0)
+}
+
+fn request_to_send(socket: &OwnedFd, unsent: &[u8], flags: i32) -> squeue::Entry {
+    let fd = Fd(socket.as_raw_fd());
+    let send = opcode::Send::new(fd, unsent.as_ptr(), unsent.len() as u32);
+    send.flags(SendFlags::NOSIGNAL.bits() as i32 | flags)
+        .build()
 }
 
 /// A request to close, which is heard of only when it fails.
