@@ -69,7 +69,7 @@ fn closed(report: &ModelReport, at: &Peak) -> Vec<Figure> {
         outstanding: at.outstanding,
     };
     let over = at.connections;
-    let figure = |id: &str, label: String, unit: &str, better, of: Value<'_>| Figure {
+    let figure = |id: &str, label: String, unit: &str, better, of: Value| Figure {
         id: format!("{}.{id}", at.place()),
         label,
         unit: unit.to_owned(),
@@ -81,38 +81,38 @@ fn closed(report: &ModelReport, at: &Peak) -> Vec<Figure> {
             of,
         ),
     };
-    let cpu = |id: &str, whose: &str, of: Value<'_>| {
+    let cpu = |id: &str, whose: &str, of: Value| {
         let label = format!("CPU of {whose}, closed load over {over}");
         figure(id, label, "us/request", Better::Lower, of)
     };
     let rate = format!("closed-load rate over {over}");
     vec![
-        figure("rate_per_s", rate, "1/s", Better::Higher, &|step| {
+        figure("rate_per_s", rate, "1/s", Better::Higher, |step| {
             Some(rate_per_s(step))
         }),
         cpu(
             "server_cpu_us_per_request",
             "the process",
-            &cpu_us_per_request,
+            cpu_us_per_request,
         ),
         cpu(
             "server_cpus_us_per_request",
             "its CPUs",
-            &server_cpus_us_per_request,
+            server_cpus_us_per_request,
         ),
     ]
 }
 
 /// What is taken from a window.
-type Value<'a> = &'a dyn Fn(&Step) -> Option<f64>;
+type Value = fn(&Step) -> Option<f64>;
 
 /// Block and value of each trial under this load, at this step of it.
-fn values(
+fn values<T>(
     report: &ModelReport,
     is_load: impl Fn(&Load) -> bool,
     is_step: impl Fn(&Step) -> bool,
-    of: Value<'_>,
-) -> Vec<(u32, f64)> {
+    of: fn(&Step) -> Option<T>,
+) -> Vec<(u32, T)> {
     let trials = accepted(report).filter(|trial| is_load(&trial.load));
     let values = trials.filter_map(|trial| {
         let step = trial.steps.iter().find(|step| is_step(step))?;
@@ -152,34 +152,45 @@ fn open(report: &ModelReport, at: &Scheduled) -> Vec<Figure> {
     let (over, rate_per_s) = (at.connections, at.offered_rate_per_s);
     let is_open = |load: &Load| matches!(load, Load::Open { .. });
     let is_here = |step: &Step| step.rate_per_s == Some(rate_per_s) && step.connections == over;
-    let figure = |id: &str, label: &str, unit: &str, of: Value<'_>| Figure {
+    let figure = |id: &str, label: &str, unit: &str, values| Figure {
         id: format!("{}.{id}", at.place()),
         label: format!("{label} at {rate_per_s}/s over {over}"),
         unit: unit.to_owned(),
         better: Better::Lower,
-        values: values(report, is_open, is_here, of),
+        values,
     };
     let [less_lag, measured] = RESPONSE_TIME;
     let ways: [(&str, TimesOf); 2] = [(less_lag, prompt_times), (measured, times_of)];
+    // Each window's histograms are read once, for all percentiles.
+    let of_trials = ways.map(|(name, of)| (name, values(report, is_open, is_here, of)));
     let times = PERCENTILES.iter().flat_map(|(percentile, _)| {
         let label = format!("response time {}", percentile.replace('_', "."));
-        ways.map(|(name, times)| {
+        of_trials.each_ref().map(|(name, trials)| {
+            let trials = trials.iter();
+            let values = trials.filter_map(|(block, of)| Some((*block, named(of, percentile)?)));
             let id = format!("{name}.{percentile}");
-            figure(&id, &label, "us", &|step| named(&times(step)?, percentile))
+            figure(&id, &label, "us", values.collect())
         })
     });
+    let cpu = |id: &str, whose: &str, of: Value| {
+        let label = format!("CPU of {whose}");
+        figure(
+            id,
+            &label,
+            "us/request",
+            values(report, is_open, is_here, of),
+        )
+    };
     let cpu = [
-        figure(
+        cpu(
             "server_cpu_us_per_request",
-            "CPU of the process",
-            "us/request",
-            &cpu_us_per_request,
+            "the process",
+            cpu_us_per_request,
         ),
-        figure(
+        cpu(
             "server_cpus_us_per_request",
-            "CPU of its CPUs",
-            "us/request",
-            &server_cpus_us_per_request,
+            "its CPUs",
+            server_cpus_us_per_request,
         ),
     ];
     times.chain(cpu).collect()
