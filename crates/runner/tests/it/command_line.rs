@@ -1,13 +1,6 @@
 //! Wrong use gets one clear line and exit code 2, and leaves nothing behind.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-mod common;
-
-use common::{Fixture, runner, stderr, stdout};
+use crate::common::{Fixture, runner, stderr, stdout};
 use std::{
     fs,
     process::{Command, Output},
