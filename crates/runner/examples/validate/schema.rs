@@ -87,7 +87,10 @@ impl Schema {
                 let each: Vec<_> = each.collect();
                 match each.iter().filter(|faults| faults.is_empty()).count() {
                     // The one that fits until far inside is the one that was meant.
-                    0 => each.into_iter().max_by_key(outermost).unwrap_or_default(),
+                    0 => each
+                        .into_iter()
+                        .max_by_key(|faults| outermost(faults))
+                        .unwrap_or_default(),
                     fitting => fault_unless(fitting == 1 || keyword == "anyOf"),
                 }
             }
@@ -126,7 +129,7 @@ fn inside(place: impl Display, mut faults: Vec<String>) -> Vec<String> {
 }
 
 /// How far inside the outermost of some faults is.
-fn outermost(faults: &Vec<String>) -> Option<usize> {
+fn outermost(faults: &[String]) -> Option<usize> {
     let places = faults.iter().filter_map(|fault| fault.split(':').next());
     places.map(|place| place.matches('/').count()).min()
 }
