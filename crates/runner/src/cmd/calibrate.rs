@@ -127,10 +127,11 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     for case in cases {
         results.run(&lab, case.name, |bench, _| (case.run)(bench))?;
     }
+    let together = disturbed::order::judged(&disturbed);
     for (setting, turns) in disturbed {
         results.run(&lab, setting.name(), |bench, details| {
             let made = disturbed::bench::run(bench, setting, &turns)?;
-            let judged = judge(&made);
+            let judged = judge(&made, together);
             let rows = rows(setting, &made, &judged);
             details.disturbed.extend(judged);
             Ok(rows)
