@@ -117,9 +117,24 @@ pub fn published(report: &ModelReport) -> Figures {
     figures(&summary, &report.verdict.figures)
 }
 
+/// The verdict on what stands at a path in the summary. Of open load there is one rate, by which its
+/// figures are known there: `open.100_connections.10000_per_s.response_time_us.p50`.
+fn verdict<'a>(
+    verdicts: &'a BTreeMap<String, FigureVerdict>,
+    path: &str,
+) -> Option<&'a FigureVerdict> {
+    let (load, name) = path.split_once('.')?;
+    let is_it = |id: &str| {
+        let place = id.strip_suffix(name).and_then(|id| id.strip_suffix('.'));
+        place.is_some_and(|place| place.split('.').next() == Some(load))
+    };
+    let mut verdicts = verdicts.iter();
+    Some(verdicts.find(|(id, _)| is_it(id))?.1)
+}
+
 fn figures(summary: &Value, verdicts: &BTreeMap<String, FigureVerdict>) -> Figures {
     let at = |path: &String| {
-        let (value, verdict) = (value(summary, path)?, verdicts.get(path)?.clone());
+        let (value, verdict) = (value(summary, path)?, verdict(verdicts, path)?.clone());
         (verdict.status != Status::NotMeasured).then_some(Seen { value, verdict })
     };
     let seen = |figure: Published| Some((figure, figure.paths().iter().find_map(at)?));
@@ -151,10 +166,22 @@ mod tests {
         let verdicts = [
             ("memory.user_bytes_per_connection", Status::Suspect),
             ("memory.kernel_bytes_per_connection", Status::NotMeasured),
-            ("open.server_cpu_us_per_request", Status::Valid),
-            ("open.prompt_response_time_us.p50", Status::Valid),
-            ("open.response_time_us.p50", Status::Suspect),
-            ("open.response_time_us.p99", Status::Suspect),
+            (
+                "open.9_connections.5_per_s.server_cpu_us_per_request",
+                Status::Valid,
+            ),
+            (
+                "open.9_connections.5_per_s.prompt_response_time_us.p50",
+                Status::Valid,
+            ),
+            (
+                "open.9_connections.5_per_s.response_time_us.p50",
+                Status::Suspect,
+            ),
+            (
+                "open.9_connections.5_per_s.response_time_us.p99",
+                Status::Suspect,
+            ),
             ("peak.rate_per_s", Status::Valid),
         ]
         .map(|(path, status)| (path.to_owned(), verdict(status)));
