@@ -20,7 +20,8 @@ use clap::{Parser, Subcommand};
         runner doctor                            can figures from this machine be trusted?\n  \
         runner calibrate                         does the instrument measure what is true?\n\n\
         Exit codes: 0 fine, 1 a bug of ours, 2 wrong use, 3 a model failed or a verdict is invalid,\n\
-        4 a comparison shows a regression, 130 interrupted."
+        4 a comparison shows a regression or a gate was missed, 5 that could not be told,\n\
+        130 interrupted."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

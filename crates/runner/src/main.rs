@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cli`], [`cmd`] | arguments; one file per subcommand |
 //! | [`discover`], [`select`] | which models there are, which take part |
+//! | [`gates`] | limits that figures have to keep |
 //! | [`host`] | what the other rooms have to be told of this machine |
 //! | [`values`] | values of arguments that have names |
 //! | [`output`], [`progress`] | what is printed: standard output, standard error, the progress line |
@@ -18,6 +19,7 @@ mod cli;
 mod cmd;
 mod discover;
 mod exit;
+mod gates;
 mod host;
 mod output;
 mod progress;
