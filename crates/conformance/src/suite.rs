@@ -169,6 +169,13 @@ static CASES: &[Case] = &[
         run: faults::malformed,
     },
     Case {
+        name: "malformed-unread",
+        about: "answers what came before a malformed frame, though its replies aren't read yet",
+        wires: FRAMED,
+        needs: Needs::Nothing,
+        run: faults::malformed_unread,
+    },
+    Case {
         name: "cpu-digests",
         about: "computes the digests of payloads of every size",
         wires: FRAMED,
