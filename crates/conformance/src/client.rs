@@ -223,6 +223,19 @@ impl Client {
         }
     }
 
+    /// The stream has to end in order, however much comes before that: it says how many bytes.
+    pub(super) fn expect_end_after_anything(&self) -> Result<u64> {
+        let (mut buffer, mut bytes) = (vec![0; READ_BYTES], 0);
+        loop {
+            match self.receive(&mut buffer, Instant::now() + PATIENCE)? {
+                Came::Bytes(received) => bytes += received as u64,
+                Came::End => return Ok(bytes),
+                Came::Reset => bail!("the connection was reset after {bytes} bytes"),
+                Came::Nothing => bail!("nothing came after {bytes} bytes for {PATIENCE:?}"),
+            }
+        }
+    }
+
     fn expect_over(&self, may_be_reset: bool) -> Result<()> {
         let mut buffer = [0; 16];
         match self.receive(&mut buffer, Instant::now() + PATIENCE)? {

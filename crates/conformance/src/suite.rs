@@ -1,7 +1,7 @@
 //! The cases, and how they are run.
 
 use crate::{
-    echo, faults, held, limits,
+    echo, faults, flood, held, limits,
     needs::{CantBeJudged, Needs, Offloaded},
     promise::{ALL_KINDS, Promise},
     stopping, unread, work,
@@ -146,6 +146,13 @@ static CASES: &[Case] = &[
         wires: BOTH,
         needs: Needs::Nothing,
         run: unread::unread_replies,
+    },
+    Case {
+        name: "flood",
+        about: "serves the others while some clients send without end",
+        wires: BOTH,
+        needs: Needs::Nothing,
+        run: flood::flood,
     },
     Case {
         name: "reset",
