@@ -23,6 +23,7 @@ mod misbehaving_externals;
 mod misbehaving_models;
 mod new_model;
 mod profile;
+mod saved;
 #[path = "../../examples/validate/schema.rs"]
 mod schema;
 mod surroundings;
