@@ -1,6 +1,14 @@
 //! Every model of the workspace passes the conformance suite, and wrong servers don't.
 
-use crate::common::{Fixture, runner, stderr, stdout, unspoiled};
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
+#[path = "it/common/mod.rs"]
+mod common;
+
+use common::{Fixture, runner, stderr, stdout, unspoiled};
 
 #[test]
 fn every_model_conforms() {
