@@ -3,7 +3,7 @@
 //! | module | |
 //! |---|---|
 //! | [`table`] | the table of a run, and why its figures may or may not be believed |
-//! | `doubts` | what not to believe, and the marks at figures |
+//! | [`doubts`] | what not to believe, and the marks at figures |
 //! | [`comparison`] | a comparison |
 //! | [`plan`] | the plan of a run |
 //! | [`numbers`] | numbers, as people read them |
@@ -11,7 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod comparison;
-mod doubts;
+pub mod doubts;
 pub mod numbers;
 pub mod plan;
 pub mod table;

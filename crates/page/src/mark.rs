@@ -1,0 +1,105 @@
+//! What a figure's verdict adds to it, wherever it is shown.
+
+use analysis::verdict::words;
+use report::{
+    check::{Direction, Effect, FigureVerdict, Status},
+    model::ModelReport,
+};
+
+/// Whether a figure may be believed, as a chart shows it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Mark {
+    pub(crate) status: Status,
+    bound: Option<Direction>,
+    /// In words; empty where there is nothing to say.
+    pub(crate) because: String,
+}
+
+impl Mark {
+    /// Of the figure of this id. Reports of before figures had verdicts of their own have one for all.
+    pub(crate) fn of(report: &ModelReport, id: &str) -> Self {
+        let verdict = &report.verdict;
+        if let Some(of) = verdict.figures.get(id) {
+            return Self::of_verdict(of);
+        }
+        if !verdict.figures.is_empty() {
+            return Self::default();
+        }
+        let worst = verdict.worst();
+        let because = worst.map(|check| format!("{}: {}", check.id, check.detail));
+        Self {
+            status: verdict.status,
+            bound: None,
+            because: because.unwrap_or_default(),
+        }
+    }
+
+    fn of_verdict(of: &FigureVerdict) -> Self {
+        let effect = of.bound.or(of.bias);
+        let parts = [
+            effect.as_ref().map(words),
+            of.check.clone(),
+            of.because.clone(),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        Self {
+            status: of.status,
+            bound: match of.bound {
+                Some(Effect::Bounds { direction, .. }) if of.status == Status::Valid => {
+                    Some(direction)
+                }
+                _ => None,
+            },
+            because: parts.join(", "),
+        }
+    }
+
+    /// The worse of two.
+    pub(crate) fn or(self, other: Self) -> Self {
+        if other.status > self.status {
+            other
+        } else {
+            self
+        }
+    }
+
+    /// Before the number.
+    pub(crate) fn sign(&self) -> &'static str {
+        match (self.status, self.bound) {
+            (Status::Invalid, _) => "✗ ",
+            (Status::Suspect, _) => "? ",
+            (_, Some(Direction::Low)) => "≥ ",
+            (_, Some(Direction::High)) => "≤ ",
+            _ => "",
+        }
+    }
+
+    /// Suspect or invalid.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        matches!(self.status, Status::Suspect | Status::Invalid)
+    }
+
+    /// A bound is no value to be higher or lower than another.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.bound.is_some()
+    }
+
+    /// Of the style sheet: hatched, whatever the colour.
+    pub(crate) fn class(&self) -> &'static str {
+        match self.status {
+            Status::Suspect => "suspect",
+            Status::Invalid => "invalid",
+            Status::Valid | Status::NotMeasured => "",
+        }
+    }
+
+    /// The word and the reason, after a figure; empty where all is well.
+    pub(crate) fn note(&self) -> String {
+        match (self.status, self.because.as_str()) {
+            (Status::Valid, "") => String::new(),
+            (Status::Valid, because) => because.to_owned(),
+            (status, "") => status.word().to_owned(),
+            (status, because) => format!("{}: {because}", status.word()),
+        }
+    }
+}

@@ -1,0 +1,452 @@
+//! What the run says: in words, in one table, and what must not be concluded from it.
+
+use crate::{
+    text::{capital, figure, listed, ratio},
+    view::{Seen, View},
+};
+use maud::{Markup, html};
+use render::numbers::whole;
+use report::{
+    check::Status,
+    comparison::{BLOCKS_MIN, FigureRanking, RankedContestant},
+    trial::Load,
+};
+
+/// Names in a sentence; of more their number is told.
+const NAMES_MAX: usize = 4;
+
+/// The sentences, the table, the warnings.
+pub(crate) fn answer(view: &View<'_>) -> Markup {
+    let columns = columns(view);
+    html! {
+        ul.answer { @for sentence in sentences(view, &columns) { li { (sentence) } } }
+        (scoreboard(view, &columns))
+        div.beware {
+            h3 { "What not to conclude" }
+            ul { @for warning in warnings(view, &columns) { li { (warning) } } }
+        }
+    }
+}
+
+/// A figure in the first table.
+struct Column {
+    id: String,
+    label: String,
+    unit: &'static str,
+    is_higher_better: bool,
+    is_primary: bool,
+}
+
+/// The figures that decide, then others that people ask for.
+fn columns(view: &View<'_>) -> Vec<Column> {
+    let primary = view.primary();
+    let mut ids = primary.clone();
+    if let Some(at) = super::rate::common(view) {
+        let place = at.place();
+        ids.push(format!("{place}.{}.p99", crate::view::response(at)));
+    }
+    let peaks = view
+        .models
+        .iter()
+        .filter_map(|model| model.report.summary.peak.as_ref());
+    if let Some(place) = peaks.map(report::model::Peak::place).next()
+        && !primary.iter().any(|id| id.starts_with("closed."))
+    {
+        ids.push(format!("{place}.rate_per_s"));
+    }
+    ids.into_iter()
+        .map(|id| Column {
+            is_primary: primary.contains(&id),
+            label: label(&id),
+            unit: unit(&id),
+            is_higher_better: id.ends_with("rate_per_s"),
+            id,
+        })
+        .collect()
+}
+
+fn unit(id: &str) -> &'static str {
+    match id {
+        id if id.ends_with("per_connection") => "B/conn",
+        id if id.ends_with("us_per_request") => "us/request",
+        id if id.ends_with("rate_per_s") => "1/s",
+        _ => "us",
+    }
+}
+
+/// `peak rate over 100 connections`, `p90 at 66,200/s`.
+fn label(id: &str) -> String {
+    let number = |text: &str| {
+        text.split('_')
+            .next()
+            .and_then(|n| n.parse::<f64>().ok())
+            .map_or_else(String::new, whole)
+    };
+    let parts: Vec<&str> = id.splitn(3, '.').collect();
+    let what = |of: &str| match of {
+        "rate_per_s" => "peak rate".to_owned(),
+        "server_cpus_us_per_request" | "server_cpu_us_per_request" => "CPU per request".to_owned(),
+        of => of.rsplit('.').next().unwrap_or(of).replace('_', "."),
+    };
+    match parts.as_slice() {
+        ["memory", ..] => "user memory per connection".to_owned(),
+        ["closed", over, of] => format!("{} over {} connections", what(of), number(over)),
+        ["open", _, rest] => {
+            // A rate may have a decimal point.
+            let (rate, of) = rest.split_once("_per_s.").unwrap_or((rest, ""));
+            format!("{} at {}/s", what(of), number(rate))
+        }
+        _ => id.to_owned(),
+    }
+}
+
+fn sentences(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
+    let failed: Vec<&str> = view
+        .models
+        .iter()
+        .filter(|model| model.report.failure.is_some())
+        .map(Seen::name)
+        .collect();
+    let mut sentences = Vec::new();
+    match view.models.as_slice() {
+        [] => sentences.push(html! { "The run has no model." }),
+        [one] => sentences.extend(columns.iter().filter_map(|column| of_one(one, column))),
+        _ => sentences.extend(
+            columns
+                .iter()
+                .filter(|column| column.is_primary)
+                .filter_map(|column| of_all(view, column)),
+        ),
+    }
+    if !failed.is_empty() {
+        sentences.push(html! { strong { (listed(&failed)) } " could not be measured, or not to the end: the reason is below." });
+    }
+    if sentences.is_empty() {
+        sentences.push(html! { "No figure was measured." });
+    }
+    sentences
+}
+
+fn of_one(model: &Seen<'_>, column: &Column) -> Option<Markup> {
+    let value = model.value(&column.id)?;
+    let mark = model.mark(&column.id);
+    let as_text = |value: f64| figure(value, column.unit);
+    Some(html! {
+        strong { (capital(&column.label)) ": " (mark.sign()) (as_text(value.middle)) }
+        @if let Some(span) = value.span { " (blocks: " (as_text(span.low)) " to " (as_text(span.high)) ")" }
+        @if mark.is_doubtful() { ", " (mark.status.word()) }
+    })
+}
+
+/// Who leads, by how much, and who is last.
+fn of_all(view: &View<'_>, column: &Column) -> Option<Markup> {
+    let title = capital(&column.label);
+    let ranking = view
+        .ranking(&column.id)
+        .filter(|ranking| ranking.pairs_decided + ranking.pairs_equal > 0);
+    let Some(ranking) = ranking else {
+        return undecided(view, column, &title);
+    };
+    let (leaders, others): (Vec<_>, Vec<_>) = ranking
+        .contestants
+        .iter()
+        .partition(|one| one.ranks.best == 1);
+    let first = leaders.first()?;
+    let sure = leaders.len() == 1;
+    let better = if column.is_higher_better {
+        "highest"
+    } else {
+        "lowest"
+    };
+    Some(html! {
+        strong { (title) ": " }
+        @if sure {
+            strong { (first.model) } " is " (better) ", " (value(view, first, column)) ". "
+        } @else {
+            (leading(&leaders, ranking)) ", from " (range_of(view, &leaders, column)) ". "
+        }
+        @if others.is_empty() {
+            "The order is open: " (ranking.pairs_decided) " of " (ranking.pairs) " pairs differ."
+        } @else {
+            (behind(view, column, first, &others))
+        }
+        @if let Some(why) = &ranking.suspect { " Suspect: " (why) "." }
+    })
+}
+
+/// Too few blocks, or no pair that differs: the range, and no order.
+fn undecided(view: &View<'_>, column: &Column, title: &str) -> Option<Markup> {
+    let models = view.by(&column.id, column.is_higher_better);
+    let with: Vec<(&Seen<'_>, f64)> = models
+        .iter()
+        .filter_map(|model| Some((*model, model.value(&column.id)?.middle)))
+        .collect();
+    let ((first, best), (last, worst)) = (with.first()?, with.last()?);
+    let as_text = |value: f64| figure(value, column.unit);
+    let ranking = view.ranking(&column.id);
+    Some(html! {
+        strong { (title) ": " }
+        "from " (first.mark(&column.id).sign()) (as_text(*best)) " (" (first.name()) ") to "
+        (last.mark(&column.id).sign()) (as_text(*worst)) " (" (last.name()) "); "
+        @match ranking {
+            Some(ranking) if blocks(view) >= BLOCKS_MIN => { "none of " (ranking.pairs) " pairs can be told apart." }
+            _ => { "no order can be told from it." }
+        }
+    })
+}
+
+fn blocks(view: &View<'_>) -> u32 {
+    let counted = |model: &Seen<'_>| {
+        let trials = model.report.trials.iter().filter(|trial| !trial.made_again);
+        let mut blocks: Vec<u32> = trials.map(|trial| trial.block).collect();
+        blocks.sort_unstable();
+        blocks.dedup();
+        blocks.len() as u32
+    };
+    view.models
+        .iter()
+        .map(counted)
+        .max()
+        .filter(|blocks| *blocks > 0)
+        .unwrap_or(view.run.plan.blocks)
+}
+
+fn leading(leaders: &[&RankedContestant], ranking: &FigureRanking) -> Markup {
+    let names: Vec<&str> = leaders.iter().map(|one| one.model.as_str()).collect();
+    let (count, all) = (leaders.len(), ranking.contestants.len());
+    html! {
+        @if count == all && count > NAMES_MAX {
+            "any of the " (count) " may be best"
+        } @else if count > NAMES_MAX {
+            strong { (listed(&names[..NAMES_MAX - 1])) } " and " (count + 1 - NAMES_MAX) " more may each be best"
+        } @else {
+            strong { (listed(&names)) } " may each be best"
+        }
+    }
+}
+
+fn value(view: &View<'_>, one: &RankedContestant, column: &Column) -> String {
+    let model = view.models.iter().find(|model| model.name() == one.model);
+    let sign = model.map_or("", |model| model.mark(&column.id).sign());
+    format!("{sign}{}", figure(one.median, column.unit))
+}
+
+fn range_of(view: &View<'_>, leaders: &[&RankedContestant], column: &Column) -> String {
+    let by_median = |a: &&&RankedContestant, b: &&&RankedContestant| a.median.total_cmp(&b.median);
+    let (low, high) = (
+        leaders.iter().min_by(by_median),
+        leaders.iter().max_by(by_median),
+    );
+    let text = |one: Option<&&RankedContestant>| {
+        one.map_or_else(String::new, |one| value(view, one, column))
+    };
+    format!("{} to {}", text(low), text(high))
+}
+
+/// The nearest that is surely worse than some, and the last, held against the best.
+fn behind(
+    view: &View<'_>,
+    column: &Column,
+    first: &RankedContestant,
+    others: &[&RankedContestant],
+) -> Markup {
+    let last = others
+        .iter()
+        .max_by_key(|one| one.ranks.worst + one.ranks.best);
+    let names: Vec<&str> = others.iter().map(|one| one.model.as_str()).collect();
+    html! {
+        @if others.len() <= NAMES_MAX {
+            (listed(&names)) @if others.len() == 1 { " is" } @else { " are" } " surely behind."
+        } @else {
+            (others.len()) " models are surely behind."
+        }
+        @if let Some(last) = last {
+            @if let Some(against) = against(view, column, first, last) {
+                " " (last.model) ", " (value(view, last, column)) ", has " (against) " of " (first.model) "'s."
+            }
+        }
+    }
+}
+
+/// The ratio of the last to the first with its interval.
+fn against(
+    view: &View<'_>,
+    column: &Column,
+    first: &RankedContestant,
+    last: &RankedContestant,
+) -> Option<String> {
+    let between = |one: &str, other: &str| {
+        let mut pairs = view.compared.pairs.iter();
+        let pair =
+            pairs.find(|pair| pair.baseline.model == one && pair.candidate.model == other)?;
+        let figure = pair.figures.iter().find(|figure| figure.id == column.id)?;
+        Some((figure.comparison.ratio, figure.comparison.interval?))
+    };
+    let (middle, low, high) = match between(&first.model, &last.model) {
+        Some((middle, range)) => (middle, range.low, range.high),
+        None => {
+            let (middle, range) = between(&last.model, &first.model)?;
+            (1.0 / middle, 1.0 / range.high, 1.0 / range.low)
+        }
+    };
+    Some(format!(
+        "{} times ({} to {})",
+        ratio(middle),
+        ratio(low),
+        ratio(high)
+    ))
+}
+
+/// All models in the figures of the columns: a bar for the value, bold for who may be best.
+fn scoreboard(view: &View<'_>, columns: &[Column]) -> Markup {
+    let models = columns.first().map_or_else(
+        || view.models.iter().collect(),
+        |first| view.by(&first.id, first.is_higher_better),
+    );
+    html! {
+        div.scroll tabindex="0" {
+            table.scores.sortable {
+                caption {
+                    "Bars: from nothing to the greatest of the column. "
+                    @if view.models.len() > 1 { "Bold with a star: may be best, for all that the blocks tell. " }
+                    "Hatched: don't believe it without its reason."
+                }
+                thead { tr {
+                    th scope="col" { "model" }
+                    @for column in columns {
+                        th scope="col" { (capital(&column.label)) span.better { @if column.is_higher_better { "more is better" } @else { "less is better" } @if !column.is_primary { ", exploratory" } } }
+                    }
+                    th scope="col" { "verdict" }
+                } }
+                tbody { @for model in models {
+                    tr data-m=(model.ink.model) {
+                        th scope="row" { (model.ink.swatch()) span { (model.name()) } }
+                        @for column in columns { (cell(view, model, column)) }
+                        td { span class={ "badge " (badge(model.report.verdict.status)) } { (model.report.verdict.status.word()) } }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+/// Of the style sheet.
+pub(crate) fn badge(status: Status) -> &'static str {
+    match status {
+        Status::Valid => "is-valid",
+        Status::NotMeasured => "is-missing",
+        Status::Suspect => "is-suspect",
+        Status::Invalid => "is-invalid",
+    }
+}
+
+fn cell(view: &View<'_>, model: &Seen<'_>, column: &Column) -> Markup {
+    let Some(value) = model.value(&column.id) else {
+        return html! { td.missing data-v="" title=(model.missing(&column.id)) { "–" span.why { (model.missing(&column.id)) } } };
+    };
+    let all = view
+        .models
+        .iter()
+        .filter_map(|model| model.value(&column.id));
+    let greatest = all.map(|value| value.middle).fold(0.0, f64::max);
+    let mark = model.mark(&column.id);
+    let ranking = view
+        .ranking(&column.id)
+        .filter(|ranking| ranking.pairs_decided > 0);
+    let place = ranking.and_then(|ranking| {
+        ranking
+            .contestants
+            .iter()
+            .find(|one| one.model == model.name())
+    });
+    let may_be_best = column.is_primary && place.is_some_and(|one| one.ranks.best == 1);
+    let width = (value.middle / greatest * 100.0).clamp(0.0, 100.0);
+    html! {
+        td class={ (mark.class()) @if may_be_best { " best" } } data-v=(value.middle) title=(mark.note()) {
+            span.number { (mark.sign()) (figure(value.middle, column.unit)) @if may_be_best { " ★" } }
+            span.bar { span style={ "width:" (format!("{width:.0}")) "%" } {} }
+        }
+    }
+}
+
+fn warnings(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
+    let mut warnings = Vec::new();
+    let run = view.run;
+    if run.interrupted {
+        warnings
+            .push(html! { "The run was interrupted: these are the trials that were finished." });
+    }
+    let blocks = blocks(view);
+    if view.models.len() > 1 && blocks < BLOCKS_MIN {
+        warnings.push(html! { (blocks) " block" @if blocks != 1 { "s" } " cannot tell models apart, whatever the medians: a comparison takes " (BLOCKS_MIN) "." });
+    }
+    for column in columns {
+        warnings.extend(of_column(view, column));
+    }
+    warnings.extend(
+        run.verdict
+            .checks
+            .iter()
+            .filter(|check| !check.passed)
+            .map(|check| html! { (capital(&check.detail)) " (" (check.id) ")." }),
+    );
+    warnings.extend(
+        view.compared
+            .notes
+            .iter()
+            .map(|note| html! { (capital(note)) "." }),
+    );
+    let loads = &run.plan.loads;
+    let is = |wanted: fn(&Load) -> bool| loads.iter().any(|planned| wanted(&planned.load));
+    if is(|load| matches!(load, Load::Closed { .. })) && is(Load::is_scheduled) {
+        warnings.push(html! { "Closed load and open load don't compare: service times at the peak are no response times." });
+    }
+    warnings.push(html! {
+        "There is no overall winner here: which figure matters is for you to say. Figures are of " (run.plan.workload)
+        " with " (whole(run.plan.payload_bytes.into())) " bytes on this one machine; another work, or another machine, may turn the order round."
+    });
+    warnings
+}
+
+/// Who is bounded, and who is doubtful, in a figure.
+fn of_column(view: &View<'_>, column: &Column) -> Vec<Markup> {
+    let names = |is: &dyn Fn(&crate::mark::Mark) -> bool| -> Vec<&str> {
+        let with = view
+            .models
+            .iter()
+            .filter(|model| model.value(&column.id).is_some());
+        with.filter(|model| is(&model.mark(&column.id)))
+            .map(Seen::name)
+            .collect()
+    };
+    let (bounds, doubtful) = (
+        names(&|mark| mark.is_bound()),
+        names(&|mark| mark.is_doubtful()),
+    );
+    let title = capital(&column.label);
+    let mut warnings = Vec::new();
+    if !bounds.is_empty() {
+        let higher = if column.is_higher_better {
+            "could do more"
+        } else {
+            "may be better"
+        };
+        warnings.push(html! { strong { (title) } " of " (some(view, &bounds)) " is a bound: something else than the server was the limit, and it " (higher) " than is shown." });
+    }
+    if !doubtful.is_empty() {
+        warnings.push(html! { strong { (title) } " of " (some(view, &doubtful)) " is suspect or invalid: see " a href={ "#" (view.prefix) "-verdicts" } { "why" } "." });
+    }
+    warnings
+}
+
+fn some(view: &View<'_>, names: &[&str]) -> String {
+    match names.len() {
+        all if all == view.models.len() && all > 1 => "all models".to_owned(),
+        many if many > NAMES_MAX => format!(
+            "{} and {} more",
+            names[..NAMES_MAX - 1].join(", "),
+            many + 1 - NAMES_MAX
+        ),
+        _ => listed(names),
+    }
+}

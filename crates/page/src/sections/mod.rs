@@ -1,0 +1,27 @@
+//! The parts of a page, in their order.
+//!
+//! | file | |
+//! |---|---|
+//! | `answer` | what the run says, in words and in one table, and what it doesn't say |
+//! | `verdicts` | which figures are doubtful, and why |
+//! | `memory` | memory per connection by its owner |
+//! | `rate` | peak rate, CPU per request |
+//! | `times` | response times |
+//! | `pairs` | ranks, and each model against each other |
+//! | `more` | capacity, churn |
+//! | `course` | each trial's course |
+//! | `method` | the machine, the plan, the commands, biases |
+//! | `figures` | a strip of one figure, which several of these show |
+//! | `side_by_side` | several runs |
+
+pub(crate) mod answer;
+pub(crate) mod course;
+mod figures;
+pub(crate) mod memory;
+pub(crate) mod method;
+pub(crate) mod more;
+pub(crate) mod pairs;
+pub(crate) mod rate;
+pub(crate) mod side_by_side;
+pub(crate) mod times;
+pub(crate) mod verdicts;

@@ -1,0 +1,60 @@
+//! The picture around the marks: size, title, axes.
+
+use super::scale::Scale;
+use crate::text::at;
+use maud::{Markup, html};
+
+/// How wide a chart is, in its own units.
+pub(crate) const WIDTH: f64 = 380.0;
+
+/// A name as long as there is room for; the whole is in the title of its row.
+pub(crate) fn shortened(name: &str, most: usize) -> String {
+    if name.chars().count() <= most {
+        return name.to_owned();
+    }
+    let start: String = name.chars().take(most.saturating_sub(1)).collect();
+    format!("{start}…")
+}
+
+/// The whole picture: `title` names it and `says` is what somebody hears who doesn't see it.
+pub(super) fn picture(height: f64, title: &str, says: &str, inside: &Markup) -> Markup {
+    html! {
+        svg viewBox=(format!("0 0 {WIDTH} {}", at(height))) role="img" aria-label=(format!("{title}. {says}")) {
+            (inside)
+        }
+    }
+}
+
+/// A grid across a chart with an axis below it, whose name stands under it.
+pub(super) fn x_axis(
+    scale: &Scale,
+    (top, bottom): (f64, f64),
+    name: &str,
+    text: &dyn Fn(f64) -> String,
+) -> Markup {
+    let (left, right) = (scale.place(scale.low), scale.place(scale.high));
+    html! {
+        @for tick in scale.ticks(4) {
+            @let x = at(scale.place(tick));
+            line.grid x1=(x) x2=(x) y1=(at(top)) y2=(at(bottom)) {}
+            text.tick x=(x) y=(at(bottom + 13.0)) text-anchor="middle" { (text(tick)) }
+        }
+        text.axis x=(at((left + right) / 2.0)) y=(at(bottom + 27.0)) text-anchor="middle" { (name) }
+    }
+}
+
+/// A grid across a chart with an axis left of it.
+pub(super) fn y_axis(
+    scale: &Scale,
+    (left, right): (f64, f64),
+    count: usize,
+    text: &dyn Fn(f64) -> String,
+) -> Markup {
+    html! {
+        @for tick in scale.ticks(count) {
+            @let y = scale.place(tick);
+            line.grid x1=(at(left)) x2=(at(right)) y1=(at(y)) y2=(at(y)) {}
+            text.tick x=(at(left - 4.0)) y=(at(y + 3.5)) text-anchor="end" { (text(tick)) }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A row for each model: a point for each of its blocks, its middle, its interval.
+
+use super::{
+    frame::{WIDTH, picture, shortened, x_axis},
+    scale::{Kind, Scale},
+};
+use crate::{ink::Ink, mark::Mark, text::at};
+use maud::{Markup, html};
+use report::numbers::Range;
+
+/// A chart of rows over one axis.
+pub(crate) struct Strip<'a> {
+    pub(crate) title: String,
+    /// The axis, with its unit.
+    pub(crate) axis: &'a str,
+    pub(crate) kind: Kind,
+    pub(crate) rows: Vec<Row>,
+    /// Lines across all rows.
+    pub(crate) rules: Vec<Rule>,
+    /// Ticks as text.
+    pub(crate) tick: &'a dyn Fn(f64) -> String,
+}
+
+/// One model.
+pub(crate) struct Row {
+    pub(crate) ink: Ink,
+    pub(crate) name: String,
+    /// One for each block.
+    pub(crate) points: Vec<f64>,
+    pub(crate) middle: Option<f64>,
+    pub(crate) span: Option<Range>,
+    pub(crate) mark: Mark,
+    /// The figure as text, or why there is none.
+    pub(crate) text: String,
+    /// What is said when somebody points at it.
+    pub(crate) tip: String,
+}
+
+/// A value that all rows are held against.
+pub(crate) struct Rule {
+    pub(crate) value: f64,
+    pub(crate) name: String,
+}
+
+const ROW: f64 = 20.0;
+const TOP: f64 = 16.0;
+const LEFT: f64 = 98.0;
+const RIGHT: f64 = 288.0;
+
+impl Strip<'_> {
+    /// The chart.
+    pub(crate) fn draw(&self) -> Markup {
+        let scale = Scale::over(self.kind, self.values(), (LEFT, RIGHT));
+        let bottom = TOP + ROW * self.rows.len() as f64;
+        let inside = html! {
+            (x_axis(&scale, (TOP, bottom), self.axis, self.tick))
+            @for rule in &self.rules {
+                (draw_rule(rule, &scale, bottom))
+            }
+            @for (index, row) in self.rows.iter().enumerate() {
+                (row.draw(&scale, TOP + ROW * (index as f64 + 0.5)))
+            }
+        };
+        picture(bottom + 32.0, &self.title, &self.says(), &inside)
+    }
+
+    fn values(&self) -> impl Iterator<Item = f64> {
+        let of_rows = self.rows.iter().flat_map(|row| {
+            let spans = row.span.iter().flat_map(|span| [span.low, span.high]);
+            row.points.iter().copied().chain(row.middle).chain(spans)
+        });
+        of_rows.chain(self.rules.iter().map(|rule| rule.value))
+    }
+
+    fn says(&self) -> String {
+        let rows: Vec<String> = self.rows.iter().map(|row| row.tip.clone()).collect();
+        format!("{}: {}", self.axis, rows.join("; "))
+    }
+}
+
+fn draw_rule(rule: &Rule, scale: &Scale, bottom: f64) -> Markup {
+    let place = scale.place(rule.value);
+    let anchor = if place > (LEFT + RIGHT) / 2.0 {
+        "end"
+    } else {
+        "start"
+    };
+    html! {
+        line.rule x1=(at(place)) x2=(at(place)) y1=(at(TOP - 3.0)) y2=(at(bottom)) {}
+        text.tick x=(at(place)) y=(at(TOP - 6.0)) text-anchor=(anchor) { (rule.name) }
+    }
+}
+
+impl Row {
+    fn draw(&self, scale: &Scale, y: f64) -> Markup {
+        html! {
+            g class={ "row " (self.ink.class()) " " (self.mark.class()) } data-m=(self.ink.model) {
+                title { (self.tip) }
+                rect.hit x="0" y=(at(y - ROW / 2.0)) width=(at(WIDTH)) height=(at(ROW)) {}
+                text.name x=(at(LEFT - 8.0)) y=(at(y + 4.0)) text-anchor="end" { (shortened(&self.name, 15)) }
+                (self.draw_span(scale, y))
+                @for point in &self.points {
+                    circle.block cx=(at(scale.place(*point))) cy=(at(y)) r="2.2" {}
+                }
+                @if let Some(middle) = self.middle {
+                    (self.ink.marker(scale.place(middle), y, 4.4))
+                }
+                text.value x=(at(WIDTH - 2.0)) y=(at(y + 4.0)) text-anchor="end" { (self.mark.sign()) (self.text) }
+            }
+        }
+    }
+
+    fn draw_span(&self, scale: &Scale, y: f64) -> Markup {
+        let Some(Range { low, high }) = self.span else {
+            return html! {};
+        };
+        let (from, to) = (scale.place(low), scale.place(high));
+        html! {
+            rect.span x=(at(from)) y=(at(y - 5.0)) width=(at((to - from).max(1.0))) height="10" rx="2" {}
+        }
+    }
+}
