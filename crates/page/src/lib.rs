@@ -6,7 +6,8 @@
 //! | `view`, `window` | a run as all of them look at it; percentile curves |
 //! | `svg` | charts |
 //! | `table` | tables, charts with what belongs to them |
-//! | `ink`, `mark`, `text` | how a model looks everywhere, what a verdict adds to a figure, numbers |
+//! | `ink`, `mark` | how a model looks everywhere, what a verdict adds to a figure |
+//! | `names`, `text` | figures and numbers, as people say them |
 //!
 //! A page asks nobody for anything: its style and the little script that sorts, hides and shows values
 //! are in it, and without the script all of it can still be read. What comes from reports is escaped by
@@ -16,6 +17,7 @@
 
 mod ink;
 mod mark;
+mod names;
 mod sections;
 mod svg;
 mod table;

@@ -66,10 +66,10 @@ impl Mark {
     /// Before the number.
     pub(crate) fn sign(&self) -> &'static str {
         match (self.status, self.bound) {
-            (Status::Invalid, _) => "✗ ",
-            (Status::Suspect, _) => "? ",
-            (_, Some(Direction::Low)) => "≥ ",
-            (_, Some(Direction::High)) => "≤ ",
+            (Status::Invalid, _) => "✗\u{a0}",
+            (Status::Suspect, _) => "?\u{a0}",
+            (_, Some(Direction::Low)) => "≥\u{a0}",
+            (_, Some(Direction::High)) => "≤\u{a0}",
             _ => "",
         }
     }

@@ -1,4 +1,4 @@
-//! Numbers as a page has them.
+//! Numbers as a page has them. A unit stays in the line of its number.
 
 use render::numbers::whole;
 
@@ -36,9 +36,9 @@ fn digits(value: f64) -> String {
 /// A time: `35 µs`, `1.5 ms`, `4.9 s`.
 pub(crate) fn time(us: f64) -> String {
     match us {
-        us if us >= 1e6 => format!("{} s", digits(us / 1e6)),
-        us if us >= 1e3 => format!("{} ms", digits(us / 1e3)),
-        us => format!("{} µs", digits(us)),
+        us if us >= 1e6 => format!("{}\u{a0}s", digits(us / 1e6)),
+        us if us >= 1e3 => format!("{}\u{a0}ms", digits(us / 1e3)),
+        us => format!("{}\u{a0}µs", digits(us)),
     }
 }
 
@@ -50,14 +50,14 @@ pub(crate) fn bytes(value: f64) -> String {
         size if size >= 1e3 => (1e3, "kB"),
         _ => (1.0, "B"),
     };
-    format!("{} {name}", digits(value / unit))
+    format!("{}\u{a0}{name}", digits(value / unit))
 }
 
 /// A figure in its unit, as reports name it.
 pub(crate) fn figure(value: f64, unit: &str) -> String {
     match unit {
         "us" => time(value),
-        "us/request" => format!("{value:.2} µs"),
+        "us/request" => format!("{value:.2}\u{a0}µs"),
         "1/s" => format!("{}/s", whole(value)),
         "B/conn" => bytes(value),
         _ => short(value),
@@ -83,8 +83,12 @@ pub(crate) fn listed(names: &[&str]) -> String {
     }
 }
 
-/// The first letter as at the beginning of a sentence.
+/// The first letter as at the beginning of a sentence; a percentile stays as it is.
 pub(crate) fn capital(text: &str) -> String {
+    let mut start = text.chars();
+    if start.next() == Some('p') && start.next().is_some_and(|next| next.is_ascii_digit()) {
+        return text.to_owned();
+    }
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string());
     first.unwrap_or_default() + letters.as_str()
@@ -103,11 +107,11 @@ mod tests {
         );
         assert_eq!(
             [time(35.2), time(1_500.0), time(4.9e6)],
-            ["35.2 µs", "1.5 ms", "4.9 s"]
+            ["35.2\u{a0}µs", "1.5\u{a0}ms", "4.9\u{a0}s"]
         );
         assert_eq!(
             [bytes(45.3), bytes(14_315.0), bytes(1e9)],
-            ["45.3 B", "14.3 kB", "1 GB"]
+            ["45.3\u{a0}B", "14.3\u{a0}kB", "1\u{a0}GB"]
         );
         assert_eq!(figure(187_029.4, "1/s"), "187,029/s");
         assert_eq!(
@@ -115,6 +119,9 @@ mod tests {
             ["1.24", "0.057", "312"]
         );
         assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
-        assert_eq!([capital("user memory"), capital("")], ["User memory", ""]);
+        assert_eq!(
+            ["user memory", "p90 at 5/s", ""].map(capital),
+            ["User memory", "p90 at 5/s", ""]
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What the run says: in words, in one table, and what must not be concluded from it.
 
 use crate::{
+    names::{label, unit},
     text::{capital, figure, listed, ratio},
     view::{Seen, View},
 };
@@ -19,12 +20,14 @@ const NAMES_MAX: usize = 4;
 pub(crate) fn answer(view: &View<'_>) -> Markup {
     let columns = columns(view);
     html! {
-        ul.answer { @for sentence in sentences(view, &columns) { li { (sentence) } } }
-        (scoreboard(view, &columns))
-        div.beware {
-            h3 { "What not to conclude" }
-            ul { @for warning in warnings(view, &columns) { li { (warning) } } }
+        div.first {
+            ul.answer { @for sentence in sentences(view, &columns) { li { (sentence) } } }
+            div.beware {
+                h3 { "What not to conclude" }
+                ul { @for warning in warnings(view, &columns) { li { (warning) } } }
+            }
         }
+        (scoreboard(view, &columns))
     }
 }
 
@@ -65,41 +68,6 @@ fn columns(view: &View<'_>) -> Vec<Column> {
         .collect()
 }
 
-fn unit(id: &str) -> &'static str {
-    match id {
-        id if id.ends_with("per_connection") => "B/conn",
-        id if id.ends_with("us_per_request") => "us/request",
-        id if id.ends_with("rate_per_s") => "1/s",
-        _ => "us",
-    }
-}
-
-/// `peak rate over 100 connections`, `p90 at 66,200/s`.
-fn label(id: &str) -> String {
-    let number = |text: &str| {
-        text.split('_')
-            .next()
-            .and_then(|n| n.parse::<f64>().ok())
-            .map_or_else(String::new, whole)
-    };
-    let parts: Vec<&str> = id.splitn(3, '.').collect();
-    let what = |of: &str| match of {
-        "rate_per_s" => "peak rate".to_owned(),
-        "server_cpus_us_per_request" | "server_cpu_us_per_request" => "CPU per request".to_owned(),
-        of => of.rsplit('.').next().unwrap_or(of).replace('_', "."),
-    };
-    match parts.as_slice() {
-        ["memory", ..] => "user memory per connection".to_owned(),
-        ["closed", over, of] => format!("{} over {} connections", what(of), number(over)),
-        ["open", _, rest] => {
-            // A rate may have a decimal point.
-            let (rate, of) = rest.split_once("_per_s.").unwrap_or((rest, ""));
-            format!("{} at {}/s", what(of), number(rate))
-        }
-        _ => id.to_owned(),
-    }
-}
-
 fn sentences(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
     let failed: Vec<&str> = view
         .models
@@ -132,7 +100,7 @@ fn of_one(model: &Seen<'_>, column: &Column) -> Option<Markup> {
     let mark = model.mark(&column.id);
     let as_text = |value: f64| figure(value, column.unit);
     Some(html! {
-        strong { (capital(&column.label)) ": " (mark.sign()) (as_text(value.middle)) }
+        span.what { (capital(&column.label)) } strong { (mark.sign()) (as_text(value.middle)) }
         @if let Some(span) = value.span { " (blocks: " (as_text(span.low)) " to " (as_text(span.high)) ")" }
         @if mark.is_doubtful() { ", " (mark.status.word()) }
     })
@@ -159,7 +127,7 @@ fn of_all(view: &View<'_>, column: &Column) -> Option<Markup> {
         "lowest"
     };
     Some(html! {
-        strong { (title) ": " }
+        span.what { (title) }
         @if sure {
             strong { (first.model) } " is " (better) ", " (value(view, first, column)) ". "
         } @else {
@@ -185,7 +153,7 @@ fn undecided(view: &View<'_>, column: &Column, title: &str) -> Option<Markup> {
     let as_text = |value: f64| figure(value, column.unit);
     let ranking = view.ranking(&column.id);
     Some(html! {
-        strong { (title) ": " }
+        span.what { (title) }
         "from " (first.mark(&column.id).sign()) (as_text(*best)) " (" (first.name()) ") to "
         (last.mark(&column.id).sign()) (as_text(*worst)) " (" (last.name()) "); "
         @match ranking {
@@ -211,16 +179,17 @@ fn blocks(view: &View<'_>) -> u32 {
         .unwrap_or(view.run.plan.blocks)
 }
 
+/// Those who may be best: by their names, or how many they are.
 fn leading(leaders: &[&RankedContestant], ranking: &FigureRanking) -> Markup {
     let names: Vec<&str> = leaders.iter().map(|one| one.model.as_str()).collect();
     let (count, all) = (leaders.len(), ranking.contestants.len());
     html! {
-        @if count == all && count > NAMES_MAX {
-            "any of the " (count) " may be best"
-        } @else if count > NAMES_MAX {
-            strong { (listed(&names[..NAMES_MAX - 1])) } " and " (count + 1 - NAMES_MAX) " more may each be best"
+        @if ranking.pairs_equal == ranking.pairs {
+            strong { (some(all, &names)) } " are equal within the margin"
+        } @else if count > NAMES_MAX && count * 2 > all {
+            strong { (count) " of " (all) " models" } " may each be best, first of them " (listed(&names[..2]))
         } @else {
-            strong { (listed(&names)) } " may each be best"
+            strong { (some(all, &names)) } " may each be best"
         }
     }
 }
@@ -243,7 +212,7 @@ fn range_of(view: &View<'_>, leaders: &[&RankedContestant], column: &Column) -> 
     format!("{} to {}", text(low), text(high))
 }
 
-/// The nearest that is surely worse than some, and the last, held against the best.
+/// Those that are surely worse than some, and the last of them against the best.
 fn behind(
     view: &View<'_>,
     column: &Column,
@@ -254,16 +223,19 @@ fn behind(
         .iter()
         .max_by_key(|one| one.ranks.worst + one.ranks.best);
     let names: Vec<&str> = others.iter().map(|one| one.model.as_str()).collect();
+    let detail = |one: &RankedContestant| {
+        let ratio = against(view, column, first, one);
+        let ratio = ratio.map_or_else(String::new, |ratio| {
+            format!(", {ratio} that of {}", first.model)
+        });
+        format!("{}{ratio}", value(view, one, column))
+    };
     html! {
-        @if others.len() <= NAMES_MAX {
-            (listed(&names)) @if others.len() == 1 { " is" } @else { " are" } " surely behind."
-        } @else {
-            (others.len()) " models are surely behind."
-        }
-        @if let Some(last) = last {
-            @if let Some(against) = against(view, column, first, last) {
-                " " (last.model) ", " (value(view, last, column)) ", has " (against) " of " (first.model) "'s."
-            }
+        "Surely behind: "
+        @match (names.as_slice(), last) {
+            ([one], Some(last)) => { strong { (one) } ", " (detail(last)) "." }
+            (names, Some(last)) => { (some(usize::MAX, names)) "; last is " strong { (last.model) } ", " (detail(last)) "." }
+            _ => {}
         }
     }
 }
@@ -304,13 +276,13 @@ fn scoreboard(view: &View<'_>, columns: &[Column]) -> Markup {
         |first| view.by(&first.id, first.is_higher_better),
     );
     html! {
+        p.note {
+            "Bars: from nothing to the greatest of the column. "
+            @if view.models.len() > 1 { "Bold with a star: may be best, for all that the blocks tell. " }
+            "Hatched: don't believe it without its reason."
+        }
         div.scroll tabindex="0" {
             table.scores.sortable {
-                caption {
-                    "Bars: from nothing to the greatest of the column. "
-                    @if view.models.len() > 1 { "Bold with a star: may be best, for all that the blocks tell. " }
-                    "Hatched: don't believe it without its reason."
-                }
                 thead { tr {
                     th scope="col" { "model" }
                     @for column in columns {
@@ -431,17 +403,18 @@ fn of_column(view: &View<'_>, column: &Column) -> Vec<Markup> {
         } else {
             "may be better"
         };
-        warnings.push(html! { strong { (title) } " of " (some(view, &bounds)) " is a bound: something else than the server was the limit, and it " (higher) " than is shown." });
+        warnings.push(html! { strong { (title) } " of " (some(view.models.len(), &bounds)) " is a bound: something else than the server was the limit, and it " (higher) " than is shown." });
     }
     if !doubtful.is_empty() {
-        warnings.push(html! { strong { (title) } " of " (some(view, &doubtful)) " is suspect or invalid: see " a href={ "#" (view.prefix) "-verdicts" } { "why" } "." });
+        warnings.push(html! { strong { (title) } " of " (some(view.models.len(), &doubtful)) " is suspect or invalid: see " a href={ "#" (view.prefix) "-verdicts" } { "why" } "." });
     }
     warnings
 }
 
-fn some(view: &View<'_>, names: &[&str]) -> String {
+/// Some of so many models: by their names, as far as a sentence has room.
+fn some(all: usize, names: &[&str]) -> String {
     match names.len() {
-        all if all == view.models.len() && all > 1 => "all models".to_owned(),
+        many if many == all && many > NAMES_MAX => "all models".to_owned(),
         many if many > NAMES_MAX => format!(
             "{} and {} more",
             names[..NAMES_MAX - 1].join(", "),

@@ -31,13 +31,13 @@ pub(crate) fn course(view: &View<'_>) -> Option<Markup> {
                  in no figure."
             }
             (again(view))
-            @for model in &view.models {
-                details.course data-m=(model.ink.model) {
+            div.chips { @for model in &view.models {
+                details.course data-m=(model.ink.model) open[view.models.len() == 1] {
                     summary { (model.ink.swatch()) strong { (model.name()) } " " span.note { (in_short(model)) } }
                     @for place in &places { (trials_at(model, place)) }
                     (memory_ladders(model))
                 }
-            }
+            } }
         }
     })
 }
@@ -232,7 +232,7 @@ fn in_short(model: &Seen<'_>) -> String {
         .count();
     let again = trials.iter().filter(|trial| trial.made_again).count();
     format!(
-        "{} trials, {disturbed} disturbed, {again} of blocks that were made again",
+        "{disturbed} disturbed, {again} made again, of {}",
         trials.len()
     )
 }

@@ -20,9 +20,9 @@ pub(crate) struct Shown<'a> {
     pub(crate) rules: Vec<Rule>,
 }
 
-/// How to read every strip.
-const READING: &str =
-    "Large marker: median; small points: blocks; bar: interval, or range of the blocks.";
+/// How to read every strip, said once in a section.
+pub(crate) const READING: &str = "A row for each model, the best first. Large marker: median; small points: blocks; bar: interval, \
+     or the range of the blocks. Hollow and hatched: suspect or invalid.";
 
 /// The chart of a figure, the best model first.
 pub(crate) fn strip(view: &View<'_>, shown: Shown<'_>) -> Markup {
@@ -44,7 +44,7 @@ pub(crate) fn strip(view: &View<'_>, shown: Shown<'_>) -> Markup {
         rules: shown.rules,
         tick: &tick,
     };
-    chart(&shown.title, READING, &picture.draw(), &table)
+    chart(&shown.title, "", &picture.draw(), &table)
 }
 
 fn row(model: &Seen<'_>, shown: &Shown<'_>) -> Row {

@@ -1,6 +1,6 @@
 //! Memory per connection by its owner, and what a million of them would take.
 
-use super::figures::{Shown, strip};
+use super::figures::{READING, Shown, strip};
 use crate::{
     svg::{Bar, Bars, Kind},
     table::{Table, chart},
@@ -28,7 +28,7 @@ pub(crate) fn memory(view: &View<'_>) -> Option<Markup> {
         id: USER,
         title: "User memory of the server".to_owned(),
         unit: "B/conn",
-        axis: "bytes per idle connection (each step a ratio)",
+        axis: "bytes per idle connection, logarithmic",
         is_higher_better: false,
         kind: Kind::Log,
         rules: Vec::new(),
@@ -37,9 +37,9 @@ pub(crate) fn memory(view: &View<'_>) -> Option<Markup> {
         p {
             "What an idle connection costs, from ladders of up to "
             (render::numbers::whole(most.into()))
-            " connections. A kilobyte per connection is a gigabyte for a million. Only what the server's \
-             process holds differs by how it was built; the kernel's part is nearly the same for all."
+            " connections. A kilobyte per connection is a gigabyte for a million."
         }
+        p.note { (READING) }
         div.charts { (strip(view, user)) (by_owner(view)) }
     })
 }

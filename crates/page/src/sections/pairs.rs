@@ -1,14 +1,16 @@
 //! Ranks, and each model held against each other.
 
 use crate::{
+    mark::Mark,
+    names::label,
     svg::{Kind, Row, Rule, Strip},
     table::{Table, chart},
-    text::{capital, figure, ratio},
+    text::{capital, figure, ratio, short},
     view::{Seen, View},
 };
 use maud::{Markup, html};
 use report::{
-    comparison::{BLOCKS_MIN, ComparedFigure, Difference, FigureRanking},
+    comparison::{BLOCKS_MIN, Better, ComparedFigure, ComparisonReport, Difference, FigureRanking},
     numbers::Range,
 };
 
@@ -30,6 +32,9 @@ pub(crate) fn pairs(view: &View<'_>) -> Option<Markup> {
         .flat_map(|pair| &pair.figures)
         .any(|f| f.comparison.interval.is_some());
     let baseline = best(view, &primary);
+    let pairs = &view.compared.pairs;
+    let is_compared = |model: &&Seen<'_>| pairs.iter().any(|pair| is_of(pair, model.name()));
+    let baselines = view.models.iter().filter(is_compared);
     Some(html! {
         p {
             "Models are compared block by block, in the figures that the plan declared beforehand. "
@@ -45,16 +50,18 @@ pub(crate) fn pairs(view: &View<'_>) -> Option<Markup> {
             div.charts { @for ranking in &primary { (ranks(view, ranking)) } }
         }
         h3 { "Each model against a baseline of your choice" }
-        @for model in view.models.iter().filter(|model| view.compared.pairs.iter().any(|pair| is_of(pair, model.name()))) {
-            details.baseline name={ (view.prefix) "-baseline" } open[model.name() == baseline] {
-                summary { "Against " strong { (model.name()) } }
-                div.charts { @for ranking in &primary { (forest(view, model, ranking)) } }
+        div.chips {
+            @for model in baselines {
+                details.baseline name={ (view.prefix) "-baseline" } open[model.name() == baseline] {
+                    summary { (model.ink.swatch()) "against " strong { (model.name()) } }
+                    div.charts { @for ranking in &primary { (forest(view, model, ranking)) } }
+                }
             }
         }
     })
 }
 
-fn is_of(pair: &report::comparison::ComparisonReport, name: &str) -> bool {
+fn is_of(pair: &ComparisonReport, name: &str) -> bool {
     pair.baseline.model == name || pair.candidate.model == name
 }
 
@@ -102,7 +109,7 @@ fn ranks(view: &View<'_>, ranking: &FigureRanking) -> Markup {
         })
     });
     let rows: Vec<Row> = rows.collect();
-    let title = capital(&ranking.label);
+    let title = capital(&label(&ranking.id));
     let picture = Strip {
         title: format!("Ranks: {title}"),
         axis: "rank; 1 is the best",
@@ -142,9 +149,10 @@ struct Against {
 
 impl Against {
     fn of(view: &View<'_>, baseline: &str, candidate: &str, id: &str) -> Option<Self> {
-        let between = |pair: &&report::comparison::ComparisonReport| {
-            is_of(pair, baseline) && is_of(pair, candidate)
-        };
+        if baseline == candidate {
+            return None;
+        }
+        let between = |pair: &&ComparisonReport| is_of(pair, baseline) && is_of(pair, candidate);
         let pair = view.compared.pairs.iter().find(between)?;
         let figure = pair.figures.iter().find(|figure| figure.id == id)?;
         let this = Self::as_compared(figure);
@@ -198,6 +206,21 @@ impl Against {
 }
 
 fn forest(view: &View<'_>, baseline: &Seen<'_>, ranking: &FigureRanking) -> Markup {
+    let others = ranking.contestants.iter().filter_map(|one| {
+        let model = view.models.iter().find(|model| model.name() == one.model)?;
+        let against = Against::of(view, baseline.name(), model.name(), &ranking.id)?;
+        Some((model, against))
+    });
+    let others: Vec<(&Seen<'_>, Against)> = others.collect();
+    if others.is_empty() {
+        return html! {};
+    }
+    let ratios = || others.iter().map(|(_, against)| against.ratio).chain([1.0]);
+    // An interval over many decades, of a figure that jumped, would leave the others no room.
+    let shown = Range {
+        low: ratios().fold(1.0, f64::min) / SHOWN_BEYOND,
+        high: ratios().fold(1.0, f64::max) * SHOWN_BEYOND,
+    };
     let mut table = Table::new([
         "model",
         "ratio",
@@ -207,66 +230,85 @@ fn forest(view: &View<'_>, baseline: &Seen<'_>, ranking: &FigureRanking) -> Mark
         "difference",
         "suspect",
     ]);
-    let rows = ranking.contestants.iter().filter_map(|one| {
-        let model = view.models.iter().find(|model| model.name() == one.model)?;
-        let against = Against::of(view, baseline.name(), model.name(), &ranking.id)?;
-        let edge = |of: fn(Range) -> f64| {
-            against
-                .interval
-                .map_or_else(|| "–".to_owned(), |range| ratio(of(range)))
-        };
-        let (low, high) = (edge(|range| range.low), edge(|range| range.high));
-        let word = against.difference.map_or("–", Difference::word);
-        table.row([
-            one.model.clone(),
-            ratio(against.ratio),
-            low.clone(),
-            high.clone(),
-            against.p_text(),
-            word.to_owned(),
-            against.suspect.clone().unwrap_or_else(|| "–".to_owned()),
-        ]);
-        Some(Row {
-            ink: model.ink,
-            name: one.model.clone(),
-            points: Vec::new(),
-            middle: Some(against.ratio),
-            span: against.interval,
-            mark: model.mark(&ranking.id).or(baseline.mark(&ranking.id)),
-            text: format!("× {}", ratio(against.ratio)),
-            tip: format!(
-                "{} is {} times {} ({low} to {high}), p {}: {word}",
-                one.model,
-                ratio(against.ratio),
-                baseline.name(),
-                against.p_text()
-            ),
-        })
+    let rows = others.iter().map(|(model, against)| {
+        let mark = model.mark(&ranking.id).or(baseline.mark(&ranking.id));
+        table.row(against.numbers(model.name()));
+        against.row(model, mark, shown)
     });
     let rows: Vec<Row> = rows.collect();
-    if rows.is_empty() {
-        return html! {};
-    }
-    let title = capital(&ranking.label);
+    let title = capital(&label(&ranking.id));
     let better = match ranking.better {
-        report::comparison::Better::Higher => "more is better",
-        report::comparison::Better::Lower => "less is better",
+        Better::Higher => "more is better",
+        Better::Lower => "less is better",
     };
     let picture = Strip {
         title: format!("{title} against {}", baseline.name()),
-        axis: "ratio to the baseline",
+        axis: "ratio to the baseline, logarithmic",
         kind: Kind::Log,
         rows,
         rules: vec![Rule {
             value: 1.0,
             name: "the same".to_owned(),
         }],
-        tick: &ratio,
+        tick: &short,
     };
     chart(
         &title,
-        &format!("Ratio of the blocks, interval; {better}."),
+        &format!("{}.", capital(better)),
         &picture.draw(),
         &table,
     )
+}
+
+/// An interval is drawn as far as this many times the greatest ratio.
+const SHOWN_BEYOND: f64 = 4.0;
+
+impl Against {
+    fn edges(&self) -> [String; 2] {
+        self.interval
+            .map_or(["–".to_owned(), "–".to_owned()], |range| {
+                [ratio(range.low), ratio(range.high)]
+            })
+    }
+
+    fn word(&self) -> &'static str {
+        self.difference.map_or("–", Difference::word)
+    }
+
+    fn numbers(&self, name: &str) -> [String; 7] {
+        let [low, high] = self.edges();
+        let suspect = self.suspect.clone();
+        [
+            name.to_owned(),
+            ratio(self.ratio),
+            low,
+            high,
+            self.p_text(),
+            self.word().to_owned(),
+            suspect.unwrap_or_else(|| "–".to_owned()),
+        ]
+    }
+
+    fn row(&self, model: &Seen<'_>, mark: Mark, shown: Range) -> Row {
+        let [low, high] = self.edges();
+        let text = format!("× {}", ratio(self.ratio));
+        let p = self.p_text();
+        Row {
+            ink: model.ink,
+            name: model.name().to_owned(),
+            points: Vec::new(),
+            middle: Some(self.ratio),
+            span: self.interval.map(|range| Range {
+                low: range.low.max(shown.low),
+                high: range.high.min(shown.high),
+            }),
+            tip: format!(
+                "{}: {text} the baseline ({low} to {high}), p {p}: {}",
+                model.name(),
+                self.word()
+            ),
+            mark,
+            text,
+        }
+    }
 }

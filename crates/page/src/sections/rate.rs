@@ -1,6 +1,6 @@
 //! The highest rate, and CPU time per request.
 
-use super::figures::{Shown, strip};
+use super::figures::{READING, Shown, strip};
 use crate::{
     svg::{ACROSS, Curve, Kind, Lines, Rule, Scale},
     table::{Table, chart},
@@ -36,6 +36,7 @@ pub(crate) fn rate(view: &View<'_>) -> Option<Markup> {
                  that of its processes. At a rate that is the same for all it is the sharpest figure there is, \
                  and no generator limits it."
             }
+            p.note { (READING) }
             div.charts { @for chart in charts { (chart) } @if let Some(chart) = common { (chart) } }
         }
     })

@@ -1,7 +1,7 @@
 //! Response times: how they spread, what load does to them, how much of them was the generator.
 
 use super::{
-    figures::{Shown, strip},
+    figures::{READING, Shown, strip},
     rate::common,
 };
 use crate::{
@@ -34,7 +34,7 @@ pub(crate) fn times(view: &View<'_>) -> Option<Markup> {
                     whole(at.connections.into())
                 ),
                 unit: "us",
-                axis: "response time (each step a ratio)",
+                axis: "response time, logarithmic",
                 is_higher_better: false,
                 kind: Kind::Log,
                 rules: Vec::new(),
@@ -49,6 +49,7 @@ pub(crate) fn times(view: &View<'_>) -> Option<Markup> {
             @if is_less_lag { "Times are less the generator's own lag." }
             @else { "These reports don't know the generator's lag in reading: it is part of the times." }
         }
+        p.note { (READING) }
         div.charts { @for strip in &strips { (strip) } }
         h3 { "How times spread" }
         p.note {
@@ -59,7 +60,7 @@ pub(crate) fn times(view: &View<'_>) -> Option<Markup> {
         (spreads(view, at.connections))
         h3 { "What the rate does to them" }
         p.note {
-            "From below: p50, p99 and p99.9 of response times against the offered rate; dashed the same of \
+            "From below: p50, p99 (with the range of its blocks) and p99.9 of response times against the offered rate; dashed the same of \
              service times, which count from when a request was sent; dotted p99 of the generator's own \
              lag in sending. A model is drawn as far as it was given rates; hollow points are suspect or invalid."
         }
@@ -363,7 +364,7 @@ fn hockey(model: &Seen<'_>, steps: &[&Scheduled]) -> Vec<Curve> {
             .filter_map(|(x, _, span, _)| Some((*x, (*span)?)));
         let spans: Vec<(f64, Range)> = spans.collect();
         curves.push(Curve {
-            band: (spans.len() > 1).then(|| Band {
+            band: (percentile == "p99" && spans.len() > 1).then(|| Band {
                 low: spans.iter().map(|(x, span)| (*x, span.low)).collect(),
                 high: spans.iter().map(|(x, span)| (*x, span.high)).collect(),
             }),

@@ -54,7 +54,7 @@ impl Bars<'_> {
                 rect class={ "part-" (index) } x=(at(x + 2.0)) y=(at(y + 2.0)) width="11" height="11" rx="2" {}
                 text.tick x=(at(x + 18.0)) y=(at(y + 11.0)) { (part) }
             }
-            (x_axis(&scale, (top, bottom), self.axis, self.tick))
+            (x_axis(&scale, (top, bottom), self.axis, 4, self.tick))
             @for (index, bar) in self.bars.iter().enumerate() {
                 (bar.draw(&scale, top + ROW * (index as f64 + 0.5)))
             }

@@ -30,11 +30,12 @@ pub(super) fn x_axis(
     scale: &Scale,
     (top, bottom): (f64, f64),
     name: &str,
+    count: usize,
     text: &dyn Fn(f64) -> String,
 ) -> Markup {
     let (left, right) = (scale.place(scale.low), scale.place(scale.high));
     html! {
-        @for tick in scale.ticks(4) {
+        @for tick in scale.ticks(count) {
             @let x = at(scale.place(tick));
             line.grid x1=(x) x2=(x) y1=(at(top)) y2=(at(bottom)) {}
             text.tick x=(x) y=(at(bottom + 13.0)) text-anchor="middle" { (text(tick)) }

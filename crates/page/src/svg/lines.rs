@@ -64,7 +64,7 @@ impl Lines<'_> {
     pub(crate) fn draw(&self) -> Markup {
         let (bottom, top) = Self::upright(self.height);
         let inside = html! {
-            (x_axis(&self.x, (top, bottom), self.x_name, self.x_tick))
+            (x_axis(&self.x, (top, bottom), self.x_name, 5, self.x_tick))
             (y_axis(&self.y, ACROSS, 5, self.y_tick))
             text.axis x="2" y="10" { (self.y_name) }
             @for (value, name) in &self.levels {

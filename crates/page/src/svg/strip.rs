@@ -53,7 +53,7 @@ impl Strip<'_> {
         let scale = Scale::over(self.kind, self.values(), (LEFT, RIGHT));
         let bottom = TOP + ROW * self.rows.len() as f64;
         let inside = html! {
-            (x_axis(&scale, (TOP, bottom), self.axis, self.tick))
+            (x_axis(&scale, (TOP, bottom), self.axis, 4, self.tick))
             @for rule in &self.rules {
                 (draw_rule(rule, &scale, bottom))
             }
