@@ -151,7 +151,7 @@ fn sections(view: &View<'_>) -> Vec<(&'static str, &'static str, Markup)> {
         ("pairs", "Comparisons", pairs::pairs(view)),
         ("capacity", "Capacity", more::capacity(view)),
         ("churn", "Churn", more::churn(view)),
-        ("course", "Each trial", course::course(view)),
+        ("course", "Each trial", Some(course::course(view))),
         ("method", "Machine and method", Some(method::method(view))),
     ];
     all.into_iter()

@@ -63,6 +63,14 @@ impl Mark {
         }
     }
 
+    /// The same for what is no figure itself, such as a rank: it has no bound.
+    pub(crate) fn of_comparison(self) -> Self {
+        Self {
+            bound: None,
+            ..self
+        }
+    }
+
     /// Before the number.
     pub(crate) fn sign(&self) -> &'static str {
         match (self.status, self.bound) {

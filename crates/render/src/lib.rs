@@ -6,6 +6,7 @@
 //! | [`doubts`] | what not to believe, and the marks at figures |
 //! | [`comparison`] | a comparison |
 //! | [`plan`] | the plan of a run |
+//! | [`profile`] | what a server's CPU time went to |
 //! | [`numbers`] | numbers, as people read them |
 
 #![forbid(unsafe_code)]
@@ -14,4 +15,5 @@ pub mod comparison;
 pub mod doubts;
 pub mod numbers;
 pub mod plan;
+pub mod profile;
 pub mod table;

@@ -19,27 +19,32 @@ const HEAD: f64 = 13.0;
 /// More points than this a line of this width doesn't show.
 const POINTS: usize = 120;
 
-/// Nothing where no trial has a course.
-pub(crate) fn course(view: &View<'_>) -> Option<Markup> {
+/// A small chart for each trial's window, model by model.
+pub(crate) fn course(view: &View<'_>) -> Markup {
+    if view
+        .models
+        .iter()
+        .all(|model| model.report.trials.is_empty())
+    {
+        return html! { p { "These reports came without their trials (" code { "MODEL.trials.json.gz" } "), or no trial was finished." } };
+    }
     let places = places(view);
-    (!places.is_empty()).then(|| {
-        html! {
-            p {
-                "A small chart for each trial: the area is its rate, the line its p99, both in steps as long as \
-                 the report has them (some 50 ms), and on axes that are the same for all trials of a load. Hatched: \
-                 something from outside disturbed this window. Struck through: its block was made again, and it is \
-                 in no figure."
-            }
-            (again(view))
-            div.chips { @for model in &view.models {
-                details.course data-m=(model.ink.model) open[view.models.len() == 1] {
-                    summary { (model.ink.swatch()) strong { (model.name()) } " " span.note { (in_short(model)) } }
-                    @for place in &places { (trials_at(model, place)) }
-                    (memory_ladders(model))
-                }
-            } }
+    html! {
+        p {
+            "A small chart for each trial: the area is its rate, the line its p99, both in steps as long as \
+             the report has them (some 50 ms), and on axes that are the same for all trials of a load. Hatched: \
+             something from outside disturbed this window. Struck through: its block was made again, and it is \
+             in no figure."
         }
-    })
+        (again(view))
+        div.chips { @for model in &view.models {
+            details.course data-m=(model.ink.model) open[view.models.len() == 1] {
+                summary { (model.ink.swatch()) strong { (model.name()) } " " span.note { (in_short(model)) } }
+                @for place in &places { (trials_at(model, place)) }
+                (memory_ladders(model))
+            }
+        } }
+    }
 }
 
 /// A load at a step of its ladder, with axes for all trials there.

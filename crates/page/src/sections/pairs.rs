@@ -103,7 +103,7 @@ fn ranks(view: &View<'_>, ranking: &FigureRanking) -> Markup {
                 low: f64::from(best) - 0.3,
                 high: f64::from(worst) + 0.3,
             }),
-            mark: model.mark(&ranking.id),
+            mark: model.mark(&ranking.id).of_comparison(),
             tip: format!("{}: rank {text}, median {median}", one.model),
             text,
         })
@@ -116,7 +116,10 @@ fn ranks(view: &View<'_>, ranking: &FigureRanking) -> Markup {
         kind: Kind::Linear,
         rows,
         rules: Vec::new(),
-        tick: &|value| format!("{value:.0}"),
+        tick: &|value| match value {
+            rank if rank < 0.5 || rank.fract() > 0.01 => String::new(),
+            rank => format!("{rank:.0}"),
+        },
     };
     let reading = format!(
         "{} of {} pairs differ, {} are equal within the margin; all ranks hold together in {:.4} %.",
@@ -232,6 +235,7 @@ fn forest(view: &View<'_>, baseline: &Seen<'_>, ranking: &FigureRanking) -> Mark
     ]);
     let rows = others.iter().map(|(model, against)| {
         let mark = model.mark(&ranking.id).or(baseline.mark(&ranking.id));
+        let mark = mark.of_comparison();
         table.row(against.numbers(model.name()));
         against.row(model, mark, shown)
     });

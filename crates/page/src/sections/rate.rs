@@ -193,7 +193,8 @@ fn ladder(view: &View<'_>, of: Ladder) -> Markup {
             band: None,
         });
     }
-    const HEIGHT: f64 = 260.0;
+    // As many names as there are models have to stand at the ends of the curves.
+    let height = (60.0 + 13.0 * view.models.len() as f64).max(220.0);
     let all = || curves.iter().flat_map(|curve| &curve.points);
     let ceilings = ceilings(view, of);
     let picture = Lines {
@@ -202,14 +203,14 @@ fn ladder(view: &View<'_>, of: Ladder) -> Markup {
             "{} curves over counts of connections; the table has the numbers",
             curves.len()
         ),
-        height: HEIGHT,
+        height,
         x: Scale::over(Kind::Log, all().map(|point| point.0), ACROSS),
         y: Scale::over(
             Kind::Linear,
             all()
                 .map(|point| point.1)
                 .chain(ceilings.iter().map(|point| point.1)),
-            Lines::upright(HEIGHT),
+            Lines::upright(height),
         ),
         x_name: "connections, all active",
         y_name: if of == Ladder::Rate {

@@ -79,7 +79,7 @@ impl Bar {
             g class={ "row " (self.mark.class()) } data-m=(self.model) {
                 title { (self.tip) }
                 rect.hit x="0" y=(at(y - ROW / 2.0)) width=(at(WIDTH)) height=(at(ROW)) {}
-                text.name x=(at(LEFT - 8.0)) y=(at(y + 4.0)) text-anchor="end" { (shortened(&self.name, 15)) }
+                text.name x=(at(LEFT - 8.0)) y=(at(y + 4.0)) text-anchor="end" { (shortened(&self.name, LEFT - 8.0)) }
                 @for (index, (from, to)) in places.iter().enumerate() {
                     @if to > from {
                         rect class={ "part-" (index) } x=(at(*from)) y=(at(y - 7.0)) width=(at(to - from)) height="14" {}

@@ -7,13 +7,32 @@ use maud::{Markup, html};
 /// How wide a chart is, in its own units.
 pub(crate) const WIDTH: f64 = 380.0;
 
-/// A name as long as there is room for; the whole is in the title of its row.
-pub(crate) fn shortened(name: &str, most: usize) -> String {
-    if name.chars().count() <= most {
-        return name.to_owned();
+/// As much of a name as so many units have room for; the whole is in the title of its row.
+pub(crate) fn shortened(name: &str, room: f64) -> String {
+    let mut left = room;
+    let fits = |letter: &char| {
+        left -= width(*letter);
+        left >= 0.0
+    };
+    let start: String = name.chars().take_while(fits).collect();
+    if start.len() == name.len() {
+        return start;
     }
-    let start: String = name.chars().take(most.saturating_sub(1)).collect();
-    format!("{start}…")
+    let kept = start.chars().count().saturating_sub(1);
+    start.chars().take(kept).chain(['…']).collect()
+}
+
+/// At the size of a chart's text, in the widest of usual fonts.
+fn width(letter: char) -> f64 {
+    match letter {
+        'i' | 'j' | 'l' | 'I' | '.' | ',' | ':' | ';' | '\'' | '|' | '!' | ' ' => 3.7,
+        'f' | 'r' | 't' | '-' | '(' | ')' | '/' => 4.9,
+        'm' | 'w' | 'W' | 'M' | '@' | '%' | '<' | '>' => 11.3,
+        letter if letter.is_ascii_lowercase() || letter.is_ascii_digit() => 7.35,
+        letter if letter.is_ascii() => 8.9,
+        // Of other scripts some are as wide as they are high.
+        _ => 11.5,
+    }
 }
 
 /// The whole picture: `title` names it and `says` is what somebody hears who doesn't see it.
@@ -57,5 +76,18 @@ pub(super) fn y_axis(
             line.grid x1=(at(left)) x2=(at(right)) y1=(at(y)) y2=(at(y)) {}
             text.tick x=(at(left - 4.0)) y=(at(y + 3.5)) text-anchor="end" { (text(tick)) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_cut_where_the_room_ends() {
+        assert_eq!(shortened("uring-oneshot", 90.0), "uring-oneshot");
+        assert_eq!(shortened(&"long".repeat(50), 90.0), "longlonglongl…");
+        assert_eq!(shortened("<<<<<<<<<<<<", 90.0).chars().count(), 7);
+        assert_eq!(shortened("", 90.0), "");
     }
 }

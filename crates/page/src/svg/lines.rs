@@ -51,7 +51,7 @@ pub(crate) struct Band {
 }
 
 /// Where curves lie in a chart of this kind, left to right.
-pub(crate) const ACROSS: (f64, f64) = (44.0, WIDTH - 62.0);
+pub(crate) const ACROSS: (f64, f64) = (44.0, WIDTH - 70.0);
 const TOP: f64 = 18.0;
 
 impl Lines<'_> {
@@ -74,8 +74,11 @@ impl Lines<'_> {
             }
             (self.behind)
             @for curve in &self.curves { (self.draw_curve(curve)) }
-            @for (y, name) in self.names() {
-                text.end x=(at(ACROSS.1 + 5.0)) y=(at(y + 3.5)) { (shortened(&name, 10)) }
+            @for (from, to, name) in self.names() {
+                @if (to - from).abs() > 4.0 {
+                    path.leader d=(path(&[(ACROSS.1 + 1.0, from), (ACROSS.1 + 8.0, to)])) {}
+                }
+                text.end x=(at(ACROSS.1 + 10.0)) y=(at(to + 3.5)) { (shortened(&name, WIDTH - ACROSS.1 - 10.0)) }
             }
         };
         picture(self.height, &self.title, &self.says, &inside)
@@ -108,24 +111,26 @@ impl Lines<'_> {
         path(&places) + "z"
     }
 
-    /// Names at the ends of curves, moved apart where they would lie on each other.
-    fn names(&self) -> Vec<(f64, String)> {
+    /// Names at the ends of curves, moved apart where they would lie on each other: where the end is,
+    /// where the name is.
+    fn names(&self) -> Vec<(f64, f64, String)> {
         const APART: f64 = 11.0;
         let ends = self.curves.iter().filter(|curve| !curve.name.is_empty());
         let ends = ends.filter_map(|curve| {
             let (_, y) = curve.points.last()?;
-            Some((self.y.place(*y), curve.name.clone()))
+            let y = self.y.place(*y);
+            Some((y, y, curve.name.clone()))
         });
-        let mut names: Vec<(f64, String)> = ends.collect();
+        let mut names: Vec<(f64, f64, String)> = ends.collect();
         names.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut least = f64::NEG_INFINITY;
-        for (y, _) in &mut names {
+        for (_, y, _) in &mut names {
             *y = y.max(least);
             least = *y + APART;
         }
         // What was pushed out at the bottom pushes back.
         let mut most = self.height - 20.0;
-        for (y, _) in names.iter_mut().rev() {
+        for (_, y, _) in names.iter_mut().rev() {
             *y = y.min(most);
             most = *y - APART;
         }
@@ -186,7 +191,7 @@ mod tests {
         let names: Vec<f64> = chart(&["a", "b", "c", "d"])
             .names()
             .iter()
-            .map(|n| n.0)
+            .map(|n| n.1)
             .collect();
         assert!(
             names.windows(2).all(|pair| pair[1] - pair[0] >= 11.0),

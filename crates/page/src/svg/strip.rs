@@ -97,7 +97,7 @@ impl Row {
             g class={ "row " (self.ink.class()) " " (self.mark.class()) } data-m=(self.ink.model) {
                 title { (self.tip) }
                 rect.hit x="0" y=(at(y - ROW / 2.0)) width=(at(WIDTH)) height=(at(ROW)) {}
-                text.name x=(at(LEFT - 8.0)) y=(at(y + 4.0)) text-anchor="end" { (shortened(&self.name, 15)) }
+                text.name x=(at(LEFT - 8.0)) y=(at(y + 4.0)) text-anchor="end" { (shortened(&self.name, LEFT - 8.0)) }
                 (self.draw_span(scale, y))
                 @for point in &self.points {
                     circle.block cx=(at(scale.place(*point))) cy=(at(y)) r="2.2" {}
