@@ -1,11 +1,12 @@
 //! Exit codes: what each means, and which error has which.
 
-use crate::{build::BuildError, usage::UsageError};
+use crate::usage::UsageError;
 use measure::run::RunError;
 use plan::refusal::Refusal;
 use server::external::ExternalError;
 use std::process::ExitCode;
 use store::error::StoreError;
+use toolchain::build::BuildError;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

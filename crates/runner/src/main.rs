@@ -14,7 +14,6 @@
 
 #![forbid(unsafe_code)]
 
-mod build;
 mod cli;
 mod cmd;
 mod discover;

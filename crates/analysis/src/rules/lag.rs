@@ -61,12 +61,17 @@ pub(super) fn send_lag(step: &Step, window: &ScheduledWindow) -> Option<Check> {
 pub(super) fn read_lag(step: &Step) -> Option<Check> {
     let window = &step.window;
     let lags = decode(window.read_lag_histogram.as_deref()?).ok()?;
-    let (times, p99_us) = match &window.scheduled {
+    let (times, p99_us, advice) = match &window.scheduled {
         Some(scheduled) => (
             &scheduled.response_time_histogram,
             scheduled.response_time_us.p99,
+            "more CPUs for the generator, or prompt_response_time_us, which is without it",
         ),
-        None => (&window.service_time_histogram, window.service_time_us.p99),
+        None => (
+            &window.service_time_histogram,
+            window.service_time_us.p99,
+            "more CPUs for the generator, or server_time_us, which is without it",
+        ),
     };
     let times = decode(times).ok()?;
     let sample = Sample::of(window).ok()?;
@@ -80,7 +85,7 @@ pub(super) fn read_lag(step: &Step) -> Option<Check> {
         "read",
         touches,
         (lag_p99_us, p99_us),
-        "more CPUs for the generator, or server_time_us, which is without it",
+        advice,
     ))
 }
 
