@@ -66,7 +66,6 @@
   // Where ours shows, the browser's own would be said twice.
   for (const title of document.querySelectorAll("svg g > title")) {
     title.parentNode.dataset.tip = title.textContent;
-    title.parentNode.setAttribute("aria-label", title.textContent);
     title.remove();
   }
   document.addEventListener("pointermove", (event) => {

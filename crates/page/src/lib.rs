@@ -60,11 +60,13 @@ pub fn page(runs: &[(&RunReport, &[ModelReport])]) -> String {
             }
             body {
                 (patterns())
-                @if views.len() > 1 {
-                    header { h1 { (title) } }
-                    main { section { h2 { "Side by side" } (side_by_side::side_by_side(&views)) } }
+                main {
+                    @if views.len() > 1 {
+                        header { h1 { (title) } }
+                        section { h2 { "Side by side" } (side_by_side::side_by_side(&views)) }
+                    }
+                    @for view in &views { (article(view)) }
                 }
-                @for view in &views { (article(view)) }
                 footer { "Made by Millionfold from saved reports; " code { "runner report RUN --format html" } " makes it again." }
                 script { (PreEscaped(SCRIPT)) }
             }
@@ -124,13 +126,11 @@ fn article(view: &View<'_>) -> Markup {
                     @if let Some(kernel) = &environment.kernel { " · Linux " (kernel) }
                     " · " (run.plan.blocks) " block" @if run.plan.blocks != 1 { "s" }
                 }
-                nav { @for (id, title, _) in &sections { a href={ "#" (view.prefix) "-" (id) } { (title) } } }
+                nav aria-label="parts of the page" { @for (id, title, _) in &sections { a href={ "#" (view.prefix) "-" (id) } { (title) } } }
                 (models(view))
             }
-            main {
-                @for (id, title, inside) in &sections {
-                    section id={ (view.prefix) "-" (id) } { h2 { (title) } (inside) }
-                }
+            @for (id, title, inside) in &sections {
+                section id={ (view.prefix) "-" (id) } { h2 { (title) } (inside) }
             }
         }
     }

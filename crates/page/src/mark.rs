@@ -34,6 +34,15 @@ impl Mark {
         }
     }
 
+    /// Of a valid figure that is a floor.
+    pub(crate) fn at_least(because: &str) -> Self {
+        Self {
+            status: Status::Valid,
+            bound: Some(Direction::Low),
+            because: because.to_owned(),
+        }
+    }
+
     fn of_verdict(of: &FigureVerdict) -> Self {
         let effect = of.bound.or(of.bias);
         let parts = [

@@ -29,6 +29,16 @@ pub(crate) fn label(id: &str) -> String {
     match parts.as_slice() {
         ["memory", "user_bytes_per_connection"] => "user memory per connection".to_owned(),
         ["memory", ..] => "kernel memory per connection".to_owned(),
+        ["capacity", ..] => "highest rate that meets the target".to_owned(),
+        ["churn", of @ ..] => match of {
+            ["connect_time_us", percentile] => {
+                format!("{} of connect times in churn", what(percentile))
+            }
+            of => format!(
+                "{} of response times in churn",
+                what(of.last().unwrap_or(&""))
+            ),
+        },
         ["closed", over, of] => format!("{} over {} connections", what(of), number(over)),
         ["open", _, rest] => {
             // A rate may have a decimal point.

@@ -30,6 +30,9 @@ pub(crate) struct Seen<'a> {
     pub(crate) windows: Vec<Window>,
 }
 
+/// Id of the highest rate that meets a target.
+pub(crate) const CAPACITY: &str = "capacity.rate_per_s";
+
 /// A figure of one model, from its summary.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Value {
@@ -124,7 +127,13 @@ impl Seen<'_> {
     }
 
     pub(crate) fn mark(&self, id: &str) -> Mark {
-        Mark::of(self.report, id)
+        let capacity = self.report.summary.capacity.as_ref();
+        match capacity.filter(|_| id == CAPACITY) {
+            Some(capacity) if capacity.generator_bound => {
+                Mark::at_least("beyond it the generator was at its limit")
+            }
+            _ => Mark::of(self.report, id),
+        }
     }
 
     /// One value for each block that counts.
@@ -154,6 +163,12 @@ impl Seen<'_> {
                 middle: middle?,
                 span: range,
             });
+        }
+        if let Some(of) = id.strip_prefix("churn.") {
+            return of_scheduled(summary.churn.as_ref()?, of);
+        }
+        if id == CAPACITY {
+            return spread(summary.capacity.as_ref()?.rate_per_s);
         }
         let strip = |place: &str| id.strip_prefix(place)?.strip_prefix('.').map(str::to_owned);
         let closed = summary.closed_ladder.iter().chain(&summary.peak);

@@ -32,7 +32,7 @@ addEventListener("load", () => {
   for (const text of document.querySelectorAll("svg text")) {
     const [inner, outer] = [text, text.ownerSVGElement].map((one) => one.getBoundingClientRect());
     if (inner.width > 0 && (inner.right > outer.right + 2 || inner.left < outer.left - 2)) {
-      problems.push("cut off: " + text.textContent + " in " + text.ownerSVGElement.getAttribute("aria-label").slice(0, 60));
+      problems.push("cut off: " + text.textContent + " in " + (text.ownerSVGElement.getAttribute("aria-label") ?? "a trial").slice(0, 60));
     }
   }
   const empty = [...document.querySelectorAll(".chart > svg")].filter((one) => one.getBoundingClientRect().height < 40);

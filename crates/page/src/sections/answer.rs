@@ -3,7 +3,7 @@
 use crate::{
     names::{label, unit},
     text::{capital, figure, listed, ratio},
-    view::{Seen, View},
+    view::{CAPACITY, Seen, View},
 };
 use maud::{Markup, html};
 use render::numbers::whole;
@@ -48,15 +48,13 @@ fn columns(view: &View<'_>) -> Vec<Column> {
         let place = at.place();
         ids.push(format!("{place}.{}.p99", crate::view::response(at)));
     }
-    let peaks = view
-        .models
-        .iter()
-        .filter_map(|model| model.report.summary.peak.as_ref());
-    if let Some(place) = peaks.map(report::model::Peak::place).next()
-        && !primary.iter().any(|id| id.starts_with("closed."))
-    {
-        ids.push(format!("{place}.rate_per_s"));
-    }
+    let has = |id: &&&str| view.any(|model| model.value(id));
+    let others = [
+        CAPACITY,
+        "churn.connect_time_us.p50",
+        "churn.response_time_us.p50",
+    ];
+    ids.extend(others.iter().filter(has).map(|id| (*id).to_owned()));
     ids.into_iter()
         .map(|id| Column {
             is_primary: primary.contains(&id),
@@ -75,6 +73,7 @@ fn sentences(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
         .filter(|model| model.report.failure.is_some())
         .map(Seen::name)
         .collect();
+    let nothing_decides = !columns.iter().any(|column| column.is_primary);
     let mut sentences = Vec::new();
     match view.models.as_slice() {
         [] => sentences.push(html! { "The run has no model." }),
@@ -82,7 +81,7 @@ fn sentences(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
         _ => sentences.extend(
             columns
                 .iter()
-                .filter(|column| column.is_primary)
+                .filter(|column| column.is_primary || nothing_decides)
                 .filter_map(|column| of_all(view, column)),
         ),
     }

@@ -10,8 +10,7 @@ use maud::{Markup, html};
 use render::numbers::whole;
 use report::trial::{Load, Series, Step, Trial};
 
-/// Trials side by side.
-const ACROSS: usize = 6;
+/// Of one trial: as many of them stand side by side as there is room for.
 const WIDTH: f64 = 120.0;
 const HEIGHT: f64 = 56.0;
 /// Room for the block's number.
@@ -126,13 +125,11 @@ fn trials_at(model: &Seen<'_>, place: &Place) -> Markup {
             .filter(move |step| key(trial, step) == here);
         steps.filter_map(move |step| Some((trial, step, series(step)?)))
     });
-    let trials: Vec<(&Trial, &Step, &Series)> = trials.collect();
+    let mut trials: Vec<(&Trial, &Step, &Series)> = trials.collect();
+    trials.sort_by_key(|(trial, _, _)| trial.block);
     if trials.is_empty() {
         return html! {};
     }
-    let rows = trials.len().div_ceil(ACROSS) as f64;
-    let across = trials.len().min(ACROSS) as f64;
-    let size = format!("0 0 {} {}", at(across * WIDTH), at(rows * (HEIGHT + 4.0)));
     let load = place
         .rate_per_s
         .map_or_else(String::new, |rate| format!(" at {}/s", whole(rate)));
@@ -148,12 +145,9 @@ fn trials_at(model: &Seen<'_>, place: &Place) -> Markup {
                     " rate up to " (short(place.rate.high)) "/s, p99 from " (time(place.p99.low)) " to " (time(place.p99.high))
                 }
             }
-            svg viewBox=(size) style={ "max-width:" (at(across * WIDTH * 1.4)) "px" } role="img"
-                aria-label={ (model.name()) ", " (title) ": " (says(&trials)) } {
-                @for (index, (trial, step, series)) in trials.iter().enumerate() {
-                    g transform={ "translate(" (at((index % ACROSS) as f64 * WIDTH)) "," (at((index / ACROSS) as f64 * (HEIGHT + 4.0))) ")" } {
-                        (cell(trial, step, series, place))
-                    }
+            div.cells role="img" aria-label={ (model.name()) ", " (title) ": " (says(&trials)) } {
+                @for (trial, step, series) in &trials {
+                    svg viewBox=(format!("0 0 {WIDTH} {}", HEIGHT + 2.0)) { (cell(trial, step, series, place)) }
                 }
             }
         }

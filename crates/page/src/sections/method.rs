@@ -183,6 +183,8 @@ fn of_loads(plan: &Plan) -> Vec<String> {
             words.push(format!("--connections {connections}"));
         }
     }
+    words.extend(rate(plan));
+    words.extend(duration(plan));
     for planned in &plan.loads {
         match planned.load {
             Load::Closed { outstanding } if outstanding != 1 => {
@@ -197,4 +199,38 @@ fn of_loads(plan: &Plan) -> Vec<String> {
         }
     }
     words
+}
+
+/// Rates as they were asked for; nothing where that is the default.
+fn rate(plan: &Plan) -> Option<String> {
+    let mut scheduled = plan
+        .loads
+        .iter()
+        .filter(|planned| matches!(planned.load, Load::Open { .. } | Load::Churn { .. }));
+    let first = scheduled.next()?;
+    match (first.rate_share_of_peak, first.rates_per_s.first()) {
+        (Some(share), _) if (share - RATE_SHARE).abs() < 1e-9 => None,
+        (Some(share), _) => Some(format!("--rate {}%", (share * 1000.0).round() / 10.0)),
+        (None, Some(rate)) => Some(format!("--rate {rate}")),
+        (None, None) => None,
+    }
+}
+
+/// Defaults of the command line.
+const RATE_SHARE: f64 = 0.7;
+const WINDOW_US: u64 = 3_000_000;
+const WINDOW_OF_SEVERAL_US: u64 = 1_500_000;
+
+/// The shortest window under load, which others may be longer than.
+fn duration(plan: &Plan) -> Option<String> {
+    let loaded = plan
+        .loads
+        .iter()
+        .filter(|planned| !matches!(planned.load, Load::Idle { .. }));
+    let shortest = loaded.map(|planned| planned.window_us).min()?;
+    let default = match plan.models.len() {
+        0 | 1 => WINDOW_US,
+        _ => WINDOW_OF_SEVERAL_US,
+    };
+    (shortest != default).then(|| format!("--duration {}", shortest as f64 / 1e6))
 }

@@ -88,7 +88,7 @@ impl Bar {
                 @if self.mark.is_doubtful() {
                     rect.hatch x=(at(LEFT)) y=(at(y - 7.0)) width=(at(end - LEFT)) height="14" {}
                 }
-                text.value x=(at(WIDTH - 2.0)) y=(at(y + 4.0)) text-anchor="end" { (self.mark.sign()) (self.text) }
+                text.value x=(at(WIDTH - 2.0)) y=(at(y + 4.0)) text-anchor="end" { @if end > LEFT { (self.mark.sign()) } (self.text) }
             }
         }
     }

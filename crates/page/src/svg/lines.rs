@@ -51,7 +51,7 @@ pub(crate) struct Band {
 }
 
 /// Where curves lie in a chart of this kind, left to right.
-pub(crate) const ACROSS: (f64, f64) = (44.0, WIDTH - 70.0);
+pub(crate) const ACROSS: (f64, f64) = (48.0, WIDTH - 70.0);
 const TOP: f64 = 18.0;
 
 impl Lines<'_> {

@@ -105,7 +105,7 @@ impl Row {
                 @if let Some(middle) = self.middle {
                     (self.ink.marker(scale.place(middle), y, 4.4))
                 }
-                text.value x=(at(WIDTH - 2.0)) y=(at(y + 4.0)) text-anchor="end" { (self.mark.sign()) (self.text) }
+                text.value x=(at(WIDTH - 2.0)) y=(at(y + 4.0)) text-anchor="end" { @if self.middle.is_some() || self.span.is_some() { (self.mark.sign()) } (self.text) }
             }
         }
     }
