@@ -4,10 +4,7 @@
 //! |---|---|
 //! | `sections` | the parts of a page, in their order |
 //! | `view`, `window` | a run as all of them look at it; percentile curves |
-//! | `svg` | charts |
-//! | `table` | tables, charts with what belongs to them |
-//! | `ink`, `mark` | how a model looks everywhere, what a verdict adds to a figure |
-//! | `names`, `text` | figures and numbers, as people say them |
+//! | `names` | figures, as people say them |
 //!
 //! A page asks nobody for anything: its style and the little script that sorts, hides and shows values
 //! are in it, and without the script all of it can still be read. What comes from reports is escaped by
@@ -15,20 +12,17 @@
 
 #![forbid(unsafe_code)]
 
-mod ink;
-mod mark;
 mod names;
 mod sections;
-mod svg;
-mod table;
-mod text;
 mod view;
 mod window;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use render::numbers::whole;
 use report::{model::ModelReport, run::RunReport};
-use sections::{answer, course, memory, method, more, pairs, rate, side_by_side, times, verdicts};
+use sections::{
+    answer, course, memory, method, more, pairs, rate, scoreboard, side_by_side, times, verdicts,
+};
 use view::View;
 
 const STYLE: &str = include_str!("../assets/page.css");
@@ -119,7 +113,7 @@ fn article(view: &View<'_>) -> Markup {
             header {
                 h1 { (title(run)) }
                 p.meta {
-                    span class={ "badge " (answer::badge(status)) } { (status.word()) }
+                    span class={ "badge " (scoreboard::badge(status)) } { (status.word()) }
                     @if run.interrupted { " " span class="badge is-suspect" { "interrupted" } }
                     " run " (run.run) " · " (environment.cpu.as_deref().unwrap_or("unknown CPU"))
                     @if let Some(cpus) = environment.cpus { ", " (cpus) " CPUs" }

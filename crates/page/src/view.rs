@@ -1,7 +1,8 @@
 //! A run as the sections of its page look at it: everything that several of them need, drawn once.
 
-use crate::{ink::Ink, mark::Mark, window::Window};
+use crate::window::Window;
 use analysis::times::named;
+use chart::{Ink, Mark};
 use compare::{Figure, Options, RunComparison, compare_run, figures};
 use report::{
     comparison::{CPU_PER_REQUEST, FigureRanking, RESPONSE_TIME},

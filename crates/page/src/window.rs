@@ -1,7 +1,7 @@
 //! The times of windows as curves: for each load, how long a share of requests took at most, over all
 //! blocks.
 
-use crate::svg::Band;
+use chart::Band;
 use hdrhistogram::Histogram;
 use report::{
     model::ModelReport,

@@ -1,14 +1,11 @@
 //! What the run says: in words, in one table, and what must not be concluded from it.
 
-use crate::{
-    names::{label, unit},
-    text::{capital, figure, listed, ratio},
-    view::{CAPACITY, Seen, View},
-};
+use super::scoreboard::{Column, columns, scoreboard};
+use crate::view::{Seen, View};
+use chart::text::{capital, figure, listed, ratio};
 use maud::{Markup, html};
 use render::numbers::whole;
 use report::{
-    check::Status,
     comparison::{BLOCKS_MIN, FigureRanking, RankedContestant},
     trial::Load,
 };
@@ -29,41 +26,6 @@ pub(crate) fn answer(view: &View<'_>) -> Markup {
         }
         (scoreboard(view, &columns))
     }
-}
-
-/// A figure in the first table.
-struct Column {
-    id: String,
-    label: String,
-    unit: &'static str,
-    is_higher_better: bool,
-    is_primary: bool,
-}
-
-/// The figures that decide, then others that people ask for.
-fn columns(view: &View<'_>) -> Vec<Column> {
-    let primary = view.primary();
-    let mut ids = primary.clone();
-    if let Some(at) = super::rate::common(view) {
-        let place = at.place();
-        ids.push(format!("{place}.{}.p99", crate::view::response(at)));
-    }
-    let has = |id: &&&str| view.any(|model| model.value(id));
-    let others = [
-        CAPACITY,
-        "churn.connect_time_us.p50",
-        "churn.response_time_us.p50",
-    ];
-    ids.extend(others.iter().filter(has).map(|id| (*id).to_owned()));
-    ids.into_iter()
-        .map(|id| Column {
-            is_primary: primary.contains(&id),
-            label: label(&id),
-            unit: unit(&id),
-            is_higher_better: id.ends_with("rate_per_s"),
-            id,
-        })
-        .collect()
 }
 
 fn sentences(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
@@ -150,14 +112,16 @@ fn undecided(view: &View<'_>, column: &Column, title: &str) -> Option<Markup> {
         .collect();
     let ((first, best), (last, worst)) = (with.first()?, with.last()?);
     let as_text = |value: f64| figure(value, column.unit);
-    let ranking = view.ranking(&column.id);
+    let pairs = view.ranking(&column.id).map_or(0, |ranking| ranking.pairs);
+    let ratio = against(view, column, first.name(), last.name());
     Some(html! {
         span.what { (title) }
         "from " (first.mark(&column.id).sign()) (as_text(*best)) " (" (first.name()) ") to "
         (last.mark(&column.id).sign()) (as_text(*worst)) " (" (last.name()) "); "
-        @match ranking {
-            Some(ranking) if blocks(view) >= BLOCKS_MIN => { "none of " (ranking.pairs) " pairs can be told apart." }
-            _ => { "no order can be told from it." }
+        @match (ratio, pairs) {
+            (Some(ratio), 1) => { "they can't be told apart: " (ratio) " that of " (first.name()) "." }
+            (Some(ratio), pairs) => { "none of " (pairs) " pairs can be told apart. At the ends it is " (ratio) " that of " (first.name()) "." }
+            (None, _) => { "no order can be told from it." }
         }
     })
 }
@@ -223,7 +187,7 @@ fn behind(
         .max_by_key(|one| one.ranks.worst + one.ranks.best);
     let names: Vec<&str> = others.iter().map(|one| one.model.as_str()).collect();
     let detail = |one: &RankedContestant| {
-        let ratio = against(view, column, first, one);
+        let ratio = against(view, column, &first.model, &one.model);
         let ratio = ratio.map_or_else(String::new, |ratio| {
             format!(", {ratio} that of {}", first.model)
         });
@@ -240,12 +204,7 @@ fn behind(
 }
 
 /// The ratio of the last to the first with its interval.
-fn against(
-    view: &View<'_>,
-    column: &Column,
-    first: &RankedContestant,
-    last: &RankedContestant,
-) -> Option<String> {
+fn against(view: &View<'_>, column: &Column, first: &str, last: &str) -> Option<String> {
     let between = |one: &str, other: &str| {
         let mut pairs = view.compared.pairs.iter();
         let pair =
@@ -253,10 +212,10 @@ fn against(
         let figure = pair.figures.iter().find(|figure| figure.id == column.id)?;
         Some((figure.comparison.ratio, figure.comparison.interval?))
     };
-    let (middle, low, high) = match between(&first.model, &last.model) {
+    let (middle, low, high) = match between(first, last) {
         Some((middle, range)) => (middle, range.low, range.high),
         None => {
-            let (middle, range) = between(&last.model, &first.model)?;
+            let (middle, range) = between(last, first)?;
             (1.0 / middle, 1.0 / range.high, 1.0 / range.low)
         }
     };
@@ -266,78 +225,6 @@ fn against(
         ratio(low),
         ratio(high)
     ))
-}
-
-/// All models in the figures of the columns: a bar for the value, bold for who may be best.
-fn scoreboard(view: &View<'_>, columns: &[Column]) -> Markup {
-    let models = columns.first().map_or_else(
-        || view.models.iter().collect(),
-        |first| view.by(&first.id, first.is_higher_better),
-    );
-    html! {
-        p.note {
-            "Bars: from nothing to the greatest of the column. "
-            @if view.models.len() > 1 { "Bold with a star: may be best, for all that the blocks tell. " }
-            "Hatched: don't believe it without its reason."
-        }
-        div.scroll tabindex="0" {
-            table.scores.sortable {
-                thead { tr {
-                    th scope="col" { "model" }
-                    @for column in columns {
-                        th scope="col" { (capital(&column.label)) span.better { @if column.is_higher_better { "more is better" } @else { "less is better" } @if !column.is_primary { ", exploratory" } } }
-                    }
-                    th scope="col" { "verdict" }
-                } }
-                tbody { @for model in models {
-                    tr data-m=(model.ink.model) {
-                        th scope="row" { (model.ink.swatch()) span { (model.name()) } }
-                        @for column in columns { (cell(view, model, column)) }
-                        td { span class={ "badge " (badge(model.report.verdict.status)) } { (model.report.verdict.status.word()) } }
-                    }
-                } }
-            }
-        }
-    }
-}
-
-/// Of the style sheet.
-pub(crate) fn badge(status: Status) -> &'static str {
-    match status {
-        Status::Valid => "is-valid",
-        Status::NotMeasured => "is-missing",
-        Status::Suspect => "is-suspect",
-        Status::Invalid => "is-invalid",
-    }
-}
-
-fn cell(view: &View<'_>, model: &Seen<'_>, column: &Column) -> Markup {
-    let Some(value) = model.value(&column.id) else {
-        return html! { td.missing data-v="" title=(model.missing(&column.id)) { "–" span.why { (model.missing(&column.id)) } } };
-    };
-    let all = view
-        .models
-        .iter()
-        .filter_map(|model| model.value(&column.id));
-    let greatest = all.map(|value| value.middle).fold(0.0, f64::max);
-    let mark = model.mark(&column.id);
-    let ranking = view
-        .ranking(&column.id)
-        .filter(|ranking| ranking.pairs_decided > 0);
-    let place = ranking.and_then(|ranking| {
-        ranking
-            .contestants
-            .iter()
-            .find(|one| one.model == model.name())
-    });
-    let may_be_best = column.is_primary && place.is_some_and(|one| one.ranks.best == 1);
-    let width = (value.middle / greatest * 100.0).clamp(0.0, 100.0);
-    html! {
-        td class={ (mark.class()) @if may_be_best { " best" } } data-v=(value.middle) title=(mark.note()) {
-            span.number { (mark.sign()) (figure(value.middle, column.unit)) @if may_be_best { " ★" } }
-            span.bar { span style={ "width:" (format!("{width:.0}")) "%" } {} }
-        }
-    }
 }
 
 fn warnings(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
@@ -381,7 +268,7 @@ fn warnings(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
 
 /// Who is bounded, and who is doubtful, in a figure.
 fn of_column(view: &View<'_>, column: &Column) -> Vec<Markup> {
-    let names = |is: &dyn Fn(&crate::mark::Mark) -> bool| -> Vec<&str> {
+    let names = |is: &dyn Fn(&chart::Mark) -> bool| -> Vec<&str> {
         let with = view
             .models
             .iter()

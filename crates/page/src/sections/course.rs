@@ -1,11 +1,12 @@
 //! Each trial's course: its rate and its p99 in 50 ms steps, and what disturbed it.
 
-use crate::{
-    svg::{Kind, Scale, path, thinned},
-    text::{at, short, time},
-    view::{Seen, View},
-};
+use crate::view::{Seen, View};
 use analysis::rules::is_disturbed;
+use chart::{
+    Kind, Scale, path,
+    text::{at, short, time},
+    thinned,
+};
 use maud::{Markup, html};
 use render::numbers::whole;
 use report::trial::{Load, Series, Step, Trial};
@@ -288,7 +289,7 @@ fn memory_ladders(model: &Seen<'_>) -> Markup {
                         tr {
                             th scope="row" { "block " (block) }
                             @for (connections, bytes) in steps {
-                                td { (whole(f64::from(*connections))) ": " (crate::text::bytes(*bytes as f64)) }
+                                td { (whole(f64::from(*connections))) ": " (chart::text::bytes(*bytes as f64)) }
                             }
                         }
                     }

@@ -1,10 +1,9 @@
 //! A strip of one figure over all models.
 
-use crate::{
-    svg::{Kind, Row, Rule, Strip},
-    table::{Table, chart},
+use crate::view::{Seen, View};
+use chart::{
+    Kind, Row, Rule, Strip, Table, captioned,
     text::{figure, short},
-    view::{Seen, View},
 };
 use maud::Markup;
 
@@ -33,7 +32,7 @@ pub(crate) fn strip(view: &View<'_>, shown: Shown<'_>) -> Markup {
         table.row(numbers(model, &shown));
     }
     let tick = |value: f64| match shown.unit {
-        "us" => crate::text::time(value),
+        "us" => chart::text::time(value),
         _ => short(value),
     };
     let picture = Strip {
@@ -44,7 +43,7 @@ pub(crate) fn strip(view: &View<'_>, shown: Shown<'_>) -> Markup {
         rules: shown.rules,
         tick: &tick,
     };
-    chart(&shown.title, "", &picture.draw(), &table)
+    captioned(&shown.title, "", &picture.draw(), &table)
 }
 
 fn row(model: &Seen<'_>, shown: &Shown<'_>) -> Row {

@@ -1,11 +1,10 @@
 //! Memory per connection by its owner, and what a million of them would take.
 
 use super::figures::{READING, Shown, strip};
-use crate::{
-    svg::{Bar, Bars, Kind},
-    table::{Table, chart},
+use crate::view::{Seen, View};
+use chart::{
+    Bar, Bars, Kind, Table, captioned,
     text::{bytes, short},
-    view::{Seen, View},
 };
 use maud::{Markup, html};
 use report::model::Memory;
@@ -142,7 +141,7 @@ fn by_owner(view: &View<'_>) -> Markup {
         bars,
         tick: &|value| short(value / 1e3),
     };
-    chart(
+    captioned(
         title,
         "At the end of each bar what a million connections would take.",
         &picture.draw(),

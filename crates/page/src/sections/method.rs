@@ -1,6 +1,7 @@
 //! The machine, the plan, the commands that make the run again, the method in short, its biases.
 
-use crate::{table::Table, text::bytes, view::View};
+use crate::view::View;
+use chart::{Table, text::bytes};
 use maud::{Markup, html};
 use report::{
     environment::Environment,

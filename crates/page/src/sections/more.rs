@@ -1,10 +1,9 @@
 //! What only some runs have: the search for the capacity, churn.
 
-use crate::{
-    svg::{ACROSS, Curve, Kind, Lines, Scale},
-    table::{Table, chart},
+use crate::view::{View, of_scheduled, response};
+use chart::{
+    ACROSS, Curve, Kind, Lines, Scale, Table, captioned,
     text::{figure, short, time},
-    view::{View, of_scheduled, response},
 };
 use maud::{Markup, html};
 use render::numbers::whole;
@@ -75,7 +74,7 @@ pub(crate) fn capacity(view: &View<'_>) -> Option<Markup> {
     Some(html! {
         p { "The highest rate at which " (slo) " holds, with everything that the search tried." }
         div.charts {
-            (chart(&title, "Each point is a rate that was tried.", &picture.draw(), &Table::default()))
+            (captioned(&title, "Each point is a rate that was tried.", &picture.draw(), &Table::default()))
             figure.chart { figcaption { strong { "Capacity" } } (table.draw()) }
         }
     })

@@ -1,12 +1,12 @@
 //! Ranks, and each model held against each other.
 
 use crate::{
-    mark::Mark,
     names::label,
-    svg::{Kind, Row, Rule, Strip},
-    table::{Table, chart},
-    text::{capital, figure, ratio, short},
     view::{Seen, View},
+};
+use chart::{
+    Kind, Mark, Row, Rule, Strip, Table, captioned,
+    text::{capital, figure, ratio, short},
 };
 use maud::{Markup, html};
 use report::{
@@ -133,7 +133,7 @@ fn ranks(view: &View<'_>, ranking: &FigureRanking) -> Markup {
         .suspect
         .as_ref()
         .map_or_else(String::new, |why| format!(" Suspect: {why}."));
-    chart(
+    captioned(
         &title,
         &format!("{reading}{suspect}"),
         &picture.draw(),
@@ -256,7 +256,7 @@ fn forest(view: &View<'_>, baseline: &Seen<'_>, ranking: &FigureRanking) -> Mark
         }],
         tick: &short,
     };
-    chart(
+    captioned(
         &title,
         &format!("{}.", capital(better)),
         &picture.draw(),

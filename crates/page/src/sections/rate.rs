@@ -1,11 +1,10 @@
 //! The highest rate, and CPU time per request.
 
 use super::figures::{READING, Shown, strip};
-use crate::{
-    svg::{ACROSS, Curve, Kind, Lines, Rule, Scale},
-    table::{Table, chart},
+use crate::view::{Seen, View};
+use chart::{
+    ACROSS, Curve, Kind, Lines, Rule, Scale, Table, captioned,
     text::{figure, short},
-    view::{Seen, View},
 };
 use maud::{Markup, html};
 use render::numbers::whole;
@@ -228,7 +227,7 @@ fn ladder(view: &View<'_>, of: Ladder) -> Markup {
             .collect(),
     };
     let reading = "Hollow points: suspect or invalid. Dashed: the ceiling, where it was measured.";
-    chart(title, reading, &picture.draw(), &table)
+    captioned(title, reading, &picture.draw(), &table)
 }
 
 fn ceiling(points: Vec<(f64, f64)>) -> Curve {

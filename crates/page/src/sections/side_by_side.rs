@@ -1,12 +1,13 @@
 //! Several runs, model by model: ratios, and never a probability, because their blocks have nothing in
 //! common.
 
-use crate::{
-    table::Table,
+use crate::view::{Seen, View};
+use chart::{
+    Table,
     text::{figure, ratio},
-    view::{Seen, View},
 };
 use maud::{Markup, html};
+use render::numbers::whole;
 
 /// The figures that decide, of each model in each run.
 pub(crate) fn side_by_side(views: &[View<'_>]) -> Markup {
@@ -71,7 +72,12 @@ fn row(
         let rate = id
             .split_once("_connections.")
             .and_then(|(_, rest)| rest.split_once("_per_s."));
-        let rate = rate.map_or_else(String::new, |(rate, _)| format!(" at {rate}/s"));
+        let rate = rate.map_or_else(String::new, |(rate, _)| {
+            format!(
+                " at {}/s",
+                rate.parse().map_or_else(|_| rate.to_owned(), whole)
+            )
+        });
         Some((
             value,
             rate.clone(),

@@ -2,20 +2,21 @@
 
 use super::{
     figures::{READING, Shown, strip},
+    panels::{Context, HEIGHT, Panel, panel},
     rate::common,
 };
 use crate::{
-    svg::{ACROSS, Band, Curve, Kind, Lines, Scale, path},
-    table::{Table, chart},
-    text::{short, time},
     view::{Seen, View, of_scheduled, response},
     window::Window,
+};
+use chart::{
+    ACROSS, Band, Curve, Kind, Lines, Scale, Table,
+    text::{short, time},
 };
 use maud::{Markup, html};
 use render::numbers::whole;
 use report::{model::Scheduled, numbers::Range};
 
-const HEIGHT: f64 = 200.0;
 const PERCENTILES: [(&str, &str); 3] = [("p50", "p50"), ("p99", "p99"), ("p99_9", "p99.9")];
 
 /// Nothing where the run had no open load.
@@ -162,91 +163,6 @@ fn spreads(view: &View<'_>, connections: u32) -> Markup {
     });
     let panels: Vec<Markup> = panels.collect();
     html! { (context.defs) div.charts { @for panel in &panels { (panel) } } }
-}
-
-/// The curves of all models, drawn once and used behind each.
-struct Context {
-    defs: Markup,
-    id: String,
-}
-
-impl Context {
-    fn of(id: &str, shapes: Vec<(usize, Vec<(f64, f64)>)>, x: &Scale, y: &Scale) -> Self {
-        let shapes = shapes.into_iter().map(|(model, points)| {
-            let places: Vec<_> = points
-                .iter()
-                .map(|(a, b)| (x.place(*a), y.place(*b)))
-                .collect();
-            html! { path data-m=(model) d=(path(&places)) {} }
-        });
-        let shapes: Vec<Markup> = shapes.collect();
-        let defs = html! {
-            svg.defs aria-hidden="true" { defs { g id=(id) { @for shape in &shapes { (shape) } } } }
-        };
-        Self {
-            defs,
-            id: id.to_owned(),
-        }
-    }
-
-    fn used(&self) -> Markup {
-        html! { g.others { use href={ "#" (self.id) } {} } }
-    }
-}
-
-/// What stands in one of several equal charts.
-struct Panel<'a> {
-    x: Scale,
-    y: Scale,
-    curves: Vec<Curve>,
-    x_name: &'a str,
-    y_name: &'a str,
-    x_tick: &'a dyn Fn(f64) -> String,
-    y_tick: &'a dyn Fn(f64) -> String,
-    says: &'a str,
-    missing: &'a str,
-}
-
-fn panel(
-    view: &View<'_>,
-    model: &Seen<'_>,
-    context: &Context,
-    panel: Panel<'_>,
-    table: &Table,
-) -> Markup {
-    let name = model.name();
-    if panel.curves.is_empty() {
-        let reason = model
-            .report
-            .failure
-            .as_ref()
-            .map(|failure| failure.reason.as_str());
-        let reason = reason.unwrap_or(panel.missing);
-        return html! {
-            div.panel data-m=(model.ink.model) {
-                figure.chart { figcaption { strong { (name) } } p.missing { (reason) } }
-            }
-        };
-    }
-    let picture = Lines {
-        title: name.to_owned(),
-        says: panel.says.to_owned(),
-        height: HEIGHT,
-        x: panel.x,
-        y: panel.y,
-        x_name: panel.x_name,
-        y_name: panel.y_name,
-        x_tick: panel.x_tick,
-        y_tick: panel.y_tick,
-        behind: if view.models.len() > 1 {
-            context.used()
-        } else {
-            html! {}
-        },
-        curves: panel.curves,
-        levels: Vec::new(),
-    };
-    html! { div.panel data-m=(model.ink.model) { (chart(name, "", &picture.draw(), table)) } }
 }
 
 /// The model's loads at these connections, from the lowest rate.

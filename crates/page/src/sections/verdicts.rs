@@ -1,10 +1,8 @@
 //! Which figures are doubtful, and why: a figure is marked the same wherever it is drawn.
 
-use super::answer::badge;
-use crate::{
-    table::Table,
-    view::{Seen, View},
-};
+use super::scoreboard::badge;
+use crate::view::{Seen, View};
+use chart::Table;
 use maud::{Markup, html};
 use render::doubts::{is_superseded, name_and_place};
 use report::check::{Check, Status};
@@ -147,7 +145,7 @@ fn draw(check: &str, cause: &Cause<'_>) -> Markup {
             summary {
                 span class={ "badge " (badge(cause.status)) } { (cause.status.word()) } " "
                 strong { (check) } " touches " (cause.figures.len()) " figure" @if cause.figures.len() != 1 { "s" }
-                " of " @if models.len() > 4 { (models.len()) " models" } @else { (crate::text::listed(&models)) }
+                " of " @if models.len() > 4 { (models.len()) " models" } @else { (chart::text::listed(&models)) }
                 @if let Some(advice) = cause.advice { span.note { " What helps: " (advice) } }
             }
             (table.draw())

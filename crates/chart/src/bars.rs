@@ -1,6 +1,6 @@
 //! A row for each model, of parts that make a whole.
 
-use super::{
+use crate::{
     frame::{WIDTH, picture, shortened, x_axis},
     scale::{Kind, Scale},
 };
@@ -8,28 +8,33 @@ use crate::{mark::Mark, text::at};
 use maud::{Markup, html};
 
 /// A chart of stacked bars.
-pub(crate) struct Bars<'a> {
-    pub(crate) title: String,
+pub struct Bars<'a> {
+    /// What it shows.
+    pub title: String,
     /// The axis, with its unit.
-    pub(crate) axis: &'a str,
+    pub axis: &'a str,
     /// What the parts are, in the order in which they are stacked.
-    pub(crate) parts: &'a [&'a str],
-    pub(crate) bars: Vec<Bar>,
+    pub parts: &'a [&'a str],
+    /// From the top.
+    pub bars: Vec<Bar>,
     /// Ticks as text.
-    pub(crate) tick: &'a dyn Fn(f64) -> String,
+    pub tick: &'a dyn Fn(f64) -> String,
 }
 
 /// One model.
-pub(crate) struct Bar {
-    pub(crate) model: usize,
-    pub(crate) name: String,
+pub struct Bar {
+    /// Which of the run's models, counted from 0.
+    pub model: usize,
+    /// Left of its bar.
+    pub name: String,
     /// As many as there are parts; one that isn't known is missing from the bar.
-    pub(crate) parts: Vec<Option<f64>>,
-    pub(crate) mark: Mark,
+    pub parts: Vec<Option<f64>>,
+    /// Whether it may be believed.
+    pub mark: Mark,
     /// The whole as text, or why there is none.
-    pub(crate) text: String,
+    pub text: String,
     /// What is said when somebody points at it.
-    pub(crate) tip: String,
+    pub tip: String,
 }
 
 const ROW: f64 = 20.0;
@@ -40,7 +45,7 @@ const LINE: f64 = 15.0;
 
 impl Bars<'_> {
     /// The chart.
-    pub(crate) fn draw(&self) -> Markup {
+    pub fn draw(&self) -> Markup {
         let wholes = self
             .bars
             .iter()

@@ -2,7 +2,7 @@
 
 /// At most `most` points (two at least): of each stretch of neighbours the least and the greatest, in
 /// their order. What an eye looks for in a series stays: its peaks.
-pub(crate) fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
+pub fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
     if points.len() <= most {
         return points.to_vec();
     }

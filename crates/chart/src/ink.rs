@@ -8,14 +8,14 @@ const HUES: usize = 8;
 
 /// What a model is drawn with. Beyond as many as there are hues, markers and dashes tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ink {
+pub struct Ink {
     /// Which of the run's models, counted from 0.
-    pub(crate) model: usize,
+    pub model: usize,
 }
 
 impl Ink {
     /// Of the style sheet.
-    pub(crate) fn class(self) -> String {
+    pub fn class(self) -> String {
         let round = self.model / HUES;
         match round {
             0 => format!("ink-{}", self.model),
@@ -24,7 +24,7 @@ impl Ink {
     }
 
     /// Its marker around this place, so many units high above it and below it.
-    pub(crate) fn marker(self, x: f64, y: f64, half: f64) -> Markup {
+    pub fn marker(self, x: f64, y: f64, half: f64) -> Markup {
         let (left, top) = (at(x - half), at(y - half));
         html! {
             @match self.model / HUES {
@@ -36,7 +36,7 @@ impl Ink {
     }
 
     /// Its marker by itself, in a line of text.
-    pub(crate) fn swatch(self) -> Markup {
+    pub fn swatch(self) -> Markup {
         html! {
             svg class={ "swatch row " (self.class()) } viewBox="0 0 12 12" aria-hidden="true" { (self.marker(6.0, 6.0, 4.6)) }
         }

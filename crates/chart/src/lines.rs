@@ -1,67 +1,81 @@
 //! Curves over an axis, with bands.
 
-use super::{
+use crate::text::at;
+use crate::{
     frame::{WIDTH, picture, shortened, x_axis, y_axis},
     scale::Scale,
 };
-use crate::text::at;
 use maud::{Markup, html};
 use std::fmt::Write as _;
 
 /// A chart of curves.
-pub(crate) struct Lines<'a> {
-    pub(crate) title: String,
+pub struct Lines<'a> {
+    /// What it shows.
+    pub title: String,
     /// What is said to those who don't see it.
-    pub(crate) says: String,
-    pub(crate) height: f64,
-    pub(crate) x: Scale,
-    pub(crate) y: Scale,
-    pub(crate) x_name: &'a str,
-    pub(crate) y_name: &'a str,
-    pub(crate) x_tick: &'a dyn Fn(f64) -> String,
-    pub(crate) y_tick: &'a dyn Fn(f64) -> String,
+    pub says: String,
+    /// In a chart's own units, of which it is 380 wide.
+    pub height: f64,
+    /// The axis below, over [`ACROSS`].
+    pub x: Scale,
+    /// The axis at the left, over [`Lines::upright`].
+    pub y: Scale,
+    /// Below its axis, with the unit.
+    pub x_name: &'a str,
+    /// Above its axis, with the unit.
+    pub y_name: &'a str,
+    /// Its ticks as text.
+    pub x_tick: &'a dyn Fn(f64) -> String,
+    /// Likewise.
+    pub y_tick: &'a dyn Fn(f64) -> String,
     /// What lies below the curves: the others' curves, in grey.
-    pub(crate) behind: Markup,
-    pub(crate) curves: Vec<Curve>,
+    pub behind: Markup,
+    /// Those in front.
+    pub curves: Vec<Curve>,
     /// Level lines, each with its name.
-    pub(crate) levels: Vec<(f64, String)>,
+    pub levels: Vec<(f64, String)>,
 }
 
 /// One curve.
 #[derive(Default)]
-pub(crate) struct Curve {
+pub struct Curve {
     /// Of the element: its ink, its dashes.
-    pub(crate) class: String,
+    pub class: String,
     /// Which model it is of, so that it can be hidden.
-    pub(crate) model: Option<usize>,
-    pub(crate) points: Vec<(f64, f64)>,
-    pub(crate) band: Option<Band>,
+    pub model: Option<usize>,
+    /// In the axes' units.
+    pub points: Vec<(f64, f64)>,
+    /// Around it.
+    pub band: Option<Band>,
     /// A dot at each point; one that is doubtful is hollow.
-    pub(crate) dots: Vec<bool>,
+    pub dots: Vec<bool>,
     /// Written at its end.
-    pub(crate) name: String,
-    pub(crate) tip: String,
+    pub name: String,
+    /// What is said when somebody points at it.
+    pub tip: String,
 }
 
 /// What lies around a curve: the lower edge and the upper.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Band {
-    pub(crate) low: Vec<(f64, f64)>,
-    pub(crate) high: Vec<(f64, f64)>,
+pub struct Band {
+    /// The lower edge.
+    pub low: Vec<(f64, f64)>,
+    /// The upper.
+    pub high: Vec<(f64, f64)>,
 }
 
 /// Where curves lie in a chart of this kind, left to right.
-pub(crate) const ACROSS: (f64, f64) = (48.0, WIDTH - 70.0);
+pub const ACROSS: (f64, f64) = (48.0, WIDTH - 70.0);
 const TOP: f64 = 18.0;
 
 impl Lines<'_> {
     /// Where curves lie in a chart of this height, bottom to top.
-    pub(crate) fn upright(height: f64) -> (f64, f64) {
+    pub fn upright(height: f64) -> (f64, f64) {
         (height - 34.0, TOP)
     }
 
     /// The chart.
-    pub(crate) fn draw(&self) -> Markup {
+    pub fn draw(&self) -> Markup {
         let (bottom, top) = Self::upright(self.height);
         let inside = html! {
             (x_axis(&self.x, (top, bottom), self.x_name, 5, self.x_tick))
@@ -139,7 +153,7 @@ impl Lines<'_> {
 }
 
 /// Points as the outline of a path, each relative to the one before: that takes least room.
-pub(crate) fn path(places: &[(f64, f64)]) -> String {
+pub fn path(places: &[(f64, f64)]) -> String {
     let tenths = |place: f64| (place * 10.0).round() as i64;
     let number = |tenths: i64| match tenths % 10 {
         0 => (tenths / 10).to_string(),
@@ -161,7 +175,7 @@ pub(crate) fn path(places: &[(f64, f64)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::svg::Kind;
+    use crate::scale::Kind;
 
     fn chart(names: &[&str]) -> Lines<'static> {
         let curves = names.iter().map(|name| Curve {

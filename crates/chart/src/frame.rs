@@ -1,6 +1,6 @@
 //! The picture around the marks: size, title, axes.
 
-use super::scale::Scale;
+use crate::scale::Scale;
 use crate::text::at;
 use maud::{Markup, html};
 
@@ -36,7 +36,7 @@ fn width(letter: char) -> f64 {
 }
 
 /// The whole picture: `title` names it and `says` is what somebody hears who doesn't see it.
-pub(super) fn picture(height: f64, title: &str, says: &str, inside: &Markup) -> Markup {
+pub(crate) fn picture(height: f64, title: &str, says: &str, inside: &Markup) -> Markup {
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {}", at(height))) role="img" aria-label=(format!("{title}. {says}")) {
             (inside)
@@ -45,7 +45,7 @@ pub(super) fn picture(height: f64, title: &str, says: &str, inside: &Markup) -> 
 }
 
 /// A grid across a chart with an axis below it, whose name stands under it.
-pub(super) fn x_axis(
+pub(crate) fn x_axis(
     scale: &Scale,
     (top, bottom): (f64, f64),
     name: &str,
@@ -64,7 +64,7 @@ pub(super) fn x_axis(
 }
 
 /// A grid across a chart with an axis left of it.
-pub(super) fn y_axis(
+pub(crate) fn y_axis(
     scale: &Scale,
     (left, right): (f64, f64),
     count: usize,

@@ -3,13 +3,13 @@
 use render::numbers::whole;
 
 /// A coordinate, to a tenth of a unit.
-pub(crate) fn at(place: f64) -> String {
+pub fn at(place: f64) -> String {
     let text = format!("{place:.1}");
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
 /// A tick: `250`, `2.5k`, `40M`.
-pub(crate) fn short(value: f64) -> String {
+pub fn short(value: f64) -> String {
     let (unit, sign) = match value.abs() {
         size if size >= 1e9 => (1e9, "G"),
         size if size >= 1e6 => (1e6, "M"),
@@ -34,7 +34,7 @@ fn digits(value: f64) -> String {
 }
 
 /// A time: `35 µs`, `1.5 ms`, `4.9 s`.
-pub(crate) fn time(us: f64) -> String {
+pub fn time(us: f64) -> String {
     match us {
         us if us >= 1e6 => format!("{}\u{a0}s", digits(us / 1e6)),
         us if us >= 1e3 => format!("{}\u{a0}ms", digits(us / 1e3)),
@@ -43,7 +43,7 @@ pub(crate) fn time(us: f64) -> String {
 }
 
 /// Bytes: `45 B`, `14.3 kB`, `2 GB`.
-pub(crate) fn bytes(value: f64) -> String {
+pub fn bytes(value: f64) -> String {
     let (unit, name) = match value.abs() {
         size if size >= 1e9 => (1e9, "GB"),
         size if size >= 1e6 => (1e6, "MB"),
@@ -54,7 +54,7 @@ pub(crate) fn bytes(value: f64) -> String {
 }
 
 /// A figure in its unit, as reports name it.
-pub(crate) fn figure(value: f64, unit: &str) -> String {
+pub fn figure(value: f64, unit: &str) -> String {
     match unit {
         "us" => time(value),
         "us/request" => format!("{value:.2}\u{a0}µs"),
@@ -65,7 +65,7 @@ pub(crate) fn figure(value: f64, unit: &str) -> String {
 }
 
 /// A ratio: `1.24`, `0.057`, `312`.
-pub(crate) fn ratio(value: f64) -> String {
+pub fn ratio(value: f64) -> String {
     match value {
         big if big >= 100.0 => whole(big),
         big if big >= 10.0 => format!("{big:.1}"),
@@ -75,7 +75,7 @@ pub(crate) fn ratio(value: f64) -> String {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-pub(crate) fn listed(names: &[&str]) -> String {
+pub fn listed(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         [one] => (*one).to_owned(),
@@ -84,7 +84,7 @@ pub(crate) fn listed(names: &[&str]) -> String {
 }
 
 /// The first letter as at the beginning of a sentence; a percentile stays as it is.
-pub(crate) fn capital(text: &str) -> String {
+pub fn capital(text: &str) -> String {
     let mut start = text.chars();
     if start.next() == Some('p') && start.next().is_some_and(|next| next.is_ascii_digit()) {
         return text.to_owned();

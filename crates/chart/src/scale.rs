@@ -4,7 +4,7 @@ use report::numbers::Range;
 
 /// How values lie on an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Equal differences are equally far.
     Linear,
     /// Equal ratios are equally far.
@@ -13,10 +13,13 @@ pub(crate) enum Kind {
 
 /// An axis: values from `low` to `high` lie from `from` to `to`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Scale {
-    pub(crate) kind: Kind,
-    pub(crate) low: f64,
-    pub(crate) high: f64,
+pub struct Scale {
+    /// How values lie.
+    pub kind: Kind,
+    /// The least value.
+    pub low: f64,
+    /// The greatest.
+    pub high: f64,
     from: f64,
     to: f64,
 }
@@ -27,11 +30,7 @@ const LEAST: f64 = 1e-3;
 impl Scale {
     /// An axis that holds all of these values, and ends a little beyond them; a linear one begins at
     /// 0. Values that are no numbers are left out.
-    pub(crate) fn over(
-        kind: Kind,
-        values: impl IntoIterator<Item = f64>,
-        (from, to): (f64, f64),
-    ) -> Self {
+    pub fn over(kind: Kind, values: impl IntoIterator<Item = f64>, (from, to): (f64, f64)) -> Self {
         let finite = values.into_iter().filter(|value| value.is_finite());
         let usable = finite.filter(|value| kind == Kind::Linear || *value > 0.0);
         let range = usable.fold(None, |range: Option<Range>, value| {
@@ -74,7 +73,7 @@ impl Scale {
     }
 
     /// One with these ends.
-    pub(crate) fn between(kind: Kind, low: f64, high: f64, (from, to): (f64, f64)) -> Self {
+    pub fn between(kind: Kind, low: f64, high: f64, (from, to): (f64, f64)) -> Self {
         Self {
             kind,
             low,
@@ -85,7 +84,7 @@ impl Scale {
     }
 
     /// Where a value lies; beyond the ends at the nearer one.
-    pub(crate) fn place(&self, value: f64) -> f64 {
+    pub fn place(&self, value: f64) -> f64 {
         let share = match self.kind {
             Kind::Linear => (value - self.low) / (self.high - self.low),
             Kind::Log => (value.max(LEAST) / self.low).ln() / (self.high / self.low).ln(),
@@ -99,7 +98,7 @@ impl Scale {
     }
 
     /// Round values, some `count` of them.
-    pub(crate) fn ticks(&self, count: usize) -> Vec<f64> {
+    pub fn ticks(&self, count: usize) -> Vec<f64> {
         match self.kind {
             Kind::Linear => self.linear_ticks(count),
             Kind::Log => self.log_ticks(count),

@@ -8,16 +8,17 @@ use report::{
 
 /// Whether a figure may be believed, as a chart shows it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Mark {
-    pub(crate) status: Status,
+pub struct Mark {
+    /// Its verdict.
+    pub status: Status,
     bound: Option<Direction>,
     /// In words; empty where there is nothing to say.
-    pub(crate) because: String,
+    pub because: String,
 }
 
 impl Mark {
     /// Of the figure of this id. Reports of before figures had verdicts of their own have one for all.
-    pub(crate) fn of(report: &ModelReport, id: &str) -> Self {
+    pub fn of(report: &ModelReport, id: &str) -> Self {
         let verdict = &report.verdict;
         if let Some(of) = verdict.figures.get(id) {
             return Self::of_verdict(of);
@@ -35,7 +36,7 @@ impl Mark {
     }
 
     /// Of a valid figure that is a floor.
-    pub(crate) fn at_least(because: &str) -> Self {
+    pub fn at_least(because: &str) -> Self {
         Self {
             status: Status::Valid,
             bound: Some(Direction::Low),
@@ -64,7 +65,7 @@ impl Mark {
     }
 
     /// The worse of two.
-    pub(crate) fn or(self, other: Self) -> Self {
+    pub fn or(self, other: Self) -> Self {
         if other.status > self.status {
             other
         } else {
@@ -73,7 +74,7 @@ impl Mark {
     }
 
     /// The same for what is no figure itself, such as a rank: it has no bound.
-    pub(crate) fn of_comparison(self) -> Self {
+    pub fn of_comparison(self) -> Self {
         Self {
             bound: None,
             ..self
@@ -81,7 +82,7 @@ impl Mark {
     }
 
     /// Before the number.
-    pub(crate) fn sign(&self) -> &'static str {
+    pub fn sign(&self) -> &'static str {
         match (self.status, self.bound) {
             (Status::Invalid, _) => "✗\u{a0}",
             (Status::Suspect, _) => "?\u{a0}",
@@ -92,17 +93,17 @@ impl Mark {
     }
 
     /// Suspect or invalid.
-    pub(crate) fn is_doubtful(&self) -> bool {
+    pub fn is_doubtful(&self) -> bool {
         matches!(self.status, Status::Suspect | Status::Invalid)
     }
 
     /// A bound is no value to be higher or lower than another.
-    pub(crate) fn is_bound(&self) -> bool {
+    pub fn is_bound(&self) -> bool {
         self.bound.is_some()
     }
 
     /// Of the style sheet: hatched, whatever the colour.
-    pub(crate) fn class(&self) -> &'static str {
+    pub fn class(&self) -> &'static str {
         match self.status {
             Status::Suspect => "suspect",
             Status::Invalid => "invalid",
@@ -111,7 +112,7 @@ impl Mark {
     }
 
     /// The word and the reason, after a figure; empty where all is well.
-    pub(crate) fn note(&self) -> String {
+    pub fn note(&self) -> String {
         match (self.status, self.because.as_str()) {
             (Status::Valid, "") => String::new(),
             (Status::Valid, because) => because.to_owned(),

@@ -4,26 +4,29 @@ use maud::{Markup, html};
 
 /// What a chart shows, in numbers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Table {
-    pub(crate) header: Vec<String>,
+pub struct Table {
+    /// What the columns are.
+    pub header: Vec<String>,
     /// The first cell names the row.
-    pub(crate) rows: Vec<Vec<String>>,
+    pub rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(crate) fn new<const N: usize>(header: [&str; N]) -> Self {
+    /// One without rows.
+    pub fn new<const N: usize>(header: [&str; N]) -> Self {
         Self {
             header: header.map(str::to_owned).to_vec(),
             rows: Vec::new(),
         }
     }
 
-    pub(crate) fn row<const N: usize>(&mut self, row: [String; N]) {
+    /// Adds a row.
+    pub fn row<const N: usize>(&mut self, row: [String; N]) {
         self.rows.push(row.to_vec());
     }
 
     /// As an element; a heading sorts by its column, where there is JavaScript.
-    pub(crate) fn draw(&self) -> Markup {
+    pub fn draw(&self) -> Markup {
         html! {
             div.scroll tabindex="0" {
                 table.sortable {
@@ -44,7 +47,7 @@ impl Table {
 }
 
 /// A chart with its title, a word on how to read it, and its numbers.
-pub(crate) fn chart(title: &str, reading: &str, picture: &Markup, table: &Table) -> Markup {
+pub fn captioned(title: &str, reading: &str, picture: &Markup, table: &Table) -> Markup {
     html! {
         figure.chart {
             figcaption { strong { (title) } @if !reading.is_empty() { " " span.note { (reading) } } }

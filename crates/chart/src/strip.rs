@@ -1,6 +1,6 @@
 //! A row for each model: a point for each of its blocks, its middle, its interval.
 
-use super::{
+use crate::{
     frame::{WIDTH, picture, shortened, x_axis},
     scale::{Kind, Scale},
 };
@@ -9,37 +9,47 @@ use maud::{Markup, html};
 use report::numbers::Range;
 
 /// A chart of rows over one axis.
-pub(crate) struct Strip<'a> {
-    pub(crate) title: String,
+pub struct Strip<'a> {
+    /// What it shows.
+    pub title: String,
     /// The axis, with its unit.
-    pub(crate) axis: &'a str,
-    pub(crate) kind: Kind,
-    pub(crate) rows: Vec<Row>,
+    pub axis: &'a str,
+    /// Of the axis.
+    pub kind: Kind,
+    /// From the top.
+    pub rows: Vec<Row>,
     /// Lines across all rows.
-    pub(crate) rules: Vec<Rule>,
+    pub rules: Vec<Rule>,
     /// Ticks as text.
-    pub(crate) tick: &'a dyn Fn(f64) -> String,
+    pub tick: &'a dyn Fn(f64) -> String,
 }
 
 /// One model.
-pub(crate) struct Row {
-    pub(crate) ink: Ink,
-    pub(crate) name: String,
+pub struct Row {
+    /// How it looks.
+    pub ink: Ink,
+    /// Left of its row.
+    pub name: String,
     /// One for each block.
-    pub(crate) points: Vec<f64>,
-    pub(crate) middle: Option<f64>,
-    pub(crate) span: Option<Range>,
-    pub(crate) mark: Mark,
+    pub points: Vec<f64>,
+    /// Their median.
+    pub middle: Option<f64>,
+    /// Its interval, or the range of the blocks.
+    pub span: Option<Range>,
+    /// Whether it may be believed.
+    pub mark: Mark,
     /// The figure as text, or why there is none.
-    pub(crate) text: String,
+    pub text: String,
     /// What is said when somebody points at it.
-    pub(crate) tip: String,
+    pub tip: String,
 }
 
 /// A value that all rows are held against.
-pub(crate) struct Rule {
-    pub(crate) value: f64,
-    pub(crate) name: String,
+pub struct Rule {
+    /// Where it stands.
+    pub value: f64,
+    /// Above it.
+    pub name: String,
 }
 
 const ROW: f64 = 20.0;
@@ -49,7 +59,7 @@ const RIGHT: f64 = 288.0;
 
 impl Strip<'_> {
     /// The chart.
-    pub(crate) fn draw(&self) -> Markup {
+    pub fn draw(&self) -> Markup {
         let scale = Scale::over(self.kind, self.values(), (LEFT, RIGHT));
         let bottom = TOP + ROW * self.rows.len() as f64;
         let inside = html! {
