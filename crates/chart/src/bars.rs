@@ -98,3 +98,32 @@ impl Bar {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_stacked_and_one_that_is_not_known_is_missing() {
+        let bars = Bars {
+            title: "Memory".to_owned(),
+            axis: "kB",
+            parts: &["server", "kernel", "generator"],
+            bars: vec![Bar {
+                model: 0,
+                name: "one".to_owned(),
+                parts: vec![Some(10.0), None, Some(30.0)],
+                mark: Mark::default(),
+                text: "40".to_owned(),
+                tip: "one: 40".to_owned(),
+            }],
+            tick: &|value| format!("{value:.0}"),
+        };
+        let text = bars.draw().into_string();
+        // In the legend and in the bar.
+        let drawn = |part: usize| text.matches(&format!("class=\"part-{part}\"")).count();
+        assert_eq!([0, 1, 2].map(drawn), [2, 1, 2], "{text}");
+        let first = text.rsplit("class=\"part-0\"").next().unwrap();
+        assert!(first.starts_with(" x=\"98\""), "from the axis: {first}");
+    }
+}

@@ -130,3 +130,63 @@ impl Row {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use report::check::Status;
+
+    fn row(model: usize, middle: Option<f64>, status: Status) -> Row {
+        let name = format!("model-{model}");
+        Row {
+            ink: Ink { model },
+            tip: format!("{name}: what is said of it"),
+            name,
+            points: middle.map_or_else(Vec::new, |middle| vec![middle - 5.0, middle + 5.0]),
+            middle,
+            span: middle.map(|middle| Range {
+                low: middle - 5.0,
+                high: middle + 5.0,
+            }),
+            mark: Mark {
+                status,
+                ..Mark::default()
+            },
+            text: middle.map_or_else(|| "no figure".to_owned(), |middle| middle.to_string()),
+        }
+    }
+
+    #[test]
+    fn a_strip_has_every_model_and_marks_what_is_doubtful() {
+        let strip = Strip {
+            title: "Rate".to_owned(),
+            axis: "requests per second",
+            kind: Kind::Linear,
+            rows: vec![
+                row(0, Some(100.0), Status::Valid),
+                row(9, Some(50.0), Status::Suspect),
+                row(2, None, Status::Invalid),
+            ],
+            rules: vec![Rule {
+                value: 120.0,
+                name: "ceiling".to_owned(),
+            }],
+            tick: &|value| format!("{value:.0}"),
+        };
+        let text = strip.draw().into_string();
+        assert_eq!(text, strip.draw().into_string());
+        for model in ["model-0", "model-9", "model-2"] {
+            assert!(text.contains(&format!(">{model}</text>")), "{text}");
+        }
+        assert!(
+            text.contains("class=\"row ink-1 dash-1 suspect\""),
+            "{text}"
+        );
+        assert!(text.contains(">?\u{a0}50</text>") && text.contains(">ceiling</text>"));
+        // What isn't there is neither drawn nor signed.
+        assert!(text.contains(">no figure</text>"), "{text}");
+        assert_eq!(text.matches("class=\"marker\"").count(), 2);
+        assert_eq!(text.matches("class=\"block\"").count(), 4);
+        assert!(text.contains("aria-label=\"Rate. requests per second: model-0: what"));
+    }
+}
