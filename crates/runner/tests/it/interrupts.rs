@@ -102,6 +102,8 @@ fn verdict_after(signals: &[Signal]) -> Verdict {
         "an interrupt is not the model's fault"
     );
     assert!(models[0].summary.peak.is_some());
+    let page = fixture.page();
+    assert!(page.contains("interrupted") && page.contains("Peak rate"));
     fixture.assert_nothing_left();
     models.remove(0).verdict
 }
