@@ -6,7 +6,7 @@ use render::{
     comparison::rankings,
     table::{explanation, markdown, table},
 };
-use std::path::PathBuf;
+use std::{io::stdout, path::PathBuf};
 use store::read;
 
 #[derive(Args, Debug)]
@@ -49,17 +49,21 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Fine);
     }
     let mut exit = Exit::Fine;
+    let columns = output::columns(stdout());
     for path in &args.runs {
         let (run, models) = read::run(path)?;
         match args.format {
             Format::Text => {
                 output::line(format_args!(
                     "{}\n{}",
-                    table(&models),
+                    table(&models, columns),
                     explanation(&models, &run, args.explain)
                 ));
                 if !run.rankings.is_empty() {
-                    output::line(format_args!("\n{}", rankings(&run.rankings, false)));
+                    output::line(format_args!(
+                        "\n{}",
+                        rankings(&run.rankings, false, columns)
+                    ));
                 }
             }
             Format::Markdown => output::write(format_args!("{}", markdown(&run, &models))),
