@@ -9,6 +9,7 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     net::sockopt,
 };
+use socket2::{Domain, Socket, Type};
 use std::{
     io::{self, Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpStream},
@@ -36,11 +37,26 @@ impl Client {
     pub(super) fn connect(addr: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect_timeout(&addr, PATIENCE)
             .with_context(|| format!("can't connect to {addr}"))?;
+        Self::over(stream)
+    }
+
+    fn over(stream: TcpStream) -> Result<Self> {
         // Each write is to leave as a segment of its own.
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(LOOK_UP))?;
         stream.set_write_timeout(Some(LOOK_UP))?;
         Ok(Self { stream })
+    }
+
+    /// Of which the server's kernel takes some tens of kilobytes, and no more before they are read:
+    /// how much it takes follows from how large segments are, and what the client's takes.
+    pub(super) fn connect_narrow(addr: SocketAddr) -> Result<Self> {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+        socket.set_tcp_mss(536)?;
+        socket.set_recv_buffer_size(2 << 10)?;
+        let connected = socket.connect_timeout(&addr.into(), PATIENCE);
+        connected.with_context(|| format!("can't connect to {addr}"))?;
+        Self::over(socket.into())
     }
 
     /// The server's end of it, and ours.
@@ -203,6 +219,19 @@ impl Client {
                 Came::Bytes(_) => {}
                 Came::End | Came::Reset => return Ok(()),
                 Came::Nothing => bail!("the connection was not closed within {PATIENCE:?}"),
+            }
+        }
+    }
+
+    /// The stream has to end in order, however much comes before that: it says how many bytes.
+    pub(super) fn expect_end_after_anything(&self) -> Result<u64> {
+        let (mut buffer, mut bytes) = (vec![0; READ_BYTES], 0);
+        loop {
+            match self.receive(&mut buffer, Instant::now() + PATIENCE)? {
+                Came::Bytes(received) => bytes += received as u64,
+                Came::End => return Ok(bytes),
+                Came::Reset => bail!("the connection was reset after {bytes} bytes"),
+                Came::Nothing => bail!("nothing came after {bytes} bytes for {PATIENCE:?}"),
             }
         }
     }

@@ -152,3 +152,34 @@ fn broken_after_work(running: &Running, tally: &mut Tally) -> Result<()> {
         .and_then(|()| client.expect_closed());
     answered.context("a wait and a broken header in one segment")
 }
+
+/// Requests and a broken header that come faster than their replies are read: these are sent all the
+/// same. How many there are decides which of them the server holds when it meets the header.
+pub(super) fn malformed_unread(promise: &Promise) -> Result<()> {
+    let (_, broken) = broken_headers().remove(0);
+    let mut tally = Tally::new(promise.wire);
+    let done = run(promise, |running| {
+        let other = running.connect_many(1)?.remove(0);
+        let greeting = running.greeting(0);
+        tally.accepted(1);
+        tally.echo(&greeting);
+        for count in (8..=96).step_by(4) {
+            let echoes: Vec<Vec<u8>> = (0..count).map(|id| running.echo(id, 1000)).collect();
+            tally.accepted(1);
+            echoes.iter().for_each(|echo| tally.echo(echo));
+            tally.malformed(&broken);
+            let client = running.connect_narrow()?;
+            client.send(&[&echoes.concat(), &broken[..]].concat())?;
+            // The server has had its turn then.
+            other.round_trip(&greeting)?;
+            tally.echo(&greeting);
+            let answered = client.expect_all(&echoes);
+            let closed = answered.and_then(|()| client.expect_closed());
+            closed.with_context(|| {
+                format!("{count} echoes of 1,000 bytes, unread, and a broken header")
+            })?;
+        }
+        other.finish()
+    })?;
+    tally.expect(done.as_ref())
+}

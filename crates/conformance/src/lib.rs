@@ -22,6 +22,7 @@
 mod client;
 mod echo;
 mod faults;
+mod flood;
 mod held;
 mod limits;
 mod needs;

@@ -93,6 +93,11 @@ impl Running {
         Client::connect(self.server.addr())
     }
 
+    /// A connection by [`Client::connect_narrow`].
+    pub(super) fn connect_narrow(&self) -> Result<Client> {
+        Client::connect_narrow(self.server.addr())
+    }
+
     /// An echo's bytes, on this server's wire.
     pub(super) fn echo(&self, id: u64, payload_bytes: usize) -> Vec<u8> {
         self.messages.echo(id, payload_bytes)

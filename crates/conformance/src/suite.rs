@@ -1,7 +1,7 @@
 //! The cases, and how they are run.
 
 use crate::{
-    echo, faults, held, limits,
+    echo, faults, flood, held, limits,
     needs::{CantBeJudged, Needs, Offloaded},
     promise::{ALL_KINDS, Promise},
     stopping, unread, work,
@@ -148,6 +148,13 @@ static CASES: &[Case] = &[
         run: unread::unread_replies,
     },
     Case {
+        name: "flood",
+        about: "serves the others while some clients send without end",
+        wires: BOTH,
+        needs: Needs::Nothing,
+        run: flood::flood,
+    },
+    Case {
         name: "reset",
         about: "lets a connection that is reset in mid-message touch no other",
         wires: BOTH,
@@ -167,6 +174,13 @@ static CASES: &[Case] = &[
         wires: FRAMED,
         needs: Needs::Kinds(&[Kind::Wait]),
         run: faults::malformed,
+    },
+    Case {
+        name: "malformed-unread",
+        about: "answers what came before a malformed frame, though its replies aren't read yet",
+        wires: FRAMED,
+        needs: Needs::Nothing,
+        run: faults::malformed_unread,
     },
     Case {
         name: "cpu-digests",

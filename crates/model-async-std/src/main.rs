@@ -17,7 +17,8 @@
 use async_std::{net::TcpListener, task};
 use model_kit::{
     Connection, Ended, Finished, Listeners, Model, Refused, SHORT_TASK_BLOCKS, Server, Task, Work,
-    futures_io::serve, run_blocking,
+    futures_io::{perhaps_readable, serve},
+    run_blocking,
 };
 use std::{
     env, io,
@@ -54,7 +55,8 @@ async fn accept(server: &Server) -> io::Result<()> {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                task::spawn(serve(stream, Connection::open(server.wire()), perform));
+                let connection = Connection::open(server.wire());
+                task::spawn(serve(stream, connection, perhaps_readable, perform));
             }
             Err(error) => match server.refused(&error) {
                 Refused::Retry => {}

@@ -3,7 +3,8 @@
 //!
 //! Each worker is a single-threaded epoll loop that shares nothing with its neighbours, not even
 //! memory: one that dies takes its own connections with it and no others, and the parent starts
-//! another. Each has a table of descriptors of its own, so the limit of open files counts for each.
+//! another: later and later if they die again and again, and in the end none, with the reason. Each
+//! has a table of descriptors of its own, so the limit of open files counts for each.
 //!
 //! The listener is in every worker's epoll. EPOLLEXCLUSIVE has the kernel wake one of them for a
 //! connection rather than all; it wakes the one that began to wait last, so a worker accepts one
@@ -19,10 +20,12 @@
 //! (preforked servers); M. Majkowski, "Why does one NGINX worker take all the load?",
 //! <https://blog.cloudflare.com/the-sad-state-of-linux-socket-balancing/>.
 
+mod restarts;
 mod worker;
 
 use clap::Parser;
 use model_kit::{Args, Ended, Listeners, Model, Server, ServerLine, read_line};
+use restarts::Restarts;
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::{Errno, FdFlags, fcntl_setfd},
@@ -30,10 +33,12 @@ use rustix::{
 use std::{
     env,
     io::{self, BufReader},
+    mem,
     net::TcpListener,
     os::fd::{AsRawFd as _, RawFd},
     process::{Child, ChildStdout, Command, ExitCode, Stdio},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 #[derive(Parser)]
@@ -67,9 +72,27 @@ fn supervise(server: &Server) -> Ended {
     let mut workers: Vec<Worker> = (0..server.threads()).map(start).collect::<Result<_, _>>()?;
     server.ready()?;
     while let Some(dead) = wait_for_death(&listener, &workers)? {
-        let status = workers[dead].process.wait()?;
+        let Worker {
+            process,
+            since,
+            restarts,
+            ..
+        } = &mut workers[dead];
+        let status = process.wait()?;
+        let Some(pause) = restarts.after(since.elapsed()) else {
+            return Err(
+                format!("workers die as soon as they serve, the last with {status}").into(),
+            );
+        };
         eprintln!("a worker has ended ({status}): starting another");
-        workers[dead] = Worker::start(&listener)?;
+        if is_shut_within(&listener, pause)? {
+            break;
+        }
+        let restarts = mem::take(restarts);
+        workers[dead] = Worker {
+            restarts,
+            ..Worker::start(&listener)?
+        };
     }
     // All at once, and then their counts one by one.
     workers
@@ -110,10 +133,23 @@ fn wait_for_death(listener: &TcpListener, workers: &[Worker]) -> io::Result<Opti
     }
 }
 
+/// Waits for so long, or until the server is told to stop.
+fn is_shut_within(listener: &TcpListener, pause: Duration) -> io::Result<bool> {
+    let pause = pause.try_into().map_err(io::Error::other)?;
+    let mut listener = [PollFd::new(listener, PollFlags::empty())];
+    match poll(&mut listener, Some(&pause)) {
+        Err(Errno::INTR) => Ok(false),
+        polled => Ok(polled? > 0),
+    }
+}
+
 /// A process that serves, and ends with its parent because its input does.
 struct Worker {
     process: Child,
     lines: BufReader<ChildStdout>,
+    /// It was ready then.
+    since: Instant,
+    restarts: Restarts,
 }
 
 impl Worker {
@@ -128,7 +164,12 @@ impl Worker {
         let output = process.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let mut lines = BufReader::new(output);
         match read_line(&mut lines)? {
-            ServerLine::Ready(_) => Ok(Self { process, lines }),
+            ServerLine::Ready(_) => Ok(Self {
+                process,
+                lines,
+                since: Instant::now(),
+                restarts: Restarts::default(),
+            }),
             line => Err(io::Error::other(format!("a worker began with {line:?}"))),
         }
     }

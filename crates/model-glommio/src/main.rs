@@ -22,7 +22,8 @@ use glommio::{
 };
 use model_kit::{
     Connection, Ended, Finished, Listeners, Model, Need, Refused, Server, Task, Work,
-    futures_io::serve, run_blocking,
+    futures_io::{perhaps_readable, serve},
+    run_blocking,
 };
 use std::{
     io,
@@ -70,7 +71,8 @@ async fn accept(server: &Server) -> io::Result<()> {
     loop {
         match listener.accept().await {
             Ok(stream) => {
-                spawn_local(serve(stream, Connection::open(server.wire()), perform)).detach();
+                let connection = Connection::open(server.wire());
+                spawn_local(serve(stream, connection, perhaps_readable, perform)).detach();
             }
             Err(error) => match server.refused(&error.into()) {
                 Refused::Retry => {}

@@ -51,8 +51,12 @@ pub struct Connection {
     unsent: Option<Box<Unsent>>,
 }
 
-#[derive(Debug)]
-struct Unsent(Vec<u8>);
+#[derive(Debug, Default)]
+struct Unsent {
+    replies: Vec<u8>,
+    /// What ends the connection once they have been sent.
+    then: Option<Malformed>,
+}
 
 /// Why a connection is over. Every one of these is the end of that connection only.
 #[derive(Debug)]
@@ -89,7 +93,8 @@ impl Connection {
     /// [`io::ErrorKind::WouldBlock`] when the kernel's buffer is full. From then on replies
     /// gather in [`Connection::unsent`]; the model sends those before it reads again, so a
     /// client that doesn't read can't make the server hold more than the replies to one chunk
-    /// and to one request that takes time.
+    /// and to one request that takes time. A malformed frame behind them is told when they have
+    /// been sent: what came before it is answered.
     ///
     /// # Errors
     /// [`Closed`] when the connection is over; the model drops it.
@@ -183,7 +188,11 @@ impl Connection {
                 Ok(None) => return Ok(None),
                 Err(malformed) => {
                     counters.malformed.add(1);
-                    return Err(Closed::Malformed(malformed));
+                    let Some(unsent) = &mut self.unsent else {
+                        return Err(Closed::Malformed(malformed));
+                    };
+                    unsent.then = Some(malformed);
+                    return Ok(None);
                 }
             }
         }
@@ -223,28 +232,48 @@ impl Connection {
     /// Replies that are still to be sent. While there are any the model must not read.
     #[inline]
     pub fn unsent(&self) -> &[u8] {
-        self.unsent.as_deref().map_or(&[], |unsent| &unsent.0)
+        self.unsent.as_deref().map_or(&[], |unsent| &unsent.replies)
+    }
+
+    /// The connection is over when what is unsent has been sent.
+    #[inline]
+    pub fn is_ending(&self) -> bool {
+        let unsent = self.unsent.as_ref();
+        unsent.is_some_and(|unsent| unsent.then.is_some())
     }
 
     /// Everything unsent has been sent by the model.
-    pub fn sent_all(&mut self) {
+    ///
+    /// # Errors
+    /// [`Closed::Malformed`] when that was all that there is to say.
+    #[inline]
+    pub fn sent_all(&mut self) -> Result<(), Closed> {
         counters().bytes_out.add(self.unsent().len() as u64);
         // Freed rather than kept: a connection that once met a full buffer is cheap again.
-        self.unsent = None;
+        match self.unsent.take().and_then(|unsent| unsent.then) {
+            Some(malformed) => Err(Closed::Malformed(malformed)),
+            None => Ok(()),
+        }
     }
 
     /// Sends what is unsent as far as the kernel takes it.
     ///
     /// # Errors
-    /// [`Closed::Failed`] when the socket failed.
+    /// [`Closed::Failed`] when the socket failed, and those of [`Connection::sent_all`].
     pub fn resend(
         &mut self,
         mut send: impl FnMut(&[u8]) -> io::Result<usize>,
     ) -> Result<(), Closed> {
-        match self.unsent.take() {
-            Some(unsent) => self.send_or_keep(&unsent.0, &mut send),
-            None => Ok(()),
+        let Some(unsent) = self.unsent.take() else {
+            return Ok(());
+        };
+        self.send_or_keep(&unsent.replies, &mut send)?;
+        match (&mut self.unsent, unsent.then) {
+            (Some(left), then) => left.then = then,
+            (None, Some(malformed)) => return Err(Closed::Malformed(malformed)),
+            (None, None) => {}
         }
+        Ok(())
     }
 
     /// Always inlined, because it wraps a system call: as a function of its own it made each
@@ -269,10 +298,8 @@ impl Connection {
             }
         }
         if !reply.is_empty() {
-            let unsent = self
-                .unsent
-                .get_or_insert_with(|| Box::new(Unsent(Vec::new())));
-            unsent.0.extend_from_slice(reply);
+            let unsent = self.unsent.get_or_insert_default();
+            unsent.replies.extend_from_slice(reply);
         }
         Ok(())
     }
@@ -299,7 +326,10 @@ impl Drop for Connection {
 mod tests {
     use super::*;
     use crate::work::run_blocking;
-    use protocol::client::{MessageId, Messages, Workload};
+    use protocol::{
+        client::{MessageId, Messages, Workload},
+        wire::HEADER_BYTES,
+    };
 
     fn requests(messages: &Messages, n: u32) -> Vec<u8> {
         let mut bytes = vec![0; messages.message_bytes() * n as usize];
@@ -345,6 +375,44 @@ mod tests {
             .unwrap();
         assert!(connection.unsent().is_empty());
         assert_eq!(sent, stream);
+    }
+
+    /// Three echoes and a header that is none, answered by a kernel that takes nothing yet.
+    fn cut_off_by_a_malformed_frame() -> (Connection, Vec<u8>) {
+        let messages = Messages::new(Wire::Framed, &Workload::Echo, 30, 1).unwrap();
+        let echoes = requests(&messages, 3);
+        let mut chunk = Chunk::new(echoes.len() + HEADER_BYTES);
+        chunk.space()[..echoes.len()].copy_from_slice(&echoes);
+        chunk.space()[echoes.len()..].fill(0xff);
+        let mut connection = Connection::open(Wire::Framed);
+        let answered = connection.answer(&mut chunk, echoes.len() + HEADER_BYTES, |_| {
+            Err(io::ErrorKind::WouldBlock.into())
+        });
+        assert!(matches!(answered, Ok(None)));
+        assert_eq!(connection.unsent(), echoes);
+        (connection, echoes)
+    }
+
+    #[test]
+    fn a_malformed_frame_is_told_when_what_came_before_it_has_been_sent() {
+        let (mut connection, echoes) = cut_off_by_a_malformed_frame();
+        let (mut sent, mut room) = (Vec::new(), 70);
+        let mut send = |bytes: &[u8]| {
+            let taken = bytes.len().min(std::mem::take(&mut room));
+            sent.extend_from_slice(&bytes[..taken]);
+            match taken {
+                0 => Err(io::ErrorKind::WouldBlock.into()),
+                _ => Ok(taken),
+            }
+        };
+        connection.resend(&mut send).unwrap();
+        assert_eq!(connection.unsent(), &echoes[70..]);
+        let over = connection.resend(|bytes| Ok(bytes.len()));
+        assert!(matches!(over, Err(Closed::Malformed(_))));
+
+        let (mut connection, _) = cut_off_by_a_malformed_frame();
+        let over = connection.sent_all();
+        assert!(matches!(over, Err(Closed::Malformed(_))));
     }
 
     #[test]

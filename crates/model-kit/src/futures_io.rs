@@ -5,7 +5,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use protocol::work::{Finished, Work};
 use std::{
     future::poll_fn,
-    io,
+    io, mem,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
 };
@@ -14,21 +14,35 @@ use std::{
 /// meanwhile; the thread's buffer is read into only when bytes have come, so a connection that
 /// waits for a request holds none.
 ///
+/// `poll_readable` is asked when a read has brought less than it might have: a runtime that can tell
+/// when more has come spares a read that would find nothing. A read that fills the buffer is followed
+/// by others' turns, because a runtime doesn't interrupt a task that always finds something to read.
+///
 /// # Errors
 /// [`Closed`], always.
 pub async fn serve<Stream, Performing>(
     mut stream: Stream,
     mut connection: Connection,
+    poll_readable: impl Fn(&Stream, &mut Context<'_>) -> Poll<io::Result<()>>,
     perform: impl Fn(Work) -> Performing,
 ) -> Result<(), Closed>
 where
     Stream: AsyncRead + AsyncWrite + Unpin,
     Performing: Future<Output = io::Result<Finished>>,
 {
+    let mut more_is_likely = false;
     loop {
+        if mem::take(&mut more_is_likely) {
+            yield_once().await;
+        } else {
+            poll_fn(|cx| poll_readable(&stream, cx)).await?;
+        }
         let work = poll_fn(|cx| {
             with_chunk(|chunk| {
-                let received_bytes = ready!(Pin::new(&mut stream).poll_read(cx, chunk.space()))?;
+                let space = chunk.space();
+                let space_bytes = space.len();
+                let received_bytes = ready!(Pin::new(&mut stream).poll_read(cx, space))?;
+                more_is_likely = received_bytes == space_bytes;
                 let send = |reply: &[u8]| try_write(&mut stream, cx, reply);
                 connection.answer(chunk, received_bytes, send).into()
             })
@@ -47,6 +61,24 @@ where
             poll_fn(|cx| send_unsent(&mut stream, &mut connection, cx)).await?;
         }
     }
+}
+
+/// For runtimes that can't tell: a read finds out.
+pub fn perhaps_readable<Stream>(_: &Stream, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    Poll::Ready(Ok(()))
+}
+
+/// Lets the tasks run that are ready now.
+async fn yield_once() {
+    let mut has_yielded = false;
+    poll_fn(|cx| {
+        if mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn send_unsent(

@@ -149,9 +149,10 @@ impl Server {
             return Refused::Stopping;
         }
         counters().accept_errors.add(1);
-        match error.kind() {
-            io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => Refused::Retry,
-            _ => Refused::Pause(ACCEPT_PAUSE),
+        if is_passing(error) {
+            Refused::Retry
+        } else {
+            Refused::Pause(ACCEPT_PAUSE)
         }
     }
 
@@ -212,6 +213,28 @@ pub(crate) fn write_line(line: &ServerLine) -> io::Result<()> {
     stdout.flush()
 }
 
+/// It was the trouble of one connection, or of its network: the listener has nothing to wait for.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    // By their kind, which runtimes keep that wrap an error; not all of them have one.
+    let by_kind = matches!(
+        error.kind(),
+        Kind::ConnectionAborted
+            | Kind::HostUnreachable
+            | Kind::Interrupted
+            | Kind::NetworkDown
+            | Kind::NetworkUnreachable
+    );
+    let kindless = [
+        Errno::PROTO,
+        Errno::NOPROTOOPT,
+        Errno::HOSTDOWN,
+        Errno::NONET,
+        Errno::OPNOTSUPP,
+    ];
+    by_kind || Errno::from_io_error(error).is_some_and(|errno| kindless.contains(&errno))
+}
+
 fn explain_listen(address: SocketAddr, errno: Errno) -> io::Error {
     let advice = match errno {
         Errno::ADDRINUSE => "; port 0 takes a free one",
@@ -224,4 +247,42 @@ fn explain_listen(address: SocketAddr, errno: Errno) -> io::Error {
         error.kind(),
         format!("can't listen on {address}: {error}{advice}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    /// What an accept that failed with this leads to.
+    fn refused(errno: Errno) -> Refused {
+        let server = Server::new(Args::parse_from(["model"]), Listeners::One);
+        server.refused(&errno.into())
+    }
+
+    #[test]
+    fn the_trouble_of_one_connection_holds_up_no_other() {
+        for errno in [
+            Errno::CONNABORTED,
+            Errno::INTR,
+            Errno::NETDOWN,
+            Errno::PROTO,
+            Errno::NOPROTOOPT,
+            Errno::HOSTDOWN,
+            Errno::NONET,
+            Errno::HOSTUNREACH,
+            Errno::OPNOTSUPP,
+            Errno::NETUNREACH,
+        ] {
+            assert_eq!(refused(errno), Refused::Retry, "{errno}");
+        }
+    }
+
+    #[test]
+    fn a_want_of_something_is_waited_out_and_the_end_of_the_listener_is_an_end() {
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
+            assert!(matches!(refused(errno), Refused::Pause(_)), "{errno}");
+        }
+        assert_eq!(refused(Errno::INVAL), Refused::Stopping);
+    }
 }

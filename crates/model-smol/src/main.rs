@@ -7,7 +7,8 @@
 //!
 //! Following <https://docs.rs/smol/latest/smol/struct.Executor.html>, and `smol::spawn`, which
 //! says that it is "more advisable to create your own". The buffer belongs to the thread and not
-//! to the task, so a connection that waits holds none.
+//! to the task, so a connection that waits holds none. A socket is read from when epoll has told that
+//! it is readable: `Async` alone tells so, the sockets of `smol::net` would read first and find nothing.
 //!
 //! Work that takes a thread's time goes to `unblock`, "a thread pool for isolating blocking I/O
 //! in async programs": threads that come and go with the work, up to 500. Computing goes there
@@ -17,8 +18,14 @@ use model_kit::{
     Connection, Ended, Finished, Listeners, Model, Refused, SHORT_TASK_BLOCKS, Server, Task, Work,
     futures_io::serve, run_blocking,
 };
-use smol::{Executor, Timer, net::TcpListener, unblock};
-use std::{io, process::ExitCode, sync::Arc, thread};
+use smol::{Async, Executor, Timer, unblock};
+use std::{
+    io,
+    net::{TcpListener, TcpStream},
+    process::ExitCode,
+    sync::Arc,
+    thread,
+};
 
 static EXECUTOR: Executor<'static> = Executor::new();
 
@@ -42,14 +49,15 @@ fn run(server: Arc<Server>) -> Ended {
 }
 
 async fn accept(server: &Server) -> io::Result<()> {
-    let listener = TcpListener::try_from(server.listen()?)?;
+    let listener = Async::<TcpListener>::try_from(server.listen()?)?;
     server.ready()?;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                EXECUTOR
-                    .spawn(serve(stream, Connection::open(server.wire()), perform))
-                    .detach();
+                let connection = Connection::open(server.wire());
+                let readable = Async::<TcpStream>::poll_readable;
+                let task = serve(stream, connection, readable, perform);
+                EXECUTOR.spawn(task).detach();
             }
             Err(error) => match server.refused(&error) {
                 Refused::Retry => {}

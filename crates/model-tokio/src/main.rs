@@ -95,7 +95,7 @@ async fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), 
         }
         if !connection.unsent().is_empty() {
             stream.write_all(connection.unsent()).await?;
-            connection.sent_all();
+            connection.sent_all()?;
         }
     }
 }

@@ -73,8 +73,6 @@ struct Loop<'a> {
 
 struct Socket {
     fd: OwnedFd,
-    /// To be closed when everything has been sent.
-    ended: bool,
     connection: Connection,
     /// What is received goes here.
     chunk: Chunk,
@@ -140,7 +138,6 @@ impl<'a> Loop<'a> {
             Ok((fd, connection)) => {
                 let key = self.open.insert(Socket {
                     fd,
-                    ended: false,
                     connection,
                     chunk: Chunk::new(BUFFER_BYTES),
                     wait: None,
@@ -185,7 +182,7 @@ impl<'a> Loop<'a> {
         match socket.connection.work_inline(next, keep) {
             Ok(None) => {}
             Ok(Some((time, work))) => socket.wait = Some(Box::new((time.into(), work))),
-            Err(_) => socket.ended = true,
+            Err(_) => return self.close(key),
         }
         if !socket.connection.unsent().is_empty() {
             return self.send(key);
@@ -194,10 +191,7 @@ impl<'a> Loop<'a> {
             let timeout = opcode::Timeout::new(&raw const wait.0).build();
             return self.push(timeout, About::WaitOver, key);
         }
-        if !socket.ended {
-            return self.receive(key);
-        }
-        self.close(key)
+        self.receive(key)
     }
 
     fn send(&mut self, key: usize) -> io::Result<()> {

@@ -126,8 +126,8 @@ impl<'a> Loop<'a> {
         for key in sending.drain(..) {
             let socket = &mut self.open[key];
             if socket.doing == Doing::SendingAtOnce {
-                socket.connection.sent_all();
-                self.go_on(key, Ok(None))?;
+                let next = socket.connection.sent_all();
+                self.go_on(key, next.map(|()| None))?;
             }
         }
         Ok(())
@@ -253,7 +253,7 @@ impl<'a> Loop<'a> {
             match socket.connection.work_inline(next, keep) {
                 Ok(None) => {}
                 Ok(Some((time, work))) => socket.wait(time, work),
-                Err(_) => socket.ended = true,
+                Err(_) => return self.close(key),
             }
             if !socket.connection.unsent().is_empty() {
                 return self.send_at_once(key);
@@ -261,9 +261,6 @@ impl<'a> Loop<'a> {
             if let Some(timeout) = socket.timeout() {
                 socket.doing = Doing::Waiting;
                 return self.push(timeout, About::WaitOver, key);
-            }
-            if socket.ended {
-                return self.close(key);
             }
             socket.doing = Doing::Nothing;
             let Some((mut chunk, bytes)) = socket.next_held() else {

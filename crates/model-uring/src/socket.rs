@@ -12,8 +12,6 @@ pub(crate) struct Socket {
     pub(crate) doing: Doing,
     /// The kernel goes on receiving.
     pub(crate) receiving: bool,
-    /// To be closed when everything has been sent.
-    pub(crate) ended: bool,
     pub(crate) connection: Connection,
     /// Boxed, because it is rare.
     aside: Option<Box<Aside>>,
@@ -46,7 +44,6 @@ impl Socket {
             fd,
             doing: Doing::Nothing,
             receiving: false,
-            ended: false,
             connection,
             aside: None,
         }
@@ -68,7 +65,7 @@ impl Socket {
 
     /// Something follows when what is unsent has been sent.
     pub(crate) fn has_more_to_do(&self) -> bool {
-        self.ended || self.aside.is_some()
+        self.connection.is_ending() || self.aside.is_some()
     }
 
     pub(crate) fn next_held(&mut self) -> Option<(Chunk, usize)> {

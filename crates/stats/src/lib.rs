@@ -24,7 +24,7 @@ mod simultaneous;
 mod student;
 
 pub use fisher::fisher_more;
-pub use histogram::{HistogramError, add_histograms, decode, encode, percentiles};
+pub use histogram::{HistogramError, add_histograms, at_quantile, decode, encode, percentiles};
 pub use line::{Line, line, median, range, spread};
 pub use paired::{sign_flip_interval, sign_flip_p};
 pub use series::{ChangePoint, change_point, is_steady};

@@ -1,7 +1,6 @@
 //! `runner report`: shows saved reports again. Measuring and reporting are apart.
 
-use crate::exit::Exit;
-use crate::output;
+use crate::{exit::Exit, gates::GateArgs, output};
 use clap::{Args, ValueEnum};
 use render::{
     comparison::rankings,
@@ -20,6 +19,9 @@ pub(crate) struct ReportArgs {
     #[arg(long)]
     explain: bool,
 
+    #[command(flatten)]
+    gates: GateArgs,
+
     /// How to show them
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -36,32 +38,30 @@ enum Format {
 }
 
 pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
+    let runs = args.runs.iter().map(|path| read::run(path));
+    let runs = runs.collect::<Result<Vec<_>, _>>()?;
     if matches!(args.format, Format::Html) {
-        let runs: Vec<_> = args
-            .runs
-            .iter()
-            .map(|path| read::run(path))
-            .collect::<Result<_, _>>()?;
         let runs: Vec<_> = runs.iter().map(|(run, models)| (run, &**models)).collect();
         output::write(page::page(&runs));
-        return Ok(Exit::Fine);
     }
-    for path in &args.runs {
-        let (run, models) = read::run(path)?;
+    let mut exit = Exit::Fine;
+    for (run, models) in &runs {
         match args.format {
             Format::Text => {
                 output::line(format_args!(
                     "{}\n{}",
-                    table(&models),
-                    explanation(&models, &run, args.explain)
+                    table(models),
+                    explanation(models, run, args.explain)
                 ));
                 if !run.rankings.is_empty() {
                     output::line(format_args!("\n{}", rankings(&run.rankings, false)));
                 }
             }
-            Format::Markdown => output::write(format_args!("{}", markdown(&run, &models))),
-            Format::Html => unreachable!("returned above"),
+            Format::Markdown => output::write(format_args!("{}", markdown(run, models))),
+            // One page for all of them.
+            Format::Html => {}
         }
+        exit = args.gates.pass(models, exit);
     }
-    Ok(Exit::Fine)
+    Ok(exit)
 }

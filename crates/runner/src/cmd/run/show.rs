@@ -124,7 +124,7 @@ pub(super) fn show(run: &Run, args: &RunArgs) -> anyhow::Result<Exit> {
         .contestants
         .iter()
         .any(|contestant| contestant.report.failure.is_some());
-    Ok(if run.report.interrupted {
+    let exit = if run.report.interrupted {
         Exit::Interrupted
     } else if run.unsaved.is_some() {
         Exit::WrongUse
@@ -132,5 +132,6 @@ pub(super) fn show(run: &Run, args: &RunArgs) -> anyhow::Result<Exit> {
         Exit::Failed
     } else {
         Exit::Fine
-    })
+    };
+    Ok(args.gates.pass(&reports, exit))
 }
