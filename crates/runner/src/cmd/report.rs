@@ -6,7 +6,7 @@ use render::{
     comparison::rankings,
     table::{explanation, markdown, table},
 };
-use std::path::PathBuf;
+use std::{io::stdout, path::PathBuf};
 use store::read;
 
 #[derive(Args, Debug)]
@@ -45,16 +45,20 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
         output::write(page::page(&runs));
     }
     let mut exit = Exit::Fine;
+    let columns = output::columns(stdout());
     for (run, models) in &runs {
         match args.format {
             Format::Text => {
                 output::line(format_args!(
                     "{}\n{}",
-                    table(models),
+                    table(models, columns),
                     explanation(models, run, args.explain)
                 ));
                 if !run.rankings.is_empty() {
-                    output::line(format_args!("\n{}", rankings(&run.rankings, false)));
+                    output::line(format_args!(
+                        "\n{}",
+                        rankings(&run.rankings, false, columns)
+                    ));
                 }
             }
             Format::Markdown => output::write(format_args!("{}", markdown(run, models))),
