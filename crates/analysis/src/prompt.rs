@@ -10,7 +10,7 @@ use report::{
     model::Times,
     trial::{Step, Window},
 };
-use stats::{HistogramError, decode};
+use stats::{HistogramError, at_quantile, decode};
 
 /// A sample tells of a percentile beyond which it has so many values; so does a window.
 const BEYOND_MIN: f64 = 10.0;
@@ -51,7 +51,7 @@ pub(crate) fn lower_by(
     without: &Histogram<u64>,
     quantile: f64,
 ) -> Option<f64> {
-    let [with, without] = [times, without].map(|h| h.value_at_quantile(quantile) as f64);
+    let [with, without] = [times, without].map(|h| at_quantile(h, quantile));
     (with > 0.0).then(|| (with - without).max(0.0) / with)
 }
 
@@ -90,7 +90,7 @@ pub fn of_window(step: &Step) -> Result<Option<Times>, HistogramError> {
             continue;
         };
         if let Some(share) = sample.lower_by(quantile) {
-            let us = sent_on_time.value_at_quantile(quantile) as f64 / 1e3;
+            let us = at_quantile(&sent_on_time, quantile) / 1e3;
             set(&mut times, name, us * (1.0 - share));
         }
     }

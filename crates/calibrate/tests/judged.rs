@@ -67,7 +67,7 @@ fn judged_as(
         verdict,
     )];
     all.extend((0..5).map(|_| made(Turn::Undisturbed, figure, 1_000.0, valid())));
-    let [judged] = &judge(&all)[..] else {
+    let [judged] = &judge(&all, 1)[..] else {
         panic!("{all:?}");
     };
     judged.clone()
@@ -104,7 +104,7 @@ fn what_isnt_known_isnt_judged() {
     )];
     all.extend((0..3).map(|_| made(Turn::Undisturbed, rate, 1_000.0, valid())));
     all.extend((0..2).map(|_| made(Turn::Undisturbed, rate, 400.0, suspect("steal"))));
-    let judged = judge(&all);
+    let judged = judge(&all, 1);
     assert_eq!(judged[0].finding, Finding::NotJudgeable);
     let reason = judged[0].reason.as_deref().unwrap();
     assert!(reason.contains("steal"), "{reason}");
@@ -128,7 +128,7 @@ fn what_arithmetic_says_needs_no_undisturbed_trial() {
             19_000.0,
             verdict,
         )];
-        judge(&all)[0].finding
+        judge(&all, 1)[0].finding
     };
     assert_eq!(of(2.5, valid()), Finding::Wrong);
     assert_eq!(of(2.5, suspect("steady_state")), Finding::Told);
@@ -140,7 +140,7 @@ fn what_arithmetic_says_needs_no_undisturbed_trial() {
 fn what_did_not_happen_must_not_be_valid() {
     let of = |times, verdict| {
         let turn = Turn::Disturbed(of("offered"), times);
-        judge(&[made(turn, Published::P90, 900.0, verdict)])[0].finding
+        judge(&[made(turn, Published::P90, 900.0, verdict)], 1)[0].finding
     };
     assert_eq!(of(1.01, valid()), Finding::Wrong);
     assert_eq!(of(1.01, at_least(9.0)), Finding::Wrong);
@@ -175,7 +175,7 @@ fn what_touches_undisturbed_trials_too_is_nobodys_doing() {
         let mut all = vec![made(hog, rate, 1_000.0, suspect(check))];
         all.push(made(Turn::Undisturbed, rate, 1_000.0, undisturbed));
         all.extend((0..4).map(|_| made(Turn::Undisturbed, rate, 1_000.0, valid())));
-        judge(&all)[0].stayed_valid
+        judge(&all, 1)[0].stayed_valid
     };
     assert_eq!(stayed("steady_state", valid()), Some(false));
     assert_eq!(stayed("steady_state", suspect("steady_state")), None);
@@ -195,7 +195,7 @@ fn a_hog_among_strangers_is_not_below_the_threshold() {
             ..made(hog, rate, 1_000.0, suspect("other_load"))
         }];
         all.extend((0..5).map(|_| made(Turn::Undisturbed, rate, 1_000.0, valid())));
-        judge(&all)[0].stayed_valid
+        judge(&all, 1)[0].stayed_valid
     };
     assert_eq!(stayed(0.009), Some(false));
     assert_eq!(stayed(0.011), None);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `figures` | which figures are compared, and where their values come from |
 //! | `contest` | one figure over all contestants: intervals, words, how error is shared |
+//! | [`gate`] | figures held against limits |
 //! | `pair` | two models; all of a run, pair by pair; all against one |
 //! | `ranking` | all of a run: between which ranks each lies |
 //! | `options`, `refusal` | how to compare, and why something isn't |
@@ -20,6 +21,7 @@
 mod conclude_run;
 mod contest;
 mod figures;
+pub mod gate;
 mod options;
 mod pair;
 mod plans;

@@ -26,7 +26,7 @@ struct Saved<'a> {
 }
 
 impl Examination {
-    /// Looks at the machine for a second. Where the connections `must_fit`, what is too little for
+    /// Looks at the machine for two seconds. Where the connections `must_fit`, what is too little for
     /// them is a problem.
     pub fn make(connections: u32, must_fit: bool) -> Self {
         let wanted = Wanted::new(connections, getrlimit(Resource::Nofile).maximum)

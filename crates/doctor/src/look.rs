@@ -5,7 +5,7 @@ use probe::{
     cgroup::{self, Group, Limit},
     environment,
     host::allowed_cpus,
-    io_uring, snapshot,
+    io_uring, pace, snapshot,
     syscalls::SyscallCounter,
 };
 use procfs::{Current as _, Meminfo};
@@ -19,6 +19,12 @@ use std::{
 
 /// Long enough for a hundred ticks of /proc/stat, short enough to wait for.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Server and generator take a CPU each at least.
+const CPUS_PACED: usize = 2;
+
+/// Each of them, so that all of it takes a second more.
+const PACED: Duration = Duration::from_millis(500);
 
 /// What the kernel, or a filter of system calls, answers who wants to use io_uring.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +47,8 @@ pub(super) struct Machine {
     pub(super) busiest: Vec<(String, f64)>,
     /// CPUs that this process may use.
     pub(super) cpus: Vec<usize>,
+    /// How much longer the same work takes at slow moments, on the CPU where that is worst.
+    pub(super) pace_spread: Option<f64>,
     pub(super) has_intel_pstate: bool,
     pub(super) swap_used_bytes: u64,
     /// Free memory, with the page cache that would make room.
@@ -70,7 +78,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// Looks for a second; `sources` is how many source addresses are wanted, `settings` are those
+    /// Looks for two seconds; `sources` is how many source addresses are wanted, `settings` are those
     /// that are judged beside the ones of the environment.
     pub(super) fn look(sources: u64, settings: &[Setting]) -> Self {
         let cpus = allowed_cpus();
@@ -88,6 +96,7 @@ impl Machine {
             environment,
             busiest: busiest(&now),
             now,
+            pace_spread: worst_pace(&cpus),
             cpus,
             has_intel_pstate: fs::exists("/sys/devices/system/cpu/intel_pstate").unwrap_or(false),
             swap_used_bytes: memory.as_ref().map_or(0, swap_used),
@@ -121,6 +130,12 @@ impl Machine {
     pub(super) fn sysctl(&self, name: &str) -> Option<&str> {
         self.environment.sysctls.get(name).map(String::as_str)
     }
+}
+
+fn worst_pace(cpus: &[usize]) -> Option<f64> {
+    let paced = cpus.iter().take(CPUS_PACED);
+    let spreads = paced.filter_map(|&cpu| pace::spread(cpu, PACED));
+    spreads.max_by(f64::total_cmp)
 }
 
 /// Binds the last of so many source addresses, to see whether there are so many.

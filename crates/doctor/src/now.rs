@@ -11,9 +11,13 @@ use report::trial::MachineUse;
 /// Without load of ours, tasks should hardly ever wait for memory or disks.
 const PRESSURE_MAX: f64 = 0.05;
 
+/// Up to this blocks and windows of usual length average it out.
+const PACE_SPREAD_MAX: f64 = 1.1;
+
 pub(super) fn findings(machine: &Machine) -> Vec<Finding> {
     vec![
         steal(machine.now.steal_share),
+        pace(machine.pace_spread),
         other_load(machine.now.other_cpus_used, &machine.busiest),
         swap(machine.swap_used_bytes, &machine.now),
         pressure(&machine.now),
@@ -41,6 +45,24 @@ fn steal(share: Option<f64>) -> Finding {
         )
     } else {
         found.ok("no other guest takes CPU time, at the moment")
+    }
+}
+
+fn pace(spread: Option<f64>) -> Finding {
+    const ITEM: &str = "pace of the CPUs";
+    let Some(spread) = spread else {
+        return item(ITEM, "not known").note("the CPUs can't be chosen");
+    };
+    let found = item(ITEM, format!("slow moments take {spread:.2} times as long"));
+    if spread > PACE_SPREAD_MAX {
+        found.note(
+            "something shares the cores, such as another guest on their second threads, or their \
+             clock changes: trials differ by as much in rate and CPU per request, and no check can \
+             see it. Intervals hold all the same, and become narrower with --trials auto and a \
+             longer --duration",
+        )
+    } else {
+        found.ok("the same work takes the same time")
     }
 }
 
@@ -150,6 +172,15 @@ mod tests {
         assert_eq!(busy.found, "1.13 CPUs now: cargo 1.00, rustc 0.10");
         assert_eq!(other_load(Some(0.02), &[]).found, "0.02 CPUs now");
         assert_eq!(other_load(None, &[]).level, Level::Note);
+    }
+
+    #[test]
+    fn cpus_that_change_their_pace_are_told() {
+        assert_eq!(pace(Some(1.02)).level, Level::Ok);
+        let uneven = pace(Some(1.6));
+        assert_eq!(uneven.level, Level::Note);
+        assert_eq!(uneven.found, "slow moments take 1.60 times as long");
+        assert_eq!(pace(None).level, Level::Note);
     }
 
     #[test]

@@ -23,24 +23,38 @@ mod socket;
 mod tally;
 mod worker;
 
-use clap::Parser;
 use protocol::generator::Event;
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
-/// Loads a TCP server with many connections and measures its service time.
-///
-/// Reads a plan and commands as JSON lines from standard input, and writes events as JSON lines
-/// to standard output. It is driven by the runner; the lines are described in the protocol
-/// crate's module `generator`.
-#[derive(Debug, Parser)]
-struct Args {}
+/// What it says to who gives it arguments, of which it takes none.
+const USAGE: &str = "\
+Loads a TCP server with many connections and measures its service time.
+
+Reads a plan and commands as JSON lines from standard input, and writes events as JSON lines to
+standard output. It is driven by the runner; the lines are described in the protocol crate's module
+`generator`.
+
+Usage: loadgen";
+
+/// As with other programs that can't do anything with their arguments.
+const WRONG_USE: u8 = 2;
 
 /// What is allocated in pieces of at least this has pages of its own, which are zeroed when they are
 /// touched, and go back when they are freed.
 const MAPPED_FROM_BYTES: libc::c_int = 64 << 10;
 
 fn main() -> ExitCode {
-    Args::parse();
+    match env::args_os().nth(1) {
+        None => {}
+        Some(asks) if asks == "--help" || asks == "-h" => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Some(_) => {
+            eprintln!("{USAGE}");
+            return WRONG_USE.into();
+        }
+    }
     map_large_pieces();
     match coordinator::run() {
         Ok(()) => ExitCode::SUCCESS,

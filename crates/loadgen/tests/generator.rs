@@ -280,3 +280,21 @@ fn a_plan_that_is_none_is_said_to_be_none() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stdout).contains("the plan can't be understood"));
 }
+
+#[test]
+fn arguments_are_refused_with_what_it_is() {
+    let with = |argument| {
+        let mut generator = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+        generator
+            .arg(argument)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    };
+    let help = with("--help");
+    assert!(help.status.success());
+    assert!(String::from_utf8_lossy(&help.stdout).contains("Usage: loadgen"));
+    let refused = with("127.0.0.1:80");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("driven by the runner"));
+}

@@ -16,6 +16,7 @@
 //! | [`environment`] | what the machine is, how it is set |
 //! | `surroundings` | what looks at packets and system calls, how CPUs rest and belong together |
 //! | `irq_time`, `netfilter`, `audit` | single answers of that, by `netlink` where there is no file |
+//! | [`pace`] | whether a CPU keeps its speed |
 //! | [`host`] | what this process may use of it |
 //!
 //! What can't be read is `None`, and its reason stands under the field's name in the
@@ -36,6 +37,7 @@ mod machine;
 pub mod net;
 mod netfilter;
 mod netlink;
+pub mod pace;
 mod perf;
 pub mod profile;
 mod programs;

@@ -20,7 +20,8 @@ use clap::{Parser, Subcommand};
         runner doctor                            can figures from this machine be trusted?\n  \
         runner calibrate                         does the instrument measure what is true?\n\n\
         Exit codes: 0 fine, 1 a bug of ours, 2 wrong use, 3 a model failed or a verdict is invalid,\n\
-        4 a comparison shows a regression, 130 interrupted."
+        4 a comparison shows a regression or a gate was missed, 5 that could not be told,\n\
+        130 interrupted."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -51,7 +52,8 @@ pub(crate) enum Subcommands {
     Ceiling(cmd::ceiling::CeilingArgs),
     /// Look at this machine: what would spoil figures, what stops many connections
     ///
-    /// It looks for one second, changes nothing unless --apply or --undo asks for it, and names the command that mends each finding.
+    /// It looks for two seconds, changes nothing unless --apply or --undo asks for it, and names the
+    /// command that mends each finding.
     /// "problem" bears on the figures or breaks a run with the default options, "note" is worth
     /// knowing. The commands are for root, and last until the next boot or the end of the shell.
     Doctor(cmd::doctor::DoctorArgs),
@@ -59,6 +61,11 @@ pub(crate) enum Subcommands {
     Compare(cmd::compare::CompareArgs),
     /// Show saved reports again
     Report(cmd::report::ReportArgs),
+    /// Put a saved run into a format that another tool reads
+    ///
+    /// Spreadsheets, HdrHistogram's plotters, Prometheus, services that follow figures from commit to
+    /// commit. What is invalid is marked where the format has room for it, and left out elsewhere.
+    Export(cmd::export::ExportArgs),
     /// Print the JSON Schema of the reports
     Schema,
     /// Become another program that can't outlive the runner

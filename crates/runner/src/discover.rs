@@ -11,13 +11,12 @@ use std::{
     env, fs, io,
     path::{Path, PathBuf},
 };
-use toolchain::cargo;
+use toolchain::{build::Tree, cargo};
 
 /// The workspace as cargo sees it.
 #[derive(Debug)]
 pub(crate) struct Workspace {
-    pub(crate) root: PathBuf,
-    pub(crate) target: PathBuf,
+    pub(crate) tree: Tree,
     /// In the order of their names.
     pub(crate) models: Vec<ModelCrate>,
     /// The model that new ones are made like, as `[workspace.metadata.models]` says.
@@ -103,7 +102,7 @@ impl ModelCrate {
 impl Workspace {
     /// Names of the scenarios that come with the project.
     pub(crate) fn scenarios(&self) -> Vec<String> {
-        let files = fs::read_dir(self.root.join("scenarios"));
+        let files = fs::read_dir(self.tree.root.join("scenarios"));
         let files = files.into_iter().flatten().flatten();
         let mut names: Vec<String> = files
             .filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".toml")?.to_owned()))
@@ -122,7 +121,8 @@ impl Workspace {
         let path = if is_path {
             PathBuf::from(name)
         } else {
-            self.root
+            self.tree
+                .root
                 .join("scenarios")
                 .join(name)
                 .with_extension("toml")
@@ -178,8 +178,10 @@ impl Workspace {
             .collect();
         models.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Self {
-            root: metadata.workspace_root,
-            target: metadata.target_directory,
+            tree: Tree {
+                root: metadata.workspace_root,
+                target: metadata.target_directory,
+            },
             models,
             template: metadata.metadata.and_then(|own| own.models?.template),
         })

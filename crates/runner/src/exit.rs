@@ -1,11 +1,12 @@
 //! Exit codes: what each means, and which error has which.
 
-use crate::{build::BuildError, usage::UsageError};
+use crate::usage::UsageError;
 use measure::run::RunError;
 use plan::refusal::Refusal;
 use server::external::ExternalError;
 use std::process::ExitCode;
 use store::error::StoreError;
+use toolchain::build::BuildError;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,9 +20,9 @@ pub(crate) enum Exit {
     WrongUse = 2,
     /// A model failed, a verdict is invalid, or measuring is impossible here.
     Failed = 3,
-    /// A comparison shows a regression.
+    /// A comparison shows a regression, or a gate was missed.
     Regression = 4,
-    /// A comparison could tell nothing.
+    /// A comparison, or a gate, could tell nothing.
     CantTell = 5,
     /// By Ctrl-C. (The usual code of a program that was ended by SIGINT.)
     Interrupted = 130,

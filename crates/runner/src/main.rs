@@ -3,7 +3,8 @@
 //! | module | |
 //! |---|---|
 //! | [`cli`], [`cmd`] | arguments; one file per subcommand |
-//! | [`discover`], [`select`], [`build`] | which models there are, which take part, their programs |
+//! | [`discover`], [`select`] | which models there are, which take part |
+//! | [`gates`] | limits that figures have to keep |
 //! | [`host`] | what the other rooms have to be told of this machine |
 //! | [`values`] | values of arguments that have names |
 //! | [`output`], [`progress`] | what is printed: standard output, standard error, the progress line |
@@ -14,11 +15,11 @@
 
 #![forbid(unsafe_code)]
 
-mod build;
 mod cli;
 mod cmd;
 mod discover;
 mod exit;
+mod gates;
 mod host;
 mod output;
 mod progress;
@@ -62,6 +63,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Some(Subcommands::Doctor(args)) => cmd::doctor::doctor(&args),
         Some(Subcommands::Compare(args)) => cmd::compare::compare_reports(&args),
         Some(Subcommands::Report(args)) => cmd::report::report(&args),
+        Some(Subcommands::Export(args)) => cmd::export::export(&args),
         Some(Subcommands::Schema) => {
             output::write(report::schema::schema_text());
             Ok(Exit::Fine)

@@ -6,6 +6,7 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
+#[path = "it/common/mod.rs"]
 mod common;
 
 use common::{children_of, eventually, is_alive, runner, stderr};

@@ -1,11 +1,13 @@
-//! How a source tree is built: by which tools, what they have been told, which revision it is.
+//! How a source tree is built.
 //!
 //! | module | |
 //! |---|---|
+//! | [`build`] | what is measured in release, each package on its own; what is only tested at once |
 //! | [`told`] | what cargo's configuration and the environment say |
 
 #![forbid(unsafe_code)]
 
+pub mod build;
 pub mod told;
 
 use std::{env, fs, path::Path, process::Command};

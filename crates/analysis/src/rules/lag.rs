@@ -16,7 +16,7 @@ use report::{
     check::{Check, Direction, Effect, FigureKind, Touch},
     trial::{ScheduledWindow, Step},
 };
-use stats::decode;
+use stats::{at_quantile, decode};
 
 /// A percentile that may be off by so little stands as it is.
 const NOTHING: f64 = 0.02;
@@ -61,12 +61,17 @@ pub(super) fn send_lag(step: &Step, window: &ScheduledWindow) -> Option<Check> {
 pub(super) fn read_lag(step: &Step) -> Option<Check> {
     let window = &step.window;
     let lags = decode(window.read_lag_histogram.as_deref()?).ok()?;
-    let (times, p99_us) = match &window.scheduled {
+    let (times, p99_us, advice) = match &window.scheduled {
         Some(scheduled) => (
             &scheduled.response_time_histogram,
             scheduled.response_time_us.p99,
+            "more CPUs for the generator, or prompt_response_time_us, which is without it",
         ),
-        None => (&window.service_time_histogram, window.service_time_us.p99),
+        None => (
+            &window.service_time_histogram,
+            window.service_time_us.p99,
+            "more CPUs for the generator, or server_time_us, which is without it",
+        ),
     };
     let times = decode(times).ok()?;
     let sample = Sample::of(window).ok()?;
@@ -74,13 +79,13 @@ pub(super) fn read_lag(step: &Step) -> Option<Check> {
         let told = sample.as_ref().and_then(|of| of.lower_by(quantile));
         told.or_else(|| lower_by_at_most(&times, &lags, 1.0, quantile))
     });
-    let lag_p99_us = lags.value_at_quantile(0.99) as f64 / 1e3;
+    let lag_p99_us = at_quantile(&lags, 0.99) / 1e3;
     Some(check(
         "read_lag",
         "read",
         touches,
         (lag_p99_us, p99_us),
-        "more CPUs for the generator, or server_time_us, which is without it",
+        advice,
     ))
 }
 
@@ -161,13 +166,13 @@ fn lower_by_at_most(
     share_with_lag: f64,
     quantile: f64,
 ) -> Option<f64> {
-    let published = times.value_at_quantile(quantile) as f64;
+    let published = at_quantile(times, quantile);
     if times.is_empty() || lags.is_empty() || published == 0.0 {
         return None;
     }
     let bounds = BEYOND.iter().map(|&beyond| {
-        let lag = lags.value_at_quantile(1.0 - beyond) as f64;
-        let lower = times.value_at_quantile((quantile - beyond * share_with_lag).max(0.0)) as f64;
+        let lag = at_quantile(lags, 1.0 - beyond);
+        let lower = at_quantile(times, (quantile - beyond * share_with_lag).max(0.0));
         (published - (lower - lag).max(0.0)) / published
     });
     bounds.min_by(f64::total_cmp)

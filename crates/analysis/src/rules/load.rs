@@ -6,7 +6,7 @@ use report::{
     slo::Slo,
     trial::Step,
 };
-use stats::decode;
+use stats::{at_quantile, decode};
 
 /// Little's law: mean service time x rate may differ from the requests outstanding by this share, or
 /// by what the window's edges cut off: a quarter of a request on the connection that was served
@@ -91,7 +91,7 @@ fn pause_us(step: &Step) -> f64 {
     let rounds = step.window.service_time_count as f64 / f64::from(step.connections.max(1));
     let quantile = (1.0 - 0.5 / rounds.max(1.0)).max(0.0);
     let times = decode(&step.window.service_time_histogram);
-    times.map_or(0.0, |times| times.value_at_quantile(quantile) as f64 / 1e3)
+    times.map_or(0.0, |times| at_quantile(&times, quantile) / 1e3)
 }
 
 /// Closed load: is the rate the server's limit? A rate of which it isn't stands as a bound.

@@ -73,13 +73,14 @@ pub enum Finding {
     NotJudgeable,
 }
 
-/// Judges all disturbed trials of a setting.
-pub fn judge(made: &[Made]) -> Vec<Judged> {
-    let undisturbed: Vec<&Figures> = made
+/// Judges all disturbed trials of a setting. `together` figures are judged in all settings.
+pub fn judge(made: &[Made], together: usize) -> Vec<Judged> {
+    let figures: Vec<&Figures> = made
         .iter()
         .filter(|made| matches!(made.turn, Turn::Undisturbed))
         .filter_map(|made| made.figures.as_ref().ok())
         .collect();
+    let undisturbed = Undisturbed { figures, together };
     let mut judged = Vec::new();
     for made in made {
         let (Turn::Disturbed(of, times), Ok(figures)) = (made.turn, &made.figures) else {
@@ -95,13 +96,20 @@ pub fn judge(made: &[Made]) -> Vec<Judged> {
     judged
 }
 
+/// What disturbed trials are held against.
+struct Undisturbed<'a> {
+    figures: Vec<&'a Figures>,
+    together: usize,
+}
+
 fn one(
     (of, times): (&'static Disturbance, f64),
     (figure, seen): (Published, &Seen),
     is_below: bool,
-    undisturbed: &[&Figures],
+    undisturbed: &Undisturbed<'_>,
 ) -> Judged {
     let all: Vec<&Seen> = undisturbed
+        .figures
         .iter()
         .filter_map(|figures| figures.get(&figure))
         .collect();
@@ -110,7 +118,7 @@ fn one(
         .filter(|seen| seen.verdict.status == Status::Valid)
         .map(|seen| seen.value)
         .collect();
-    let of_undisturbed = || known(&sound).map_err(|few| because(few, &all));
+    let of_undisturbed = || known(&sound, undisturbed.together).map_err(|few| because(few, &all));
     let held = match of.truth {
         Truth::Undisturbed => of_undisturbed().map(Held::Against),
         Truth::More(more) => of_undisturbed().map(|known| {

@@ -1,7 +1,6 @@
 //! `runner calibrate`: the instrument on trial.
 
 use crate::{
-    build::{self, Purpose},
     discover::Workspace,
     exit::Exit,
     host::{environment, guard, host, now},
@@ -27,6 +26,7 @@ use clap::Args;
 use process::interrupt;
 use serde::Serialize;
 use std::{fs, path::PathBuf};
+use toolchain::build::{self, Purpose};
 
 #[derive(Args, Debug)]
 pub(crate) struct CalibrateArgs {
@@ -95,7 +95,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     }
     let workspace = Workspace::find()?;
     let packages = ["calibration", "loadgen"];
-    let programs = build::programs(&workspace, &packages, Purpose::Measured, args.no_build);
+    let programs = build::programs(&workspace.tree, &packages, Purpose::Measured, args.no_build);
     if interrupt::asked() {
         return Ok(Exit::Interrupted);
     }
@@ -113,7 +113,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     let lab = Lab {
         calibration,
         loadgen,
-        environment: environment(&workspace.root),
+        environment: environment(&workspace.tree.root),
         started_at: now(),
         progress: Box::new(ProgressLine::default()),
         guard: guard(),
@@ -127,10 +127,11 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     for case in cases {
         results.run(&lab, case.name, |bench, _| (case.run)(bench))?;
     }
+    let together = disturbed::order::judged(&disturbed);
     for (setting, turns) in disturbed {
         results.run(&lab, setting.name(), |bench, details| {
             let made = disturbed::bench::run(bench, setting, &turns)?;
-            let judged = judge(&made);
+            let judged = judge(&made, together);
             let rows = rows(setting, &made, &judged);
             details.disturbed.extend(judged);
             Ok(rows)

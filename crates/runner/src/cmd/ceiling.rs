@@ -1,7 +1,6 @@
 //! `runner ceiling`: what this machine's loopback can do at all.
 
 use crate::{
-    build::{self, Purpose},
     discover::Workspace,
     exit::Exit,
     host::{guard, host},
@@ -35,6 +34,7 @@ use protocol::wire::Wire;
 use report::trial::Step;
 use serde::Serialize;
 use std::path::Path;
+use toolchain::build::{self, Purpose};
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
@@ -83,7 +83,7 @@ struct Ceiling {
 pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<Exit> {
     let workspace = Workspace::find()?;
     let packages = ["null", "loadgen"];
-    let programs = build::programs(&workspace, &packages, Purpose::Measured, args.no_build);
+    let programs = build::programs(&workspace.tree, &packages, Purpose::Measured, args.no_build);
     if interrupt::asked() {
         return Ok(Exit::Interrupted);
     }

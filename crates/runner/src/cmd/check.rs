@@ -1,12 +1,11 @@
 //! `runner check`: holds models to the conformance suite.
 
 use crate::{
-    build::{self, Programs, Purpose},
     discover::Workspace,
     exit::Exit,
     host::guard,
     output,
-    select::{ExternalOptions, ModelArgs, Selected, Wanted, select},
+    select::{ExternalOptions, ModelArgs, Selected, Wanted, build_external, select},
     values,
 };
 use clap::Args;
@@ -18,6 +17,7 @@ use process::interrupt;
 use protocol::wire::Wire;
 use server::{contract::ContractLaunch, external::ExternalLaunch, launch::Launch};
 use std::{sync::Mutex, thread};
+use toolchain::build::{self, Programs, Purpose};
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
@@ -60,7 +60,12 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
     let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
     let mut programs = match packages.is_empty() {
         true => Programs::new(),
-        false => build::programs(&workspace, &packages, Purpose::Tested, args.models.no_build)?,
+        false => build::programs(
+            &workspace.tree,
+            &packages,
+            Purpose::Tested,
+            args.models.no_build,
+        )?,
     };
     let mut counts = Counts::default();
     let mut all = Vec::new();
@@ -174,8 +179,8 @@ fn promises(
         }
         Wanted::Program(program) => (program.clone(), None),
         Wanted::External(external) => {
-            if let Some(command) = external.build.as_ref().filter(|_| !no_build) {
-                build::by_command(command, &external.directory, &external.environment)?;
+            if !no_build {
+                build_external(external)?;
             }
             external.executable()?;
             return Ok(vec![Promise {

@@ -1,7 +1,6 @@
 //! `runner list`: the models, ours and external ones, and whether they can run here; the scenarios.
 
 use crate::{
-    build,
     discover::{ModelCrate, Workspace},
     exit::Exit,
     host::guard,
@@ -13,6 +12,7 @@ use server::{
     external::{self, External},
 };
 use std::{env::consts::OS, path::PathBuf};
+use toolchain::build;
 
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {
@@ -52,7 +52,7 @@ pub(crate) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
         ]);
     }
     output::line(table);
-    let externals = external::read(args.models.as_deref(), &workspace.root, true)?;
+    let externals = external::read(args.models.as_deref(), &workspace.tree.root, true)?;
     if !externals.is_empty() {
         output::line(format_args!("\n{}", external_table(&externals)));
     }
@@ -106,7 +106,7 @@ fn runs_here(workspace: &Workspace, model: &ModelCrate, may_build: bool) -> Stri
     {
         return format!("no: it is for {}", model.metadata.platforms.join(", "));
     }
-    match build::executable(workspace, &model.package(), !may_build) {
+    match build::executable(&workspace.tree, &model.package(), !may_build) {
         Ok(program) => match ContractLaunch::new(&guard(), &program).preflight() {
             Ok(()) => "yes".to_owned(),
             Err(reason) => format!("no: {reason}"),

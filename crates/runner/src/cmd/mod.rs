@@ -5,6 +5,7 @@ pub(crate) mod ceiling;
 pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod doctor;
+pub(crate) mod export;
 pub(crate) mod guard;
 pub(crate) mod keep;
 pub(crate) mod list;

@@ -34,7 +34,7 @@ pub(crate) struct NewArgs {
 pub(crate) fn new(args: &NewArgs) -> anyhow::Result<Exit> {
     let workspace = Workspace::find()?;
     let name = &args.name;
-    let crates = workspace.root.join("crates");
+    let crates = workspace.tree.root.join("crates");
     check_name(name).map_err(|reason| usage(format!("{name:?} can't be a model: {reason}")))?;
     if let Some(there) = entry_like(&crates, name)? {
         return Err(usage(format!(
@@ -107,13 +107,13 @@ fn template(args: &NewArgs, workspace: &Workspace) -> anyhow::Result<String> {
 ///
 /// It comes to its place whole, by a rename: an error before that leaves nothing.
 fn write(workspace: &Workspace, like: &str, name: &str) -> anyhow::Result<Vec<PathBuf>> {
-    let from = workspace.root.join(format!("crates/model-{like}"));
+    let from = workspace.tree.root.join(format!("crates/model-{like}"));
     let to = PathBuf::from(format!("crates/model-{name}"));
     let can_not = |error: io::Error| usage(format!("can't write {}: {error}", to.display()));
     // On the same file system as its place, and not where cargo looks for crates.
     let scratch = tempfile::Builder::new()
         .prefix(".new-model-")
-        .tempdir_in(&workspace.root)
+        .tempdir_in(&workspace.tree.root)
         .map_err(can_not)?;
     let draft = scratch.path().join("crate");
     copy(&from, &draft).map_err(can_not)?;
@@ -124,7 +124,7 @@ fn write(workspace: &Workspace, like: &str, name: &str) -> anyhow::Result<Vec<Pa
     fs::write(&manifest, renamed).map_err(can_not)?;
     let files = files_in(&draft).map_err(can_not)?;
     // It replaces nothing: a directory that holds something can't be renamed onto.
-    fs::rename(&draft, workspace.root.join(&to)).map_err(can_not)?;
+    fs::rename(&draft, workspace.tree.root.join(&to)).map_err(can_not)?;
     let below = |file: PathBuf| Some(to.join(file.strip_prefix(&draft).ok()?));
     Ok(files.into_iter().filter_map(below).collect())
 }

@@ -1,7 +1,6 @@
 //! `runner report`: shows saved reports again. Measuring and reporting are apart.
 
-use crate::exit::Exit;
-use crate::output;
+use crate::{exit::Exit, gates::GateArgs, output};
 use clap::{Args, ValueEnum};
 use render::{
     comparison::rankings,
@@ -20,6 +19,9 @@ pub(crate) struct ReportArgs {
     #[arg(long)]
     explain: bool,
 
+    #[command(flatten)]
+    gates: GateArgs,
+
     /// How to show them
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -34,6 +36,7 @@ enum Format {
 }
 
 pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Fine;
     for path in &args.runs {
         let (run, models) = read::run(path)?;
         match args.format {
@@ -49,6 +52,7 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
             }
             Format::Markdown => output::write(format_args!("{}", markdown(&run, &models))),
         }
+        exit = args.gates.pass(&models, exit);
     }
-    Ok(Exit::Fine)
+    Ok(exit)
 }

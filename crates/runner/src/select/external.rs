@@ -6,8 +6,9 @@ use super::{
 };
 use crate::usage::usage;
 use protocol::wire::Wire;
-use server::external::{self, External, Target, is_near};
+use server::external::{self, External, Target, is_near, without_directories};
 use std::path::Path;
+use toolchain::build::{self, BuildError};
 
 /// The name of a server that was running already.
 const TARGET: &str = "target";
@@ -112,4 +113,20 @@ pub(crate) fn speech(
             first.name, other.name
         ))),
     }
+}
+
+/// Runs the build command of an external model, if it has one.
+///
+/// # Errors
+/// It failed, with the end of what it said.
+pub(crate) fn build_external(external: &External) -> Result<(), BuildError> {
+    let Some(command) = &external.build else {
+        return Ok(());
+    };
+    let shown = without_directories(&command.join(" "));
+    build::by_command(
+        (command, &shown),
+        &external.directory,
+        &external.environment,
+    )
 }

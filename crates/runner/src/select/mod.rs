@@ -5,7 +5,7 @@ mod external;
 mod selected;
 
 pub(crate) use args::ModelArgs;
-pub(crate) use external::{ExternalOptions, speech};
+pub(crate) use external::{ExternalOptions, build_external, speech};
 pub(crate) use selected::{Selected, Wanted};
 
 use crate::{discover::Workspace, usage::usage};
@@ -25,7 +25,7 @@ pub(crate) fn select(
     options: &ExternalOptions,
 ) -> anyhow::Result<Vec<Selected>> {
     let mut known = known(args, workspace)?;
-    let described = external::described(args, &workspace.root, options)?;
+    let described = external::described(args, &workspace.tree.root, options)?;
     let named = external::named(args, options)?;
     for one in described.into_iter().chain(named.iter().cloned()) {
         if known.iter().any(|other| other.name == one.name) {
@@ -125,6 +125,7 @@ mod tests {
     use super::*;
     use crate::discover::ModelCrate;
     use std::path::PathBuf;
+    use toolchain::build::Tree;
 
     fn select_of(wanted: &[&str]) -> anyhow::Result<Vec<String>> {
         let model = |name: &str| ModelCrate {
@@ -133,8 +134,10 @@ mod tests {
             runtime_version: None,
         };
         let workspace = Workspace {
-            root: PathBuf::new(),
-            target: PathBuf::new(),
+            tree: Tree {
+                root: PathBuf::new(),
+                target: PathBuf::new(),
+            },
             models: ["alpha", "beta", "beta-local"].map(model).to_vec(),
             template: None,
         };

@@ -1,6 +1,7 @@
 //! The arguments of a run.
 
 use crate::{
+    gates::GateArgs,
     select::{ExternalOptions, ModelArgs},
     values,
 };
@@ -160,6 +161,9 @@ pub(crate) struct RunArgs {
     /// Show every check with what was measured, not only the worst
     #[arg(long)]
     pub(crate) explain: bool,
+
+    #[command(flatten)]
+    pub(crate) gates: GateArgs,
 
     /// Allow a server whose address is not on loopback
     #[arg(long)]

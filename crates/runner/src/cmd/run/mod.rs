@@ -7,7 +7,6 @@ mod show;
 pub(crate) use args::RunArgs;
 
 use crate::{
-    build::{self, Purpose},
     discover::Workspace,
     exit::Exit,
     host::{environment, guard, host, now},
@@ -34,6 +33,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 use store::save::RunDirectory;
+use toolchain::build::{self, Purpose};
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let workspace = Workspace::find()?;
@@ -75,13 +75,13 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let no_build = args.models.no_build;
     if no_build {
         // Without it nothing begins, and no directory is made.
-        build::executable(&workspace, "loadgen", no_build)?;
+        build::executable(&workspace.tree, "loadgen", no_build)?;
     }
     // Before the builds: a directory that can't be written is heard of at once.
     let mut run = begin(args, &workspace, plan, aa_control)?;
     // They are no contestants: what one asks of a dependency may be switched on in the other.
     let packages = ["loadgen", "null"];
-    let programs = build::programs(&workspace, &packages, Purpose::Measured, no_build);
+    let programs = build::programs(&workspace.tree, &packages, Purpose::Measured, no_build);
     if interrupt::asked() {
         return Ok(Exit::Interrupted);
     }
@@ -166,11 +166,11 @@ fn begin(
     aa_control: Option<AaControl>,
 ) -> anyhow::Result<Run> {
     let started_at = now();
-    let own = workspace.root.join("bench-results");
+    let own = workspace.tree.root.join("bench-results");
     let parent = args.out.as_deref().unwrap_or(&own);
     // Colons have a meaning in paths elsewhere.
     let directory = RunDirectory::create(parent, &started_at.replace(':', "-"))?;
-    let environment = environment(&workspace.root);
+    let environment = environment(&workspace.tree.root);
     let report = RunReport {
         id: Some(format!("{:016x}", fastrand::u64(..))),
         aa_control,

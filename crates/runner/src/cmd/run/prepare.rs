@@ -1,11 +1,10 @@
 //! From a model that takes part to a server that can be started, and what its report says it is.
 
 use crate::{
-    build,
     discover::Workspace,
     host::guard,
     output,
-    select::{Selected, Wanted},
+    select::{Selected, Wanted, build_external},
 };
 use measure::{
     launch::launch,
@@ -23,6 +22,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
+use toolchain::build::{self, BuildError};
 
 /// A server that can be started, and its executable as far as that is known.
 type Ready = (Launch, Option<PathBuf>);
@@ -41,9 +41,11 @@ pub(super) fn prepare(
             ..
         }
         | Wanted::Program(program) => of_program(program, plan),
-        Wanted::Model { model, .. } => build::executable(workspace, &model.package(), no_build)
-            .map_err(build::BuildError::failure)
-            .and_then(|program| of_program(&program, plan)),
+        Wanted::Model { model, .. } => {
+            build::executable(&workspace.tree, &model.package(), no_build)
+                .map_err(BuildError::failure)
+                .and_then(|program| of_program(&program, plan))
+        }
         Wanted::External(external) => of_external(external, plan, no_build),
         Wanted::Target(target) => {
             let pid = target.pid;
@@ -116,9 +118,8 @@ fn of_program(program: &Path, plan: &Plan) -> Result<Ready, Failure> {
 }
 
 fn of_external(external: &External, plan: &Plan, no_build: bool) -> Result<Ready, Failure> {
-    if let Some(command) = external.build.as_ref().filter(|_| !no_build) {
-        build::by_command(command, &external.directory, &external.environment)
-            .map_err(build::BuildError::failure)?;
+    if !no_build {
+        build_external(external).map_err(BuildError::failure)?;
     }
     let program = external.executable().map_err(|error| {
         preflight_failed(error, "install it, or see 'command' in its description")
@@ -235,12 +236,12 @@ fn lines_of_package(
     package: &str,
     no_build: bool,
 ) -> (Option<String>, PathBuf) {
-    let place = || build::place(workspace, package);
+    let place = || build::place(&workspace.tree, package);
     if !no_build {
         let build = format!("  cargo build --release -p {package}");
         return (Some(build), place());
     }
-    match build::executable(workspace, package, true) {
+    match build::executable(&workspace.tree, package, true) {
         Ok(program) => (None, program),
         Err(error) => (Some(format!("  ({error})")), place()),
     }

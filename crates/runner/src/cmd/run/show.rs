@@ -140,7 +140,7 @@ pub(super) fn show(run: &Run, args: &RunArgs) -> anyhow::Result<Exit> {
         .contestants
         .iter()
         .any(|contestant| contestant.report.failure.is_some());
-    Ok(if run.report.interrupted {
+    let exit = if run.report.interrupted {
         Exit::Interrupted
     } else if run.unsaved.is_some() {
         Exit::WrongUse
@@ -148,5 +148,6 @@ pub(super) fn show(run: &Run, args: &RunArgs) -> anyhow::Result<Exit> {
         Exit::Failed
     } else {
         Exit::Fine
-    })
+    };
+    Ok(args.gates.pass(&reports, exit))
 }

@@ -7,8 +7,17 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-/// Load that is over soon.
-const SHORT: [&str; 6] = ["--trials", "1", "--duration", "0.3", "--connections", "20"];
+/// Load that is over soon, and doesn't wait to be steady.
+const SHORT: [&str; 8] = [
+    "--trials",
+    "1",
+    "--duration",
+    "0.3",
+    "--warm-up",
+    "1",
+    "--connections",
+    "20",
+];
 
 /// Whether a program is here. Says visibly when it isn't: what needs it isn't tested then.
 pub(crate) fn is_here(program: &str, args: &[&str]) -> bool {

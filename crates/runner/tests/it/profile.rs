@@ -1,13 +1,6 @@
 //! `--profile`: a flame graph beside the report, or the reason why there is none.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-mod common;
-
-use common::{Fixture, runner, stderr};
+use crate::common::{Fixture, runner, stderr};
 use std::{env, fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 const PROFILED: [&str; 3] = ["--load", "closed", "--profile"];

@@ -3,11 +3,10 @@
 //! Building several together unifies features, so that what one model asks of a shared dependency
 //! would be switched on in another.
 
-use crate::discover::Workspace;
+use crate::{cargo, told::Told};
 use process::interrupt;
 use report::model::{Failure, Phase};
 use serde::Deserialize;
-use server::external::without_directories;
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -19,7 +18,6 @@ use std::{
     thread,
 };
 use thiserror::Error;
-use toolchain::{cargo, told::Told};
 
 /// What is kept of a build's messages.
 const TAIL_BYTES: usize = 4 << 10;
@@ -45,21 +43,31 @@ struct Diagnostic {
 
 /// Why there is no program.
 #[derive(Debug, Error)]
-pub(crate) enum BuildError {
+pub enum BuildError {
     /// It was to be there already.
     #[error("{0}; run again without --no-build")]
     NotBuilt(String),
     /// What builds can't be run.
     #[error("{what}: {source}")]
-    CantRun { what: String, source: io::Error },
+    CantRun {
+        /// Which.
+        what: String,
+        /// Why.
+        source: io::Error,
+    },
     /// It was run and failed.
     #[error("{what}\n{said}")]
-    Failed { what: String, said: String },
+    Failed {
+        /// Which.
+        what: String,
+        /// The end of what it said.
+        said: String,
+    },
 }
 
 impl BuildError {
     /// The row in the table and in the report.
-    pub(crate) fn failure(self) -> Failure {
+    pub fn failure(self) -> Failure {
         let way_out = match &self {
             // Says so itself.
             Self::NotBuilt(_) => "without --no-build it is built first",
@@ -80,11 +88,20 @@ impl BuildError {
 }
 
 /// Built programs, or why there is none, by package.
-pub(crate) type Programs = BTreeMap<String, Result<PathBuf, BuildError>>;
+pub type Programs = BTreeMap<String, Result<PathBuf, BuildError>>;
+
+/// Where sources are, and where cargo puts what it builds of them.
+#[derive(Clone, Debug)]
+pub struct Tree {
+    /// The workspace's directory.
+    pub root: PathBuf,
+    /// Its target directory.
+    pub target: PathBuf,
+}
 
 /// How programs are built.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Purpose {
+pub enum Purpose {
     /// In release. Contestants take a call each.
     Measured,
     /// Fast, apart from what is measured.
@@ -100,10 +117,10 @@ impl Purpose {
     }
 
     /// The target directory that cargo is given.
-    fn target(self, workspace: &Workspace) -> PathBuf {
+    fn target(self, tree: &Tree) -> PathBuf {
         match self {
-            Self::Measured => workspace.target.clone(),
-            Self::Tested => workspace.target.join(self.profile()),
+            Self::Measured => tree.target.clone(),
+            Self::Tested => tree.target.join(self.profile()),
         }
     }
 }
@@ -112,13 +129,9 @@ impl Purpose {
 ///
 /// # Errors
 /// Why there is none, with the end of what cargo said.
-pub(crate) fn executable(
-    workspace: &Workspace,
-    package: &str,
-    no_build: bool,
-) -> Result<PathBuf, BuildError> {
+pub fn executable(tree: &Tree, package: &str, no_build: bool) -> Result<PathBuf, BuildError> {
     take(
-        &mut programs(workspace, &[package], Purpose::Measured, no_build)?,
+        &mut programs(tree, &[package], Purpose::Measured, no_build)?,
         package,
     )
 }
@@ -127,7 +140,7 @@ pub(crate) fn executable(
 ///
 /// # Errors
 /// Why there is none.
-pub(crate) fn take(programs: &mut Programs, package: &str) -> Result<PathBuf, BuildError> {
+pub fn take(programs: &mut Programs, package: &str) -> Result<PathBuf, BuildError> {
     let program = programs.remove(package);
     program.unwrap_or_else(|| {
         Err(BuildError::NotBuilt(format!(
@@ -137,10 +150,10 @@ pub(crate) fn take(programs: &mut Programs, package: &str) -> Result<PathBuf, Bu
 }
 
 /// Where a build puts the program of a package that is measured.
-pub(crate) fn place(workspace: &Workspace, package: &str) -> PathBuf {
+pub fn place(tree: &Tree, package: &str) -> PathBuf {
     let purpose = Purpose::Measured;
-    let mut directories = Told::read(&workspace.root).directories(purpose.profile());
-    let directory = purpose.target(workspace).join(directories.swap_remove(0));
+    let mut directories = Told::read(&tree.root).directories(purpose.profile());
+    let directory = purpose.target(tree).join(directories.swap_remove(0));
     directory.join(package)
 }
 
@@ -148,9 +161,9 @@ pub(crate) fn place(workspace: &Workspace, package: &str) -> PathBuf {
 ///
 /// # Errors
 /// There is none; if there is one elsewhere, that it is another one.
-fn found(workspace: &Workspace, package: &str, purpose: Purpose) -> Result<PathBuf, BuildError> {
-    let (profile, target) = (purpose.profile(), purpose.target(workspace));
-    let directories = Told::read(&workspace.root).directories(profile);
+fn found(tree: &Tree, package: &str, purpose: Purpose) -> Result<PathBuf, BuildError> {
+    let (profile, target) = (purpose.profile(), purpose.target(tree));
+    let directories = Told::read(&tree.root).directories(profile);
     let program_in = |directory: &PathBuf| target.join(directory).join(package);
     let programs = directories.iter().map(program_in);
     if let Some(one) = only(
@@ -187,15 +200,15 @@ fn found(workspace: &Workspace, package: &str, purpose: Purpose) -> Result<PathB
 ///
 /// # Errors
 /// Cargo can't be run. That a package has no program is in its place in the map.
-pub(crate) fn programs(
-    workspace: &Workspace,
+pub fn programs(
+    tree: &Tree,
     packages: &[&str],
     purpose: Purpose,
     no_build: bool,
 ) -> Result<Programs, BuildError> {
-    let (profile, target) = (purpose.profile(), purpose.target(workspace));
+    let (profile, target) = (purpose.profile(), purpose.target(tree));
     if no_build {
-        let found = |&package: &&str| (package.to_owned(), found(workspace, package, purpose));
+        let found = |&package: &&str| (package.to_owned(), found(tree, package, purpose));
         return Ok(packages.iter().map(found).collect());
     }
     let mut command = cargo();
@@ -208,7 +221,7 @@ pub(crate) fn programs(
     ]);
     command.arg(target);
     command.args(packages.iter().flat_map(|package| ["-p", package]));
-    let mut built = run_cargo(workspace, command)?;
+    let mut built = run_cargo(tree, command)?;
     let programs = packages.iter().map(|&package| {
         let failed = || BuildError::Failed {
             what: format!("cargo build --profile {profile} -p {package} failed"),
@@ -238,18 +251,17 @@ fn only(mut programs: Vec<PathBuf>, package: &str) -> Option<Result<PathBuf, Bui
     }))
 }
 
-/// Runs the build command of an external model.
+/// Runs a build command that isn't cargo's; `shown` is how a report has it.
 ///
 /// # Errors
 /// It failed, with the end of what it said.
-pub(crate) fn by_command(
-    command: &[String],
+pub fn by_command(
+    (command, shown): (&[String], &str),
     directory: &Path,
     environment: &BTreeMap<String, String>,
 ) -> Result<(), BuildError> {
-    let shown = without_directories(&command.join(" "));
     let can_not = |source: io::Error| BuildError::CantRun {
-        what: shown.clone(),
+        what: shown.to_owned(),
         source,
     };
     let mut child = Command::new(&command[0])
@@ -280,14 +292,14 @@ struct Built {
 }
 
 /// Runs cargo, passing its progress on.
-fn run_cargo(workspace: &Workspace, mut command: Command) -> Result<Built, BuildError> {
+fn run_cargo(tree: &Tree, mut command: Command) -> Result<Built, BuildError> {
     let can_not = |source: io::Error| BuildError::CantRun {
         what: "cargo can't be run".to_owned(),
         source,
     };
     command
         .arg("--message-format=json")
-        .current_dir(&workspace.root)
+        .current_dir(&tree.root)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

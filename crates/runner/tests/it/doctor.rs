@@ -1,13 +1,6 @@
 //! `runner doctor --connections N` says whether so many connections fit.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-mod common;
-
-use common::{stderr, stdout};
+use crate::common::{stderr, stdout};
 use serde_json::Value;
 use std::process::Command;
 

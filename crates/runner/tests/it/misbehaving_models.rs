@@ -1,13 +1,6 @@
 //! A model that misbehaves is a row with its reason; figures it spoiled are marked.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-mod common;
-
-use common::{Fixture, runner, stderr};
+use crate::common::{Fixture, runner, stderr};
 use report::check::Status;
 
 const FAILED: Option<i32> = Some(3);

@@ -1,14 +1,7 @@
 //! A server that isn't ours and misbehaves is a row with its reason; a description that is wrong is
 //! refused before anything starts. Nothing is left running.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-mod common;
-
-use common::{Fixture, eventually, processes_with, runner, stderr};
+use crate::common::{Fixture, eventually, processes_with, runner, stderr};
 use report::{check::Status, model::Failure};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{net::TcpListener, process::Stdio};

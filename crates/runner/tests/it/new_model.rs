@@ -1,13 +1,6 @@
 //! `runner new` in a copy of the workspace.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-mod common;
-
-use common::{stderr, stdout};
+use crate::common::{stderr, stdout};
 use std::{
     ffi::OsStr,
     fs,

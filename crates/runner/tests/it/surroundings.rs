@@ -1,13 +1,6 @@
 //! What cargo, the machine and its limits enforce is found before a run starts, or told at its end.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-mod common;
-
-use common::{Fixture, runner, stderr, stdout};
+use crate::common::{Fixture, runner, stderr, stdout};
 use std::{
     fs,
     path::Path,

@@ -1,13 +1,6 @@
 //! Every model of the workspace passes the conformance suite, and wrong servers don't.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-mod common;
-
-use common::{Fixture, runner, stderr, stdout};
+use crate::common::{Fixture, runner, stderr, stdout};
 
 #[test]
 fn every_model_conforms() {

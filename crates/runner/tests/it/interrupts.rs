@@ -1,13 +1,6 @@
 //! Ctrl-C and worse: finished trials are saved, and no process is left behind.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-mod common;
-
-use common::{Fixture, children_of, eventually, is_alive, runner, stderr};
+use crate::common::{Fixture, children_of, eventually, is_alive, runner, stderr};
 use report::check::Status;
 use rustix::process::{Pid, Signal, kill_process};
 use std::process::{Child, Stdio};

@@ -1,13 +1,6 @@
 //! The ceiling is measured alone, and stands in every report of an echo.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-mod common;
-
-use common::{Fixture, runner, stderr};
+use crate::common::{Fixture, runner, stderr};
 use serde_json::Value;
 
 #[test]

@@ -1,20 +1,21 @@
 //! Holds report files against the JSON Schema in the repository, for scripts/check.
 
+mod schema;
+
+use schema::Schema;
 use std::{env, path::Path, process::ExitCode};
 
 fn main() -> ExitCode {
-    let schema = include_str!("../../../bench-results/report.schema.json");
-    let schema = serde_json::from_str(schema).expect("the schema is JSON");
-    let validator = jsonschema::validator_for(&schema).expect("the schema is a schema");
+    let schema = Schema::of(include_str!("../../../../bench-results/report.schema.json"));
     let (mut files, mut faults) = (0, 0);
     for path in env::args().skip(1) {
         files += 1;
         let text = store::read::text_of(Path::new(&path)).unwrap_or_default();
         match serde_json::from_str(&text) {
             Ok(report) => {
-                for fault in validator.iter_errors(&report) {
+                for fault in schema.faults(&report) {
                     faults += 1;
-                    eprintln!("{path}: {}: {fault}", fault.instance_path());
+                    eprintln!("{path}: {fault}");
                 }
             }
             Err(error) => {

@@ -2,14 +2,7 @@
 //! for real in a network namespace, and for settings of the whole machine in a directory that looks
 //! like /proc/sys. `scripts/tune` and `scripts/untune` call them.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-mod common;
-
-use common::{runner, stderr, stdout};
+use crate::common::{runner, stderr, stdout};
 use std::{
     fs::{self, File, Permissions},
     io::{self, Write as _},

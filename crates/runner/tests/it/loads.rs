@@ -1,14 +1,7 @@
 //! Every load runs from end to end, against a server that does as it should. What its figures
 //! are is the machine's business; what they rest on is asserted here.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-mod common;
-
-use common::{Fixture, stderr, stdout};
+use crate::common::{Fixture, stderr, stdout};
 use report::{check::Status, trial::Load};
 use std::fs;
 

@@ -1,13 +1,8 @@
 //! Servers that aren't ours, measured and checked: real foreign processes.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-mod common;
-
-use common::{Fixture, children_of, foreign::is_here, is_alive, runner, stderr, stdout};
+use crate::common::{
+    Fixture, children_of, eventually, foreign::is_here, is_alive, runner, stderr, stdout,
+};
 use report::{check::Status, model::ModelReport};
 use std::{
     io::{Read as _, Write as _},
@@ -195,7 +190,7 @@ impl Running {
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
-        common::eventually("it listens", || {
+        eventually("it listens", || {
             TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
         Some(Self(server, port))

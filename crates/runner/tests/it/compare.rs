@@ -1,13 +1,6 @@
 //! `runner compare` on saved reports, and on files that are none.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-mod common;
-
-use common::{Fixture, runner, stderr, stdout};
+use crate::common::{Fixture, runner, stderr, stdout};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::Value;
 use std::{

@@ -1,0 +1,237 @@
+//! Figures held against limits: `p99<=2ms`, `cpu_us_per_request<=3.5`.
+//!
+//! A gate that can't be judged isn't passed: a figure that wasn't measured, or one that may lie on
+//! either side of the limit by what its verdict says of it.
+
+use report::{
+    check::{Direction, Effect, FigureVerdict, Status},
+    comparison::{CPU_PER_REQUEST, RESPONSE_TIME},
+    model::ModelReport,
+};
+use serde_json::Value;
+use std::{fmt, str::FromStr};
+use thiserror::Error;
+
+/// Units of time, in microseconds; the longest first, because `ms` ends in `s`.
+const UNITS_US: [(&str, f64); 3] = [("us", 1.0), ("ms", 1e3), ("s", 1e6)];
+
+const PERCENTILES: [(&str, &str); 4] = [
+    ("p50", "p50"),
+    ("p90", "p90"),
+    ("p99", "p99"),
+    ("p99.9", "p99_9"),
+];
+
+/// A limit for a figure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gate {
+    figure: String,
+    is_at_most: bool,
+    /// In the figure's unit: times in microseconds.
+    limit: f64,
+    text: String,
+}
+
+/// What can't be a gate.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum GateError {
+    /// There is no `<=` or `>=` in it.
+    #[error("{0:?} is no limit: write it like 'p99<=2ms' or 'rate_per_s>=50000'")]
+    NoLimit(String),
+    /// It isn't a number, or has another unit than one of time.
+    #[error("{0:?} is no number, such as 3.5, or 2ms for times")]
+    NoNumber(String),
+    /// Nothing is called so.
+    #[error(
+        "there is no figure {0:?}; there are p50, p90, p99, p99.9 (response times), rate_per_s, \
+         cpu_us_per_request, user_bytes_per_connection, kernel_bytes_per_connection, and all that a \
+         report has in its summary, such as peak.service_time_us.p99"
+    )]
+    NoFigure(String),
+}
+
+/// How a model stands to a gate.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Passage {
+    /// The limit is kept.
+    Kept,
+    /// It isn't.
+    Missed,
+    /// Nobody can tell, and why.
+    CantTell(String),
+}
+
+/// One model at one gate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// The figure, where it was measured, in its unit.
+    pub value: Option<f64>,
+    /// How it stands.
+    pub passage: Passage,
+}
+
+impl FromStr for Gate {
+    type Err = GateError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (figure, is_at_most, limit) = match (text.split_once("<="), text.split_once(">=")) {
+            (Some((figure, limit)), None) => (figure.trim(), true, limit.trim()),
+            (None, Some((figure, limit))) => (figure.trim(), false, limit.trim()),
+            _ => return Err(GateError::NoLimit(text.to_owned())),
+        };
+        let gate = Self {
+            figure: figure.to_owned(),
+            is_at_most,
+            limit: number(limit).ok_or_else(|| GateError::NoNumber(limit.to_owned()))?,
+            text: text.to_owned(),
+        };
+        match gate.paths().is_empty() {
+            true => Err(GateError::NoFigure(figure.to_owned())),
+            false => Ok(gate),
+        }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    let with_unit = UNITS_US
+        .iter()
+        .find_map(|(unit, us)| Some((text.strip_suffix(unit)?, us)));
+    let (digits, factor) = with_unit.map_or((text, 1.0), |(digits, us)| (digits, *us));
+    let number: f64 = digits.trim().parse().ok()?;
+    number.is_finite().then_some(number * factor)
+}
+
+impl Gate {
+    /// Where in a summary the figure stands: the first that was measured counts.
+    fn paths(&self) -> Vec<String> {
+        let at = |load: &str, names: [&str; 2]| names.map(|name| format!("{load}.{name}")).to_vec();
+        let percentile = PERCENTILES.iter().find(|(word, _)| *word == self.figure);
+        if let Some((_, name)) = percentile {
+            let times = at("open", RESPONSE_TIME);
+            return times
+                .iter()
+                .map(|times| format!("{times}.{name}"))
+                .collect();
+        }
+        match self.figure.as_str() {
+            "rate_per_s" => vec!["peak.rate_per_s".to_owned()],
+            "cpu_us_per_request" => {
+                [at("open", CPU_PER_REQUEST), at("peak", CPU_PER_REQUEST)].concat()
+            }
+            "user_bytes_per_connection" | "kernel_bytes_per_connection" => {
+                vec![format!("memory.{}", self.figure)]
+            }
+            path if path.contains('.') => vec![path.to_owned()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// What stands behind a value: times are in microseconds, all else is as its name says.
+    pub fn unit(&self) -> &'static str {
+        let is_time = |path: &String| path.contains("_time_us.") || path.contains("lag_us.");
+        if self.paths().iter().any(is_time) {
+            " us"
+        } else {
+            ""
+        }
+    }
+
+    /// How a model's report stands to it.
+    pub fn judge(&self, report: &ModelReport) -> Judged {
+        // A summary can always be written as JSON, or it couldn't be saved.
+        let summary = serde_json::to_value(&report.summary).unwrap_or_default();
+        let found = self
+            .paths()
+            .into_iter()
+            .find_map(|path| Some((value(&summary, &path)?, path)));
+        let Some((value, path)) = found else {
+            let why = report.failure.as_ref().map_or_else(
+                || "it was not measured".to_owned(),
+                |failure| format!("the model failed: {}", failure.reason),
+            );
+            return Judged {
+                value: None,
+                passage: Passage::CantTell(why),
+            };
+        };
+        let verdict = verdict(report, &path);
+        Judged {
+            value: Some(value),
+            passage: self.passage(value, verdict),
+        }
+    }
+
+    fn passage(&self, value: f64, verdict: Option<&FigureVerdict>) -> Passage {
+        let because = || {
+            let of = verdict.and_then(|verdict| verdict.because.clone());
+            of.unwrap_or_else(|| "its verdict says so".to_owned())
+        };
+        let status = verdict.map_or(Status::Valid, |verdict| verdict.status);
+        match status {
+            // What it claims did not happen: that rate wasn't held, those bytes were wrong.
+            Status::Invalid => return Passage::Missed,
+            Status::NotMeasured => return Passage::CantTell(because()),
+            Status::Valid | Status::Suspect => {}
+        }
+        let (low, high) = range(value, verdict);
+        let keeps = |value: f64| match self.is_at_most {
+            true => value <= self.limit,
+            false => value >= self.limit,
+        };
+        match (keeps(low), keeps(high)) {
+            (true, true) => Passage::Kept,
+            (false, false) => Passage::Missed,
+            _ => Passage::CantTell(format!("{}: {}", status.word(), because())),
+        }
+    }
+}
+
+/// Between which values the truth lies, by what the verdict says: of a bound, or of a bias.
+fn range(value: f64, verdict: Option<&FigureVerdict>) -> (f64, f64) {
+    let effect = verdict.and_then(|verdict| verdict.bound.or(verdict.bias));
+    let (direction, share) = match effect {
+        None if verdict.is_some_and(|verdict| verdict.status == Status::Suspect) => {
+            (Direction::Either, None)
+        }
+        None | Some(Effect::Spoils) => return (value, value),
+        Some(Effect::Biases {
+            direction,
+            up_to_share,
+        }) => (direction, up_to_share),
+        Some(Effect::Bounds {
+            direction,
+            slack_share,
+        }) => (direction, slack_share),
+    };
+    let lower = value * (1.0 - share.unwrap_or(1.0)).max(0.0);
+    let higher = share.map_or(f64::INFINITY, |share| value * (1.0 + share));
+    match direction {
+        Direction::Low => (value, higher),
+        Direction::High => (lower, value),
+        Direction::Either => (lower, higher),
+    }
+}
+
+/// A figure, or the median of one that has a spread.
+fn value(summary: &Value, path: &str) -> Option<f64> {
+    let at = path.split('.').try_fold(summary, |at, name| at.get(name))?;
+    at.as_f64().or_else(|| at.get("median")?.as_f64())
+}
+
+/// In open load a figure's rate is part of its name there.
+fn verdict<'a>(report: &'a ModelReport, path: &str) -> Option<&'a FigureVerdict> {
+    let of_open = report.summary.open.as_ref().and_then(|open| {
+        let name = path.strip_prefix("open.")?;
+        Some(format!("{}.{name}", open.place()))
+    });
+    report
+        .verdict
+        .figures
+        .get(of_open.as_deref().unwrap_or(path))
+}

@@ -1,0 +1,218 @@
+//! A report's figures, one value for each block, by the names that they have in its summary.
+
+use analysis::{
+    ladder::{kernel_bytes, over_all, user_bytes},
+    prompt,
+    step::{cpu_us_per_request, rate_per_s, server_cpus_us_per_request},
+    times::{PERCENTILES, named},
+};
+use report::{
+    check::Status,
+    comparison::{Better, CPU_PER_REQUEST, RESPONSE_TIME, SERVICE_TIME},
+    model::{ModelReport, Times},
+    trial::{Load, Step, Trial},
+};
+use stats::{median, range};
+
+/// What a figure is of.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Subject {
+    /// `idle`, `closed`, `open`, `churn`.
+    pub(crate) load: &'static str,
+    pub(crate) connections: u32,
+    /// Offered, where a schedule was kept.
+    pub(crate) rate_per_s: Option<f64>,
+    /// `rate_per_s`, `response_time_us.p99`.
+    pub(crate) figure: String,
+}
+
+/// A figure of one block.
+#[derive(Clone, Debug)]
+pub(crate) struct Value {
+    pub(crate) subject: Subject,
+    pub(crate) block: u32,
+    pub(crate) value: f64,
+}
+
+/// A figure over all blocks: their median, as it is published, and their range.
+#[derive(Clone, Debug)]
+pub(crate) struct Figure {
+    pub(crate) subject: Subject,
+    pub(crate) value: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) verdict: Option<Status>,
+}
+
+impl Subject {
+    /// As a verdict knows it.
+    fn id(&self) -> String {
+        let Self {
+            load,
+            connections,
+            rate_per_s,
+            figure,
+        } = self;
+        match (*load, rate_per_s) {
+            ("idle", _) => format!("memory.{figure}"),
+            ("closed", _) => format!("closed.{connections}_connections.{figure}"),
+            ("open", Some(rate)) => {
+                format!("open.{connections}_connections.{rate}_per_s.{figure}")
+            }
+            (other, _) => format!("{other}.{figure}"),
+        }
+    }
+
+    /// The figure's verdict; `None` in reports from before there was one for each.
+    pub(crate) fn verdict(&self, report: &ModelReport) -> Option<Status> {
+        let verdict = report.verdict.figures.get(&self.id())?;
+        Some(verdict.status)
+    }
+
+    /// In which unit its values are.
+    pub(crate) fn unit(&self) -> &'static str {
+        match self.figure.as_str() {
+            figure if figure.ends_with("rate_per_s") => "1/s",
+            figure if figure.ends_with("bytes_per_connection") => "B/connection",
+            figure if figure.ends_with("us_per_request") => "us/request",
+            _ => "us",
+        }
+    }
+
+    /// Which way is better.
+    pub(crate) fn better(&self) -> Better {
+        match self.unit() {
+            "1/s" => Better::Higher,
+            _ => Better::Lower,
+        }
+    }
+
+    /// `closed, 100 connections`, `open, 100 connections, 40000/s`
+    pub(crate) fn place(&self) -> String {
+        let rate = self.rate_per_s;
+        let rate = rate.map_or(String::new(), |rate| format!(", {rate}/s"));
+        format!("{}, {} connections{rate}", self.load, self.connections)
+    }
+}
+
+/// Of all blocks that weren't made again.
+pub(crate) fn values(report: &ModelReport) -> Vec<Value> {
+    let accepted = report.trials.iter().filter(|trial| !trial.made_again);
+    accepted.flat_map(of_one).collect()
+}
+
+/// Over those blocks, in the order in which the first of them has them.
+pub(crate) fn figures(report: &ModelReport) -> Vec<Figure> {
+    let values = values(report);
+    let mut figures: Vec<Figure> = Vec::new();
+    for first in &values {
+        let is_known = |figure: &Figure| figure.subject == first.subject;
+        if figures.iter().any(is_known) {
+            continue;
+        }
+        let same = values.iter().filter(|value| value.subject == first.subject);
+        let all: Vec<f64> = same.map(|value| value.value).collect();
+        let (Some(value), Some(range)) = (median(&all), range(&all)) else {
+            continue;
+        };
+        figures.push(Figure {
+            subject: first.subject.clone(),
+            value,
+            low: range.low,
+            high: range.high,
+            verdict: first.subject.verdict(report),
+        });
+    }
+    figures
+}
+
+/// Those whose value may be drawn without a word beside it.
+pub(crate) fn believable(report: &ModelReport) -> Vec<Figure> {
+    let mut figures = figures(report);
+    figures.retain(|figure| figure.verdict != Some(Status::Invalid));
+    figures
+}
+
+fn of_one(trial: &Trial) -> Vec<Value> {
+    let of = |step: &Step, figure: String, value: f64| Value {
+        subject: Subject {
+            load: trial.load.word(),
+            connections: step.connections,
+            rate_per_s: step.rate_per_s.filter(|_| trial.load.is_scheduled()),
+            figure,
+        },
+        block: trial.block,
+        value,
+    };
+    let of_step = |step: &Step| {
+        let found = match trial.load {
+            Load::Closed { .. } => of_closed(step),
+            Load::Open { .. } | Load::Churn { .. } => of_scheduled(step),
+            // A ladder's memory is of all its steps, and a search's rate of none.
+            Load::Idle { .. } | Load::Capacity { .. } => Vec::new(),
+        };
+        let values = found.into_iter();
+        values
+            .map(|(name, value)| of(step, name, value))
+            .collect::<Vec<_>>()
+    };
+    let mut values: Vec<Value> = trial.steps.iter().flat_map(of_step).collect();
+    if let (Load::Idle { .. }, Some(top)) = (trial.load, trial.steps.last()) {
+        let user = over_all(trial, trial.server_empty_bytes, user_bytes);
+        let kernel = over_all(trial, None, kernel_bytes);
+        let memory = [("user", user), ("kernel", kernel)];
+        values.extend(memory.into_iter().filter_map(|(whose, value)| {
+            Some(of(top, format!("{whose}_bytes_per_connection"), value?))
+        }));
+    }
+    values
+}
+
+fn of_closed(step: &Step) -> Vec<(String, f64)> {
+    let window = &step.window;
+    let [less_lag, measured] = SERVICE_TIME;
+    let mut values = vec![("rate_per_s".to_owned(), rate_per_s(step))];
+    values.extend(cpu(step));
+    values.extend(times(less_lag, prompt::of_window(step).ok().flatten()));
+    values.extend(times(
+        measured,
+        of_histogram(&window.service_time_histogram),
+    ));
+    values
+}
+
+fn of_scheduled(step: &Step) -> Vec<(String, f64)> {
+    let [less_lag, measured] = RESPONSE_TIME;
+    let mut values = vec![("achieved_rate_per_s".to_owned(), rate_per_s(step))];
+    values.extend(cpu(step));
+    values.extend(times(less_lag, prompt::of_window(step).ok().flatten()));
+    let scheduled = step.window.scheduled.as_ref();
+    let all = scheduled.and_then(|of| of_histogram(&of.response_time_histogram));
+    values.extend(times(measured, all));
+    values
+}
+
+fn cpu(step: &Step) -> impl Iterator<Item = (String, f64)> {
+    let [of_cpus, of_process] = CPU_PER_REQUEST;
+    let both = [
+        (of_cpus, server_cpus_us_per_request(step)),
+        (of_process, cpu_us_per_request(step)),
+    ];
+    both.into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+}
+
+/// As the published figure is drawn from it: the window's own percentiles are rounded otherwise.
+fn of_histogram(text: &str) -> Option<Times> {
+    analysis::times::times([text]).ok()?
+}
+
+fn times(name: &str, times: Option<Times>) -> Vec<(String, f64)> {
+    let Some(times) = times else {
+        return Vec::new();
+    };
+    let of = |(percentile, _): &(&str, _)| {
+        Some((format!("{name}.{percentile}"), named(&times, percentile)?))
+    };
+    PERCENTILES.iter().filter_map(of).collect()
+}

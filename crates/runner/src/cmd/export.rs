@@ -1,0 +1,92 @@
+//! `runner export`: saved reports in formats that other tools read.
+
+use crate::{exit::Exit, output, usage::usage};
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use export::{bencher::bencher, csv::csv, github::github, histograms, openmetrics::openmetrics};
+use report::{comparison::Better, model::ModelReport, run::RunReport};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    /// Directory of a run (or its run.json)
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+
+    /// For whom
+    #[arg(long, value_enum)]
+    format: Format,
+
+    /// Write to this file instead of standard output; for hgrm into this directory
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// A row for each figure of each block, for R, pandas, a spreadsheet
+    Csv,
+    /// HdrHistogram's percentile distributions, a file for each model and load
+    Hgrm,
+    /// HdrHistogram's interval log, a line for each window
+    Hlog,
+    /// For Prometheus and its kind, through a push gateway or a textfile collector
+    Openmetrics,
+    /// Bencher Metric Format
+    Bmf,
+    /// For github-action-benchmark's customSmallerIsBetter: times, CPU, memory
+    GithubBenchmarkSmaller,
+    /// For its customBiggerIsBetter: rates
+    GithubBenchmarkBigger,
+    /// The table, for a comment on a pull request
+    Markdown,
+}
+
+pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
+    let (run, reports) = store::read::run(&args.run)?;
+    if let Format::Hgrm = args.format {
+        return distributions(args.out.as_deref(), &reports);
+    }
+    let is_of_trials = !matches!(args.format, Format::Markdown);
+    if is_of_trials && reports.iter().all(|report| report.trials.is_empty()) {
+        return Err(usage(format!(
+            "{}: there are no trials beside the reports (<model>.trials.json.gz), from which this is \
+             made",
+            args.run.display()
+        )));
+    }
+    let text = text(args.format, &run, &reports)?;
+    match &args.out {
+        None => output::write(text),
+        Some(file) => fs::write(file, text).with_context(|| format!("--out {}", file.display()))?,
+    }
+    Ok(Exit::Fine)
+}
+
+fn text(format: Format, run: &RunReport, reports: &[ModelReport]) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Csv => csv(reports)?,
+        Format::Hlog | Format::Hgrm => histograms::log(reports)?,
+        Format::Openmetrics => openmetrics(reports),
+        Format::Bmf => bencher(reports),
+        Format::GithubBenchmarkSmaller => github(reports, Better::Lower),
+        Format::GithubBenchmarkBigger => github(reports, Better::Higher),
+        Format::Markdown => render::table::markdown(run, reports),
+    })
+}
+
+/// A file each, whose paths are printed.
+fn distributions(out: Option<&Path>, reports: &[ModelReport]) -> anyhow::Result<Exit> {
+    let directory = out.ok_or_else(|| usage("hgrm is a file for each load: --out DIRECTORY"))?;
+    fs::create_dir_all(directory).with_context(|| format!("--out {}", directory.display()))?;
+    for (name, text) in histograms::distributions(reports)? {
+        // A model's name comes from a report, which may be anybody's.
+        let file = directory.join(name.replace(['/', '\\'], "_"));
+        fs::write(&file, text).with_context(|| file.display().to_string())?;
+        output::line(file.display());
+    }
+    Ok(Exit::Fine)
+}

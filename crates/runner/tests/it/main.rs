@@ -1,0 +1,30 @@
+//! The runner as its users have it: started as a program, judged by what it prints and saves.
+//!
+//! All files are one program, because it is linked once, and because most tests wait for most of
+//! their time: those of one file do so beside those of another. Two are programs of their own, because
+//! others beside them would take what they count on: memory (`million`), and so many requests in a
+//! window that a rare fault comes about (`calibrate`).
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
+mod ceiling;
+mod command_line;
+mod common;
+mod compare;
+mod conformance;
+mod doctor;
+mod external;
+mod interrupts;
+mod loads;
+mod misbehaving_externals;
+mod misbehaving_models;
+mod new_model;
+mod profile;
+mod saved;
+#[path = "../../examples/validate/schema.rs"]
+mod schema;
+mod surroundings;
+mod tune;
