@@ -1,6 +1,6 @@
 //! The figures of several contestants, each compared over all of them at once.
 
-use crate::figures::{self, Figure};
+use crate::figures::Figure;
 use report::{
     comparison::{
         Better, CPU_PER_REQUEST, Comparison, Difference, ERROR_MAX, ERROR_OF_A_LOOK, RESPONSE_TIME,
@@ -31,20 +31,20 @@ pub(crate) struct Field {
 }
 
 /// The figures that more than one of these contestants of one run has, and why others aren't
-/// compared.
+/// compared. `all` are the figures of each.
 pub(crate) fn fields(
     reports: &[&ModelReport],
+    all: &[Vec<Figure>],
     plan: &Plan,
     family: Family,
     margin: f64,
 ) -> (Vec<Field>, Vec<String>) {
-    let all: Vec<Vec<Figure>> = reports.iter().map(|r| figures::figures(r)).collect();
     let (mut fields, mut notes) = (Vec::new(), Vec::new());
     for figure in all.iter().flatten() {
         if fields.iter().any(|field: &Field| field.id == figure.id) {
             continue;
         }
-        let (logs, without) = table(&all, &figure.id);
+        let (logs, without) = table(all, &figure.id);
         if !without.is_empty() {
             let names: Vec<&str> = without.iter().map(|&i| &*reports[i].model.name).collect();
             notes.push(format!(
@@ -54,7 +54,7 @@ pub(crate) fn fields(
             ));
         }
         let compared = Simultaneous::of(&logs, family);
-        fields.push(Field::new(figure, &all, logs, compared, true));
+        fields.push(Field::new(figure, all, logs, compared, true));
     }
     fields.retain(|field| field.contestants().count() > 1);
     drop_lagging(&mut fields);
@@ -64,12 +64,11 @@ pub(crate) fn fields(
 
 /// The same of two contestants of different runs. Without `tells` there is nothing but ratios.
 pub(crate) fn fields_across(
-    reports: [&ModelReport; 2],
+    all: &[Vec<Figure>; 2],
     plan: &Plan,
     margin: f64,
     tells: bool,
 ) -> Vec<Field> {
-    let all = reports.map(figures::figures);
     let mut fields = Vec::new();
     for figure in &all[0] {
         let of_both: Vec<_> = all
@@ -92,7 +91,7 @@ pub(crate) fn fields_across(
         let logs = logs
             .map(|logs| logs.into_iter().map(Some).collect())
             .to_vec();
-        fields.push(Field::new(figure, &all, logs, compared, false));
+        fields.push(Field::new(figure, all, logs, compared, false));
     }
     drop_lagging(&mut fields);
     share_error(&mut fields, plan, margin);

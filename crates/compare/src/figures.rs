@@ -19,7 +19,8 @@ use report::{
 };
 
 /// One figure of one report.
-pub(crate) struct Figure {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
     /// Its path in the summary, and what must be equal on both sides.
     pub id: String,
     /// In words.
@@ -43,8 +44,9 @@ pub(crate) fn is_of(id: &str, load: &Load) -> bool {
     id.starts_with(prefix)
 }
 
-/// All figures of a report that have values.
-pub(crate) fn figures(report: &ModelReport) -> Vec<Figure> {
+/// All figures of a report that have values and aren't invalid. It reads histograms, which takes its
+/// time.
+pub fn figures(report: &ModelReport) -> Vec<Figure> {
     let mut figures = memory(report);
     for step in &report.summary.closed_ladder {
         figures.extend(closed(report, step));
@@ -54,6 +56,11 @@ pub(crate) fn figures(report: &ModelReport) -> Vec<Figure> {
     }
     figures.retain(|figure| !figure.values.is_empty() && invalid_by(report, &figure.id).is_none());
     figures
+}
+
+/// The figures of each.
+pub(crate) fn of_all(reports: &[&ModelReport]) -> Vec<Vec<Figure>> {
+    reports.iter().map(|report| figures(report)).collect()
 }
 
 /// The check that makes a figure invalid: what it claims did not happen, so it compares with nothing.

@@ -30,8 +30,9 @@ mod refusal;
 mod settings;
 
 pub use conclude_run::conclude_run;
+pub use figures::{Figure, figures};
 pub use options::Options;
-pub use pair::{compare, compare_against, compare_pairs};
+pub use pair::{RunComparison, compare, compare_against, compare_pairs, compare_run};
 pub use plans::PlanDifference;
 pub use ranking::{is_decided, rank};
 pub use refusal::Refusal;

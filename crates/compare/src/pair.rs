@@ -2,10 +2,10 @@
 
 use crate::{
     contest::{Field, fields, fields_across},
-    figures,
+    figures::{self, Figure},
     options::Options,
     plans,
-    ranking::rank,
+    ranking::{rank, rankings},
     refusal::{Refusal, refuse_invalid, usable},
     settings,
 };
@@ -41,14 +41,16 @@ pub fn compare(
     }
     let reports = [baseline.1, candidate.1];
     let across = !baseline.0.is_same_run(candidate.0);
+    let all = reports.map(figures::figures);
     let (fields, of_fields) = if across {
         let tells = options.allow_across;
-        (fields_across(reports, plan, margin, tells), Vec::new())
+        (fields_across(&all, plan, margin, tells), Vec::new())
     } else {
-        fields(&reports, plan, Family::AllPairs, margin)
+        fields(&reports, &all, plan, Family::AllPairs, margin)
     };
     let sides = Sides {
         reports: &reports,
+        all: &all,
         runs: [&baseline.0.run, &candidate.0.run],
         suspects: if across { &[] } else { &baseline.0.rankings },
     };
@@ -85,13 +87,59 @@ pub fn compare_pairs(
     reports: &[&ModelReport],
     options: &Options,
 ) -> (Vec<ComparisonReport>, Vec<String>) {
+    let all = figures::of_all(reports);
+    let RunComparison { pairs, notes, .. } = compare_run(run, reports, &all, options);
+    (pairs, notes)
+}
+
+/// What a run comes to: its contestants in every figure, and pair by pair.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunComparison {
+    /// Each figure over all contestants.
+    pub rankings: Vec<FigureRanking>,
+    /// Each against every other that comes after it. Their intervals hold all together, so that any
+    /// contestant may be taken as the baseline after they were seen.
+    pub pairs: Vec<ComparisonReport>,
+    /// Why contestants, or figures of some, were left out.
+    pub notes: Vec<String>,
+}
+
+/// Ranks and compares the contestants of a run, with figures that were drawn from their reports
+/// already: `all` has those of each.
+pub fn compare_run(
+    run: &RunReport,
+    reports: &[&ModelReport],
+    all: &[Vec<Figure>],
+    options: &Options,
+) -> RunComparison {
     let (usable, mut notes) = usable(run, reports);
-    let (fields, of_fields) = fields(&usable, &run.plan, Family::AllPairs, options.margin);
+    let of_usable = usable.iter().filter_map(|report| {
+        let names = reports.iter().map(|report| &report.model.name);
+        let index = names.clone().position(|name| *name == report.model.name)?;
+        all.get(index).cloned()
+    });
+    let all: Vec<Vec<Figure>> = of_usable.collect();
+    let (fields, of_fields) = fields(&usable, &all, &run.plan, Family::AllPairs, options.margin);
     notes.extend(of_fields);
     let count = usable.len();
     let pairs = (0..count).flat_map(|first| (first + 1..count).map(move |second| (first, second)));
-    let compared = of_run(run, &usable, &fields, pairs, options);
-    (compared, notes)
+    let rankings = rankings(run, &usable, &fields, options.margin);
+    let suspects = match run.aa_control {
+        Some(_) => rankings.as_slice(),
+        None => &[],
+    };
+    let sides = Sides {
+        reports: &usable,
+        all: &all,
+        runs: [&run.run, &run.run],
+        suspects,
+    };
+    let pairs = sides.pairs(pairs, &fields, options);
+    RunComparison {
+        rankings,
+        pairs,
+        notes,
+    }
 }
 
 /// Compares every other model of a run with this one, all at once; likewise.
@@ -113,39 +161,31 @@ pub fn compare_against(
         .iter()
         .position(|report| report.model.name == baseline);
     let one = one.ok_or_else(|| Refusal::NoSuchModel(baseline.to_owned()))?;
-    let (fields, of_fields) = fields(&usable, &run.plan, Family::Against(one), options.margin);
+    let all = figures::of_all(&usable);
+    let (plan, margin) = (&run.plan, options.margin);
+    let (fields, of_fields) = fields(&usable, &all, plan, Family::Against(one), margin);
     notes.extend(of_fields);
     let others = (0..usable.len()).filter(|&other| other != one);
     let pairs = others.map(|other| (one, other));
-    Ok((of_run(run, &usable, &fields, pairs, options), notes))
-}
-
-fn of_run(
-    run: &RunReport,
-    reports: &[&ModelReport],
-    fields: &[Field],
-    pairs: impl Iterator<Item = (usize, usize)>,
-    options: &Options,
-) -> Vec<ComparisonReport> {
     // What is saved may be older than what is known of controls.
     let suspects = match run.aa_control {
-        Some(_) => rank(run, reports, options.margin).0,
+        Some(_) => rank(run, &usable, margin).0,
         None => Vec::new(),
     };
     let sides = Sides {
-        reports,
+        reports: &usable,
+        all: &all,
         runs: [&run.run, &run.run],
         suspects: &suspects,
     };
-    let compared = pairs.map(|pair| sides.report(pair, fields, options));
-    compared
-        .filter(|report| !report.figures.is_empty())
-        .collect()
+    Ok((sides.pairs(pairs, &fields, options), notes))
 }
 
 /// Those who are compared.
 struct Sides<'a> {
     reports: &'a [&'a ModelReport],
+    /// The figures of each.
+    all: &'a [Vec<Figure>],
     /// Names of the baseline's run, and of the candidate's.
     runs: [&'a str; 2],
     /// Figures whose comparisons may be suspect.
@@ -153,6 +193,18 @@ struct Sides<'a> {
 }
 
 impl Sides<'_> {
+    fn pairs(
+        &self,
+        pairs: impl Iterator<Item = (usize, usize)>,
+        fields: &[Field],
+        options: &Options,
+    ) -> Vec<ComparisonReport> {
+        let compared = pairs.map(|pair| self.report(pair, fields, options));
+        compared
+            .filter(|report| !report.figures.is_empty())
+            .collect()
+    }
+
     fn report(
         &self,
         (first, second): (usize, usize),
@@ -165,7 +217,7 @@ impl Sides<'_> {
             .filter_map(|field| self.figure((first, second), field, options))
             .collect();
         let mut notes = notes(baseline, candidate);
-        notes.extend(not_common(baseline, candidate));
+        notes.extend(self.not_common(first, second));
         ComparisonReport {
             schema: COMPARISON_SCHEMA.to_owned(),
             baseline: side(self.runs[0], baseline),
@@ -208,6 +260,28 @@ impl Sides<'_> {
 }
 
 impl Sides<'_> {
+    /// The figures that only one side has, or that are invalid on one.
+    fn not_common(&self, baseline: usize, candidate: usize) -> Vec<String> {
+        let only = |(of, side): (usize, &str), (other, other_side): (usize, &str)| {
+            let theirs = &self.all[other];
+            let missing = self.all[of]
+                .iter()
+                .filter(|figure| !theirs.iter().any(|other| other.id == figure.id));
+            let notes = missing.map(|figure| {
+                let reason = match figures::invalid_by(self.reports[other], &figure.id) {
+                    Some(check) => format!("the {other_side}'s is invalid: {check}"),
+                    None => format!("only the {side} has it"),
+                };
+                format!("{} isn't compared: {reason}", figure.label)
+            });
+            notes.collect::<Vec<_>>()
+        };
+        let sides = ((baseline, "baseline"), (candidate, "candidate"));
+        let mut notes = only(sides.0, sides.1);
+        notes.extend(only(sides.1, sides.0));
+        notes
+    }
+
     /// Why the figure of one side is biased by itself.
     fn biased(&self, (first, second): (usize, usize), id: &str) -> Option<String> {
         [("baseline", first), ("candidate", second)]
@@ -259,26 +333,5 @@ fn notes(baseline: &ModelReport, candidate: &ModelReport) -> Vec<String> {
             notes.push(format!("the {side}'s run was interrupted"));
         }
     }
-    notes
-}
-
-/// The figures that only one side has, or that are invalid on one.
-fn not_common(baseline: &ModelReport, candidate: &ModelReport) -> Vec<String> {
-    let only = |of: &ModelReport, side: &str, other: &ModelReport, other_side: &str| {
-        let theirs = figures::figures(other);
-        let missing = figures::figures(of)
-            .into_iter()
-            .filter(|figure| !theirs.iter().any(|other| other.id == figure.id));
-        let notes = missing.map(|figure| {
-            let reason = match figures::invalid_by(other, &figure.id) {
-                Some(check) => format!("the {other_side}'s is invalid: {check}"),
-                None => format!("only the {side} has it"),
-            };
-            format!("{} isn't compared: {reason}", figure.label)
-        });
-        notes.collect::<Vec<_>>()
-    };
-    let mut notes = only(baseline, "baseline", candidate, "candidate");
-    notes.extend(only(candidate, "candidate", baseline, "baseline"));
     notes
 }

@@ -25,16 +25,26 @@ pub fn rank(
     margin: f64,
 ) -> (Vec<FigureRanking>, Vec<String>) {
     let (usable, mut notes) = usable(run, reports);
-    let (fields, of_fields) = fields(&usable, &run.plan, Family::AllPairs, margin);
+    let all = figures::of_all(&usable);
+    let (fields, of_fields) = fields(&usable, &all, &run.plan, Family::AllPairs, margin);
     notes.extend(of_fields);
+    (rankings(run, &usable, &fields, margin), notes)
+}
+
+pub(crate) fn rankings(
+    run: &RunReport,
+    reports: &[&ModelReport],
+    fields: &[Field],
+    margin: f64,
+) -> Vec<FigureRanking> {
     let rankings = fields.iter().map(|field| FigureRanking {
         suspect: run
             .aa_control
             .as_ref()
-            .and_then(|control| differs_from_itself(field, &usable, control)),
-        ..ranking(field, &usable, margin)
+            .and_then(|control| differs_from_itself(field, reports, control)),
+        ..ranking(field, reports, margin)
     });
-    (rankings.collect(), notes)
+    rankings.collect()
 }
 
 /// Whether every pair is decided or equal in the primary figures of these loads, as far as they are
@@ -42,7 +52,8 @@ pub fn rank(
 pub fn is_decided(run: &RunReport, reports: &[&ModelReport], loads: &[PlannedLoad]) -> bool {
     let margin = Options::default().margin;
     let (usable, _) = usable(run, reports);
-    let (fields, _) = fields(&usable, &run.plan, Family::AllPairs, margin);
+    let all = figures::of_all(&usable);
+    let (fields, _) = fields(&usable, &all, &run.plan, Family::AllPairs, margin);
     let is_asked = |field: &&Field| {
         let mut loads = loads.iter();
         field.primary && loads.any(|planned| figures::is_of(&field.id, &planned.load))

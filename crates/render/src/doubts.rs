@@ -102,7 +102,7 @@ fn causes(report: &ModelReport) -> Vec<Cause<'_>> {
 }
 
 /// Whether this is a time with the generator's lag, which is known without.
-pub(crate) fn is_superseded(report: &ModelReport, id: &str) -> bool {
+pub fn is_superseded(report: &ModelReport, id: &str) -> bool {
     let figures = &report.verdict.figures;
     [RESPONSE_TIME, SERVICE_TIME].iter().any(|names| {
         let [less_lag, measured] = names.map(|name| format!(".{name}."));
@@ -131,6 +131,11 @@ fn list(ids: &[&str]) -> String {
         .into_iter()
         .map(|(place, names)| format!("{}{place}", names.join(", ")));
     texts.collect::<Vec<_>>().join("; ")
+}
+
+/// A figure as people say it: `p90 at 140,000/s over 100`.
+pub fn name_and_place(id: &str) -> String {
+    format!("{}{}", name(id), place(id))
 }
 
 fn name(id: &str) -> &str {

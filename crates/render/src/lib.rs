@@ -3,15 +3,17 @@
 //! | module | |
 //! |---|---|
 //! | [`table`] | the table of a run, and why its figures may or may not be believed |
-//! | `doubts` | what not to believe, and the marks at figures |
+//! | [`doubts`] | what not to believe, and the marks at figures |
 //! | [`comparison`] | a comparison |
 //! | [`plan`] | the plan of a run |
+//! | [`profile`] | what a server's CPU time went to |
 //! | [`numbers`] | numbers, as people read them |
 
 #![forbid(unsafe_code)]
 
 pub mod comparison;
-mod doubts;
+pub mod doubts;
 pub mod numbers;
 pub mod plan;
+pub mod profile;
 pub mod table;

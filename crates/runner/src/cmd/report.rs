@@ -33,9 +33,21 @@ enum Format {
     Text,
     /// A table for a README
     Markdown,
+    /// A page with charts, to standard output; of several runs one page, side by side
+    Html,
 }
 
 pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
+    if matches!(args.format, Format::Html) {
+        let runs: Vec<_> = args
+            .runs
+            .iter()
+            .map(|path| read::run(path))
+            .collect::<Result<_, _>>()?;
+        let runs: Vec<_> = runs.iter().map(|(run, models)| (run, &**models)).collect();
+        output::write(page::page(&runs));
+        return Ok(Exit::Fine);
+    }
     let mut exit = Exit::Fine;
     for path in &args.runs {
         let (run, models) = read::run(path)?;
@@ -51,6 +63,7 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
                 }
             }
             Format::Markdown => output::write(format_args!("{}", markdown(&run, &models))),
+            Format::Html => unreachable!("returned above"),
         }
         exit = args.gates.pass(&models, exit);
     }

@@ -235,3 +235,22 @@ fn what_is_no_report_is_said_to_be_none() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("/no/such/run"));
 }
+
+#[test]
+fn saved_runs_have_a_page_and_several_have_one_together() {
+    let page = |runs: &[&str]| {
+        let output = runner()
+            .args(["report", "--format", "html"])
+            .args(runs)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let one = page(&[SAVED_RUN]);
+    assert!(one.starts_with("<!DOCTYPE html>") && one.ends_with("</html>"));
+    for model in ["async-std", "epoll", "glommio", "tokio"] {
+        assert!(one.contains(&format!("<span>{model}</span>")), "{model}");
+    }
+    assert!(page(&[SAVED_RUN, SAVED_RUN]).contains("Side by side"));
+}

@@ -92,6 +92,8 @@ fn ends_in_order(signals: &[Signal]) {
         "an interrupt is not the model's fault"
     );
     assert!(models[0].summary.peak.is_some());
+    let page = fixture.page();
+    assert!(page.contains("interrupted") && page.contains("Peak rate"));
     assert_ne!(
         models[0].verdict.status,
         Status::Invalid,

@@ -7,13 +7,11 @@ use compare::{Options, compare};
 use measure::run::Run;
 use render::{
     comparison::{rankings, text},
+    profile::profile,
     table::{explanation, table},
 };
 use report::{check::Status, model::ModelReport};
 use std::fs;
-
-/// Functions of a profile; the report has more.
-const TOP_SHOWN: usize = 6;
 
 /// Of two models the whole comparison; of more, who is where in the figures that decide.
 ///
@@ -52,34 +50,12 @@ fn show_rankings(run: &Run, models: usize) {
     }
 }
 
-/// The flame graph and the first of the functions, or why there are none.
-fn show_profile(report: &ModelReport, run: &Run, is_wanted: bool) {
-    let name = &report.model.name;
-    let Some(profile) = &report.profile else {
-        if let Some(reason) = report.not_measured.get("profile").filter(|_| is_wanted) {
-            output::say(format_args!("\nno profile of {name}: {reason}"));
-        }
-        return;
-    };
-    output::say(format_args!(
-        "\nprofile of {name}: {} samples{} under {} load, as a graph in {}",
-        profile.samples,
-        if profile.user_only {
-            " of user space alone (the kernel's part is root's to see, or everybody's with 'sysctl -w \
-             kernel.perf_event_paranoid=1')"
-        } else {
-            ""
-        },
-        profile.load.word(),
-        run.directory.path.join(&profile.flame_graph).display()
-    ));
-    for function in profile.top.iter().take(TOP_SHOWN) {
-        output::say(format_args!(
-            "  {:5.1} %  {}{}",
-            function.self_share * 100.0,
-            function.name,
-            if function.in_kernel { " (kernel)" } else { "" }
-        ));
+/// The page of the run, beside its reports.
+fn write_page(run: &Run, reports: &[ModelReport]) {
+    let page = page::page(&[(&run.report, reports)]);
+    match run.directory.write_text(page::FILE, &page) {
+        Ok(path) => output::say(format_args!("\nto look at: {}", path.display())),
+        Err(error) => output::say(format_args!("\nno page: {error}")),
     }
 }
 
@@ -120,14 +96,22 @@ pub(super) fn show(run: &Run, args: &RunArgs) -> anyhow::Result<Exit> {
         ));
     }
     show_comparison(run, &reports);
-    for contestant in &run.contestants {
-        show_profile(&contestant.report, run, args.profile);
+    for report in reports
+        .iter()
+        .filter(|report| args.profile || report.profile.is_some())
+    {
+        if let Some(text) = profile(report, &run.directory.path) {
+            output::say(format_args!("\n{text}"));
+        }
     }
     if let Some(error) = &run.unsaved {
         output::say(format_args!(
             "\nnot saved: {error}. What is shown above is all that there is of it: the files are those \
              of the last block that could be written, or of none"
         ));
+    }
+    if run.unsaved.is_none() {
+        write_page(run, &reports);
     }
     if args.json {
         write_reports(run)?;

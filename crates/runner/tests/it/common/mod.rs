@@ -110,12 +110,20 @@ impl Fixture {
         let (run, models) = store::read::run(&directory).unwrap();
         let files = fs::read_dir(&directory).unwrap().count();
         let graphs = models.iter().filter(|model| model.profile.is_some());
+        // A runner that was killed made none.
+        let pages = usize::from(directory.join("report.html").is_file());
         assert_eq!(
             files,
-            2 * run.models.len() + 1 + graphs.count(),
+            2 * run.models.len() + 1 + graphs.count() + pages,
             "nothing is left beside the reports"
         );
         (run, models)
+    }
+
+    /// The page of this fixture's only run.
+    pub(crate) fn page(&self) -> String {
+        let run = fs::read_dir(self.out()).unwrap().flatten().next().unwrap();
+        fs::read_to_string(run.path().join("report.html")).unwrap()
     }
 
     pub(crate) fn report(&self) -> ModelReport {

@@ -1,0 +1,167 @@
+//! The page of a run: reports go in, one HTML file comes out.
+//!
+//! | module | |
+//! |---|---|
+//! | `sections` | the parts of a page, in their order |
+//! | `view`, `window` | a run as all of them look at it; percentile curves |
+//! | `names` | figures, as people say them |
+//!
+//! A page asks nobody for anything: its style and the little script that sorts, hides and shows values
+//! are in it, and without the script all of it can still be read. What comes from reports is escaped by
+//! maud, which checks the templates when they are built.
+
+#![forbid(unsafe_code)]
+
+mod names;
+mod sections;
+mod view;
+mod window;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use render::numbers::whole;
+use report::{model::ModelReport, run::RunReport};
+use sections::{
+    answer, course, memory, method, more, pairs, rate, scoreboard, side_by_side, times, verdicts,
+};
+use view::View;
+
+const STYLE: &str = include_str!("../assets/page.css");
+const SCRIPT: &str = include_str!("../assets/page.js");
+
+/// Name of a run's page, beside its `run.json`.
+pub const FILE: &str = "report.html";
+
+/// The page of these runs, each with the reports of its models: one file, which asks for nothing
+/// beside it. Of reports without their trials it shows what the summaries have.
+pub fn page(runs: &[(&RunReport, &[ModelReport])]) -> String {
+    let views = runs.iter().enumerate();
+    let views: Vec<View<'_>> = views
+        .map(|(index, (run, models))| View::of(index, run, models))
+        .collect();
+    let title = match runs {
+        [(run, _)] => title(run),
+        several => format!("{} runs", several.len()),
+    };
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "Millionfold: " (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                (patterns())
+                main {
+                    @if views.len() > 1 {
+                        header { h1 { (title) } }
+                        section { h2 { "Side by side" } (side_by_side::side_by_side(&views)) }
+                    }
+                    @for view in &views { (article(view)) }
+                }
+                footer { "Made by Millionfold from saved reports; " code { "runner report RUN --format html" } " makes it again." }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    markup.into_string()
+}
+
+/// What a run asked, in a few words.
+fn title(run: &RunReport) -> String {
+    let plan = &run.plan;
+    let models = match plan.models.as_slice() {
+        [one] => one.clone(),
+        [one, other] => format!("{one} and {other}"),
+        several => format!("{} models", several.len()),
+    };
+    let scenario = plan.scenario.as_ref();
+    let scenario = scenario.map_or_else(String::new, |name| format!("{name}: "));
+    format!(
+        "{scenario}{models}, {} of {} bytes",
+        plan.workload,
+        whole(plan.payload_bytes.into())
+    )
+}
+
+/// The hatching that marks what is doubtful, for all charts.
+fn patterns() -> Markup {
+    html! {
+        svg.defs aria-hidden="true" {
+            defs {
+                pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
+                    rect.stripe width="2" height="5" {}
+                }
+                pattern id="cross" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
+                    rect.stripe width="2" height="5" {}
+                    rect.stripe width="5" height="2" {}
+                }
+            }
+        }
+    }
+}
+
+fn article(view: &View<'_>) -> Markup {
+    let sections = sections(view);
+    let run = view.run;
+    let environment = &run.environment;
+    let status = run.verdict.status;
+    html! {
+        article id=(view.prefix) {
+            header {
+                h1 { (title(run)) }
+                p.meta {
+                    span class={ "badge " (scoreboard::badge(status)) } { (status.word()) }
+                    @if run.interrupted { " " span class="badge is-suspect" { "interrupted" } }
+                    " run " (run.run) " · " (environment.cpu.as_deref().unwrap_or("unknown CPU"))
+                    @if let Some(cpus) = environment.cpus { ", " (cpus) " CPUs" }
+                    @if let Some(kernel) = &environment.kernel { " · Linux " (kernel) }
+                    " · " (run.plan.blocks) " block" @if run.plan.blocks != 1 { "s" }
+                }
+                nav aria-label="parts of the page" { @for (id, title, _) in &sections { a href={ "#" (view.prefix) "-" (id) } { (title) } } }
+                (models(view))
+            }
+            @for (id, title, inside) in &sections {
+                section id={ (view.prefix) "-" (id) } { h2 { (title) } (inside) }
+            }
+        }
+    }
+}
+
+/// Id, title and content of each part that has something to show.
+fn sections(view: &View<'_>) -> Vec<(&'static str, &'static str, Markup)> {
+    let all = [
+        ("answer", "The answer", Some(answer::answer(view))),
+        (
+            "verdicts",
+            "What to believe",
+            Some(verdicts::verdicts(view)),
+        ),
+        ("memory", "Memory", memory::memory(view)),
+        ("rate", "Rate and CPU", rate::rate(view)),
+        ("times", "Response time", times::times(view)),
+        ("pairs", "Comparisons", pairs::pairs(view)),
+        ("capacity", "Capacity", more::capacity(view)),
+        ("churn", "Churn", more::churn(view)),
+        ("course", "Each trial", Some(course::course(view))),
+        ("method", "Machine and method", Some(method::method(view))),
+    ];
+    all.into_iter()
+        .filter_map(|(id, title, inside)| Some((id, title, inside?)))
+        .collect()
+}
+
+/// The models with their markers; the script makes switches of them.
+fn models(view: &View<'_>) -> Markup {
+    html! {
+        @if view.models.len() > 1 {
+            ul.models aria-label="models" {
+                @for model in &view.models {
+                    li { button type="button" data-hides=(model.ink.model) title=(model.report.model.title) aria-pressed="true" { (model.ink.swatch()) span { (model.name()) } } }
+                }
+            }
+        }
+    }
+}

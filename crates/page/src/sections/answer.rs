@@ -1,0 +1,311 @@
+//! What the run says: in words, in one table, and what must not be concluded from it.
+
+use super::scoreboard::{Column, columns, scoreboard};
+use crate::view::{Seen, View};
+use chart::text::{capital, figure, listed, ratio};
+use maud::{Markup, html};
+use render::numbers::whole;
+use report::{
+    comparison::{BLOCKS_MIN, FigureRanking, RankedContestant},
+    trial::Load,
+};
+
+/// Names in a sentence; of more their number is told.
+const NAMES_MAX: usize = 4;
+
+/// The sentences, the table, the warnings.
+pub(crate) fn answer(view: &View<'_>) -> Markup {
+    let columns = columns(view);
+    html! {
+        div.first {
+            ul.answer { @for sentence in sentences(view, &columns) { li { (sentence) } } }
+            div.beware {
+                h3 { "What not to conclude" }
+                ul { @for warning in warnings(view, &columns) { li { (warning) } } }
+            }
+        }
+        (scoreboard(view, &columns))
+    }
+}
+
+fn sentences(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
+    let failed: Vec<&str> = view
+        .models
+        .iter()
+        .filter(|model| model.report.failure.is_some())
+        .map(Seen::name)
+        .collect();
+    let nothing_decides = !columns.iter().any(|column| column.is_primary);
+    let mut sentences = Vec::new();
+    match view.models.as_slice() {
+        [] => sentences.push(html! { "The run has no model." }),
+        [one] => sentences.extend(columns.iter().filter_map(|column| of_one(one, column))),
+        _ => sentences.extend(
+            columns
+                .iter()
+                .filter(|column| column.is_primary || nothing_decides)
+                .filter_map(|column| of_all(view, column)),
+        ),
+    }
+    if !failed.is_empty() {
+        sentences.push(html! { strong { (listed(&failed)) } " could not be measured, or not to the end: the reason is below." });
+    }
+    if sentences.is_empty() {
+        sentences.push(html! { "No figure was measured." });
+    }
+    sentences
+}
+
+fn of_one(model: &Seen<'_>, column: &Column) -> Option<Markup> {
+    let value = model.value(&column.id)?;
+    let mark = model.mark(&column.id);
+    let as_text = |value: f64| figure(value, column.unit);
+    Some(html! {
+        span.what { (capital(&column.label)) } strong { (mark.sign()) (as_text(value.middle)) }
+        @if let Some(span) = value.span { " (blocks: " (as_text(span.low)) " to " (as_text(span.high)) ")" }
+        @if mark.is_doubtful() { ", " (mark.status.word()) }
+    })
+}
+
+/// Who leads, by how much, and who is last.
+fn of_all(view: &View<'_>, column: &Column) -> Option<Markup> {
+    let title = capital(&column.label);
+    let ranking = view
+        .ranking(&column.id)
+        .filter(|ranking| ranking.pairs_decided + ranking.pairs_equal > 0);
+    let Some(ranking) = ranking else {
+        return undecided(view, column, &title);
+    };
+    let (leaders, others): (Vec<_>, Vec<_>) = ranking
+        .contestants
+        .iter()
+        .partition(|one| one.ranks.best == 1);
+    let first = leaders.first()?;
+    let sure = leaders.len() == 1;
+    let better = if column.is_higher_better {
+        "highest"
+    } else {
+        "lowest"
+    };
+    Some(html! {
+        span.what { (title) }
+        @if sure {
+            strong { (first.model) } " is " (better) ", " (value(view, first, column)) ". "
+        } @else {
+            (leading(&leaders, ranking)) ", from " (range_of(view, &leaders, column)) ". "
+        }
+        @if others.is_empty() {
+            "The order is open: " (ranking.pairs_decided) " of " (ranking.pairs) " pairs differ."
+        } @else {
+            (behind(view, column, first, &others))
+        }
+        @if let Some(why) = &ranking.suspect { " Suspect: " (why) "." }
+    })
+}
+
+/// Too few blocks, or no pair that differs: the range, and no order.
+fn undecided(view: &View<'_>, column: &Column, title: &str) -> Option<Markup> {
+    let models = view.by(&column.id, column.is_higher_better);
+    let with: Vec<(&Seen<'_>, f64)> = models
+        .iter()
+        .filter_map(|model| Some((*model, model.value(&column.id)?.middle)))
+        .collect();
+    let ((first, best), (last, worst)) = (with.first()?, with.last()?);
+    let as_text = |value: f64| figure(value, column.unit);
+    let pairs = view.ranking(&column.id).map_or(0, |ranking| ranking.pairs);
+    let ratio = against(view, column, first.name(), last.name());
+    Some(html! {
+        span.what { (title) }
+        "from " (first.mark(&column.id).sign()) (as_text(*best)) " (" (first.name()) ") to "
+        (last.mark(&column.id).sign()) (as_text(*worst)) " (" (last.name()) "); "
+        @match (ratio, pairs) {
+            (Some(ratio), 1) => { "they can't be told apart: " (ratio) " that of " (first.name()) "." }
+            (Some(ratio), pairs) => { "none of " (pairs) " pairs can be told apart. At the ends it is " (ratio) " that of " (first.name()) "." }
+            (None, _) => { "no order can be told from it." }
+        }
+    })
+}
+
+fn blocks(view: &View<'_>) -> u32 {
+    let counted = |model: &Seen<'_>| {
+        let trials = model.report.trials.iter().filter(|trial| !trial.made_again);
+        let mut blocks: Vec<u32> = trials.map(|trial| trial.block).collect();
+        blocks.sort_unstable();
+        blocks.dedup();
+        blocks.len() as u32
+    };
+    view.models
+        .iter()
+        .map(counted)
+        .max()
+        .filter(|blocks| *blocks > 0)
+        .unwrap_or(view.run.plan.blocks)
+}
+
+/// Those who may be best: by their names, or how many they are.
+fn leading(leaders: &[&RankedContestant], ranking: &FigureRanking) -> Markup {
+    let names: Vec<&str> = leaders.iter().map(|one| one.model.as_str()).collect();
+    let (count, all) = (leaders.len(), ranking.contestants.len());
+    html! {
+        @if ranking.pairs_equal == ranking.pairs {
+            strong { (some(all, &names)) } " are equal within the margin"
+        } @else if count > NAMES_MAX && count * 2 > all {
+            strong { (count) " of " (all) " models" } " may each be best, first of them " (listed(&names[..2]))
+        } @else {
+            strong { (some(all, &names)) } " may each be best"
+        }
+    }
+}
+
+fn value(view: &View<'_>, one: &RankedContestant, column: &Column) -> String {
+    let model = view.models.iter().find(|model| model.name() == one.model);
+    let sign = model.map_or("", |model| model.mark(&column.id).sign());
+    format!("{sign}{}", figure(one.median, column.unit))
+}
+
+fn range_of(view: &View<'_>, leaders: &[&RankedContestant], column: &Column) -> String {
+    let by_median = |a: &&&RankedContestant, b: &&&RankedContestant| a.median.total_cmp(&b.median);
+    let (low, high) = (
+        leaders.iter().min_by(by_median),
+        leaders.iter().max_by(by_median),
+    );
+    let text = |one: Option<&&RankedContestant>| {
+        one.map_or_else(String::new, |one| value(view, one, column))
+    };
+    format!("{} to {}", text(low), text(high))
+}
+
+/// Those that are surely worse than some, and the last of them against the best.
+fn behind(
+    view: &View<'_>,
+    column: &Column,
+    first: &RankedContestant,
+    others: &[&RankedContestant],
+) -> Markup {
+    let last = others
+        .iter()
+        .max_by_key(|one| one.ranks.worst + one.ranks.best);
+    let names: Vec<&str> = others.iter().map(|one| one.model.as_str()).collect();
+    let detail = |one: &RankedContestant| {
+        let ratio = against(view, column, &first.model, &one.model);
+        let ratio = ratio.map_or_else(String::new, |ratio| {
+            format!(", {ratio} that of {}", first.model)
+        });
+        format!("{}{ratio}", value(view, one, column))
+    };
+    html! {
+        "Surely behind: "
+        @match (names.as_slice(), last) {
+            ([one], Some(last)) => { strong { (one) } ", " (detail(last)) "." }
+            (names, Some(last)) => { (some(usize::MAX, names)) "; last is " strong { (last.model) } ", " (detail(last)) "." }
+            _ => {}
+        }
+    }
+}
+
+/// The ratio of the last to the first with its interval.
+fn against(view: &View<'_>, column: &Column, first: &str, last: &str) -> Option<String> {
+    let between = |one: &str, other: &str| {
+        let mut pairs = view.compared.pairs.iter();
+        let pair =
+            pairs.find(|pair| pair.baseline.model == one && pair.candidate.model == other)?;
+        let figure = pair.figures.iter().find(|figure| figure.id == column.id)?;
+        Some((figure.comparison.ratio, figure.comparison.interval?))
+    };
+    let (middle, low, high) = match between(first, last) {
+        Some((middle, range)) => (middle, range.low, range.high),
+        None => {
+            let (middle, range) = between(last, first)?;
+            (1.0 / middle, 1.0 / range.high, 1.0 / range.low)
+        }
+    };
+    Some(format!(
+        "{} times ({} to {})",
+        ratio(middle),
+        ratio(low),
+        ratio(high)
+    ))
+}
+
+fn warnings(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
+    let mut warnings = Vec::new();
+    let run = view.run;
+    if run.interrupted {
+        warnings
+            .push(html! { "The run was interrupted: these are the trials that were finished." });
+    }
+    let blocks = blocks(view);
+    if view.models.len() > 1 && blocks < BLOCKS_MIN {
+        warnings.push(html! { (blocks) " block" @if blocks != 1 { "s" } " cannot tell models apart, whatever the medians: a comparison takes " (BLOCKS_MIN) "." });
+    }
+    for column in columns {
+        warnings.extend(of_column(view, column));
+    }
+    warnings.extend(
+        run.verdict
+            .checks
+            .iter()
+            .filter(|check| !check.passed)
+            .map(|check| html! { (capital(&check.detail)) " (" (check.id) ")." }),
+    );
+    warnings.extend(
+        view.compared
+            .notes
+            .iter()
+            .map(|note| html! { (capital(note)) "." }),
+    );
+    let loads = &run.plan.loads;
+    let is = |wanted: fn(&Load) -> bool| loads.iter().any(|planned| wanted(&planned.load));
+    if is(|load| matches!(load, Load::Closed { .. })) && is(Load::is_scheduled) {
+        warnings.push(html! { "Closed load and open load don't compare: service times at the peak are no response times." });
+    }
+    warnings.push(html! {
+        "There is no overall winner here: which figure matters is for you to say. Figures are of " (run.plan.workload)
+        " with " (whole(run.plan.payload_bytes.into())) " bytes on this one machine; another work, or another machine, may turn the order round."
+    });
+    warnings
+}
+
+/// Who is bounded, and who is doubtful, in a figure.
+fn of_column(view: &View<'_>, column: &Column) -> Vec<Markup> {
+    let names = |is: &dyn Fn(&chart::Mark) -> bool| -> Vec<&str> {
+        let with = view
+            .models
+            .iter()
+            .filter(|model| model.value(&column.id).is_some());
+        with.filter(|model| is(&model.mark(&column.id)))
+            .map(Seen::name)
+            .collect()
+    };
+    let (bounds, doubtful) = (
+        names(&|mark| mark.is_bound()),
+        names(&|mark| mark.is_doubtful()),
+    );
+    let title = capital(&column.label);
+    let mut warnings = Vec::new();
+    if !bounds.is_empty() {
+        let higher = if column.is_higher_better {
+            "could do more"
+        } else {
+            "may be better"
+        };
+        warnings.push(html! { strong { (title) } " of " (some(view.models.len(), &bounds)) " is a bound: something else than the server was the limit, and it " (higher) " than is shown." });
+    }
+    if !doubtful.is_empty() {
+        warnings.push(html! { strong { (title) } " of " (some(view.models.len(), &doubtful)) " is suspect or invalid: see " a href={ "#" (view.prefix) "-verdicts" } { "why" } "." });
+    }
+    warnings
+}
+
+/// Some of so many models: by their names, as far as a sentence has room.
+fn some(all: usize, names: &[&str]) -> String {
+    match names.len() {
+        many if many == all && many > NAMES_MAX => "all models".to_owned(),
+        many if many > NAMES_MAX => format!(
+            "{} and {} more",
+            names[..NAMES_MAX - 1].join(", "),
+            many + 1 - NAMES_MAX
+        ),
+        _ => listed(names),
+    }
+}

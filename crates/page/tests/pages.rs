@@ -1,0 +1,219 @@
+//! Pages of usual and of odd runs: whole, of every model, and asking nobody for anything.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
+mod common;
+
+use common::Saved;
+
+/// Elements that never end.
+const VOID: [&str; 1] = ["meta"];
+
+/// Every element that begins ends, and in the right place; nothing but text between them.
+fn is_well_formed(page: &str) -> Result<usize, String> {
+    let mut open: Vec<&str> = Vec::new();
+    let mut count = 0;
+    let mut rest = page.strip_prefix("<!DOCTYPE html>").ok_or("no doctype")?;
+    while let Some((_, after)) = rest.split_once('<') {
+        let (tag, after) = after.split_once('>').ok_or("a tag without end")?;
+        rest = after;
+        if let Some(name) = tag.strip_prefix('/') {
+            let begun = open.pop();
+            if begun != Some(name) {
+                return Err(format!("{name} ends, where {begun:?} was to"));
+            }
+            continue;
+        }
+        count += 1;
+        let name = tag.split([' ', '\n']).next().unwrap_or_default();
+        if tag.matches('"').count() % 2 != 0 {
+            return Err(format!("a quote too many in <{tag}>"));
+        }
+        if name == "script" || name == "style" {
+            let (_, after) = rest
+                .split_once(&format!("</{name}>"))
+                .ok_or("a script without end")?;
+            rest = after;
+        } else if !VOID.contains(&name) {
+            open.push(name);
+        }
+    }
+    match open.as_slice() {
+        [] => Ok(count),
+        left => Err(format!("never ended: {left:?}")),
+    }
+}
+
+/// What a browser would fetch.
+fn requests(page: &str) -> Vec<&str> {
+    let references = page
+        .match_indices("href=\"")
+        .chain(page.match_indices("src=\""));
+    let values = references.map(|(at, begin)| &page[at + begin.len()..]);
+    let values = values.filter_map(|text| text.split('"').next());
+    let mut found: Vec<&str> = values.filter(|value| !value.starts_with('#')).collect();
+    let style = page.split_once("</style>").map_or("", |(style, _)| style);
+    found.extend(style.matches("@import"));
+    let urls = style.split("url(").skip(1);
+    found.extend(urls.filter(|url| !url.starts_with('#')));
+    found
+}
+
+fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[test]
+fn every_page_is_whole_and_asks_nobody() {
+    let runs = [
+        ("new", Saved::new()),
+        ("older", Saved::older()),
+        ("first", Saved::first()),
+        ("smallest", Saved::smallest()),
+        ("odd", Saved::odd()),
+    ];
+    for (what, saved) in runs {
+        let page = saved.page();
+        if let Err(error) = is_well_formed(&page) {
+            panic!("{what}: {error}");
+        }
+        assert_eq!(requests(&page), [""; 0], "{what}");
+        for report in &saved.models {
+            let name = escaped(&report.model.name);
+            assert!(page.contains(&name), "{what} lacks {name}");
+        }
+        let (drawn, _) = page.rsplit_once("<script>").unwrap();
+        assert!(!drawn.contains("NaN") && !drawn.contains(">inf"), "{what}");
+    }
+}
+
+#[test]
+fn what_reports_bring_is_text() {
+    let page = Saved::odd().page();
+    assert!(!page.contains("<script>alert") && !page.contains("<b>main.rs"));
+    assert!(
+        page.contains("it never said &lt;ready&gt;"),
+        "the reason is told"
+    );
+    assert!(page.contains("interrupted"));
+}
+
+#[test]
+fn a_page_without_a_model_is_a_page() {
+    let mut saved = Saved::new();
+    saved.models.clear();
+    saved.run.plan.models.clear();
+    is_well_formed(&saved.page()).unwrap();
+}
+
+#[test]
+fn reports_without_their_trials_are_drawn_from_summaries() {
+    let mut saved = Saved::new();
+    saved
+        .models
+        .iter_mut()
+        .for_each(|report| report.trials.clear());
+    let page = saved.page();
+    is_well_formed(&page).unwrap();
+    assert!(page.contains("came without their trials"));
+    assert!(
+        page.contains("no order can be told"),
+        "nor are there comparisons"
+    );
+}
+
+#[test]
+fn the_answer_names_who_leads_and_what_not_to_conclude() {
+    let page = Saved::new().page();
+    let (_, answer) = page.split_once("id=\"r0-answer\"").unwrap();
+    let (answer, _) = answer.split_once("</section>").unwrap();
+    assert!(answer.contains("User memory per connection"), "{answer}");
+    assert!(
+        answer.contains("<strong>epoll</strong> is lowest"),
+        "{answer}"
+    );
+    assert!(answer.contains("What not to conclude"), "{answer}");
+    let place = |id: &str| page.find(&format!("<section id=\"r0-{id}\"")).unwrap();
+    let order = [
+        "answer", "verdicts", "memory", "rate", "times", "pairs", "course", "method",
+    ];
+    assert!(order.map(place).is_sorted(), "the order of the page");
+}
+
+#[test]
+fn what_is_suspect_is_hatched_in_charts_and_in_the_table() {
+    let mut saved = Saved::new();
+    let figures = &mut saved.models[0].verdict.figures;
+    let of = figures.get_mut("memory.user_bytes_per_connection").unwrap();
+    of.status = report::check::Status::Invalid;
+    of.because = Some("nobody was connected".to_owned());
+    let page = saved.page();
+    assert!(page.contains("class=\"row ink-0 invalid\""), "in a chart");
+    assert!(page.contains("<td class=\"invalid"), "in the table");
+    assert!(page.contains("nobody was connected"), "with its reason");
+}
+
+#[test]
+fn several_runs_stand_side_by_side() {
+    let (one, other) = (Saved::new(), Saved::smallest());
+    let page = page::page(&[(&one.run, &one.models), (&other.run, &other.models)]);
+    is_well_formed(&page).unwrap();
+    assert!(page.contains("Side by side") && page.contains("id=\"r1-answer\""));
+}
+
+/// The bound is 2 MB for 15 models; these have a few blocks fewer than most runs.
+#[test]
+fn fifteen_models_fit_into_two_megabytes() {
+    let page = Saved::many().page();
+    is_well_formed(&page).unwrap();
+    assert!(page.len() < 2_000_000, "{}", page.len());
+    assert!(
+        page.contains("dash-1"),
+        "hues are used twice, in another way"
+    );
+}
+
+/// WCAG 2.2, 1.4.3: contrast of text at least 4.5:1; 1.4.11: of what is drawn at least 3:1.
+#[test]
+fn text_stands_out_from_every_ground_in_light_and_in_dark() {
+    let style = include_str!("../assets/page.css");
+    let (light, dark) = style.split_once("prefers-color-scheme: dark").unwrap();
+    for (what, scheme) in [("light", light), ("dark", dark)] {
+        let ground = |name: &str| luminance(scheme, name);
+        for text in [
+            "fg", "soft", "link", "valid", "suspect", "invalid", "missing",
+        ] {
+            for behind in ["bg", "ground"] {
+                let contrast = contrast(ground(text), ground(behind));
+                assert!(contrast >= 4.5, "{what}: {text} on {behind}: {contrast}");
+            }
+        }
+        assert!(contrast(ground("fg"), ground("warm")) >= 4.5, "{what}");
+        for hue in 0..8 {
+            let contrast = contrast(ground(&format!("c{hue}")), ground("bg"));
+            assert!(contrast >= 3.0, "{what}: hue {hue}: {contrast}");
+        }
+    }
+}
+
+fn contrast(one: f64, other: f64) -> f64 {
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+/// Relative luminance of a variable's colour, as WCAG defines it.
+fn luminance(scheme: &str, name: &str) -> f64 {
+    let (_, after) = scheme.split_once(&format!("--{name}: #")).unwrap();
+    let part = |at: usize| {
+        let value = u8::from_str_radix(&after[at..at + 2], 16).unwrap();
+        let share = f64::from(value) / 255.0;
+        match share <= 0.04045 {
+            true => share / 12.92,
+            false => ((share + 0.055) / 1.055).powf(2.4),
+        }
+    };
+    0.2126 * part(0) + 0.7152 * part(2) + 0.0722 * part(4)
+}
