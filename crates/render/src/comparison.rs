@@ -1,7 +1,7 @@
 //! Comparisons as people read them: of two models a table, what it comes to, and notes; of all models
 //! of a run, between which ranks each lies.
 
-use crate::numbers::whole;
+use crate::{fold::fold, numbers::whole};
 use comfy_table::{CellAlignment, Table, presets};
 use report::comparison::{
     BLOCKS_MIN, Better, ComparedFigure, Comparison, ComparisonReport, Difference, ERROR_MAX,
@@ -25,8 +25,8 @@ const RATIO: &str = "ratio: the geometric mean of the blocks' own ratios; interv
 /// Columns of numbers.
 const NUMBERS: std::ops::RangeInclusive<usize> = 1..=4;
 
-/// For a terminal.
-pub fn text(report: &ComparisonReport) -> String {
+/// For a terminal of so many columns, or of as many as it takes.
+pub fn text(report: &ComparisonReport, columns: Option<u16>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(HEADER);
@@ -38,6 +38,7 @@ pub fn text(report: &ComparisonReport) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
+    fold(&mut table, columns);
     let notes = remarks(report);
     let notes = notes.iter().map(|note| format!("\n  note: {note}"));
     format!(
@@ -195,14 +196,23 @@ fn percent(share: f64) -> f64 {
 /// Figures side by side in one table of ranks.
 const SIDE_BY_SIDE: usize = 4;
 
-/// The models of a run in its primary figures, each with its ranks; with `all` in every figure.
-pub fn rankings(rankings: &[FigureRanking], all: bool) -> String {
+/// Columns of a terminal for the models' names, and for a figure.
+const NAME_COLUMNS: usize = 18;
+const FIGURE_COLUMNS: usize = 20;
+
+/// The models of a run in its primary figures, each with its ranks; with `all` in every figure. A
+/// terminal of few columns has fewer figures side by side.
+pub fn rankings(rankings: &[FigureRanking], all: bool, columns: Option<u16>) -> String {
+    let side_by_side = columns.map_or(SIDE_BY_SIDE, |columns| {
+        let for_figures = usize::from(columns).saturating_sub(NAME_COLUMNS);
+        (for_figures / FIGURE_COLUMNS).clamp(1, SIDE_BY_SIDE)
+    });
     let shown = rankings.iter().filter(|ranking| all || ranking.primary);
     // Those that decide come first.
     let (primary, others): (Vec<_>, Vec<_>) = shown.partition(|ranking| ranking.primary);
     let tables = primary
-        .chunks(SIDE_BY_SIDE)
-        .chain(others.chunks(SIDE_BY_SIDE))
+        .chunks(side_by_side)
+        .chain(others.chunks(side_by_side))
         .map(ranks_table);
     tables.collect::<Vec<String>>().join("\n\n")
 }

@@ -13,6 +13,7 @@
 
 pub mod comparison;
 pub mod doubts;
+mod fold;
 pub mod numbers;
 pub mod plan;
 pub mod profile;

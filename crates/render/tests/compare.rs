@@ -227,7 +227,7 @@ fn a_slower_candidate_is_a_regression_in_rate_and_cpu() {
     let memory = figure(&report, MEMORY);
     assert_eq!(memory.comparison.difference, Some(Difference::Equal));
     assert!(!memory.regression);
-    let text = text(&report);
+    let text = text(&report, None);
     for words in [
         "baseline:  a of run r1",
         "lower, worse: a regression",
@@ -247,7 +247,7 @@ fn a_faster_and_leaner_candidate_is_better() {
     };
     let report = compared(6, better);
     assert!(!report.regression);
-    let text = text(&report);
+    let text = text(&report, None);
     assert!(text.contains("higher, better"), "{text}");
     assert!(text.contains("lower, better"), "{text}");
     assert!(text.contains("no regression beyond 5 %"), "{text}");
@@ -263,7 +263,7 @@ fn worse_by_less_than_the_threshold_is_no_regression() {
     let rate = figure(&report, RATE);
     assert_eq!(rate.comparison.difference, Some(Difference::Lower));
     assert!(!report.regression);
-    assert!(text(&report).contains("lower, worse "));
+    assert!(text(&report, None).contains("lower, worse "));
     let baseline = model_report("r1", "a", 6, BASE);
     let candidate = model_report("r1", "b", 6, slightly);
     let with = |options| with_options(&baseline, &candidate, &options).unwrap();
@@ -271,7 +271,7 @@ fn worse_by_less_than_the_threshold_is_no_regression() {
     // Nobody asked for a gate.
     let asked_nothing = with(Options::default());
     assert!(!asked_nothing.regression);
-    assert!(!text(&asked_nothing).contains("regression"));
+    assert!(!text(&asked_nothing, None).contains("regression"));
     // Where 5 % are as good as equal nothing is said about 3 %.
     let wide = with(Options {
         margin: 0.05,
@@ -279,7 +279,11 @@ fn worse_by_less_than_the_threshold_is_no_regression() {
     });
     let rate = figure(&wide, RATE).comparison;
     assert_eq!(rate.difference, Some(Difference::Equal));
-    assert!(text(&wide).contains("equal: within 5 %"), "{}", text(&wide));
+    assert!(
+        text(&wide, None).contains("equal: within 5 %"),
+        "{}",
+        text(&wide, None)
+    );
 }
 
 #[test]
@@ -301,7 +305,7 @@ fn three_blocks_are_too_few_and_the_table_says_so() {
     let report = compared(3, SLOWER);
     assert!(!report.regression);
     assert!(figure(&report, RATE).comparison.interval.is_none());
-    for shown in [text(&report), markdown(&report)] {
+    for shown in [text(&report, None), markdown(&report)] {
         assert!(shown.contains("can't tell (3 of 6 blocks)"), "{shown}");
         assert!(shown.contains("nothing can be told"), "{shown}");
         assert!(!shown.contains("no regression"), "{shown}");
@@ -345,7 +349,7 @@ fn different_work_is_refused_with_every_field_and_both_values() {
         ..Options::default()
     };
     let report = compare(&allowed).unwrap();
-    assert!(text(&report).contains("note: different work: payload_bytes is 64"));
+    assert!(text(&report, None).contains("note: different work: payload_bytes is 64"));
 }
 
 #[test]
@@ -439,7 +443,7 @@ fn of_two_runs_there_is_a_ratio_and_what_differs_and_no_word() {
     let rate = figure(&report, RATE).comparison;
     assert!((rate.ratio - 0.8).abs() < 0.005, "{rate:?}");
     assert_eq!((rate.p, rate.interval, rate.difference), (None, None, None));
-    let shown = text(&report);
+    let shown = text(&report, None);
     for words in [
         "nothing can be told",
         "kernel is 6.1 in the baseline's run, 6.8 in the candidate's",
@@ -474,10 +478,10 @@ fn models_of_a_run_have_ranks_in_each_figure() {
         (rate.pairs, rate.pairs_decided, rate.pairs_equal),
         (3, 2, 1)
     );
-    let shown = rankings(&ranked, false);
+    let shown = rankings(&ranked, false, None);
     assert!(shown.contains("(1-2)") && shown.contains("(3)"), "{shown}");
     assert!(!shown.contains("exploratory"), "{shown}");
-    assert!(rankings(&ranked, true).contains("exploratory"));
+    assert!(rankings(&ranked, true, None).contains("exploratory"));
     // Against one of them there are fewer pairs, and so narrower intervals.
     let (against, _) = compare_against(&run("r1"), "a", &reports, &Options::default()).unwrap();
     let (pairs, _) = compare_pairs(&run("r1"), &reports, &Options::default());

@@ -14,8 +14,42 @@ fn a_rate_of_which_the_generator_was_the_limit_is_a_floor() {
     let mut report: ModelReport = serde_json::from_str(text).unwrap();
     for is_bound in [false, true] {
         report.summary.peak.as_mut().unwrap().generator_bound = is_bound;
-        let shown = table(std::slice::from_ref(&report));
+        let shown = table(std::slice::from_ref(&report), None);
         let (rows, _legend) = shown.split_once("* of both").unwrap();
         assert_eq!(rows.contains(">= "), is_bound, "{shown}");
     }
+}
+
+/// The widest of a table's lines.
+fn width(shown: &str) -> usize {
+    shown
+        .lines()
+        .map(|line| line.chars().count())
+        .max()
+        .unwrap()
+}
+
+#[test]
+fn on_a_narrow_terminal_the_table_is_folded_and_says_so() {
+    let text = include_str!("../../store/tests/old-reports/first/epoll.json");
+    let mut report: ModelReport = serde_json::from_str(text).unwrap();
+    report.model.name = "epoll-prefork".to_owned();
+    let reports = [report];
+    let whole = table(&reports, None);
+    assert!(
+        width(&whole) > 80 && whole.contains("service time"),
+        "{whole}"
+    );
+    assert_eq!(table(&reports, Some(200)), whole);
+    let folded = table(&reports, Some(80));
+    assert!(width(&folded) <= 80, "{folded}");
+    assert!(
+        folded.contains("epoll-prefork") && folded.contains("response time"),
+        "{folded}"
+    );
+    let verdict = reports[0].verdict.status.word();
+    assert!(
+        folded.contains(verdict) && folded.contains("folded for this terminal"),
+        "{folded}"
+    );
 }

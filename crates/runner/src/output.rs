@@ -2,9 +2,11 @@
 //! may be closed.
 
 use crate::exit::Exit;
+use rustix::termios::tcgetwinsize;
 use std::{
     fmt,
     io::{self, ErrorKind, Write as _},
+    os::fd::AsFd,
     process::exit,
 };
 
@@ -26,6 +28,13 @@ pub(crate) fn write(text: impl fmt::Display) {
             exit(Exit::WrongUse as i32);
         }
     }
+}
+
+/// How many columns the terminal has where tables are shown; `None` where that is no terminal.
+pub(crate) fn columns(stream: impl AsFd) -> Option<u16> {
+    let size = tcgetwinsize(stream).ok()?;
+    // A terminal that doesn't know says 0.
+    (size.ws_col > 0).then_some(size.ws_col)
 }
 
 /// Tells a person something. That nobody listens is no reason to stop.

@@ -1,155 +1,45 @@
 //! The table that a person reads in ten seconds.
 
 mod external;
+mod rows;
 mod sheet;
 
-use crate::{
-    doubts::{doubts, marked},
-    numbers::{cpu, known, response_time, service_time, whole},
-};
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use crate::{doubts::doubts, numbers::whole};
+use comfy_table::Table;
 use report::{
     check::{Check, Status},
     comparison::BLOCKS_MIN,
-    model::{Ceiling, ModelReport, Peak, Spread},
+    model::{ModelReport, Spread},
     run::{RunReport, Stop, StopReason},
 };
+use rows::Form;
 
 /// Observers' leftovers below this, per connection, are pages that come and go.
 const OBSERVERS_SHOWN_BYTES: f64 = 50.0;
 
 /// What the marks at figures mean.
-const LEGEND: &str = "* of both ends of each connection; >= and <= are bounds, ? is biased, x is not \
-                      what it claims (why: below, and verdict.figures in the report)\n\
+const LEGEND: &str = "* of both ends of each connection; >= and <= are bounds, ? is biased,\n\
+                      x is not what it claims (why: below, and verdict.figures in the report)\n\
                       times are less the generator's own lag, where that is known";
 
-/// One row per model: memory, rate, times, CPU, verdict.
-pub fn table(reports: &[ModelReport]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header([
-        "model",
-        "memory, B/conn\nuser, kernel*",
-        "peak rate\n1/s (spread)",
-        "service time, us\np50 / p99 at peak",
-        "CPU, us/request\nprocess, its CPUs",
-        "response time, us\np50 / p99 / p99.9",
-        "verdict",
-    ]);
-    for report in reports {
-        table.add_row(row(report));
-    }
-    for index in 1..=5 {
-        if let Some(column) = table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let more: Vec<String> = sheet::sheets(reports)
-        .iter()
-        .map(|sheet| sheet.text())
-        .collect();
-    format!("{table}\n{LEGEND}\n{}", more.join("\n"))
-}
+/// What a folded table leaves out.
+const FOLDED: &str = "folded for this terminal: service times and p99.9 are in the reports";
 
-fn row(report: &ModelReport) -> Vec<Cell> {
-    let memory = report.summary.memory.as_ref();
-    let peak = report.summary.peak.as_ref();
-    let nothing = || "-".to_owned();
-    let marked = |id: &str, text: String| marked(report, id, text);
-    vec![
-        Cell::new(&report.model.name),
-        Cell::new(memory.map_or_else(nothing, |m| {
-            let of = |whose: &str, bytes| {
-                marked(
-                    &format!("memory.{whose}_bytes_per_connection"),
-                    known(bytes),
-                )
-            };
-            let user = of("user", m.user_bytes_per_connection);
-            format!("{user}\n{}", of("kernel", m.kernel_bytes_per_connection))
-        })),
-        Cell::new(peak.map_or_else(nothing, |peak| {
-            let older = report.verdict.figures.is_empty() && peak.generator_bound;
-            let floor = if older { ">= " } else { "" };
-            let rate = rate(peak, report.ceiling.as_ref());
-            marked("peak.rate_per_s", format!("{floor}{rate}"))
-        })),
-        Cell::new(peak.map_or_else(nothing, |peak| {
-            let of = |percentile: &str| {
-                let (name, us) = service_time(peak, percentile);
-                marked(&format!("peak.{name}.{percentile}"), known(us))
-            };
-            format!("{} / {}", of("p50"), of("p99"))
-        })),
-        Cell::new(peak.map_or_else(nothing, |peak| {
-            let of = |name: &str, us| marked(&format!("peak.{name}_us_per_request"), cpu(us));
-            format!(
-                "{}\n{}",
-                of("server_cpu", peak.server_cpu_us_per_request),
-                of("server_cpus", peak.server_cpus_us_per_request)
-            )
-        })),
-        Cell::new(response_times(report)),
-        Cell::new(report.verdict.status.word()),
-    ]
-}
-
-/// Percentiles at each offered rate. Only lines of the same rate compare.
-fn response_times(report: &ModelReport) -> String {
-    let summary = &report.summary;
-    let fewest = summary.open.as_ref().map(|open| open.connections);
-    let of_open = summary
-        .open_ladder
-        .iter()
-        // A ladder of connections has a table of its own.
-        .filter(|open| Some(open.connections) == fewest)
-        .map(|open| (open.place(), open));
-    let of_churn = summary
-        .churn
-        .iter()
-        .map(|churn| ("churn".to_owned(), churn));
-    let lines: Vec<String> = of_open
-        .chain(of_churn)
-        .map(|(place, load)| {
-            let of = |name: &str| {
-                let (of, us) = response_time(load, name);
-                marked(report, &format!("{place}.{of}.{name}"), known(us))
-            };
-            let used = load
-                .server_cpus_used
-                .map_or_else(String::new, |cpus| format!(", {:.0} % CPU", cpus * 100.0));
-            format!(
-                "{} / {} / {}\nat {}/s{used}",
-                of("p50"),
-                of("p99"),
-                of("p99_9"),
-                whole(load.offered_rate_per_s)
-            )
-        })
-        .collect();
-    if lines.is_empty() {
-        return "-".to_owned();
-    }
-    lines.join("\n")
-}
-
-fn rate(peak: &Peak, ceiling: Option<&Ceiling>) -> String {
-    let Spread { median, low, high } = peak.rate_per_s;
-    let spread = if low < high {
-        format!(" ±{:.0} %", (high - low) / median.max(1.0) * 50.0)
-    } else {
-        // One trial says nothing about how much it varies.
-        String::new()
+/// One row per model: memory, rate, times, CPU, verdict; folded where a terminal has fewer columns
+/// than that takes.
+pub fn table(reports: &[ModelReport], columns: Option<u16>) -> String {
+    let fits = |table: &Table| {
+        let widest = table.lines().map(|line| line.chars().count()).max();
+        columns.is_none_or(|columns| widest.unwrap_or(0) <= columns.into())
     };
-    let share = ceiling.map_or_else(String::new, |ceiling| {
-        let ceiling = ceiling.over(peak.connections);
-        format!("\n{:.0} % of ceiling", median / ceiling * 100.0)
-    });
-    format!(
-        "{}{spread}\nat {} conn{share}",
-        whole(median),
-        whole(peak.connections.into())
-    )
+    let whole = Form::Whole.table(reports);
+    let (table, more) = match fits(&whole) {
+        true => (whole, String::new()),
+        false => (Form::Folded.table(reports), format!("\n{FOLDED}")),
+    };
+    let sheets = sheet::sheets(reports);
+    let sheets: Vec<String> = sheets.iter().map(|sheet| sheet.text(columns)).collect();
+    format!("{table}\n{LEGEND}{more}\n{}", sheets.join("\n"))
 }
 
 /// Lines below the table: the verdict of the run, and why each model isn't valid. With `all`
@@ -330,13 +220,10 @@ pub fn markdown(run: &RunReport, reports: &[ModelReport]) -> String {
 }
 
 fn markdown_row(report: &ModelReport) -> String {
-    let cells: Vec<String> = row(report)
+    let cells: Vec<String> = Form::Whole
+        .row(report)
         .iter()
-        .map(|cell| {
-            cell.content()
-                .replace("\nat ", " at ")
-                .replace('\n', "<br>")
-        })
+        .map(|cell| cell.replace("\nat ", " at ").replace('\n', "<br>"))
         .collect();
     format!("| {} |\n", cells.join(" | "))
 }

@@ -3,6 +3,7 @@
 
 use crate::{
     doubts::{is_superseded, marked},
+    fold::fold,
     numbers::{cpu, known, response_time, service_time, whole},
 };
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
@@ -21,12 +22,11 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
-    pub(super) fn text(&self) -> String {
-        format!(
-            "{}\n{}",
-            self.title,
-            self.styled(presets::UTF8_HORIZONTAL_ONLY)
-        )
+    /// Folded where a terminal has fewer columns than it takes.
+    pub(super) fn text(&self, columns: Option<u16>) -> String {
+        let mut table = self.styled(presets::UTF8_HORIZONTAL_ONLY);
+        fold(&mut table, columns);
+        format!("{}\n{table}", self.title)
     }
 
     pub(super) fn markdown(&self) -> String {

@@ -8,7 +8,7 @@ use report::{
     comparison::{ComparisonReport, Difference},
     model::ModelReport,
 };
-use std::path::PathBuf;
+use std::{io::stdout, path::PathBuf};
 use store::read::{self, Saved};
 
 /// Changes for the worse of a candidate up to this are no regression, if nobody says otherwise.
@@ -124,7 +124,10 @@ fn within_a_run(args: &CompareArgs, models: &[Saved]) -> anyhow::Result<Vec<Comp
     let ranked = || rank(run, &reports, args.margin).0;
     match args.format {
         Format::Text if are_many => {
-            output::line(format_args!("{}\n", rankings(&ranked(), true)));
+            output::line(format_args!(
+                "{}\n",
+                rankings(&ranked(), true, output::columns(stdout()))
+            ));
             output::say("pair by pair: --against MODEL, or --format json");
         }
         Format::Markdown if are_many => output::line(markdown_of_run(&ranked(), &comparisons)),
@@ -175,7 +178,7 @@ fn show(comparisons: &[ComparisonReport], format: Format) -> anyhow::Result<()> 
         Format::Json => output::line(serde_json::to_string_pretty(comparisons)?),
         Format::Text => comparisons
             .iter()
-            .for_each(|one| output::line(text(one) + "\n")),
+            .for_each(|one| output::line(text(one, output::columns(stdout())) + "\n")),
         Format::Markdown => comparisons
             .iter()
             .for_each(|one| output::line(markdown(one))),

@@ -7,11 +7,12 @@ use crate::{
     output,
 };
 use clap::Args;
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use server::{
     contract::ContractLaunch,
     external::{self, External},
 };
-use std::{env::consts::OS, path::PathBuf};
+use std::{env::consts::OS, io::stdout, path::PathBuf};
 use toolchain::build;
 
 #[derive(Args, Debug)]
@@ -25,31 +26,43 @@ pub(crate) struct ListArgs {
     models: Option<PathBuf>,
 }
 
+const HEADER: [&str; 7] = [
+    "model",
+    "title",
+    "runtime",
+    "accept",
+    "cpu work",
+    "block work",
+    "runs here",
+];
+
+/// All columns take about so many of a terminal's.
+const WHOLE_COLUMNS: u16 = 130;
+
 pub(crate) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     let workspace = Workspace::find()?;
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header([
-        "model",
-        "title",
-        "runtime",
-        "accept",
-        "cpu work",
-        "block work",
-        "runs here",
-    ]);
+    let is_narrow = output::columns(stdout()).is_some_and(|columns| columns < WHOLE_COLUMNS);
+    // Where and how it works is for a wider terminal: the names and titles say the most.
+    let shown = |all: [String; 7]| match is_narrow {
+        true => {
+            let [model, title, runtime, _, _, _, runs_here] = all;
+            vec![model, title, runtime, runs_here]
+        }
+        false => all.into(),
+    };
+    let mut table = columns(&shown(HEADER.map(str::to_owned)));
     for model in &workspace.models {
         let metadata = &model.metadata;
         let version = model.runtime_version.as_deref().unwrap_or("?");
-        table.add_row([
-            &model.name,
-            &metadata.title,
-            &format!("{} {version}", metadata.runtime),
-            &metadata.accept,
-            &metadata.cpu,
-            &metadata.block,
-            &runs_here(&workspace, model, args.build),
-        ]);
+        table.add_row(shown([
+            model.name.clone(),
+            metadata.title.clone(),
+            format!("{} {version}", metadata.runtime),
+            metadata.accept.clone(),
+            metadata.cpu.clone(),
+            metadata.block.clone(),
+            runs_here(&workspace, model, args.build),
+        ]));
     }
     output::line(table);
     let externals = external::read(args.models.as_deref(), &workspace.tree.root, true)?;
@@ -60,11 +73,25 @@ pub(crate) fn list(args: &ListArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Fine)
 }
 
+/// A list, without lines. On a terminal cells are broken to fit it.
+fn columns(header: &[impl ToString]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(header.iter().map(ToString::to_string));
+    if let Some(columns) = output::columns(stdout()) {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(columns);
+    }
+    // Names are to be typed again.
+    if let Some(names) = table.column_mut(0) {
+        names.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    table
+}
+
 /// Servers that aren't ours.
-fn external_table(externals: &[External]) -> comfy_table::Table {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["external model", "title", "wire", "command", "runs here"]);
+fn external_table(externals: &[External]) -> Table {
+    let mut table = columns(&["external model", "title", "wire", "command", "runs here"]);
     for external in externals {
         let runs_here = match external.executable() {
             Ok(_) => "yes".to_owned(),
@@ -83,10 +110,8 @@ fn external_table(externals: &[External]) -> comfy_table::Table {
 }
 
 /// What `--scenario` takes.
-fn scenarios(workspace: &Workspace) -> comfy_table::Table {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["scenario", "title"]);
+fn scenarios(workspace: &Workspace) -> Table {
+    let mut table = columns(&["scenario", "title"]);
     for name in workspace.scenarios() {
         let title = match workspace.scenario(&name) {
             Ok((_, scenario)) => scenario.title,

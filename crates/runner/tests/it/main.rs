@@ -1,9 +1,9 @@
 //! The runner as its users have it: started as a program, judged by what it prints and saves.
 //!
 //! All files are one program, because it is linked once, and because most tests wait for most of
-//! their time: those of one file do so beside those of another. Two are programs of their own, because
-//! others beside them would take what they count on: memory (`million`), and so many requests in a
-//! window that a rare fault comes about (`calibrate`).
+//! their time: those of one file do so beside those of another. Three are programs of their own, since
+//! others beside them would take what they count on: memory (`million`), so many requests in a window
+//! that a rare fault comes about (`calibrate`), an answer within a limit (`conformance`).
 
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +14,6 @@ mod ceiling;
 mod command_line;
 mod common;
 mod compare;
-mod conformance;
 mod doctor;
 mod external;
 mod interrupts;

@@ -11,7 +11,12 @@ use render::{
     table::{explanation, table},
 };
 use report::{check::Status, model::ModelReport};
-use std::fs;
+use std::{fs, io::stderr};
+
+/// Of the terminal on standard error.
+fn columns() -> Option<u16> {
+    output::columns(stderr())
+}
 
 /// Of two models the whole comparison; of more, who is where in the figures that decide.
 ///
@@ -23,7 +28,7 @@ fn show_comparison(run: &Run, reports: &[ModelReport]) {
         [baseline, candidate] if is_over => {
             compare(of_run(baseline), of_run(candidate), &Options::default())
                 .ok()
-                .map(|comparison| text(&comparison))
+                .map(|comparison| text(&comparison, columns()))
         }
         _ => None,
     };
@@ -35,7 +40,7 @@ fn show_comparison(run: &Run, reports: &[ModelReport]) {
 }
 
 fn show_rankings(run: &Run, models: usize) {
-    let shown = rankings(&run.report.rankings, false);
+    let shown = rankings(&run.report.rankings, false, columns());
     if !shown.is_empty() {
         output::say(format_args!("\n{shown}"));
     }
@@ -91,7 +96,7 @@ pub(super) fn show(run: &Run, args: &RunArgs) -> anyhow::Result<Exit> {
     } else {
         output::say(format_args!(
             "\n{}\n{}",
-            table(&reports),
+            table(&reports, columns()),
             explanation(&reports, &run.report, args.explain)
         ));
     }

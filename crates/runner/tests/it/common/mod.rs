@@ -148,6 +148,21 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// So often something is tried that a busy machine may spoil.
+const ATTEMPTS: u32 = 3;
+
+/// What comes of something that isn't spoiled, or why it was each time.
+pub(crate) fn unspoiled<T>(mut attempt: impl FnMut() -> Result<T, String>) -> T {
+    let mut reasons = Vec::new();
+    for _ in 0..ATTEMPTS {
+        match attempt() {
+            Ok(result) => return result,
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    panic!("{reasons:#?}");
+}
+
 /// Processes whose command line mentions `mark`.
 pub(crate) fn processes_with(mark: &str) -> Vec<u32> {
     pids()

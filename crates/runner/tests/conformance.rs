@@ -1,6 +1,14 @@
 //! Every model of the workspace passes the conformance suite, and wrong servers don't.
 
-use crate::common::{Fixture, runner, stderr, stdout};
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
+#[path = "it/common/mod.rs"]
+mod common;
+
+use common::{Fixture, runner, stderr, stdout, unspoiled};
 
 #[test]
 fn every_model_conforms() {
@@ -47,5 +55,10 @@ fn wrong_counts_fail_the_counters() {
 
 #[test]
 fn a_held_file_that_ends_a_server_fails_its_case() {
-    assert!(failed_cases("dies-when-held").contains(&"held-file".to_owned()));
+    // A table of sockets that changes while it is read may lack the one that was to be held.
+    unspoiled(|| {
+        let failed = failed_cases("dies-when-held");
+        let is_found = failed.iter().any(|case| case == "held-file");
+        is_found.then_some(()).ok_or(format!("{failed:?}"))
+    });
 }
