@@ -35,6 +35,10 @@ use std::{
 /// What glommio 0.9 registers with the ring of each executor.
 const LOCKED_BYTES: u64 = 512 << 10;
 
+/// Entries of a ring. The kernel looks for what is to be cancelled in as many buckets as a sixteenth of
+/// them, and glommio cancels a timer in every turn: with its own 128 there are 8 for all connections.
+const RING_DEPTH: usize = 4096;
+
 /// Some tens of microseconds: to ask whether to yield costs nothing beside that.
 const HASHES_PER_STRETCH: u32 = 500;
 
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
 
 fn run(server: Arc<Server>) -> Ended {
     let executors = LocalExecutorPoolBuilder::new(PoolPlacement::Unbound(server.threads()))
+        .ring_depth(RING_DEPTH)
         .on_all_shards(move || async move { accept(&server).await })
         .map_err(|error| error.to_string())?;
     // An executor that couldn't start says so only here.

@@ -27,6 +27,7 @@ pub mod epoll;
 pub mod futures_io;
 mod model;
 mod preflight;
+mod read_size;
 mod server;
 mod stop;
 mod threads;
@@ -43,6 +44,7 @@ pub use protocol::{
     session::Chunk,
     work::{Finished, Task, Work},
 };
+pub use read_size::ReadSize;
 pub use server::{Listeners, Refused, Server, read_line};
 pub use threads::on_each_thread;
 pub use work::{SHORT_TASK_BLOCKS, Timers, run_blocking};

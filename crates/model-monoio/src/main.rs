@@ -5,9 +5,12 @@
 //! is ready to be read and then read it: it hands the kernel a buffer, and is woken when that has
 //! been filled. So each read and each write is an entry in the ring, and one system call carries
 //! the entries of all tasks that ran since the last one. The price: whoever waits for a request
-//! has given a buffer away. Here it is a small one, and a connection that fills it is read into a
-//! large one next. (monoio can wait for readiness first, which lends none, but says "do not use it
+//! has given a buffer away. Here it is a small one at first, and its size follows what comes: 128 bytes
+//! to 32 KiB. (monoio can wait for readiness first, which lends none, but says "do not use it
 //! before every io": each request takes a third entry then.)
+//!
+//! Completions are made when the runtime asks for them, and not by interrupting it (deferred task
+//! run): monoio takes the ring's settings from its user.
 //!
 //! A ring owns what it sends too, so replies are gathered before they are written, and nothing is
 //! read until they have been: a client that doesn't read them is waited for.
@@ -18,9 +21,10 @@
 //!
 //! Sources: <https://docs.rs/monoio/latest/monoio/>, io_uring(7).
 
+use io_uring::IoUring;
 use model_kit::{
-    Closed, Connection, Ended, Finished, Listeners, Model, Need, Refused, SHORT_TASK_BLOCKS,
-    Server, Task, Work, gather, on_each_thread, run_blocking, with_chunk,
+    Closed, Connection, Ended, Finished, Listeners, Model, Need, ReadSize, Refused,
+    SHORT_TASK_BLOCKS, Server, Task, Work, gather, on_each_thread, run_blocking, with_chunk,
 };
 use monoio::{
     IoUringDriver, RuntimeBuilder,
@@ -35,11 +39,8 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-/// What a connection that waits for a request has given to the ring.
-const IDLE_BYTES: usize = 128;
-
-/// What one that sends more is read into.
-const BUSY_BYTES: usize = 32 << 10;
+/// Of the ring: more than the tasks that run in a turn ask for.
+const ENTRIES: u32 = 4096;
 
 /// Threads that may block or compute.
 const POOL_THREADS: usize = 64;
@@ -49,7 +50,13 @@ static POOL: LazyLock<DefaultThreadPool> = LazyLock::new(|| DefaultThreadPool::n
 fn main() -> ExitCode {
     let model = Model {
         listeners: Listeners::PerThread,
-        needs: &[Need::IoUring],
+        needs: &[
+            Need::IoUring,
+            Need::Kernel {
+                version: (6, 1),
+                brings: "deferred task run of io_uring",
+            },
+        ],
         run,
     };
     model.main()
@@ -57,7 +64,11 @@ fn main() -> ExitCode {
 
 fn run(server: Arc<Server>) -> Ended {
     on_each_thread(&server, |server| {
+        let mut ring = IoUring::builder();
+        ring.setup_single_issuer().setup_defer_taskrun();
         let mut runtime = RuntimeBuilder::<IoUringDriver>::new()
+            .with_entries(ENTRIES)
+            .uring_builder(ring)
             .enable_timer()
             .attach_thread_pool(Box::new(POOL.clone()))
             .build()?;
@@ -85,12 +96,13 @@ async fn accept(server: &Server) -> io::Result<()> {
 }
 
 async fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), Closed> {
-    let mut buffer = Vec::with_capacity(IDLE_BYTES);
+    let mut size = ReadSize::default();
+    let mut buffer = Vec::with_capacity(size.bytes());
     loop {
         let received;
         (received, buffer) = stream.read(buffer).await;
         let received_bytes = received?;
-        let more_is_likely = received_bytes == buffer.capacity();
+        size.learn(received_bytes);
         let next = with_chunk(|chunk| {
             chunk.space()[..received_bytes].copy_from_slice(&buffer);
             buffer.clear();
@@ -106,13 +118,8 @@ async fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), 
             Box::pin(work_off(&mut stream, &mut connection, work)).await?;
         }
         buffer.clear();
-        let wanted_bytes = if more_is_likely {
-            BUSY_BYTES
-        } else {
-            IDLE_BYTES
-        };
-        if buffer.capacity() != wanted_bytes {
-            buffer = Vec::with_capacity(wanted_bytes);
+        if buffer.capacity() != size.bytes() {
+            buffer = Vec::with_capacity(size.bytes());
         }
     }
 }

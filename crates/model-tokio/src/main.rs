@@ -51,10 +51,12 @@ fn run(server: Arc<Server>) -> Ended {
         .worker_threads(server.threads())
         .enable_all()
         .build()?;
-    runtime.block_on(accept(&server))
+    // Not here: this thread is no worker, and each connection would cross threads.
+    let accepting = runtime.spawn(async move { accept(&server).await });
+    Ok(runtime.block_on(accepting)??)
 }
 
-async fn accept(server: &Server) -> Ended {
+async fn accept(server: &Server) -> io::Result<()> {
     let listener = server.listen()?;
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;

@@ -6,8 +6,8 @@
 //! and waits for what comes next. For each connection one thing is done at a time, so nothing is
 //! set aside and nothing is cancelled: receive, send, perhaps wait, and receive again.
 //!
-//! A receive that waits needs a buffer to receive into. So each connection has one of its own, and
-//! an idle one costs its size: that, and a request for each receive, is what provided buffers and
+//! A receive that waits needs a buffer to receive into. So each connection has one of its own, whose
+//! size follows what comes (128 bytes to 32 KiB), and an idle one costs its size: that, and a request for each receive, is what provided buffers and
 //! multishot requests spare. (Asking for readiness first, by a request to poll, would spare the
 //! buffer for the price of one more request each time. Those who use rings without provided buffers
 //! do it the way it is done here.)
@@ -23,7 +23,7 @@ use io_uring::{
     types::{Fd, Timespec},
 };
 use model_kit::{
-    Chunk, Closed, Connection, Ended, Listeners, Model, Need, Refused, Server, Work,
+    Chunk, Closed, Connection, Ended, Listeners, Model, Need, ReadSize, Refused, Server, Work,
     on_each_thread,
     uring::{About, Completion, Ring, close, keep, send_when_room},
 };
@@ -38,8 +38,8 @@ use std::{
     sync::Arc,
 };
 
-/// A connection's buffer: what examples take, and enough for some small requests.
-const BUFFER_BYTES: usize = 2 << 10;
+/// Requests to accept: so many connections come in a turn at the most.
+const ACCEPTS: usize = 16;
 
 fn main() -> ExitCode {
     let model = Model {
@@ -76,6 +76,7 @@ struct Socket {
     connection: Connection,
     /// What is received goes here.
     chunk: Chunk,
+    size: ReadSize,
     /// A request that waits, or has to once what is unsent has been sent. Boxed, because it is
     /// rare, and because the kernel reads the time.
     wait: Option<Box<(Timespec, Work)>>,
@@ -94,7 +95,9 @@ impl<'a> Loop<'a> {
     }
 
     fn run(mut self) -> io::Result<()> {
-        self.accept()?;
+        for _ in 0..ACCEPTS {
+            self.accept()?;
+        }
         self.server.ready()?;
         let mut completions = Vec::new();
         while !self.stopping || !self.open.is_empty() {
@@ -136,10 +139,12 @@ impl<'a> Loop<'a> {
     fn accepted(&mut self, completion: &Completion) -> io::Result<()> {
         match completion.accepted(self.server) {
             Ok((fd, connection)) => {
+                let size = ReadSize::default();
                 let key = self.open.insert(Socket {
                     fd,
                     connection,
-                    chunk: Chunk::new(BUFFER_BYTES),
+                    chunk: Chunk::new(size.bytes()),
+                    size,
                     wait: None,
                 });
                 self.receive(key)?;
@@ -159,7 +164,12 @@ impl<'a> Loop<'a> {
     }
 
     fn receive(&mut self, key: usize) -> io::Result<()> {
-        let Socket { fd, chunk, .. } = &mut self.open[key];
+        let Socket {
+            fd, chunk, size, ..
+        } = &mut self.open[key];
+        if chunk.space().len() != size.bytes() {
+            *chunk = Chunk::new(size.bytes());
+        }
         let space = chunk.space();
         let (fd, length) = (Fd(fd.as_raw_fd()), space.len() as u32);
         let receive = opcode::Recv::new(fd, space.as_mut_ptr(), length);
@@ -169,7 +179,10 @@ impl<'a> Loop<'a> {
     fn received(&mut self, key: usize, completion: &Completion) -> io::Result<()> {
         let socket = &mut self.open[key];
         let next = match completion.bytes() {
-            Ok(bytes) => socket.connection.answer(&mut socket.chunk, bytes, keep),
+            Ok(bytes) => {
+                socket.size.learn(bytes);
+                socket.connection.answer(&mut socket.chunk, bytes, keep)
+            }
             Err(Errno::AGAIN | Errno::INTR) => Ok(None),
             Err(errno) => Err(io::Error::from(errno).into()),
         };

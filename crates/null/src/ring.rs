@@ -16,8 +16,8 @@ use std::{
 };
 
 /// More than a turn uses, so that the kernel rarely finds none: then every receive ends, and has to
-/// be asked for again.
-const BUFFERS: usize = 4096;
+/// be asked for again. Not many more: they are used in turn, and stay in the cache if they are few.
+const BUFFERS: usize = 256;
 
 const BUFFER_BYTES: usize = 4 << 10;
 
@@ -56,15 +56,22 @@ struct Loop<'a> {
 struct Client {
     fd: OwnedFd,
     connection: Connection,
-    /// What came, by buffer and length. The first is being sent.
-    echoes: VecDeque<(u16, u32)>,
-    /// Of the first.
-    sent_bytes: u32,
+    /// What is being sent.
+    first: Option<Echo>,
+    /// What came behind it: seldom anything.
+    behind: VecDeque<Echo>,
     receiving: bool,
     /// The first goes with this turn.
     goes_at_once: bool,
     /// It has been closed, and waits for the last completion.
     is_over: bool,
+}
+
+/// What came, in a buffer.
+struct Echo {
+    buffer: u16,
+    bytes: u32,
+    sent_bytes: u32,
 }
 
 impl Loop<'_> {
@@ -120,8 +127,8 @@ impl Loop<'_> {
                 let key = self.open.insert(Client {
                     fd,
                     connection,
-                    echoes: VecDeque::new(),
-                    sent_bytes: 0,
+                    first: None,
+                    behind: VecDeque::new(),
                     receiving: false,
                     goes_at_once: false,
                     is_over: false,
@@ -153,12 +160,18 @@ impl Loop<'_> {
         let client = &mut self.open[key];
         client.receiving = completion.has_more();
         match (completion.bytes(), completion.buffer()) {
-            (Ok(bytes @ 1..), Some(id)) => {
+            (Ok(bytes @ 1..), Some(buffer)) => {
                 client.connection.received(bytes, 0);
-                client.echoes.push_back((id, bytes as u32));
-                if client.echoes.len() == 1 {
+                let echo = Echo {
+                    buffer,
+                    bytes: bytes as u32,
+                    sent_bytes: 0,
+                };
+                if client.first.is_none() {
+                    client.first = Some(echo);
                     self.send_at_once(key)?;
                 } else {
+                    client.behind.push_back(echo);
                     self.follows |= client.goes_at_once;
                 }
             }
@@ -180,13 +193,13 @@ impl Loop<'_> {
     /// The first of its echoes, if there is one.
     fn send_at_once(&mut self, key: usize) -> io::Result<()> {
         let client = &mut self.open[key];
-        let Some(&(id, bytes)) = client.echoes.front() else {
+        let Some(echo) = &client.first else {
             return Ok(());
         };
         client.goes_at_once = true;
-        self.follows |= client.echoes.len() > 1 || client.is_over;
+        self.follows |= !client.behind.is_empty() || client.is_over;
         self.sending.push(key);
-        let unsent = &self.buffers.chunk(id).space()[..bytes as usize];
+        let unsent = &self.buffers.chunk(echo.buffer).space()[..echo.bytes as usize];
         let send = send_at_once(&client.fd, unsent);
         self.push(send, About::Send, key)
     }
@@ -194,10 +207,11 @@ impl Loop<'_> {
     /// The rest of it, when there is room.
     fn send(&mut self, key: usize) -> io::Result<()> {
         let client = &self.open[key];
-        let Some(&(id, bytes)) = client.echoes.front() else {
+        let Some(echo) = &client.first else {
             return Ok(());
         };
-        let unsent = &self.buffers.chunk(id).space()[client.sent_bytes as usize..bytes as usize];
+        let left = echo.sent_bytes as usize..echo.bytes as usize;
+        let unsent = &self.buffers.chunk(echo.buffer).space()[left];
         let send = send_when_room(&client.fd, unsent);
         self.push(send, About::Send, key)
     }
@@ -209,17 +223,19 @@ impl Loop<'_> {
             Err(Errno::AGAIN) => 0,
             Err(_) => {
                 client.is_over = true;
-                let echoes = client.echoes.drain(..);
-                echoes.for_each(|(id, _)| self.buffers.give_back(id));
+                let echoes = client.first.take().into_iter();
+                let echoes = echoes.chain(client.behind.drain(..));
+                echoes.for_each(|echo| self.buffers.give_back(echo.buffer));
                 self.forget(key);
                 return Ok(());
             }
         };
-        client.sent_bytes += sent_bytes as u32;
         client.connection.sent(sent_bytes);
-        let first = client.echoes.front();
-        if first.is_some_and(|&(_, bytes)| client.sent_bytes < bytes) {
-            return self.send(key);
+        if let Some(echo) = &mut client.first {
+            echo.sent_bytes += sent_bytes as u32;
+            if echo.sent_bytes < echo.bytes {
+                return self.send(key);
+            }
         }
         self.end_first(key)
     }
@@ -227,18 +243,18 @@ impl Loop<'_> {
     /// The first echo has gone at once.
     fn sent_first(&mut self, key: usize) -> io::Result<()> {
         let client = &mut self.open[key];
-        if let Some(&(_, bytes)) = client.echoes.front() {
-            client.connection.sent(bytes as usize);
+        if let Some(echo) = &client.first {
+            client.connection.sent(echo.bytes as usize);
         }
         self.end_first(key)
     }
 
     fn end_first(&mut self, key: usize) -> io::Result<()> {
         let client = &mut self.open[key];
-        client.sent_bytes = 0;
-        if let Some((id, _)) = client.echoes.pop_front() {
-            self.buffers.give_back(id);
+        if let Some(echo) = client.first.take() {
+            self.buffers.give_back(echo.buffer);
         }
+        client.first = client.behind.pop_front();
         self.send_at_once(key)?;
         self.forget(key);
         Ok(())
@@ -247,7 +263,7 @@ impl Loop<'_> {
     /// Drops a client that is over, once nothing of it is on its way.
     fn forget(&mut self, key: usize) {
         let client = &self.open[key];
-        if client.is_over && !client.receiving && client.echoes.is_empty() {
+        if client.is_over && !client.receiving && client.first.is_none() {
             self.open.remove(key);
         }
     }

@@ -38,26 +38,21 @@ enum Format {
 }
 
 pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
+    let runs = args.runs.iter().map(|path| read::run(path));
+    let runs = runs.collect::<Result<Vec<_>, _>>()?;
     if matches!(args.format, Format::Html) {
-        let runs: Vec<_> = args
-            .runs
-            .iter()
-            .map(|path| read::run(path))
-            .collect::<Result<_, _>>()?;
         let runs: Vec<_> = runs.iter().map(|(run, models)| (run, &**models)).collect();
         output::write(page::page(&runs));
-        return Ok(Exit::Fine);
     }
     let mut exit = Exit::Fine;
     let columns = output::columns(stdout());
-    for path in &args.runs {
-        let (run, models) = read::run(path)?;
+    for (run, models) in &runs {
         match args.format {
             Format::Text => {
                 output::line(format_args!(
                     "{}\n{}",
-                    table(&models, columns),
-                    explanation(&models, &run, args.explain)
+                    table(models, columns),
+                    explanation(models, run, args.explain)
                 ));
                 if !run.rankings.is_empty() {
                     output::line(format_args!(
@@ -66,10 +61,11 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
                     ));
                 }
             }
-            Format::Markdown => output::write(format_args!("{}", markdown(&run, &models))),
-            Format::Html => unreachable!("returned above"),
+            Format::Markdown => output::write(format_args!("{}", markdown(run, models))),
+            // One page for all of them.
+            Format::Html => {}
         }
-        exit = args.gates.pass(&models, exit);
+        exit = args.gates.pass(models, exit);
     }
     Ok(exit)
 }

@@ -7,25 +7,37 @@ use std::path::PathBuf;
 #[derive(Args, Debug, Default)]
 pub(crate) struct ModelArgs {
     /// Models to take: names, globs such as 'tok*', or all
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    #[arg(
+        long,
+        help_heading = "Which servers",
+        value_name = "NAMES",
+        value_delimiter = ','
+    )]
     pub(crate) model: Vec<String>,
 
     /// Use what has been built before
-    #[arg(long)]
+    #[arg(long, help_heading = "Which servers")]
     pub(crate) no_build: bool,
 
     /// A program to take for the model NAME, instead of building it; NAME may be new
-    #[arg(long, value_name = "NAME=PATH", value_parser = name_and_path)]
+    #[arg(long, help_heading = "Which servers", value_name = "NAME=PATH", value_parser = name_and_path)]
     pub(crate) bin: Vec<(String, PathBuf)>,
 
     /// File that describes external models, servers that aren't ours; --model names them, and 'all'
     /// doesn't mean them [default: models.toml of this repository, if there is one]
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        help_heading = "Which servers",
+        hide_short_help = true,
+        value_name = "FILE"
+    )]
     pub(crate) models: Option<PathBuf>,
 
+    /// A server that isn't ours, by its command
+    ///
     /// An external model: a server that echoes bytes, started by this command, in which {addr},
     /// {host} and {port} stand for where it is to listen; takes part without --model
-    #[arg(long, value_name = "NAME=COMMAND", value_parser = name_and_command)]
+    #[arg(long, help_heading = "Which servers", value_name = "NAME=COMMAND", value_parser = name_and_command)]
     pub(crate) external: Vec<(String, String)>,
 }
 

@@ -253,4 +253,9 @@ fn saved_runs_have_a_page_and_several_have_one_together() {
         assert!(one.contains(&format!("<span>{model}</span>")), "{model}");
     }
     assert!(page(&[SAVED_RUN, SAVED_RUN]).contains("Side by side"));
+    let mut gated = runner();
+    gated.args([
+        "report", "--format", "html", "--gate", "p99<=1us", SAVED_RUN,
+    ]);
+    assert_eq!(gated.output().unwrap().status.code(), Some(4), "a gate");
 }

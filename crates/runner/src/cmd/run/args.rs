@@ -22,151 +22,222 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) models: ModelArgs,
 
+    /// A server that is running already
+    ///
     /// Measure a server that is running already, such as 127.0.0.1:7000, and leave it running; takes
     /// part as the model 'target'
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, help_heading = "Which servers", value_name = "ADDRESS")]
     pub(crate) target: Option<SocketAddr>,
 
     /// The process of --target; it and its children are measured. Without it CPU and memory aren't
-    #[arg(long, requires = "target", value_name = "PID")]
+    #[arg(
+        long,
+        help_heading = "Which servers",
+        hide_short_help = true,
+        requires = "target",
+        value_name = "PID"
+    )]
     pub(crate) pid: Option<u32>,
 
     /// What all servers speak [default: framed; raw as soon as a server that isn't ours speaks raw,
     /// as those of --external and --target do unless this says otherwise]
-    #[arg(long, value_parser = values::wire())]
+    #[arg(long, help_heading = "Which servers", hide_short_help = true, value_parser = values::wire())]
     pub(crate) wire: Option<Wire>,
 
-    /// Connections [default: 10000 for idle load, 100 for closed and open load; churn: at most
+    /// How many connections
+    ///
+    /// [default: 10000 for idle load, 100 for closed and open load; churn: at most
     /// 1000 at a time]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, help_heading = "What load", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: Option<u32>,
 
+    /// Seconds of each window
+    ///
     /// Seconds of each window in closed, open and churn load [default: 3, with several models 1.5]
-    #[arg(long, value_name = "S")]
+    #[arg(long, help_heading = "Where, and how long", value_name = "S")]
     pub(crate) duration: Option<Seconds>,
 
     /// Seconds after which the window opens even if the load isn't steady yet [default: 5]
-    #[arg(long, value_name = "S")]
+    #[arg(
+        long,
+        help_heading = "Where, and how long",
+        hide_short_help = true,
+        value_name = "S"
+    )]
     pub(crate) warm_up: Option<Seconds>,
 
-    /// Payload of a request, in bytes [default: 64]
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(..=i64::from(protocol::wire::MAX_PAYLOAD_BYTES)))]
+    /// Bytes of a request's payload [default: 64]
+    #[arg(long, help_heading = "What load", value_name = "BYTES", value_parser = clap::value_parser!(u32).range(..=i64::from(protocol::wire::MAX_PAYLOAD_BYTES)))]
     pub(crate) payload: Option<u32>,
 
+    /// Trials of each model; six for a comparison; auto for as many as it takes
+    ///
     /// Trials of each model and load, each with a fresh server; a comparison needs six. With auto it
     /// is seen after 6, 9 and 13 whether the figures that decide are told apart or equal, and there
     /// are 18 at most [default: 3, with several models 6]
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = "Where, and how long", value_name = "N")]
     pub(crate) trials: Option<Trials>,
 
     /// Time for making disturbed blocks again, such as 90s, 30m or 2h, after which --trials auto
     /// begins no more blocks, either [default: half of the planned time; for --trials auto none]
-    #[arg(long, value_name = "TIME")]
+    #[arg(
+        long,
+        help_heading = "Where, and how long",
+        hide_short_help = true,
+        value_name = "TIME"
+    )]
     pub(crate) patience: Option<Patience>,
 
+    /// What a request asks for: echo, cpu:1000, wait:5ms, block:10ms, a mix
+    ///
     /// What a request asks the server to do: echo, discard, cpu:1000 (chained SHA-256 hashes),
     /// wait:5ms (as for a slow backend), block:10ms (as in a blocking driver), or a mix such as
     /// echo:99%,cpu:1000:1% [default: echo]
-    #[arg(long, value_name = "WORK")]
+    #[arg(long, help_heading = "What load", value_name = "WORK")]
     pub(crate) workload: Option<Workload>,
 
     /// How requests arrive; one or more of these [default: idle,closed,open]
-    #[arg(long, value_parser = values::load(), value_name = "LOADS", value_delimiter = ',')]
+    #[arg(long, help_heading = "What load", value_parser = values::load(), value_name = "LOADS", value_delimiter = ',')]
     pub(crate) load: Vec<LoadKind>,
 
+    /// Requests/s in open load, or a share such as 70% of the slowest peak
+    ///
     /// In open and churn load: requests/s such as 50000, or a share of the slowest peak that
     /// this run measures, such as 70% (the same rate for all models) [default: 70%]
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, help_heading = "What load", value_name = "RATE")]
     pub(crate) rate: Option<Rate>,
 
     /// How the requests of open and churn load lie in time [default: poisson]
-    #[arg(long, value_parser = values::arrivals())]
+    #[arg(long, help_heading = "What load", hide_short_help = true, value_parser = values::arrivals())]
     pub(crate) arrivals: Option<Arrivals>,
 
     /// Seconds after which a reply in open and churn load is late [default: 5]
-    #[arg(long, value_name = "S")]
+    #[arg(
+        long,
+        help_heading = "What load",
+        hide_short_help = true,
+        value_name = "S"
+    )]
     pub(crate) deadline: Option<Seconds>,
 
+    /// Loads from a file: see 'runner list'
+    ///
     /// Loads from a file, instead of --load: one of scenarios/ by its name, such as million-idle,
     /// or a path. Other options go before what it says; --connections scales its ladders
-    #[arg(long, value_name = "NAME", conflicts_with = "load")]
+    #[arg(
+        long,
+        help_heading = "What load",
+        value_name = "NAME",
+        conflicts_with = "load"
+    )]
     pub(crate) scenario: Option<String>,
 
     /// The target of a search for the capacity, such as 'p99<=2ms'
-    #[arg(long, value_name = "TARGET")]
+    #[arg(
+        long,
+        help_heading = "What load",
+        hide_short_help = true,
+        value_name = "TARGET"
+    )]
     pub(crate) slo: Option<Slo>,
 
     /// Run the first model twice, under two names: what differs then is noise
-    #[arg(long)]
+    #[arg(long, help_heading = "Trust")]
     pub(crate) aa: bool,
 
     /// Requests outstanding on each connection, in closed load [default: 1]
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, help_heading = "What load", hide_short_help = true, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) outstanding: Option<u32>,
 
     /// I/O threads of each server process [default: one for each of its CPUs]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, help_heading = "Where, and how long", hide_short_help = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
 
     /// Threads of each generator process [default: one for each of its CPUs]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, help_heading = "Where, and how long", hide_short_help = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) client_threads: Option<u32>,
 
     /// Generator processes [default: as many as the limit of open files asks for]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, help_heading = "Where, and how long", hide_short_help = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) client_processes: Option<u32>,
 
     /// Processes of each server, which share its port [default: as many as the limit of open files
     /// asks for]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, help_heading = "Where, and how long", hide_short_help = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) server_processes: Option<u32>,
 
     /// Network whose addresses connections come from, 10000 from each [default: 127.0.0.0/8]
-    #[arg(long, value_name = "NETWORK")]
+    #[arg(
+        long,
+        help_heading = "What load",
+        hide_short_help = true,
+        value_name = "NETWORK"
+    )]
     pub(crate) source: Option<Network>,
 
     /// CPUs for servers, such as 0,1 [default: the first half]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(
+        long,
+        help_heading = "Where, and how long",
+        hide_short_help = true,
+        value_name = "LIST",
+        value_delimiter = ','
+    )]
     pub(crate) server_cpus: Vec<usize>,
 
     /// CPUs for generators [default: the other half]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(
+        long,
+        help_heading = "Where, and how long",
+        hide_short_help = true,
+        value_name = "LIST",
+        value_delimiter = ','
+    )]
     pub(crate) client_cpus: Vec<usize>,
 
+    /// Directory for the run's own [default: bench-results]
+    ///
     /// Directory in which the run's own directory is made [default: bench-results of this repository]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, help_heading = "Output", value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
 
     /// Seed of the order of models [default: another one each time]
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        help_heading = "Where, and how long",
+        hide_short_help = true,
+        value_name = "N"
+    )]
     pub(crate) seed: Option<u64>,
 
+    /// What the server's CPU time goes to, as a flame graph
+    ///
     /// Record once for each model, after a measured window, what the server's CPU time goes to: a
     /// flame graph beside the report, and the top functions in it. Takes perf
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) profile: bool,
 
     /// Run although memory won't do for so many connections
-    #[arg(long)]
+    #[arg(long, help_heading = "Where, and how long", hide_short_help = true)]
     pub(crate) force: bool,
 
     /// Print the plan and the command lines, and do nothing
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) dry_run: bool,
 
     /// Write the reports' text, instead of their paths, to standard output
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 
     /// Show every check with what was measured, not only the worst
-    #[arg(long)]
+    #[arg(long, help_heading = "Trust")]
     pub(crate) explain: bool,
 
     #[command(flatten)]
     pub(crate) gates: GateArgs,
 
     /// Allow a server whose address is not on loopback
-    #[arg(long)]
+    #[arg(long, help_heading = "Which servers", hide_short_help = true)]
     pub(crate) allow_remote: bool,
 }
 
