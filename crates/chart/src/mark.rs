@@ -11,7 +11,7 @@ use report::{
 pub struct Mark {
     /// Its verdict.
     pub status: Status,
-    bound: Option<Direction>,
+    pub(crate) bound: Option<Direction>,
     /// In words; empty where there is nothing to say.
     pub because: String,
 }
