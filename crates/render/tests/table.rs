@@ -44,12 +44,32 @@ fn on_a_narrow_terminal_the_table_is_folded_and_says_so() {
     let folded = table(&reports, Some(80));
     assert!(width(&folded) <= 80, "{folded}");
     assert!(
-        folded.contains("epoll-prefork") && folded.contains("response time"),
+        folded.contains("epoll-prefork") && folded.contains("peak rate"),
         "{folded}"
     );
     let verdict = reports[0].verdict.status.word();
     assert!(
         folded.contains(verdict) && folded.contains("folded for this terminal"),
         "{folded}"
+    );
+}
+
+#[test]
+fn what_no_model_has_takes_no_column() {
+    let text = include_str!("../../store/tests/old-reports/first/epoll.json");
+    let mut report: ModelReport = serde_json::from_str(text).unwrap();
+    report.summary.memory = None;
+    let without = table(std::slice::from_ref(&report), None);
+    assert!(
+        !without.contains("memory, B/conn") && without.contains("peak rate"),
+        "{without}"
+    );
+    report.summary.peak = None;
+    report.summary.open_ladder.clear();
+    report.summary.churn = None;
+    let nothing = table(std::slice::from_ref(&report), None);
+    assert!(
+        nothing.contains("memory, B/conn"),
+        "of a model that failed: {nothing}"
     );
 }

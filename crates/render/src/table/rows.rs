@@ -4,7 +4,7 @@ use crate::{
     doubts::marked,
     numbers::{cpu, known, response_time, service_time, whole},
 };
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
 use report::model::{Ceiling, ModelReport, Peak, Spread};
 
 /// Wide as it needs, or folded for a terminal of 80 columns.
@@ -60,26 +60,35 @@ impl Form {
         }
     }
 
+    /// Without the columns in which no model has a figure, if there is one that has.
     pub(super) fn table(self, reports: &[ModelReport]) -> Table {
         let mut table = Table::new();
         table.load_style(presets::UTF8_HORIZONTAL_ONLY);
         table.set_header(self.header());
-        for report in reports {
-            table.add_row(self.row(report));
-        }
-        for (index, title) in self.header().iter().enumerate() {
-            let is_words = index == 0 || *title == "verdict";
-            if let Some(column) = table.column_mut(index).filter(|_| !is_words) {
-                column.set_cell_alignment(CellAlignment::Right);
+        let rows: Vec<Vec<String>> = reports.iter().map(|report| self.row(report)).collect();
+        table.add_rows(&rows);
+        let is_words = |index: usize| index == 0 || self.header()[index] == "verdict";
+        let is_empty = |index: usize| rows.iter().all(|row| row[index] == NOTHING);
+        let figures = || (0..self.header().len()).filter(|&index| !is_words(index));
+        let has_any = figures().any(|index| !is_empty(index));
+        for index in figures() {
+            let Some(column) = table.column_mut(index) else {
+                continue;
+            };
+            column.set_cell_alignment(CellAlignment::Right);
+            if has_any && is_empty(index) {
+                column.set_constraint(ColumnConstraint::Hidden);
             }
         }
         table
     }
 }
 
-/// A model that has no such figure.
+/// Of a model that has no such figure.
+const NOTHING: &str = "-";
+
 fn nothing() -> String {
-    "-".to_owned()
+    NOTHING.to_owned()
 }
 
 fn memory(report: &ModelReport) -> String {
