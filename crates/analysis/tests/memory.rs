@@ -145,3 +145,30 @@ fn what_an_observer_leaves_is_no_connections() {
     let caches = memory.kernel_by_cache_bytes_per_connection;
     assert_eq!(caches.keys().collect::<Vec<_>>(), ["TCP"]);
 }
+
+/// Of a hundred bytes a connection, ten more in the block that was made again are some pages.
+#[test]
+fn some_pages_more_in_a_block_that_was_made_again_are_no_selection() {
+    let user = |more_bytes: u64| {
+        let mut report = sound();
+        for trial in idle(&mut report) {
+            trial.server_empty_bytes = Some(1_000_000);
+            trial.made_again = trial.block > 1;
+            for step in &mut trial.steps {
+                let each_bytes = if trial.made_again {
+                    100 + more_bytes
+                } else {
+                    100
+                };
+                let bytes = 1_000_000 + each_bytes * u64::from(step.connections);
+                step.server.pss_bytes = Some(bytes);
+            }
+        }
+        conclude(&mut report).unwrap();
+        report.verdict.figures["memory.user_bytes_per_connection"].clone()
+    };
+    assert_eq!(user(10).status, Status::Valid);
+    let other = user(1_000);
+    assert_eq!(other.status, Status::Suspect);
+    assert_eq!(other.check.as_deref(), Some("selection"));
+}

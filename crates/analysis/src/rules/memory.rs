@@ -11,7 +11,7 @@ use report::{
 /// The slope of the line over the ladder should be known this well, or to so many bytes: a table of 16
 /// bytes a connection grows by doubling, and lies below any such line or above it.
 const ERROR_MAX: f64 = 0.02;
-const ERROR_BYTES: f64 = 16.0;
+pub(crate) const ERROR_BYTES: f64 = 16.0;
 
 /// What the machine lost may differ from what is accounted for by this share.
 const UNACCOUNTED_MAX: f64 = 0.10;

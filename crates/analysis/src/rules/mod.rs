@@ -23,6 +23,7 @@ mod touch;
 mod window;
 
 pub use machine::{OTHER_CPUS_MAX, STEAL_MAX, is_disturbed};
+pub(crate) use memory::ERROR_BYTES;
 
 use report::{
     check::Check,

@@ -10,12 +10,12 @@ mod figures;
 mod judge;
 mod seen;
 
-use crate::rules;
+use crate::rules::{self, ERROR_BYTES};
 use figures::figures;
 use judge::judge;
 pub use judge::words;
 use report::{
-    check::{Check, Direction, Effect, FigureVerdict, Status, Verdict},
+    check::{Check, Direction, Effect, FigureKind, FigureVerdict, Status, Verdict},
     model::ModelReport,
 };
 use seen::{Seen, seen};
@@ -83,7 +83,12 @@ pub(crate) fn judge_selection(report: &mut ModelReport) {
     let differing = of_accepted.into_iter().filter_map(|figure| {
         let (value, all) = (figure.value?, *report.all_blocks.get(&figure.id)?);
         let share = (all / value - 1.0).abs();
-        let differs = share > figure.half_width_share.unwrap_or(0.0).max(SELECTION_MIN);
+        let known_within = match figure.kind {
+            // A page more or less is no selection.
+            FigureKind::UserMemory | FigureKind::KernelMemory => ERROR_BYTES / value,
+            _ => figure.half_width_share.unwrap_or(0.0),
+        };
+        let differs = share > known_within.max(SELECTION_MIN);
         differs.then_some((figure.id, figure.is_headline, share, all))
     });
     let differing: Vec<_> = differing.collect();
