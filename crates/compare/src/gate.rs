@@ -3,24 +3,18 @@
 //! A gate that can't be judged isn't passed: a figure that wasn't measured, or one that may lie on
 //! either side of the limit by what its verdict says of it.
 
+use crate::published::Published;
+use analysis::times::PERCENTILES;
 use report::{
     check::{Direction, Effect, FigureVerdict, Status},
     comparison::{CPU_PER_REQUEST, RESPONSE_TIME},
     model::ModelReport,
 };
-use serde_json::Value;
 use std::{fmt, str::FromStr};
 use thiserror::Error;
 
 /// Units of time, in microseconds; the longest first, because `ms` ends in `s`.
 const UNITS_US: [(&str, f64); 3] = [("us", 1.0), ("ms", 1e3), ("s", 1e6)];
-
-const PERCENTILES: [(&str, &str); 4] = [
-    ("p50", "p50"),
-    ("p90", "p90"),
-    ("p99", "p99"),
-    ("p99.9", "p99_9"),
-];
 
 /// A limit for a figure.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,8 +105,9 @@ impl Gate {
     /// Where in a summary the figure stands: the first that was measured counts.
     fn paths(&self) -> Vec<String> {
         let at = |load: &str, names: [&str; 2]| names.map(|name| format!("{load}.{name}")).to_vec();
-        let percentile = PERCENTILES.iter().find(|(word, _)| *word == self.figure);
-        if let Some((_, name)) = percentile {
+        let mut percentiles = PERCENTILES.iter();
+        let percentile = percentiles.find(|(name, _)| name.replace('_', ".") == self.figure);
+        if let Some((name, _)) = percentile {
             let times = at("open", RESPONSE_TIME);
             return times
                 .iter()
@@ -144,12 +139,11 @@ impl Gate {
 
     /// How a model's report stands to it.
     pub fn judge(&self, report: &ModelReport) -> Judged {
-        // A summary can always be written as JSON, or it couldn't be saved.
-        let summary = serde_json::to_value(&report.summary).unwrap_or_default();
+        let published = Published::of(report);
         let found = self
             .paths()
             .into_iter()
-            .find_map(|path| Some((value(&summary, &path)?, path)));
+            .find_map(|path| Some((published.value(&path)?, path)));
         let Some((value, path)) = found else {
             let why = report.failure.as_ref().map_or_else(
                 || "it was not measured".to_owned(),
@@ -160,10 +154,9 @@ impl Gate {
                 passage: Passage::CantTell(why),
             };
         };
-        let verdict = verdict(report, &path);
         Judged {
             value: Some(value),
-            passage: self.passage(value, verdict),
+            passage: self.passage(value, published.verdict(&path)),
         }
     }
 
@@ -216,22 +209,4 @@ fn range(value: f64, verdict: Option<&FigureVerdict>) -> (f64, f64) {
         Direction::High => (lower, value),
         Direction::Either => (lower, higher),
     }
-}
-
-/// A figure, or the median of one that has a spread.
-fn value(summary: &Value, path: &str) -> Option<f64> {
-    let at = path.split('.').try_fold(summary, |at, name| at.get(name))?;
-    at.as_f64().or_else(|| at.get("median")?.as_f64())
-}
-
-/// In open load a figure's rate is part of its name there.
-fn verdict<'a>(report: &'a ModelReport, path: &str) -> Option<&'a FigureVerdict> {
-    let of_open = report.summary.open.as_ref().and_then(|open| {
-        let name = path.strip_prefix("open.")?;
-        Some(format!("{}.{name}", open.place()))
-    });
-    report
-        .verdict
-        .figures
-        .get(of_open.as_deref().unwrap_or(path))
 }

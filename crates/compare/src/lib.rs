@@ -5,6 +5,7 @@
 //! | `figures` | which figures are compared, and where their values come from |
 //! | `contest` | one figure over all contestants: intervals, words, how error is shared |
 //! | [`gate`] | figures held against limits |
+//! | `published` | figures by their paths in a summary, with their verdicts |
 //! | `pair` | two models; all of a run, pair by pair; all against one |
 //! | `ranking` | all of a run: between which ranks each lies |
 //! | `options`, `refusal` | how to compare, and why something isn't |
@@ -25,6 +26,7 @@ pub mod gate;
 mod options;
 mod pair;
 mod plans;
+mod published;
 mod ranking;
 mod refusal;
 mod settings;
@@ -34,5 +36,6 @@ pub use figures::{Figure, figures};
 pub use options::Options;
 pub use pair::{RunComparison, compare, compare_against, compare_pairs, compare_run};
 pub use plans::PlanDifference;
+pub use published::Published;
 pub use ranking::{is_decided, rank};
 pub use refusal::Refusal;

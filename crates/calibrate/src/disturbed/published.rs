@@ -5,7 +5,6 @@ use report::{
     model::ModelReport,
 };
 use serde::Serialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A figure that calibration looks at, whatever the load.
@@ -103,38 +102,12 @@ impl Published {
     }
 }
 
-/// A figure, or the median of one that has a spread.
-fn value(summary: &Value, path: &str) -> Option<f64> {
-    let at = path.split('.').try_fold(summary, |at, name| at.get(name))?;
-    at.as_f64().or_else(|| at.get("median")?.as_f64())
-}
-
 /// The figures of a report of one load. One without a verdict isn't published, and one that isn't
 /// measured claims nothing.
 pub fn published(report: &ModelReport) -> Figures {
-    // A summary can always be written as JSON, or it couldn't be saved.
-    let summary = serde_json::to_value(&report.summary).unwrap_or_default();
-    figures(&summary, &report.verdict.figures)
-}
-
-/// The verdict on what stands at a path in the summary. Of open load there is one rate, by which its
-/// figures are known there: `open.100_connections.10000_per_s.response_time_us.p50`.
-fn verdict<'a>(
-    verdicts: &'a BTreeMap<String, FigureVerdict>,
-    path: &str,
-) -> Option<&'a FigureVerdict> {
-    let (load, name) = path.split_once('.')?;
-    let is_it = |id: &str| {
-        let place = id.strip_suffix(name).and_then(|id| id.strip_suffix('.'));
-        place.is_some_and(|place| place.split('.').next() == Some(load))
-    };
-    let mut verdicts = verdicts.iter();
-    Some(verdicts.find(|(id, _)| is_it(id))?.1)
-}
-
-fn figures(summary: &Value, verdicts: &BTreeMap<String, FigureVerdict>) -> Figures {
+    let all = compare::Published::of(report);
     let at = |path: &String| {
-        let (value, verdict) = (value(summary, path)?, verdict(verdicts, path)?.clone());
+        let (value, verdict) = (all.value(path)?, all.verdict(path)?.clone());
         (verdict.status != Status::NotMeasured).then_some(Seen { value, verdict })
     };
     let seen = |figure: Published| Some((figure, figure.paths().iter().find_map(at)?));
@@ -144,26 +117,34 @@ fn figures(summary: &Value, verdicts: &BTreeMap<String, FigureVerdict>) -> Figur
 #[cfg(test)]
 mod tests {
     use super::*;
+    use report::model::{Memory, Model};
     use serde_json::json;
 
     #[test]
     fn a_figure_is_known_by_its_value_and_the_verdict_at_the_same_place() {
-        let summary = json!({
-            "memory": {
-                "user_bytes_per_connection": 4_100.0,
-                "kernel_bytes_per_connection": 8_400.0,
-            },
-            "open": {
-                "server_cpu_us_per_request": { "median": 5.0, "low": 4.0, "high": 6.0 },
-                "prompt_response_time_us": { "p50": 25.0, "p99": null },
-                "response_time_us": { "p50": 36.0, "p99": 90.0 },
-            },
+        let mut report = ModelReport::new("run", Model::default());
+        report.summary.memory = Some(Memory {
+            user_bytes_per_connection: Some(4_100.0),
+            kernel_bytes_per_connection: Some(8_400.0),
+            ..Memory::default()
         });
+        let open = json!({
+            "connections": 9,
+            "offered_rate_per_s": 5.0,
+            "achieved_rate_per_s": 5.0,
+            "achieved_share": 1.0,
+            "waited_share": 0.0,
+            "replies_late": 0,
+            "server_cpu_us_per_request": { "median": 5.0, "low": 4.0, "high": 6.0 },
+            "prompt_response_time_us": { "p50": 25.0, "p99": null },
+            "response_time_us": { "p50": 36.0, "p99": 90.0 },
+        });
+        report.summary.open = serde_json::from_value(open).unwrap();
         let verdict = |status| FigureVerdict {
             status,
             ..FigureVerdict::default()
         };
-        let verdicts = [
+        report.verdict.figures = [
             ("memory.user_bytes_per_connection", Status::Suspect),
             ("memory.kernel_bytes_per_connection", Status::NotMeasured),
             (
@@ -184,7 +165,8 @@ mod tests {
             ),
             ("peak.rate_per_s", Status::Valid),
         ]
-        .map(|(path, status)| (path.to_owned(), verdict(status)));
+        .map(|(path, status)| (path.to_owned(), verdict(status)))
+        .into();
         let seen = |value, status| Seen {
             value,
             verdict: verdict(status),
@@ -195,6 +177,6 @@ mod tests {
             (Published::P50, seen(25.0, Status::Valid)),
             (Published::P99, seen(90.0, Status::Suspect)),
         ];
-        assert_eq!(figures(&summary, &verdicts.into()), Figures::from(expected));
+        assert_eq!(published(&report), Figures::from(expected));
     }
 }
