@@ -4,7 +4,7 @@ use crate::{exit::Exit, output, usage::usage};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use export::{bencher::bencher, csv::csv, github::github, histograms, openmetrics::openmetrics};
-use report::{comparison::Better, model::ModelReport, run::RunReport};
+use report::{comparison::Better, model::ModelReport};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -47,9 +47,6 @@ enum Format {
 
 pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
     let (run, reports) = store::read::run(&args.run)?;
-    if let Format::Hgrm = args.format {
-        return distributions(args.out.as_deref(), &reports);
-    }
     let is_of_trials = !matches!(args.format, Format::Markdown);
     if is_of_trials && reports.iter().all(|report| report.trials.is_empty()) {
         return Err(usage(format!(
@@ -58,24 +55,21 @@ pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
             args.run.display()
         )));
     }
-    let text = text(args.format, &run, &reports)?;
+    let text = match args.format {
+        Format::Hgrm => return distributions(args.out.as_deref(), &reports),
+        Format::Csv => csv(&reports)?,
+        Format::Hlog => histograms::log(&reports)?,
+        Format::Openmetrics => openmetrics(&reports),
+        Format::Bmf => bencher(&reports),
+        Format::GithubBenchmarkSmaller => github(&reports, Better::Lower),
+        Format::GithubBenchmarkBigger => github(&reports, Better::Higher),
+        Format::Markdown => render::table::markdown(&run, &reports),
+    };
     match &args.out {
         None => output::write(text),
         Some(file) => fs::write(file, text).with_context(|| format!("--out {}", file.display()))?,
     }
     Ok(Exit::Fine)
-}
-
-fn text(format: Format, run: &RunReport, reports: &[ModelReport]) -> anyhow::Result<String> {
-    Ok(match format {
-        Format::Csv => csv(reports)?,
-        Format::Hlog | Format::Hgrm => histograms::log(reports)?,
-        Format::Openmetrics => openmetrics(reports),
-        Format::Bmf => bencher(reports),
-        Format::GithubBenchmarkSmaller => github(reports, Better::Lower),
-        Format::GithubBenchmarkBigger => github(reports, Better::Higher),
-        Format::Markdown => render::table::markdown(run, reports),
-    })
 }
 
 /// A file each, whose paths are printed.
