@@ -9,12 +9,10 @@ use report::{
     check::{Direction, Effect, FigureVerdict, Status},
     comparison::{CPU_PER_REQUEST, RESPONSE_TIME},
     model::ModelReport,
+    slo::time_us,
 };
 use std::{fmt, str::FromStr};
 use thiserror::Error;
-
-/// Units of time, in microseconds; the longest first, because `ms` ends in `s`.
-const UNITS_US: [(&str, f64); 3] = [("us", 1.0), ("ms", 1e3), ("s", 1e6)];
 
 /// A limit for a figure.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,13 +90,10 @@ impl fmt::Display for Gate {
     }
 }
 
+/// A time, or a number without a unit.
 fn number(text: &str) -> Option<f64> {
-    let with_unit = UNITS_US
-        .iter()
-        .find_map(|(unit, us)| Some((text.strip_suffix(unit)?, us)));
-    let (digits, factor) = with_unit.map_or((text, 1.0), |(digits, us)| (digits, *us));
-    let number: f64 = digits.trim().parse().ok()?;
-    number.is_finite().then_some(number * factor)
+    let plain = || text.parse().ok().filter(|number: &f64| number.is_finite());
+    time_us(text).or_else(plain)
 }
 
 impl Gate {

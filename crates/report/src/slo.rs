@@ -65,22 +65,25 @@ impl FromStr for Slo {
             "max" => Percentile::Max,
             _ => return Err(wrong()),
         };
-        let limit = limit.trim();
-        let digits = limit.trim_end_matches(char::is_alphabetic);
-        let unit_us = match &limit[digits.len()..] {
-            "us" => 1.0,
-            "ms" => 1e3,
-            "s" => 1e6,
-            _ => return Err(wrong()),
-        };
-        match digits.trim().parse::<f64>() {
-            Ok(number) if number.is_finite() && number > 0.0 => Ok(Self {
-                percentile,
-                limit_us: number * unit_us,
-            }),
-            _ => Err(wrong()),
-        }
+        let limit_us = time_us(limit.trim()).filter(|&us| us > 0.0);
+        Ok(Self {
+            percentile,
+            limit_us: limit_us.ok_or_else(wrong)?,
+        })
     }
+}
+
+/// The microseconds of a time such as `2ms`; `None` where it isn't a number with `us`, `ms` or `s`.
+pub fn time_us(text: &str) -> Option<f64> {
+    let digits = text.trim_end_matches(char::is_alphabetic);
+    let unit_us = match &text[digits.len()..] {
+        "us" => 1.0,
+        "ms" => 1e3,
+        "s" => 1e6,
+        _ => return None,
+    };
+    let number: f64 = digits.trim().parse().ok()?;
+    number.is_finite().then_some(number * unit_us)
 }
 
 impl fmt::Display for Slo {
