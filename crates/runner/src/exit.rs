@@ -1,6 +1,7 @@
 //! Exit codes: what each means, and which error has which.
 
 use crate::usage::UsageError;
+use catalog::error::CatalogError;
 use measure::run::RunError;
 use plan::refusal::Refusal;
 use server::external::ExternalError;
@@ -33,11 +34,16 @@ impl Exit {
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         // Inside of these there may be others, which bear on the run alone.
         let of_run = matches!(error.downcast_ref(), Some(RunError::Store(_)));
+        let not_in_catalog = matches!(
+            error.downcast_ref(),
+            Some(CatalogError::Wrong(_) | CatalogError::External(_))
+        );
         let not_built = matches!(error.downcast_ref(), Some(BuildError::NotBuilt(_)));
         let is_wrong_use = error.is::<UsageError>()
             || error.is::<Refusal>()
             || error.is::<StoreError>()
             || error.is::<ExternalError>()
+            || not_in_catalog
             || of_run
             || not_built;
         if is_wrong_use {

@@ -3,10 +3,9 @@
 //! | module | |
 //! |---|---|
 //! | [`cli`], [`cmd`] | arguments; one file per subcommand |
-//! | [`discover`], [`select`] | which models there are, which take part |
 //! | [`gates`] | limits that figures have to keep |
 //! | [`host`] | what the other rooms have to be told of this machine |
-//! | [`values`] | values of arguments that have names |
+//! | [`models`], [`values`] | arguments that several subcommands share, values that have names |
 //! | [`output`], [`progress`] | what is printed: standard output, standard error, the progress line |
 //! | [`exit`], [`usage`] | exit codes, and which error has which; errors that the user can mend |
 //!
@@ -17,13 +16,12 @@
 
 mod cli;
 mod cmd;
-mod discover;
 mod exit;
 mod gates;
 mod host;
+mod models;
 mod output;
 mod progress;
-mod select;
 mod usage;
 mod values;
 

@@ -1,7 +1,6 @@
 //! `runner calibrate`: the instrument on trial.
 
 use crate::{
-    discover::Workspace,
     exit::Exit,
     host::{environment, guard, host, now},
     output,
@@ -22,6 +21,7 @@ use calibrate::{
     row::{Outcome, Row},
     table,
 };
+use catalog::workspace::Workspace;
 use clap::Args;
 use process::interrupt;
 use serde::Serialize;

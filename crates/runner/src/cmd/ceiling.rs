@@ -1,7 +1,6 @@
 //! `runner ceiling`: what this machine's loopback can do at all.
 
 use crate::{
-    discover::Workspace,
     exit::Exit,
     host::{guard, host},
     output,
@@ -11,6 +10,7 @@ use analysis::{
     rules,
     step::{cpu_us_per_request, generator_cpu_us_per_request, rate_per_s},
 };
+use catalog::workspace::Workspace;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use measure::{

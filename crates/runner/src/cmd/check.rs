@@ -1,12 +1,9 @@
 //! `runner check`: holds models to the conformance suite.
 
-use crate::{
-    discover::Workspace,
-    exit::Exit,
-    host::guard,
-    output,
-    select::{ExternalOptions, ModelArgs, Selected, Wanted, build_external, select},
-    values,
+use crate::{exit::Exit, host::guard, models::ModelArgs, output, values};
+use catalog::{
+    select::{ExternalOptions, Selected, Wanted, build_external, select},
+    workspace::Workspace,
 };
 use clap::Args;
 use conformance::{
@@ -55,7 +52,7 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
         wire: args.wire,
         ..ExternalOptions::default()
     };
-    let selected = select(&args.models, &workspace, &options)?;
+    let selected = select(&args.models.asked(), &workspace, &options)?;
     let packages: Vec<String> = selected.iter().filter_map(package_to_build).collect();
     let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
     let mut programs = match packages.is_empty() {

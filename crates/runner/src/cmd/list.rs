@@ -1,11 +1,7 @@
 //! `runner list`: the models, ours and external ones, and whether they can run here; the scenarios.
 
-use crate::{
-    discover::{ModelCrate, Workspace},
-    exit::Exit,
-    host::guard,
-    output,
-};
+use crate::{exit::Exit, host::guard, output};
+use catalog::workspace::{ModelCrate, Workspace};
 use clap::Args;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use server::{

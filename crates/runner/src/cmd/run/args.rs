@@ -1,10 +1,7 @@
 //! The arguments of a run.
 
-use crate::{
-    gates::GateArgs,
-    select::{ExternalOptions, ModelArgs},
-    values,
-};
+use crate::{gates::GateArgs, models::ModelArgs, values};
+use catalog::select::ExternalOptions;
 use clap::Args;
 use plan::{
     network::Network,

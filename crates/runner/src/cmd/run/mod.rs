@@ -7,15 +7,17 @@ mod show;
 pub(crate) use args::RunArgs;
 
 use crate::{
-    discover::Workspace,
     exit::Exit,
     host::{environment, guard, host, now},
     output,
     progress::ProgressLine,
-    select::{Selected, select, speech},
     usage::usage,
 };
 use anyhow::Context as _;
+use catalog::{
+    select::{Selected, select, speech},
+    workspace::Workspace,
+};
 use measure::run::{Instruments, Run, profile::load_of};
 use plan::{
     Plan,
@@ -37,7 +39,7 @@ use toolchain::build::{self, Purpose};
 
 pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let workspace = Workspace::find()?;
-    let mut selected = select(&args.models, &workspace, &args.external())?;
+    let mut selected = select(&args.models.asked(), &workspace, &args.external())?;
     let aa_control = args.aa.then(|| run_twice(&mut selected)).transpose()?;
     let host = host();
     let plan = plan(args, &workspace, &selected, &host)?;

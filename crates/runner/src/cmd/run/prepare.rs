@@ -1,10 +1,9 @@
 //! From a model that takes part to a server that can be started, and what its report says it is.
 
-use crate::{
-    discover::Workspace,
-    host::guard,
-    output,
+use crate::{host::guard, output};
+use catalog::{
     select::{Selected, Wanted, build_external},
+    workspace::Workspace,
 };
 use measure::{
     launch::launch,

@@ -1,10 +1,10 @@
 //! Servers that aren't ours among those that take part, and what all of a run then speak.
 
 use super::{
-    args::ModelArgs,
+    asked::Asked,
     selected::{Selected, Wanted, check_name},
 };
-use crate::usage::usage;
+use crate::error::{CatalogError, wrong};
 use protocol::wire::Wire;
 use server::external::{self, External, Target, is_near, without_directories};
 use std::path::Path;
@@ -15,29 +15,29 @@ const TARGET: &str = "target";
 
 /// What is said of such servers outside of their descriptions.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ExternalOptions {
+pub struct ExternalOptions {
     /// The wire that was asked for.
-    pub(crate) wire: Option<Wire>,
+    pub wire: Option<Wire>,
     /// Whether addresses beyond loopback may be loaded.
-    pub(crate) allow_remote: bool,
+    pub allow_remote: bool,
     /// A server that is running.
-    pub(crate) target: Option<std::net::SocketAddr>,
+    pub target: Option<std::net::SocketAddr>,
     /// Its process.
-    pub(crate) pid: Option<u32>,
+    pub pid: Option<u32>,
 }
 
 /// The models of the file.
 pub(super) fn described(
-    args: &ModelArgs,
+    asked: &Asked,
     root: &Path,
     options: &ExternalOptions,
-) -> anyhow::Result<Vec<Selected>> {
-    let models = external::read(args.models.as_deref(), root, options.allow_remote)?;
+) -> Result<Vec<Selected>, CatalogError> {
+    let models = external::read(asked.descriptions.as_deref(), root, options.allow_remote)?;
     models
         .into_iter()
         .map(|model| {
             check_name(&model.name)
-                .map_err(|what| usage(format!("models.{}: {what}", model.name)))?;
+                .map_err(|what| wrong(format!("models.{}: {what}", model.name)))?;
             Ok(Selected {
                 name: model.name.clone(),
                 server: Wanted::External(model),
@@ -47,9 +47,12 @@ pub(super) fn described(
 }
 
 /// Those that the command line describes.
-pub(super) fn named(args: &ModelArgs, options: &ExternalOptions) -> anyhow::Result<Vec<Selected>> {
+pub(super) fn named(
+    asked: &Asked,
+    options: &ExternalOptions,
+) -> Result<Vec<Selected>, CatalogError> {
     let wire = options.wire.unwrap_or(Wire::Raw);
-    let externals = args.external.iter().map(|(name, command)| {
+    let externals = asked.externals.iter().map(|(name, command)| {
         check_name(name)
             .map_err(str::to_owned)
             .and_then(|()| {
@@ -59,12 +62,12 @@ pub(super) fn named(args: &ModelArgs, options: &ExternalOptions) -> anyhow::Resu
                 name: name.clone(),
                 server: Wanted::External(external),
             })
-            .map_err(|what| usage(format!("--external {name}=...: {what}")))
+            .map_err(|what| wrong(format!("--external {name}=...: {what}")))
     });
-    let mut named = externals.collect::<anyhow::Result<Vec<_>>>()?;
+    let mut named = externals.collect::<Result<Vec<_>, CatalogError>>()?;
     if let Some(addr) = options.target {
         if !is_near(addr) && !options.allow_remote {
-            return Err(usage(format!(
+            return Err(wrong(format!(
                 "--target {addr} is not on loopback; --allow-remote lets it be loaded all the same"
             )));
         }
@@ -82,10 +85,10 @@ pub(super) fn named(args: &ModelArgs, options: &ExternalOptions) -> anyhow::Resu
 ///
 /// # Errors
 /// There is no such thing for these, in words.
-pub(crate) fn speech(
+pub fn speech(
     selected: &[Selected],
     options: &ExternalOptions,
-) -> anyhow::Result<(Wire, Option<u32>)> {
+) -> Result<(Wire, Option<u32>), CatalogError> {
     let externals = || selected.iter().filter_map(Selected::external);
     let has_raw_target = selected
         .iter()
@@ -94,7 +97,7 @@ pub(crate) fn speech(
     let by_need = if has_raw { Wire::Raw } else { Wire::Framed };
     let wire = options.wire.unwrap_or(by_need);
     if let Some(other) = externals().find(|external| external.wire != wire) {
-        return Err(usage(format!(
+        return Err(wrong(format!(
             "{} speaks the {} wire, and this run the {} one, because all of a run have to speak the \
              same to be compared: run it apart from the others",
             other.name,
@@ -108,7 +111,7 @@ pub(crate) fn speech(
     };
     match sizes.find(|(_, other)| *other != bytes) {
         None => Ok((wire, Some(bytes))),
-        Some((other, other_bytes)) => Err(usage(format!(
+        Some((other, other_bytes)) => Err(wrong(format!(
             "messages of {} have {bytes} bytes, those of {} {other_bytes}: run them apart",
             first.name, other.name
         ))),
@@ -119,7 +122,7 @@ pub(crate) fn speech(
 ///
 /// # Errors
 /// It failed, with the end of what it said.
-pub(crate) fn build_external(external: &External) -> Result<(), BuildError> {
+pub fn build_external(external: &External) -> Result<(), BuildError> {
     let Some(command) = &external.build else {
         return Ok(());
     };

@@ -1,46 +1,49 @@
-//! From what the user named to the models that take part.
+//! From what a person named to the servers that take part.
 
-mod args;
+mod asked;
 mod external;
 mod selected;
 
-pub(crate) use args::ModelArgs;
-pub(crate) use external::{ExternalOptions, build_external, speech};
-pub(crate) use selected::{Selected, Wanted};
+pub use asked::Asked;
+pub use external::{ExternalOptions, build_external, speech};
+pub use selected::{Selected, Wanted};
 
-use crate::{discover::Workspace, usage::usage};
+use crate::{
+    error::{CatalogError, wrong},
+    workspace::Workspace,
+};
 use rustix::fs::{Access, access};
 use selected::check_name;
 use std::fs;
 use wildmatch::WildMatch;
 
-/// The models that the arguments name, each once, in the order in which they are named.
+/// The servers that were named, each once, in the order in which they are named.
 ///
 /// # Errors
 /// A name or glob that fits nothing, a program that can't be run, or external models that can't be
 /// understood.
-pub(crate) fn select(
-    args: &ModelArgs,
+pub fn select(
+    asked: &Asked,
     workspace: &Workspace,
     options: &ExternalOptions,
-) -> anyhow::Result<Vec<Selected>> {
-    let mut known = known(args, workspace)?;
-    let described = external::described(args, &workspace.tree.root, options)?;
-    let named = external::named(args, options)?;
+) -> Result<Vec<Selected>, CatalogError> {
+    let mut known = known(asked, workspace)?;
+    let described = external::described(asked, &workspace.tree.root, options)?;
+    let named = external::named(asked, options)?;
     for one in described.into_iter().chain(named.iter().cloned()) {
         if known.iter().any(|other| other.name == one.name) {
-            return Err(usage(format!("there are two models {:?}", one.name)));
+            return Err(wrong(format!("there are two models {:?}", one.name)));
         }
         known.push(one);
     }
-    if args.model.is_empty() && named.is_empty() {
-        return Err(usage(format!(
+    if asked.names.is_empty() && named.is_empty() {
+        return Err(wrong(format!(
             "--model is missing; there are: all, {}",
             names(&known).join(", ")
         )));
     }
     let mut selected: Vec<Selected> = Vec::new();
-    for wanted in &args.model {
+    for wanted in &asked.names {
         let is_all = wanted == "all";
         let pattern = WildMatch::new(if is_all { "*" } else { wanted });
         let fitting: Vec<&Selected> = known
@@ -61,12 +64,12 @@ pub(crate) fn select(
     selected.extend(
         named
             .into_iter()
-            .filter(|one| !args.model.contains(&one.name)),
+            .filter(|one| !asked.names.contains(&one.name)),
     );
     Ok(selected)
 }
 
-fn known(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<Vec<Selected>> {
+fn known(asked: &Asked, workspace: &Workspace) -> Result<Vec<Selected>, CatalogError> {
     let mut known: Vec<Selected> = workspace
         .models
         .iter()
@@ -78,12 +81,12 @@ fn known(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<Vec<Selected
             },
         })
         .collect();
-    for (name, path) in &args.bin {
-        check_name(name).map_err(|what| usage(format!("--bin {name}=...: {what}")))?;
+    for (name, path) in &asked.programs {
+        check_name(name).map_err(|what| wrong(format!("--bin {name}=...: {what}")))?;
         let given = fs::canonicalize(path)
-            .map_err(|error| usage(format!("--bin {name}={}: {error}", path.display())))?;
+            .map_err(|error| wrong(format!("--bin {name}={}: {error}", path.display())))?;
         if !given.is_file() || access(&given, Access::EXEC_OK).is_err() {
-            return Err(usage(format!(
+            return Err(wrong(format!(
                 "--bin {name}={}: not an executable file; chmod +x?",
                 path.display()
             )));
@@ -101,7 +104,7 @@ fn known(args: &ModelArgs, workspace: &Workspace) -> anyhow::Result<Vec<Selected
 }
 
 /// No model has this name; those that are near, and all of them.
-pub(crate) fn unknown(wanted: &str, known: &[&str]) -> anyhow::Error {
+pub fn unknown(wanted: &str, known: &[&str]) -> CatalogError {
     let near: Vec<&str> = known
         .iter()
         .copied()
@@ -113,7 +116,7 @@ pub(crate) fn unknown(wanted: &str, known: &[&str]) -> anyhow::Error {
     } else {
         format!("did you mean {}? There are: {all}", near.join(" or "))
     };
-    usage(format!("no model fits {wanted:?}; {hint}"))
+    wrong(format!("no model fits {wanted:?}; {hint}"))
 }
 
 fn names(known: &[Selected]) -> Vec<&str> {
@@ -123,11 +126,11 @@ fn names(known: &[Selected]) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::discover::ModelCrate;
+    use crate::workspace::ModelCrate;
     use std::path::PathBuf;
     use toolchain::build::Tree;
 
-    fn select_of(wanted: &[&str]) -> anyhow::Result<Vec<String>> {
+    fn select_of(wanted: &[&str]) -> Result<Vec<String>, CatalogError> {
         let model = |name: &str| ModelCrate {
             name: name.to_owned(),
             metadata: Default::default(),
@@ -141,22 +144,13 @@ mod tests {
             models: ["alpha", "beta", "beta-local"].map(model).to_vec(),
             template: None,
         };
-        let args = ModelArgs {
-            model: wanted.iter().map(|&name| name.to_owned()).collect(),
-            no_build: false,
-            bin: Vec::new(),
-            models: None,
-            external: vec![("ours-not".to_owned(), "x {addr}".to_owned())],
+        let external = [("ours-not".to_owned(), "x {addr}".to_owned())];
+        let asked = Asked {
+            names: wanted.iter().map(|&name| name.to_owned()).collect(),
+            externals: external.into_iter().take(wanted.len()).collect(),
+            ..Asked::default()
         };
-        let args = ModelArgs {
-            external: if wanted.is_empty() {
-                Vec::new()
-            } else {
-                args.external
-            },
-            ..args
-        };
-        Ok(select(&args, &workspace, &ExternalOptions::default())?
+        Ok(select(&asked, &workspace, &ExternalOptions::default())?
             .into_iter()
             .map(|one| one.name)
             .collect())

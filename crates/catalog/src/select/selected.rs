@@ -1,6 +1,9 @@
 //! A server that takes part in what was asked for.
 
-use crate::{discover::ModelCrate, usage::usage};
+use crate::{
+    error::{CatalogError, wrong},
+    workspace::ModelCrate,
+};
 use protocol::client::Workload;
 use server::external::{External, Target};
 use std::{
@@ -10,16 +13,16 @@ use std::{
 
 /// A server that takes part.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Selected {
+pub struct Selected {
     /// In the table, and of its report.
-    pub(crate) name: String,
+    pub name: String,
     /// What is started under this name.
-    pub(crate) server: Wanted,
+    pub server: Wanted,
 }
 
 /// What takes part.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Wanted {
+pub enum Wanted {
     /// A crate of the workspace.
     Model {
         /// As cargo has it.
@@ -36,7 +39,8 @@ pub(crate) enum Wanted {
 }
 
 impl Selected {
-    pub(crate) fn external(&self) -> Option<&External> {
+    /// How it is described, if it isn't ours.
+    pub fn external(&self) -> Option<&External> {
         match &self.server {
             Wanted::External(external) => Some(external),
             _ => None,
@@ -44,12 +48,12 @@ impl Selected {
     }
 
     /// Whether its description comes from a file or the command line.
-    pub(crate) fn is_external(&self) -> bool {
+    pub fn is_external(&self) -> bool {
         matches!(self.server, Wanted::External(_) | Wanted::Target(_))
     }
 
     /// Where it listens: on loopback, unless it is known to be elsewhere.
-    pub(crate) fn address(&self) -> IpAddr {
+    pub fn address(&self) -> IpAddr {
         let known = match &self.server {
             Wanted::External(external) => external.address,
             Wanted::Target(target) => Some(target.addr),
@@ -62,7 +66,7 @@ impl Selected {
     ///
     /// # Errors
     /// It can't, in words.
-    pub(crate) fn check_plan(&self, workload: &Workload, processes: u32) -> anyhow::Result<()> {
+    pub fn check_plan(&self, workload: &Workload, processes: u32) -> Result<(), CatalogError> {
         let Some(external) = self.external() else {
             return Ok(());
         };
@@ -71,7 +75,7 @@ impl Selected {
         if own >= processes {
             return Ok(());
         }
-        Err(usage(format!(
+        Err(wrong(format!(
             "so many connections take {processes} server processes, because of the limit of open \
              files, and {} is started once: fewer --connections, or a higher limit ('ulimit -Hn'); \
              if it starts processes itself, 'processes' in its description says how many",

@@ -1,5 +1,6 @@
 //! Arguments that name models.
 
+use catalog::select::Asked;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -39,6 +40,18 @@ pub(crate) struct ModelArgs {
     /// {host} and {port} stand for where it is to listen; takes part without --model
     #[arg(long, help_heading = "Which servers", value_name = "NAME=COMMAND", value_parser = name_and_command)]
     pub(crate) external: Vec<(String, String)>,
+}
+
+impl ModelArgs {
+    /// Without how they are to be built.
+    pub(crate) fn asked(&self) -> Asked {
+        Asked {
+            names: self.model.clone(),
+            programs: self.bin.clone(),
+            descriptions: self.models.clone(),
+            externals: self.external.clone(),
+        }
+    }
 }
 
 fn name_and_path(text: &str) -> Result<(String, PathBuf), String> {

@@ -1,10 +1,9 @@
-//! Which models there are: every workspace member that describes itself as one.
+//! Models and scenarios that there are: every workspace member that describes itself as a model.
 //!
 //! There is no list. A model is a crate `model-<name>` with `[package.metadata.model]`; cargo
 //! finds it by the workspace's glob.
 
-use crate::usage::usage;
-use anyhow::Context as _;
+use crate::error::{CatalogError, unexpected, wrong};
 use plan::scenario::Scenario;
 use serde::Deserialize;
 use std::{
@@ -15,38 +14,41 @@ use toolchain::{build::Tree, cargo};
 
 /// The workspace as cargo sees it.
 #[derive(Debug)]
-pub(crate) struct Workspace {
-    pub(crate) tree: Tree,
+pub struct Workspace {
+    /// Where it lies, and what is built of it.
+    pub tree: Tree,
     /// In the order of their names.
-    pub(crate) models: Vec<ModelCrate>,
+    pub models: Vec<ModelCrate>,
     /// The model that new ones are made like, as `[workspace.metadata.models]` says.
-    pub(crate) template: Option<String>,
+    pub template: Option<String>,
 }
 
 /// A crate that is a model.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ModelCrate {
+pub struct ModelCrate {
     /// Without `model-`.
-    pub(crate) name: String,
-    pub(crate) metadata: ModelMetadata,
+    pub name: String,
+    /// As its Cargo.toml says.
+    pub metadata: ModelMetadata,
     /// As resolved in Cargo.lock.
-    pub(crate) runtime_version: Option<String>,
+    pub runtime_version: Option<String>,
 }
 
 /// `[package.metadata.model]`: what a report has to say about the model.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub(crate) struct ModelMetadata {
-    pub(crate) title: String,
+pub struct ModelMetadata {
+    /// A line for people.
+    pub title: String,
     /// Name of a dependency.
-    pub(crate) runtime: String,
+    pub runtime: String,
     /// `shared`, `sharded` or `handoff`.
-    pub(crate) accept: String,
+    pub accept: String,
     /// `inline` or `offload`.
-    pub(crate) cpu: String,
+    pub cpu: String,
     /// `inline` or `offload`.
-    pub(crate) block: String,
+    pub block: String,
     /// As in `std::env::consts::OS`.
-    pub(crate) platforms: Vec<String>,
+    pub platforms: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -94,14 +96,14 @@ struct LockedPackage {
 
 impl ModelCrate {
     /// What cargo builds.
-    pub(crate) fn package(&self) -> String {
+    pub fn package(&self) -> String {
         format!("model-{}", self.name)
     }
 }
 
 impl Workspace {
     /// Names of the scenarios that come with the project.
-    pub(crate) fn scenarios(&self) -> Vec<String> {
+    pub fn scenarios(&self) -> Vec<String> {
         let files = fs::read_dir(self.tree.root.join("scenarios"));
         let files = files.into_iter().flatten().flatten();
         let mut names: Vec<String> = files
@@ -116,7 +118,7 @@ impl Workspace {
     ///
     /// # Errors
     /// There is no such file, or it is no scenario; file, line and field are named.
-    pub(crate) fn scenario(&self, name: &str) -> anyhow::Result<(String, Scenario)> {
+    pub fn scenario(&self, name: &str) -> Result<(String, Scenario), CatalogError> {
         let is_path = name.contains('/') || name.ends_with(".toml");
         let path = if is_path {
             PathBuf::from(name)
@@ -128,15 +130,15 @@ impl Workspace {
                 .with_extension("toml")
         };
         let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound if !is_path => usage(format!(
+            io::ErrorKind::NotFound if !is_path => wrong(format!(
                 "there is no scenario {name:?}; there are: {}. A file of your own is named by its \
                  path, such as ./{name}.toml",
                 self.scenarios().join(", ")
             )),
-            _ => usage(format!("--scenario {}: {error}", path.display())),
+            _ => wrong(format!("--scenario {}: {error}", path.display())),
         })?;
         let scenario = Scenario::parse(&text)
-            .map_err(|error| usage(format!("--scenario {}: {error}", path.display())))?;
+            .map_err(|error| wrong(format!("--scenario {}: {error}", path.display())))?;
         let stem = path.file_stem().unwrap_or_default();
         Ok((stem.to_string_lossy().into_owned(), scenario))
     }
@@ -146,7 +148,7 @@ impl Workspace {
     ///
     /// # Errors
     /// There is no workspace, or a model's description can't be understood.
-    pub(crate) fn find() -> anyhow::Result<Self> {
+    pub fn find() -> Result<Self, CatalogError> {
         let has_us = |found: &Metadata| {
             let mut names = found.packages.iter().map(|package| package.name.as_str());
             names.any(|name| name == env!("CARGO_PKG_NAME"))
@@ -221,7 +223,7 @@ fn tree_around(path: &Path) -> Option<&Path> {
 ///
 /// # Errors
 /// That isn't there any more.
-fn own_tree() -> anyhow::Result<PathBuf> {
+fn own_tree() -> Result<PathBuf, CatalogError> {
     let program = env::current_exe().unwrap_or_default();
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
     let built_from = own.ancestors().nth(2).unwrap_or(own);
@@ -229,31 +231,31 @@ fn own_tree() -> anyhow::Result<PathBuf> {
     if tree.is_dir() {
         return Ok(tree.to_owned());
     }
-    Err(usage(format!(
+    Err(wrong(format!(
         "the sources that this program was built from are not there any more (moved, or deleted): \
          run it in a clone of Millionfold, or build it again there ({})",
         built_from.display()
     )))
 }
 
-fn metadata(directory: &Path) -> anyhow::Result<Metadata> {
+fn metadata(directory: &Path) -> Result<Metadata, CatalogError> {
     let output = cargo()
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .current_dir(directory)
         .output()
         .map_err(|error| {
-            usage(format!(
+            wrong(format!(
                 "can't run cargo: {error}; install Rust from rustup.rs"
             ))
         })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(usage(format!(
+        return Err(wrong(format!(
             "cargo finds no workspace here; run this in a clone of Millionfold ({})",
             said.trim()
         )));
     }
-    serde_json::from_slice(&output.stdout).context("what cargo metadata says can't be understood")
+    serde_json::from_slice(&output.stdout).map_err(unexpected("what cargo metadata says"))
 }
 
 #[cfg(test)]
