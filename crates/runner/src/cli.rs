@@ -68,6 +68,13 @@ pub(crate) enum Subcommands {
     Export(cmd::export::ExportArgs),
     /// Print the JSON Schema of the reports
     Schema,
+    /// Print a script with which a shell completes our arguments
+    ///
+    /// It completes models and scenarios, too: those that there are when it is made. For bash:
+    /// runner completions bash > ~/.local/share/bash-completion/completions/runner
+    Completions(cmd::completions::CompletionsArgs),
+    /// Print the manual page, or write the pages of all subcommands
+    Man(cmd::man::ManArgs),
     /// Become another program that can't outlive the runner
     #[command(hide = true)]
     Guard(cmd::guard::GuardArgs),

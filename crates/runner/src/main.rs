@@ -25,7 +25,7 @@ mod progress;
 mod usage;
 mod values;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use cli::{Cli, Subcommands};
 use exit::Exit;
 use process::interrupt;
@@ -66,6 +66,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
             output::write(report::schema::schema_text());
             Ok(Exit::Fine)
         }
+        Some(Subcommands::Completions(args)) => {
+            cmd::completions::completions(&args, Cli::command())
+        }
+        Some(Subcommands::Man(args)) => cmd::man::man(&args, Cli::command()),
         Some(Subcommands::Guard(_) | Subcommands::Keep(_)) => unreachable!("returned above"),
     }
 }

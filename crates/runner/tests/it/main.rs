@@ -25,5 +25,6 @@ mod profile;
 mod saved;
 #[path = "../../examples/validate/schema.rs"]
 mod schema;
+mod shell;
 mod surroundings;
 mod tune;
