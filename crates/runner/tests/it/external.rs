@@ -1,7 +1,7 @@
 //! Servers that aren't ours, measured and checked: real foreign processes.
 
 use crate::common::{
-    Fixture, children_of, eventually, foreign::is_here, is_alive, runner, stderr, stdout,
+    Fixture, children_of, eventually, foreign::is_here, is_alive, runner, stderr, stdout, unspoiled,
 };
 use report::{check::Status, model::ModelReport};
 use std::{
@@ -128,17 +128,24 @@ fn socat_with_a_process_for_each_connection_is_measured_whole() {
     if !is_here("socat", &["-V"]) {
         return;
     }
-    let fixture = Fixture::new();
-    let mark = fixture.mark();
-    // The log's place marks its processes.
-    let command = format!(
-        "socat -lf{mark}/log TCP-LISTEN:{{port}},bind={{host}},fork,backlog=512,nodelay PIPE"
-    );
-    let output = fixture.run_foreign(&command, &[]);
-    let report = fixture.report();
-    assert_measured(&report, &stderr(&output));
+    // Twenty processes that wait for a busy machine may get no turn in a short window.
+    let (report, shown) = unspoiled(|| {
+        let fixture = Fixture::new();
+        let mark = fixture.mark();
+        // The log's place marks its processes.
+        let command = format!(
+            "socat -lf{mark}/log TCP-LISTEN:{{port}},bind={{host}},fork,backlog=512,nodelay PIPE"
+        );
+        let shown = stderr(&fixture.run_foreign(&command, &[]));
+        let report = fixture.report();
+        fixture.assert_nothing_left();
+        match report.verdict.status {
+            Status::Invalid => Err(shown),
+            _ => Ok((report, shown)),
+        }
+    });
+    assert_measured(&report, &shown);
     assert_use_is_known(&report, 21..=22);
-    fixture.assert_nothing_left();
 }
 
 #[test]

@@ -10,8 +10,10 @@ use std::{net::TcpListener, process::Stdio};
 fn failure_of(mode: &str) -> Option<Failure> {
     let fixture = Fixture::new();
     let command = fixture.foreign(mode)?;
+    // Those that end are waited for no longer than they live.
+    let ready_s = if mode == "never" { 0.5 } else { 30.0 };
     let models = fixture.models(&format!(
-        "[models.them]\ncommand = '{command}'\nready_s = 0.5\n"
+        "[models.them]\ncommand = '{command}'\nready_s = {ready_s}\n"
     ));
     let output = fixture.run_with(&["--models", &models, "--model", "them", "--load", "closed"]);
     let shown = stderr(&output);
