@@ -22,6 +22,10 @@ use std::{
 /// How long a server may take until every listener is up.
 const READY_LIMIT: Duration = Duration::from_secs(READY_LIMIT_S);
 
+/// For what a program wrote before it ended. It is there, but on a busy machine whoever reads it may
+/// not have had a turn yet; nobody waits that long, because its output ends.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// How to start a server.
 #[derive(Clone, Debug)]
 pub struct ContractLaunch {
@@ -103,7 +107,7 @@ impl ContractLaunch {
         if status.success() {
             return Ok(());
         }
-        let line = child.last_words(Duration::from_millis(200));
+        let line = child.last_words(LAST_WORDS);
         match line.map(|line| serde_json::from_str(&line)) {
             Some(Ok(ServerLine::Unmet(Unmet { missing, mend }))) => {
                 Err(PreflightError::Unmet { missing, mend })
@@ -212,7 +216,7 @@ impl ServerProcess {
             return Err(ServerError::DidNotStop { stderr_tail });
         };
         let mut done = None;
-        while let Some(line) = self.child.last_words(Duration::from_millis(200)) {
+        while let Some(line) = self.child.last_words(LAST_WORDS) {
             if let Ok(ServerLine::Done(counts)) = serde_json::from_str(&line) {
                 done = Some(counts);
             }
