@@ -148,6 +148,13 @@ static CASES: &[Case] = &[
         run: unread::unread_replies,
     },
     Case {
+        name: "read-late",
+        about: "sends every reply to a client that reads them late, though nothing else happens",
+        wires: BOTH,
+        needs: Needs::Nothing,
+        run: unread::read_late,
+    },
+    Case {
         name: "flood",
         about: "serves the others while some clients send without end",
         wires: BOTH,

@@ -1,5 +1,6 @@
 //! A client that sends and doesn't read, until neither side's buffers take any more: the
-//! server has to stop reading from it, and must neither store its replies nor wait for it.
+//! server has to stop reading from it, and must neither store its replies nor wait for it. And when
+//! the client reads at last, the server has to notice by itself.
 
 use crate::{
     client::Client,
@@ -79,6 +80,41 @@ impl Unread {
             client.expect_end()
         })
     }
+}
+
+/// Of those that are sent to be read late: the server's kernel takes about ten of them or twenty.
+const LATE_BYTES: usize = 1000;
+
+/// For how long a client neither sends nor reads, so that the server comes to rest. On a machine on
+/// which that takes longer the case sees less, and fails nobody.
+const REST: Duration = Duration::from_millis(60);
+
+/// The client sends some requests, or as many as go, and nothing more. Then it reads. Nobody else says
+/// anything, so the server hears of nothing but that there is room for replies again. How many there
+/// are decides what the last send came to: all, a part, nothing.
+pub(super) fn read_late(promise: &Promise) -> Result<()> {
+    run(promise, |running| {
+        for count in (8..=96).step_by(8).chain([MESSAGE_BYTES / LATE_BYTES]) {
+            let client = running.connect_narrow()?;
+            let echoes: Vec<Vec<u8>> = (0..count as u64)
+                .map(|id| running.echo(id, LATE_BYTES))
+                .collect();
+            let all = echoes.concat();
+            let sent_bytes = client.send_some(&all, BLOCKED_AFTER)?;
+            thread::sleep(REST);
+            let whole = sent_bytes / echoes[0].len();
+            client.expect_all(&echoes[..whole]).with_context(|| {
+                format!(
+                    "a client that sent {whole} echoes of {LATE_BYTES} bytes, and nothing more, \
+                     reads its replies at last"
+                )
+            })?;
+            client.exchange(&all[sent_bytes..], &echoes[whole..])?;
+            client.finish()?;
+        }
+        Ok(())
+    })?;
+    Ok(())
 }
 
 pub(super) fn unread_replies(promise: &Promise) -> Result<()> {
