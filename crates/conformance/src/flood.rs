@@ -23,8 +23,11 @@ const SENT_BYTES: usize = 1 << 20;
 /// For how long the others ask.
 const ASKING: Duration = Duration::from_secs(2);
 
-/// A reply that takes longer is late. What a server has of one client when its turn comes is served in
-/// some milliseconds.
+/// And so many times at least.
+const ASKED_MIN: usize = 3;
+
+/// Half of the replies take less. What a server has of one client when its turn comes is served in
+/// some milliseconds; a single reply may wait for a machine that is busy with something else.
 const LATE: Duration = Duration::from_secs(1);
 
 pub(super) fn flood(promise: &Promise) -> Result<()> {
@@ -73,17 +76,23 @@ fn send_until(over: &AtomicBool, message: &[u8], client: &Client) -> Result<u64>
 
 fn serve_others(running: &Running, others: &[Client]) -> Result<()> {
     let start = Instant::now();
-    let in_turn = others.iter().enumerate().cycle();
-    for (i, other) in in_turn.take_while(|_| start.elapsed() < ASKING) {
+    let mut took = Vec::new();
+    for (i, other) in others.iter().enumerate().cycle() {
+        if took.len() >= ASKED_MIN && start.elapsed() >= ASKING {
+            break;
+        }
         let asked = Instant::now();
         let answered = other.round_trip(&running.greeting(i));
         answered.context("another connection, while some send without end")?;
-        let took = asked.elapsed();
-        ensure!(
-            took < LATE,
-            "another connection was answered after {took:.1?} while some sent without end; less \
-             than {LATE:?} is expected: it has to be its turn now and then"
-        );
+        took.push(asked.elapsed());
     }
+    took.sort_unstable();
+    let median = took[took.len() / 2];
+    ensure!(
+        median < LATE,
+        "of {} requests of other connections half were answered after {median:.1?} or more while some \
+         sent without end; less than {LATE:?} is expected: it has to be their turn now and then",
+        took.len()
+    );
     Ok(())
 }
