@@ -40,7 +40,7 @@ const CONNECTIONS: u32 = 50;
 const SECONDS: (f64, f64) = (0.4, 1.1);
 
 fn wrong_byte(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
-    const ONE_IN: u64 = 100_000;
+    const ONE_IN: u64 = 10_000;
     // Several outstanding: more replies among which to find the wrong ones.
     let load = planned(Load::Closed { outstanding: 4 }, CONNECTIONS, None, SECONDS);
     let measured = bench.measure_once(&format!("wrong-byte --one-in {ONE_IN}"), &load)?;

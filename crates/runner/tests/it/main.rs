@@ -1,15 +1,16 @@
 //! The runner as its users have it: started as a program, judged by what it prints and saves.
 //!
 //! All files are one program, because it is linked once, and because most tests wait for most of
-//! their time: those of one file do so beside those of another. Three are programs of their own, since
-//! others beside them would take what they count on: memory (`million`), so many requests in a window
-//! that a rare fault comes about (`calibrate`), an answer within a limit (`conformance`).
+//! their time: those of one file do so beside those of another. Two are programs of their own, since
+//! others beside them would take what they count on: memory (`million`), an answer within a limit
+//! (`conformance`).
 
 #![allow(
     clippy::unwrap_used,
     reason = "a test that can't go on fails, and says where"
 )]
 
+mod calibrate;
 mod ceiling;
 mod command_line;
 mod common;

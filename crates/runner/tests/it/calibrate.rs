@@ -1,15 +1,7 @@
 //! The instrument's own trial, in its shortened form: every fault is caught, and everything else
 //! runs from end to end. What takes how long is judged on a machine that has nothing else to do.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that can't go on fails, and says where"
-)]
-
-#[path = "it/common/mod.rs"]
-mod common;
-
-use common::{children_of, eventually, is_alive, runner, stderr};
+use crate::common::{children_of, eventually, is_alive, runner, stderr};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::{
