@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 pub(super) fn echo(wire: Wire, id: u64, payload_bytes: usize) -> Vec<u8> {
     match wire {
         Wire::Framed => frame(Kind::Echo, 0, id, payload_bytes),
-        Wire::Raw => {
+        // The suite is for those two; others are refused before: see `Wire::is_of_contract`.
+        Wire::Raw | Wire::Http1 => {
             let mut message = id.to_le_bytes().to_vec();
             append_pattern(
                 &mut message,

@@ -10,13 +10,13 @@
 //! minimal client's; so it takes 1.02 times.
 
 use crate::socket::{self, Arrived};
-use protocol::client::{MessageId, Messages};
+use protocol::client::MessageId;
 use rustix::{
     io::Errno,
     net::{RecvFlags, SendFlags, recv, send},
 };
-
 use std::os::fd::OwnedFd;
+use wires::{At, Replies, Requests, error::ReplyError};
 
 /// The state of one connection. A million of these have to fit: see the test.
 #[derive(Debug)]
@@ -60,15 +60,16 @@ pub(crate) struct Moved {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
     ClosedByServer,
-    WrongReply,
+    Reply(ReplyError),
     Failed(Errno),
 }
 
-/// What every connection of a thread shares: messages, the buffer to send from, and the send
-/// times.
+/// What every connection of a thread shares: requests, replies that have come in part, the buffer to
+/// send from, and the send times.
 #[derive(Debug)]
 pub(crate) struct Shared<'a> {
-    pub(crate) messages: &'a Messages,
+    pub(crate) requests: &'a Requests,
+    pub(crate) replies: Replies,
     /// Batches outstanding per connection, at most.
     pub(crate) depth: u32,
     pub(crate) out: Box<[u8]>,
@@ -113,26 +114,26 @@ impl Connection {
         now_ns: u64,
         shared: &mut Shared<'_>,
     ) {
-        let first = shared.messages.batch_of(self.allowed);
+        let first = shared.requests.batch_of(self.allowed);
         for batch in first..first + batches {
             let slot = shared.slot(index, batch);
             shared.sent_at_ns[slot] = now_ns;
         }
-        let messages = batches * shared.messages.batch();
+        let messages = batches * shared.requests.batch();
         self.allowed = self.allowed.wrapping_add(messages);
     }
 
     /// Batches that are allowed or sent, and not answered.
     #[inline]
-    pub(crate) fn outstanding(&self, messages: &Messages) -> u32 {
-        messages.batch_of(self.allowed) - self.answered
+    pub(crate) fn outstanding(&self, requests: &Requests) -> u32 {
+        requests.batch_of(self.allowed) - self.answered
     }
 
     /// Sends what is allowed, as far as the kernel takes it.
     #[inline(always)]
     pub(crate) fn send(&mut self, number: u32, shared: &mut Shared<'_>) -> Result<Moved, Broken> {
-        let messages = shared.messages;
-        let message_bytes = messages.message_bytes() as u32;
+        let requests = shared.requests;
+        let message_bytes = requests.request_bytes() as u32;
         let mut moved = Moved::default();
         while self.sent < self.allowed {
             let mut filled = 0;
@@ -142,7 +143,7 @@ impl Connection {
                     connection: number,
                     sequence,
                 };
-                let written = messages.write(id, offset as usize, &mut shared.out[filled..]);
+                let written = requests.write(id, offset as usize, &mut shared.out[filled..]);
                 filled += written;
                 offset += written as u32;
                 if offset == message_bytes {
@@ -210,10 +211,10 @@ impl Connection {
         index: usize,
         number: u32,
         received: &[u8],
-        shared: &Shared<'_>,
+        shared: &mut Shared<'_>,
         mut answered: impl FnMut(u64),
-    ) -> Result<Moved, Broken> {
-        let messages = shared.messages;
+    ) -> Result<Moved, ReplyError> {
+        let requests = shared.requests;
         let mut rest = received;
         let mut moved = Moved {
             bytes: received.len() as u64,
@@ -221,30 +222,37 @@ impl Connection {
         };
         while !rest.is_empty() {
             // The reply to a batch is that to its last message, which has to be sent.
-            let sequence = self.answered * messages.batch() + messages.batch() - 1;
-            let offset = self.answered_bytes as usize;
+            let sequence = self.answered * requests.batch() + requests.batch() - 1;
             let id = MessageId {
                 connection: number,
                 sequence,
             };
-            let reply_bytes = messages.reply_bytes(id);
-            let (part, after) = rest.split_at(rest.len().min(reply_bytes - offset));
-            if sequence > self.sent || !messages.matches(id, offset, part) {
-                return Err(Broken::WrongReply);
-            }
-            rest = after;
-            self.answered_bytes += part.len() as u32;
-            if self.answered_bytes as usize == reply_bytes {
+            let at = At {
+                index,
+                id,
+                offset: self.answered_bytes as usize,
+                is_asked: sequence < self.sent || (sequence == self.sent && self.sent_bytes > 0),
+            };
+            let taken = requests.take(&mut shared.replies, at, rest)?;
+            rest = &rest[taken.bytes..];
+            if taken.is_whole {
                 if sequence == self.sent {
-                    return Err(Broken::WrongReply);
+                    return Err(ReplyError::Unasked);
                 }
                 answered(shared.sent_at_ns[shared.slot(index, self.answered)]);
                 self.answered_bytes = 0;
                 self.answered += 1;
                 moved.whole += 1;
+            } else {
+                self.answered_bytes = self.answered_bytes.saturating_add(taken.bytes as u32);
             }
         }
         Ok(moved)
+    }
+
+    /// Whether a part of a reply has come, and not the rest.
+    pub(crate) fn is_within_reply(&self) -> bool {
+        self.answered_bytes > 0
     }
 }
 
@@ -252,6 +260,7 @@ impl Connection {
 mod tests {
     use super::*;
     use protocol::{
+        client::Messages,
         session::{Chunk, Session},
         wire::Wire,
     };
@@ -261,9 +270,11 @@ mod tests {
     fn replies_of_other_lengths_than_their_requests_are_told_apart() {
         let mix = "echo:40%,cpu:3:40%,wait:1us:20%".parse().unwrap();
         let messages = Messages::new(Wire::Framed, &mix, 100, 1).unwrap();
+        let requests = Requests::Messages(messages);
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let mut shared = Shared {
-            messages: &messages,
+            requests: &requests,
+            replies: Replies::default(),
             depth: 50,
             out: vec![0; 6000].into(),
             sent_at_ns: vec![0; 50],
@@ -288,10 +299,10 @@ mod tests {
         }
         let mut answered = 0;
         for piece in replies.chunks(33) {
-            let verified = connection.verify(0, 7, piece, &shared, |_| answered += 1);
+            let verified = connection.verify(0, 7, piece, &mut shared, |_| answered += 1);
             assert!(verified.is_ok());
         }
-        assert_eq!((answered, connection.outstanding(&messages)), (50, 0));
+        assert_eq!((answered, connection.outstanding(&requests)), (50, 0));
     }
 
     #[test]

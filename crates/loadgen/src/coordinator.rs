@@ -8,7 +8,6 @@ use crate::{
 };
 use anyhow::{Context as _, bail, ensure};
 use protocol::{
-    client::{Messages, Unspeakable, Workload},
     generator::{Command, Event, Load, Plan},
     tally::Totals,
 };
@@ -27,6 +26,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use wires::Requests;
 
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
@@ -54,7 +54,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     ensure!(plan.interval_us >= 1, "a plan needs an interval");
     raise_open_files();
     let affinity = Affinity::take(&plan.cpus)?;
-    let messages = messages_of(&plan)?;
+    let requests = Requests::of_plan(&plan)?;
     let commands = read_commands();
     thread::scope(|scope| {
         let (sender, reports) = channel();
@@ -70,7 +70,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
                 progress: Arc::clone(&progress),
                 affinity,
             };
-            let worker = Worker::new(&plan, &messages, thread, channels)?;
+            let worker = Worker::new(&plan, &requests, thread, channels)?;
             let failures = sender.clone();
             scope.spawn(move || {
                 if let Err(error) = worker.run() {
@@ -294,15 +294,6 @@ impl Coordinator<'_> {
             requests: sum(|p| p.requests.load(Relaxed)),
         })
     }
-}
-
-fn messages_of(plan: &Plan) -> Result<Messages, Unspeakable> {
-    let batch = match (&plan.workload, plan.load) {
-        (Workload::Echo | Workload::Mix(_), _) => 1,
-        (Workload::Discard, Load::Closed { outstanding }) => outstanding.saturating_add(1),
-        (Workload::Discard, _) => 2,
-    };
-    Messages::new(plan.wire, &plan.workload, plan.payload_bytes, batch)
 }
 
 /// Commands come from a thread of their own: when the input ends, nobody wants results any

@@ -42,6 +42,10 @@ pub fn basis(plan: &Plan, null: impl FnOnce() -> Result<Ceiling, String>) -> Bas
     let Some(closed) = closed_load(plan) else {
         return Basis::None("the run had no closed load".to_owned());
     };
+    if !plan.wire.is_of_contract() {
+        let wire = plan.wire.word();
+        return Basis::None(format!("the null server doesn't speak the {wire} wire"));
+    }
     let connections = closed.connections.first().copied().unwrap_or(1);
     match &plan.workload {
         Workload::Discard => Basis::None("a discard has no reply".to_owned()),

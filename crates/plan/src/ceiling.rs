@@ -19,7 +19,9 @@ pub fn closed_load(plan: &Plan) -> Option<&PlannedLoad> {
 /// The load of the null server, and the engines it is measured on; `None` where a run's ceiling is
 /// another one.
 pub fn null_trials(plan: &Plan) -> Option<(&PlannedLoad, &'static [&'static str])> {
-    let load = closed_load(plan).filter(|_| plan.workload == Workload::Echo)?;
+    // The null server sends back what comes, which answers nobody who asks in another way.
+    let is_echo = plan.workload == Workload::Echo && plan.wire.is_of_contract();
+    let load = closed_load(plan).filter(|_| is_echo)?;
     let engines = match load.connections_max() > CONNECTIONS_MANY {
         true => &NULL_ENGINES[..1],
         false => &NULL_ENGINES[..],

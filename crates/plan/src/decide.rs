@@ -48,6 +48,7 @@ pub fn decide(request: Request, host: &Host) -> Result<Plan, Refusal> {
         wire: request.wire,
         workload: request.workload,
         payload_bytes: request.payload_bytes,
+        http: request.http,
         loads,
         server_processes: shards.server_processes,
         server_threads: server_threads

@@ -44,6 +44,7 @@ pub fn generator_plans(
             wire: plan.wire,
             workload: workload_of(plan, load),
             payload_bytes: plan.payload_bytes,
+            http: plan.http.clone(),
             load: match load.load {
                 Load::Closed { outstanding } => generator::Load::Closed { outstanding },
                 Load::Idle { interval_us } => generator::Load::Idle { interval_us },

@@ -24,6 +24,7 @@ pub mod descriptors;
 mod duration;
 pub mod generators;
 pub mod host;
+pub(crate) mod http;
 mod loads;
 pub mod memory;
 pub mod network;

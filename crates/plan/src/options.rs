@@ -1,7 +1,7 @@
 //! What a person asks for beside a scenario. What is left open, the scenario or a default decides.
 
 use crate::{network::Network, rate::Rate, scenario::Seconds};
-use protocol::client::Workload;
+use protocol::{client::Workload, http::HttpRequest};
 use report::{slo::Slo, trial::Arrivals};
 use std::str::FromStr;
 use thiserror::Error;
@@ -17,6 +17,8 @@ pub struct Options {
     pub warm_up_max: Option<Seconds>,
     /// Payload of a request.
     pub payload_bytes: Option<u32>,
+    /// What is asked in HTTP, where anything is said of it.
+    pub http: Option<HttpRequest>,
     /// Trials of each model and load.
     pub trials: Option<Trials>,
     /// For blocks that are made again, and for trials that go on until the models are told apart.

@@ -1,7 +1,7 @@
 //! The plan of a run: all that is decided before it starts.
 
 use crate::{network::Source, shards::CONNECTIONS_PER_SOURCE};
-use protocol::{client::Workload, wire::Wire};
+use protocol::{client::Workload, http::HttpRequest, wire::Wire};
 use report::{
     primary::primary_figures,
     run::{self, PlannedLoad},
@@ -39,8 +39,10 @@ pub struct Plan {
     pub wire: Wire,
     /// What requests ask for.
     pub workload: Workload,
-    /// Payload of a request (framed), or its size (raw).
+    /// Payload of a request (framed), its size (raw), or that of its body (http1).
     pub payload_bytes: u32,
+    /// What is asked in HTTP.
+    pub http: Option<HttpRequest>,
     /// What is measured in each block.
     pub loads: Vec<PlannedLoad>,
     /// Processes of each server, which share its port.
@@ -80,6 +82,7 @@ impl Plan {
             wire: Wire::Framed,
             workload: Workload::Echo,
             payload_bytes: 64,
+            http: None,
             loads: Vec::new(),
             server_processes: 1,
             server_threads: 1,
@@ -142,6 +145,7 @@ impl Plan {
             wire: self.wire.word().to_owned(),
             workload: self.workload.to_string(),
             payload_bytes: self.payload_bytes,
+            http: self.http.as_ref().map(http_of_report),
             loads: self.loads.clone(),
             server_processes: self.server_processes,
             server_threads: self.server_threads,
@@ -155,5 +159,15 @@ impl Plan {
             connections_per_source: self.connections_per_source,
             expected_s: self.expected_s,
         }
+    }
+}
+
+/// Values of fields may be secrets, so reports have their names only.
+fn http_of_report(request: &HttpRequest) -> run::HttpRequest {
+    let fields = request.fields.iter();
+    run::HttpRequest {
+        line: request.line.to_string(),
+        fields: fields.map(|field| field.name.clone()).collect(),
+        expect: request.expect.to_string(),
     }
 }

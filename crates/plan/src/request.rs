@@ -1,7 +1,7 @@
 //! What a person asked for: scenario, options and defaults resolved, complete.
 
 use crate::{
-    loads,
+    http, loads,
     network::Source,
     options::{Options, Trials},
     refusal::Refusal,
@@ -9,6 +9,7 @@ use crate::{
 };
 use protocol::{
     client::Workload,
+    http::HttpRequest,
     wire::{RAW_PREFIX_BYTES, Wire},
 };
 use report::run::PlannedLoad;
@@ -60,6 +61,8 @@ pub struct Request {
     pub workload: Workload,
     /// The size that every payload has; on the raw wire every message.
     pub payload_bytes: u32,
+    /// What is asked in HTTP.
+    pub http: Option<HttpRequest>,
     /// What is measured in each block.
     pub loads: Vec<PlannedLoad>,
     /// Of each server.
@@ -105,8 +108,12 @@ impl Request {
         } = contestants;
         let workload = options.workload.as_ref().or(scenario.workload.as_ref());
         let workload = workload.cloned().unwrap_or(Workload::Echo);
+        let http = http::request_on(wire, options)?;
         let payload_bytes = options.payload_bytes.or(scenario.payload_bytes);
-        let payload_bytes = payload_bytes_on(wire, payload_bytes, message_bytes, &workload)?;
+        let payload_bytes = match &http {
+            Some(http) if !http.line.has_body() => 0,
+            _ => payload_bytes_on(wire, payload_bytes, message_bytes, &workload)?,
+        };
         let trials = match names.len() {
             1 => TRIALS_OF_ONE,
             _ => TRIALS_OF_SEVERAL,
@@ -127,6 +134,7 @@ impl Request {
             wire,
             workload,
             payload_bytes,
+            http,
             server_processes: options.server_processes,
             server_threads: options.server_threads,
             server_cpus: options.server_cpus.clone(),
@@ -186,12 +194,12 @@ fn payload_bytes_on(
     if wire == Wire::Framed {
         return Ok(bytes);
     }
-    if *workload != Workload::Echo {
+    if wire == Wire::Raw && *workload != Workload::Echo {
         return Err(Refusal::new(format!(
             "the raw wire, which all servers of this run speak, has echoes only, and no {workload}"
         )));
     }
-    if (bytes as usize) < RAW_PREFIX_BYTES {
+    if wire == Wire::Raw && (bytes as usize) < RAW_PREFIX_BYTES {
         return Err(Refusal::new(format!(
             "--payload {bytes}: a message of the raw wire has {RAW_PREFIX_BYTES} bytes at least"
         )));

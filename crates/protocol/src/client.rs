@@ -62,8 +62,8 @@ struct MessagePart {
 
 /// A workload that the wire can't say.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the raw wire has echoes only, it can't say {0}; use the framed wire")]
-pub struct Unspeakable(Workload);
+#[error("the {wire} wire has echoes only, it can't say {0}; use the framed wire", wire = .1.word())]
+pub struct Unspeakable(Workload, Wire);
 
 /// Names one message: the `sequence`-th of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,25 +76,26 @@ pub struct MessageId {
 
 impl Messages {
     /// Messages with `payload_bytes` of payload (framed: `0..=MAX_PAYLOAD_BYTES`) or of that
-    /// size (raw: at least [`RAW_PREFIX_BYTES`]; less is taken as that).
+    /// size (raw: at least [`RAW_PREFIX_BYTES`]; less is taken as that). What another wire carries
+    /// is a message of the raw one.
     ///
     /// Of `discard`, the last message of every `batch` (at least 1) is an echo. In the other
     /// workloads every message is a batch of its own.
     ///
     /// # Errors
-    /// The raw wire has echoes only.
+    /// All wires but the framed one have echoes only.
     pub fn new(
         wire: Wire,
         workload: &Workload,
         payload_bytes: u32,
         batch: u32,
     ) -> Result<Self, Unspeakable> {
-        if wire == Wire::Raw && *workload != Workload::Echo {
-            return Err(Unspeakable(workload.clone()));
+        if wire != Wire::Framed && *workload != Workload::Echo {
+            return Err(Unspeakable(workload.clone(), wire));
         }
         let payload_bytes = match wire {
             Wire::Framed => payload_bytes as usize,
-            Wire::Raw => (payload_bytes as usize).saturating_sub(RAW_PREFIX_BYTES),
+            Wire::Raw | Wire::Http1 => (payload_bytes as usize).saturating_sub(RAW_PREFIX_BYTES),
         };
         let pattern: Box<[u8]> = (0..payload_bytes + PATTERN_STARTS)
             .map(|i| (scatter(i as u64) >> 56) as u8)
@@ -217,7 +218,7 @@ impl Messages {
     fn prefix_bytes(&self) -> usize {
         match self.wire {
             Wire::Framed => HEADER_BYTES,
-            Wire::Raw => RAW_PREFIX_BYTES,
+            Wire::Raw | Wire::Http1 => RAW_PREFIX_BYTES,
         }
     }
 
@@ -244,7 +245,7 @@ impl Messages {
                 }
                 .encode()
             }
-            Wire::Raw => {
+            Wire::Raw | Wire::Http1 => {
                 let mut bytes = [0; HEADER_BYTES];
                 bytes[..RAW_PREFIX_BYTES].copy_from_slice(&id.number().to_le_bytes());
                 bytes

@@ -31,6 +31,7 @@
 
 use crate::{
     client::Workload,
+    http::HttpRequest,
     tally::{Connected, Interval, Tally, Totals},
     wire::Wire,
 };
@@ -46,8 +47,11 @@ pub struct Plan {
     pub wire: Wire,
     /// What requests ask for.
     pub workload: Workload,
-    /// Payload of a request (framed) or size of a message (raw).
+    /// Payload of a request (framed), size of a message (raw), or of a request's body (http1).
     pub payload_bytes: u32,
+    /// What is asked in HTTP; of other wires nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpRequest>,
     /// How requests arrive.
     pub load: Load,
     /// Threads, at least 1.
@@ -247,6 +251,7 @@ mod tests {
             wire: Wire::Framed,
             workload: Workload::Echo,
             payload_bytes: 8,
+            http: None,
             load: Load::Closed { outstanding: 1 },
             threads: 2,
             cpus: Vec::new(),

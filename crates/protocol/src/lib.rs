@@ -6,6 +6,7 @@
 //! | [`session`] | the server's half of the wire: received bytes in, requests and replies out |
 //! | [`work`] | requests that take time: what a server does before it answers |
 //! | [`client`] | the generator's half: the bytes to send, and whether a reply is right |
+//! | [`http`] | what is asked of a server that speaks HTTP, and which replies are right |
 //! | [`launch`] | runner and server: the ready and done lines, the preflight answer |
 //! | [`generator`] | runner and load generator: the plan, commands and events |
 //! | [`tally`] | load generator to runner: what was counted |
@@ -18,6 +19,7 @@
 mod chunk;
 pub mod client;
 pub mod generator;
+pub mod http;
 pub mod launch;
 pub mod session;
 pub mod tally;

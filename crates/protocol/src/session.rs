@@ -61,11 +61,12 @@ pub struct Step<'chunk> {
 }
 
 impl Session {
-    /// A connection that has received nothing yet.
+    /// A connection that has received nothing yet. On a wire of others (`Wire::is_of_contract`) it
+    /// sends back what comes, as on the raw one.
     pub fn new(wire: Wire) -> Self {
         Self(match wire {
             Wire::Framed => BETWEEN_FRAMES,
-            Wire::Raw => State::Raw,
+            Wire::Raw | Wire::Http1 => State::Raw,
         })
     }
 

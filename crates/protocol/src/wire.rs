@@ -31,6 +31,9 @@
 //! **raw** has no frames: fixed-size messages of at least [`RAW_PREFIX_BYTES`] bytes, of
 //! which the first eight are a sequence number. The server echoes bytes as they come, so
 //! that any echo server in the world can be measured.
+//!
+//! Others' servers may speak **http1**: HTTP/1.1 (RFC 9112) over connections that are kept. What is
+//! asked of them is in [`crate::http`].
 
 use serde::{Deserialize, Serialize};
 use std::{ops::RangeInclusive, str::FromStr};
@@ -57,7 +60,7 @@ pub const DIGEST_BYTES: usize = 32;
 /// The sequence number at the start of every raw message, in bytes.
 pub const RAW_PREFIX_BYTES: usize = 8;
 
-/// Which of the two forms a connection speaks.
+/// What requests and replies look like on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Wire {
@@ -65,17 +68,28 @@ pub enum Wire {
     Framed,
     /// Bytes are echoed as they come.
     Raw,
+    /// HTTP/1.1.
+    Http1,
 }
 
 impl Wire {
-    /// Both of them.
-    pub const ALL: [Self; 2] = [Self::Framed, Self::Raw];
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Framed, Self::Raw, Self::Http1];
+
+    /// Those that a server which keeps the launch contract speaks.
+    pub const OF_CONTRACT: [Self; 2] = [Self::Framed, Self::Raw];
+
+    /// Whether a server that keeps the launch contract speaks it.
+    pub fn is_of_contract(self) -> bool {
+        Self::OF_CONTRACT.contains(&self)
+    }
 
     /// Its name, as command lines and reports have it.
     pub fn word(self) -> &'static str {
         match self {
             Self::Framed => "framed",
             Self::Raw => "raw",
+            Self::Http1 => "http1",
         }
     }
 }
@@ -92,7 +106,7 @@ impl FromStr for Wire {
 
 /// A text that names no wire.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("there is no wire {0:?}; there are framed and raw")]
+#[error("there is no wire {0:?}; there are framed, raw and http1")]
 pub struct UnknownWire(String);
 
 /// What one request asks the server to do.

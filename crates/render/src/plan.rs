@@ -1,9 +1,23 @@
 //! The plan for people.
 
 use report::{
-    run::{Plan, PlannedLoad},
+    run::{HttpRequest, Plan, PlannedLoad},
     trial::Load,
 };
+
+/// A request in HTTP, and what replies have to be.
+fn asked(http: &HttpRequest) -> String {
+    let HttpRequest {
+        line,
+        fields,
+        expect,
+    } = http;
+    let fields = match fields.as_slice() {
+        [] => String::new(),
+        some => format!(" with {}", some.join(", ")),
+    };
+    format!("http1       {line}{fields}; a reply is right with {expect}")
+}
 
 /// Some lines, each with a word in front.
 pub fn describe(plan: &Plan) -> String {
@@ -19,11 +33,13 @@ pub fn describe(plan: &Plan) -> String {
             blocks(plan),
             plan.seed
         ),
-        format!(
+    ];
+    if plan.http.is_none() {
+        lines.push(format!(
             "workload    {}, {} bytes of payload",
             plan.workload, plan.payload_bytes
-        ),
-    ];
+        ));
+    }
     if plan.wire == "raw" {
         lines.push(
             "wire        raw: messages of that size, without frames. All models of the run speak it, \
@@ -31,6 +47,7 @@ pub fn describe(plan: &Plan) -> String {
                 .to_owned(),
         );
     }
+    lines.extend(plan.http.as_ref().map(asked));
     for load in &plan.loads {
         lines.push(format!("{:11} {}", load.load.word(), what(load)));
     }

@@ -165,11 +165,14 @@ pub struct Plan {
     pub primary_figures: Vec<String>,
     /// Of the shuffling.
     pub seed: u64,
-    /// `framed` or `raw`.
+    /// `framed`, `raw` or `http1`.
     pub wire: String,
+    /// What is asked in HTTP; null on other wires.
+    #[serde(default)]
+    pub http: Option<HttpRequest>,
     /// As on the command line: `echo`, `discard`, `cpu:1000`, `wait:5ms`, `block:10ms` or a mix.
     pub workload: String,
-    /// Payload of a request (framed), or its size (raw).
+    /// Payload of a request (framed), its size (raw), or that of its body (http1).
     pub payload_bytes: u32,
     /// What is measured in each block.
     pub loads: Vec<PlannedLoad>,
@@ -200,6 +203,18 @@ pub struct Plan {
     pub connections_per_source: u32,
     /// How long all blocks will take, without builds.
     pub expected_s: f64,
+}
+
+/// A request in HTTP, which is sent again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HttpRequest {
+    /// Method and path: `GET /path`.
+    pub line: String,
+    /// Names of the header fields that were asked for. Their values may be secrets.
+    pub fields: Vec<String>,
+    /// Which replies are right, as on the command line: `status=204,body=any`. Without a status any
+    /// from 200 to 299; `body=same` is that which came first, `body=echo` that of its request.
+    pub expect: String,
 }
 
 /// What reports from before a field was written had.

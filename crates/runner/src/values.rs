@@ -30,6 +30,10 @@ pub(crate) fn wire() -> impl TypedValueParser<Value = Wire> {
     named(&[
         ("framed", "A header, then a payload"),
         ("raw", "Bytes are echoed as they come"),
+        (
+            "http1",
+            "HTTP/1.1 over connections that are kept: servers that aren't ours only",
+        ),
     ])
 }
 

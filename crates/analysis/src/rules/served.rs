@@ -99,8 +99,9 @@ pub(super) fn replies_right(step: &Step) -> Check {
         "replies_right",
         unless(step.window.replies_wrong == 0, everything()),
         format!(
-            "{} replies had other bytes than expected",
-            step.window.replies_wrong
+            "{} replies were not those that were asked for{}",
+            step.window.replies_wrong,
+            errors(step)
         ),
         "the server doesn't do the work: run the conformance suite on it",
     )

@@ -93,8 +93,10 @@ pub fn speech(
     let has_raw_target = selected
         .iter()
         .any(|one| matches!(one.server, Wanted::Target(_)) && options.wire.is_none());
-    let has_raw = has_raw_target || externals().any(|external| external.wire == Wire::Raw);
-    let by_need = if has_raw { Wire::Raw } else { Wire::Framed };
+    let mut others = externals().map(|external| external.wire);
+    let other = others.find(|wire| *wire != Wire::Framed);
+    let of_target = has_raw_target.then_some(Wire::Raw);
+    let by_need = other.or(of_target).unwrap_or(Wire::Framed);
     let wire = options.wire.unwrap_or(by_need);
     if let Some(other) = externals().find(|external| external.wire != wire) {
         return Err(wrong(format!(

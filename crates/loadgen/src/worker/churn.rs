@@ -160,13 +160,14 @@ impl Worker<'_> {
         for &due_ns in &churn.waiting {
             self.tally.counts.replies_missing += self.record_unanswered(due_ns, now);
         }
+        self.shared.replies.clear();
         for (index, connection) in mem::take(&mut self.connections).into_iter().enumerate() {
             let Some(connection) = connection else {
                 continue;
             };
             socket::reset_on_close(&connection.fd);
             if connection.stage != Stage::Closing {
-                let sent = u64::from(connection.outstanding(self.shared.messages));
+                let sent = u64::from(connection.outstanding(self.shared.requests));
                 self.outstanding -= sent;
                 self.tally.counts.replies_missing +=
                     self.record_unanswered(churn.due[index].intended_ns, now);

@@ -37,7 +37,7 @@ impl Worker<'_> {
         };
         let (tally, course, reading) = (&mut self.tally, &mut self.course, &self.reading);
         let mut read_lag_ns = None;
-        let verified = connection.verify(index, number, received, &self.shared, |sent_at_ns| {
+        let verified = connection.verify(index, number, received, &mut self.shared, |sent_at_ns| {
             if counts {
                 record_service(tally, now - sent_at_ns);
             }
@@ -52,14 +52,14 @@ impl Worker<'_> {
         });
         let Moved { bytes, whole } = match verified {
             Ok(moved) => moved,
-            Err(broken) => {
-                self.lose(index, broken);
+            Err(error) => {
+                self.lose(index, Broken::Reply(error));
                 return false;
             }
         };
         if in_window {
             connection.served += whole;
-            tally.counts.requests += u64::from(whole * self.shared.messages.batch());
+            tally.counts.requests += u64::from(whole * self.shared.requests.batch());
         }
         self.totals.bytes_in += bytes;
         self.totals.responses += u64::from(whole);
@@ -134,14 +134,18 @@ impl Worker<'_> {
             return;
         };
         self.free_churned(index);
+        self.shared.replies.forget(index);
         if connection.stage == Stage::Closing {
             return;
         }
-        let missing = connection.outstanding(self.shared.messages);
+        let missing = connection.outstanding(self.shared.requests);
         self.outstanding -= u64::from(missing);
         let kind = match broken {
+            Broken::ClosedByServer if connection.is_within_reply() => {
+                "closed by the server within a reply".to_owned()
+            }
             Broken::ClosedByServer => "closed by the server".to_owned(),
-            Broken::WrongReply => "wrong reply".to_owned(),
+            Broken::Reply(error) => error.to_string(),
             Broken::Failed(errno) => explain("connection", errno),
         };
         match (&mut self.phase, connection.stage) {
@@ -150,9 +154,11 @@ impl Worker<'_> {
                 ramp.errors.count(kind);
             }
             (_, stage) => {
-                self.open -= u32::from(stage == Stage::Open);
+                // A churn load's connections come and go.
+                let was_open = stage == Stage::Open && self.churn_load.is_none();
+                self.open -= u32::from(was_open);
                 self.tally.counts.connections_lost += 1;
-                self.tally.counts.replies_wrong += u64::from(broken == Broken::WrongReply);
+                self.tally.counts.replies_wrong += u64::from(matches!(broken, Broken::Reply(_)));
                 self.tally.counts.replies_missing += u64::from(missing);
                 self.tally.errors.count(kind);
             }

@@ -44,7 +44,7 @@ impl Worker<'_> {
             match self.connections.get(index).and_then(Option::as_ref) {
                 // Lost before, or never established: nobody will answer.
                 None => self.tally.counts.replies_missing += u64::from(in_window),
-                Some(busy) if busy.outstanding(self.shared.messages) > 0 => {
+                Some(busy) if busy.outstanding(self.shared.requests) > 0 => {
                     open.waiting.push(index, due_ns);
                     self.tally.counts.requests_waited += u64::from(in_window);
                 }
@@ -81,7 +81,7 @@ impl Worker<'_> {
     pub(super) fn count_unanswered(&mut self, now: u64) {
         if let Some(mut open) = self.open_load.take() {
             for index in 0..self.connections.len() {
-                let is_busy = |c: &Connection| c.outstanding(self.shared.messages) > 0;
+                let is_busy = |c: &Connection| c.outstanding(self.shared.requests) > 0;
                 // Those that were sent are counted as missing in `report_window`.
                 if self.connections[index].as_ref().is_some_and(is_busy) {
                     self.record_unanswered(open.due[index].intended_ns, now);

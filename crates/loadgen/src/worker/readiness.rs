@@ -89,7 +89,8 @@ impl Worker<'_> {
             if flags
                 .intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
             {
-                self.receive(index, buffer);
+                let is_end = flags.intersects(EventFlags::RDHUP | EventFlags::HUP);
+                self.receive(index, buffer, is_end);
             }
             if flags.contains(EventFlags::OUT)
                 && self.connections[index]
@@ -102,7 +103,7 @@ impl Worker<'_> {
     }
 
     #[inline(always)]
-    fn receive(&mut self, index: usize, buffer: &mut [u8]) {
+    fn receive(&mut self, index: usize, buffer: &mut [u8], is_end: bool) {
         while let Some(connection) = &self.connections[index] {
             let (bytes, arrived) = match connection.receive(buffer) {
                 Ok(Some(received)) => received,
@@ -110,9 +111,10 @@ impl Worker<'_> {
                 Err(broken) => return self.lose(index, broken),
             };
             // A read that didn't fill the buffer has emptied the socket; anything newer brings
-            // an event of its own.
+            // an event of its own. Not so the end, if it was known already.
             let received = &buffer[..bytes];
-            if !self.take_replies(index, received, arrived) || bytes < buffer.len() {
+            let is_empty = bytes < buffer.len() && !is_end;
+            if !self.take_replies(index, received, arrived) || is_empty {
                 return;
             }
         }

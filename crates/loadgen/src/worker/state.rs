@@ -15,7 +15,6 @@ use crate::{
 };
 use anyhow::Context as _;
 use protocol::{
-    client::Messages,
     generator::{Load, Plan, Turns},
     tally::Totals,
 };
@@ -35,6 +34,7 @@ use std::{
         mpsc::{Receiver, Sender},
     },
 };
+use wires::{Replies, Requests};
 
 /// What epoll calls the bell; connections are called by their index.
 pub(super) const BELL: u64 = u64::MAX;
@@ -144,13 +144,13 @@ fn watch(bell: &OwnedFd) -> Result<OwnedFd, Errno> {
 impl<'a> Worker<'a> {
     pub(crate) fn new(
         plan: &'a Plan,
-        messages: &'a Messages,
+        requests: &'a Requests,
         thread: u32,
         channels: Channels,
     ) -> anyhow::Result<Self> {
         let depth = match plan.load {
             // An idle connection, and one whose batch is several messages, has one batch out.
-            Load::Closed { outstanding } if messages.batch() == 1 => outstanding.max(1),
+            Load::Closed { outstanding } if requests.batch() == 1 => outstanding.max(1),
             _ => 1,
         };
         let turns = plan.turns_of_thread(thread);
@@ -166,7 +166,8 @@ impl<'a> Worker<'a> {
             progress: channels.progress,
             affinity: channels.affinity,
             shared: Shared {
-                messages,
+                requests,
+                replies: Replies::default(),
                 depth,
                 out: vec![0; BUFFER_BYTES].into_boxed_slice(),
                 sent_at_ns: vec![0; connections_max * depth as usize],

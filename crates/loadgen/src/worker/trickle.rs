@@ -18,7 +18,7 @@ impl Worker<'_> {
             let index = times.next_index();
             times.advance();
             match self.connections.get(index) {
-                Some(Some(busy)) if busy.outstanding(self.shared.messages) > 0 => {
+                Some(Some(busy)) if busy.outstanding(self.shared.requests) > 0 => {
                     self.tally.counts.sends_skipped += 1;
                 }
                 Some(Some(_)) => self.send(index, 1, now_ns()),

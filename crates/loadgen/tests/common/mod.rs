@@ -155,6 +155,7 @@ pub(crate) fn plan(target: SocketAddr) -> Plan {
         wire: Wire::Framed,
         workload: Workload::Echo,
         payload_bytes: 100,
+        http: None,
         load: Load::Closed { outstanding: 1 },
         threads: 1,
         cpus: Vec::new(),

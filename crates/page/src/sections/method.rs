@@ -151,11 +151,19 @@ fn command(plan: &Plan) -> String {
     if plan.scenario.is_none() && plan.workload != "echo" {
         words.push(format!("--workload {}", plan.workload));
     }
-    if plan.scenario.is_none() && plan.payload_bytes != 64 {
+    let has_no_body = plan.http.is_some() && plan.payload_bytes == 0;
+    if plan.scenario.is_none() && plan.payload_bytes != 64 && !has_no_body {
         words.push(format!("--payload {}", plan.payload_bytes));
     }
-    if plan.wire == "raw" {
-        words.push("--wire raw".to_owned());
+    if plan.wire != "framed" {
+        words.push(format!("--wire {}", plan.wire));
+    }
+    if let Some(http) = &plan.http {
+        words.push(format!("--http '{}'", http.line));
+        // Their values aren't known.
+        let fields = http.fields.iter();
+        words.extend(fields.map(|name| format!("--http-header '{name}: ...'")));
+        words.push(format!("--expect {}", http.expect));
     }
     words.push(format!("--seed {}", plan.seed));
     words.join(" \\\n    ")

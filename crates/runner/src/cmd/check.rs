@@ -175,6 +175,10 @@ fn promises(
             (program, Some(places))
         }
         Wanted::Program(program) => (program.clone(), None),
+        Wanted::External(external) if !external.wire.is_of_contract() => {
+            let wire = external.wire.word();
+            anyhow::bail!("the suite asks in frames and raw bytes, and it speaks {wire}")
+        }
         Wanted::External(external) => {
             if !no_build {
                 build_external(external)?;
@@ -207,7 +211,7 @@ fn promises(
     };
     launch.preflight()?;
     let on = |wire| Promise::of_contract(launch.clone().into(), wire, places.clone());
-    Ok(Wire::ALL.map(on).to_vec())
+    Ok(Wire::OF_CONTRACT.map(on).to_vec())
 }
 
 fn show(outcome: &Outcome) {

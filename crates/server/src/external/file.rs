@@ -120,8 +120,8 @@ impl Description {
         };
         let address = self.address(allow_remote, &wrong)?;
         let message_bytes = match (self.message_bytes, self.wire) {
-            (Some(bytes), Wire::Framed) => {
-                let what = "frames have any size; it is for wire = \"raw\"".to_owned();
+            (Some(bytes), Wire::Framed | Wire::Http1) => {
+                let what = "it is for wire = \"raw\"; others have any size".to_owned();
                 return Err(wrong(bytes.span().end, "message_bytes", what));
             }
             (Some(bytes), Wire::Raw)
@@ -142,8 +142,8 @@ impl Description {
         let at = self.workloads.span().end;
         let workloads = self.workloads.into_inner();
         let only_echo = workloads.iter().all(|kind| *kind == Kind::Echo);
-        if workloads.is_empty() || (self.wire == Wire::Raw && !only_echo) {
-            let what = "the raw wire has echoes only: [\"echo\"]".to_owned();
+        if workloads.is_empty() || (self.wire != Wire::Framed && !only_echo) {
+            let what = format!("the {} wire has echoes only: [\"echo\"]", self.wire.word());
             return Err(wrong(at.max(end), "workloads", what));
         }
         if name.is_empty() {

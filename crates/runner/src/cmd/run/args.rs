@@ -9,7 +9,11 @@ use plan::{
     rate::Rate,
     scenario::Seconds,
 };
-use protocol::{client::Workload, wire::Wire};
+use protocol::{
+    client::Workload,
+    http::{Expect, Field, HttpRequest, RequestLine},
+    wire::Wire,
+};
 use report::{slo::Slo, trial::Arrivals};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -37,9 +41,37 @@ pub(crate) struct RunArgs {
     pub(crate) pid: Option<u32>,
 
     /// What all servers speak [default: framed; raw as soon as a server that isn't ours speaks raw,
-    /// as those of --external and --target do unless this says otherwise]
+    /// as those of --external and --target do unless this says otherwise; http1 with --http]
     #[arg(long, help_heading = "Which servers", hide_short_help = true, value_parser = values::wire())]
     pub(crate) wire: Option<Wire>,
+
+    /// A request in HTTP, for servers that aren't ours: 'GET /path'
+    ///
+    /// What is asked of servers that speak HTTP/1.1 and aren't ours, such as 'GET /path'; POST, PUT
+    /// and PATCH have a body of --payload bytes [default with --wire http1: 'GET /']
+    #[arg(long, help_heading = "What load", value_name = "REQUEST")]
+    pub(crate) http: Option<RequestLine>,
+
+    /// A header field of each request in HTTP, such as 'Accept: text/plain'; as often as needed
+    #[arg(
+        short = 'H',
+        long,
+        help_heading = "What load",
+        hide_short_help = true,
+        value_name = "FIELD"
+    )]
+    pub(crate) http_header: Vec<Field>,
+
+    /// Which replies in HTTP are right: status=204, body=echo, body=any, body-length=12, or a status
+    /// and a body with a comma between them [default: a status from 200 to 299, and the body that
+    /// came first]
+    #[arg(
+        long,
+        help_heading = "What load",
+        hide_short_help = true,
+        value_name = "RULE"
+    )]
+    pub(crate) expect: Option<Expect>,
 
     /// How many connections
     ///
@@ -242,11 +274,21 @@ impl RunArgs {
     /// What is said of servers that aren't ours.
     pub(crate) fn external(&self) -> ExternalOptions {
         ExternalOptions {
-            wire: self.wire,
+            wire: self.wire.or(self.http.as_ref().map(|_| Wire::Http1)),
             allow_remote: self.allow_remote,
             target: self.target,
             pid: self.pid,
         }
+    }
+
+    /// What is said of requests in HTTP, if anything is.
+    fn http(&self) -> Option<HttpRequest> {
+        let says = self.http.is_some() || !self.http_header.is_empty() || self.expect.is_some();
+        says.then(|| HttpRequest {
+            line: self.http.clone().unwrap_or_default(),
+            fields: self.http_header.clone(),
+            expect: self.expect.unwrap_or_default(),
+        })
     }
 
     /// What is said of the run, beside its scenario.
@@ -256,6 +298,7 @@ impl RunArgs {
             window: self.duration,
             warm_up_max: self.warm_up,
             payload_bytes: self.payload,
+            http: self.http(),
             trials: self.trials,
             patience: self.patience,
             workload: self.workload.clone(),

@@ -109,6 +109,13 @@ fn profile_of(program: &Path) -> Option<String> {
 }
 
 fn of_program(program: &Path, plan: &Plan) -> Result<Ready, Failure> {
+    if !plan.wire.is_of_contract() {
+        let wire = plan.wire.word();
+        return Err(preflight_failed(
+            format!("models speak the wires framed and raw, and this run {wire}"),
+            "leave it out, or --wire raw for all",
+        ));
+    }
     let launch = launch(plan, &guard(), program);
     launch
         .preflight()

@@ -1,0 +1,129 @@
+//! The wires, each behind the same few functions.
+
+use crate::{
+    error::ReplyError,
+    http1::{Http1, Partials},
+    reply::{At, Taken},
+};
+use protocol::{
+    client::{MessageId, Messages, Unspeakable, Workload},
+    generator::{Load, Plan},
+    wire::Wire,
+};
+
+/// What the connections of a generator ask.
+#[derive(Debug)]
+pub enum Requests {
+    /// On the wires that our own servers speak.
+    Messages(Messages),
+    /// In HTTP.
+    Http1(Http1),
+}
+
+/// What a thread remembers of replies that have come in part.
+#[derive(Debug, Default)]
+pub struct Replies {
+    http: Partials,
+}
+
+impl Requests {
+    /// Those of a generator's plan.
+    ///
+    /// # Errors
+    /// The plan's wire can't say its workload.
+    pub fn of_plan(plan: &Plan) -> Result<Self, Unspeakable> {
+        let batch = match (&plan.workload, plan.load) {
+            (Workload::Echo | Workload::Mix(_), _) => 1,
+            (Workload::Discard, Load::Closed { outstanding }) => outstanding.saturating_add(1),
+            (Workload::Discard, _) => 2,
+        };
+        let messages = Messages::new(plan.wire, &plan.workload, plan.payload_bytes, batch)?;
+        Ok(match plan.wire {
+            Wire::Framed | Wire::Raw => Self::Messages(messages),
+            Wire::Http1 => Self::Http1(Http1::new(plan, messages)),
+        })
+    }
+
+    /// Requests per batch; one reply comes back for each batch.
+    #[inline]
+    pub fn batch(&self) -> u32 {
+        match self {
+            Self::Messages(messages) => messages.batch(),
+            Self::Http1(_) => 1,
+        }
+    }
+
+    /// The batch that a request belongs to.
+    #[inline]
+    pub fn batch_of(&self, sequence: u32) -> u32 {
+        match self {
+            Self::Messages(messages) => messages.batch_of(sequence),
+            Self::Http1(_) => sequence,
+        }
+    }
+
+    /// Length of one request in bytes, the same for all.
+    #[inline]
+    pub fn request_bytes(&self) -> usize {
+        match self {
+            Self::Messages(messages) => messages.message_bytes(),
+            Self::Http1(http) => http.request_bytes(),
+        }
+    }
+
+    /// Copies the request's bytes from `offset` on into `out`, as many as there are or fit;
+    /// returns how many.
+    #[inline]
+    pub fn write(&self, id: MessageId, offset: usize, out: &mut [u8]) -> usize {
+        match self {
+            Self::Messages(messages) => messages.write(id, offset, out),
+            Self::Http1(http) => http.write(id, offset, out),
+        }
+    }
+
+    /// Holds received bytes, at least one, against the reply that is expected.
+    ///
+    /// # Errors
+    /// They are not that reply: the connection is of no more use.
+    #[inline(always)]
+    pub fn take(
+        &self,
+        replies: &mut Replies,
+        at: At,
+        received: &[u8],
+    ) -> Result<Taken, ReplyError> {
+        match self {
+            Self::Messages(messages) => take_message(messages, at, received),
+            Self::Http1(http) => http.take(&mut replies.http, at, received),
+        }
+    }
+}
+
+impl Replies {
+    /// The connection at this place is gone.
+    #[inline]
+    pub fn forget(&mut self, index: usize) {
+        self.http.forget(index);
+    }
+
+    /// All connections are.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[inline(always)]
+fn take_message(messages: &Messages, at: At, received: &[u8]) -> Result<Taken, ReplyError> {
+    if !at.is_asked {
+        return Err(ReplyError::Unasked);
+    }
+    let left = messages.reply_bytes(at.id) - at.offset;
+    let part = &received[..received.len().min(left)];
+    if !messages.matches(at.id, at.offset, part) {
+        return Err(ReplyError::Wrong);
+    }
+    Ok(Taken {
+        bytes: part.len(),
+        is_whole: part.len() == left,
+    })
+}
