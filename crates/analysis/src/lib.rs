@@ -8,6 +8,7 @@
 //! | [`times`] | percentiles over trials |
 //! | [`prompt`] | the same less the generator's own lag |
 //! | [`ladder`] | memory over a ladder of connections |
+//! | [`threads`] | shares of threads, models over a ladder of threads |
 //! | [`step`] | figures of one window, which others are made of |
 //!
 //! All of it is pure: it touches no clock, file, environment or process. A figure can be drawn from
@@ -20,5 +21,6 @@ pub mod prompt;
 pub mod rules;
 pub mod step;
 pub mod summary;
+pub mod threads;
 pub mod times;
 pub mod verdict;

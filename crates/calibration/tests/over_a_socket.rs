@@ -162,6 +162,7 @@ fn assert_counts(done: &Done, accepted: u64, requests: u64, responses: u64) {
         responses: Some(responses),
         bytes_in: requests * frame_bytes,
         bytes_out: responses * frame_bytes,
+        by_thread: done.by_thread.clone(),
         ..Done::default()
     };
     assert_eq!(done, &expected);

@@ -315,7 +315,16 @@ fn is_worse(Range { low, high }: Range, better: Better, threshold: f64) -> bool 
 fn notes(baseline: &ModelReport, candidate: &ModelReport) -> Vec<String> {
     let mut notes = Vec::new();
     let programs = [baseline, candidate].map(|report| report.model.binary_sha256.as_ref());
-    if programs[0].is_some() && programs[0] == programs[1] {
+    let threads = [baseline, candidate].map(|report| report.model.threads);
+    if threads[0] != threads[1] {
+        let [before, after] = threads.map(|threads| match threads {
+            Some(threads) => threads.to_string(),
+            None => "as many as its plan says".to_owned(),
+        });
+        notes.push(format!(
+            "threads differ: {before} in the baseline, {after} in the candidate"
+        ));
+    } else if programs[0].is_some() && programs[0] == programs[1] {
         notes.push("both sides are the same executable: what differs is noise".to_owned());
     }
     for (side, report) in [("baseline", baseline), ("candidate", candidate)] {

@@ -37,8 +37,15 @@ pub(super) fn findings(machine: &Machine) -> Vec<Finding> {
 /// Where plans put server and generator.
 fn cores(places: &[CpuPlace]) -> Finding {
     const ITEM: &str = "cores";
+    let mut of_nodes: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for place in places {
+        if let Some(node) = place.numa_node {
+            of_nodes.entry(node).or_default().push(place.cpu);
+        }
+    }
     let host = Host {
         cpus: places.iter().map(|place| place.cpu).collect(),
+        nodes: of_nodes.into_values().collect(),
         siblings: places.iter().map(|place| place.core_cpus.clone()).collect(),
         ..Host::default()
     };

@@ -70,8 +70,13 @@ pub fn basis(plan: &Plan, null: impl FnOnce() -> Result<Ceiling, String>) -> Bas
 
 impl Basis {
     /// The ceiling of one model, or why there is none.
-    pub fn of(&self, model: &Model, server_threads: u32) -> Result<Ceiling, String> {
+    pub fn of(&self, model: &Model, plan: &Plan) -> Result<Ceiling, String> {
+        let top = plan.server_threads;
+        let server_threads = model.threads.unwrap_or(top);
         match self {
+            Self::Rate(_) if server_threads != top => Err(format!(
+                "the ceiling is that of {top} threads, and this server has {server_threads}"
+            )),
             Self::Rate(ceiling) => Ok(ceiling.clone()),
             Self::None(reason) => Err(reason.clone()),
             Self::Blocking { time_s, .. } if *time_s == 0.0 => {
@@ -136,6 +141,10 @@ mod tests {
             panic!("no rate");
         };
         assert_eq!(ceiling.rate_per_s, 20_000.0);
+        let plan = Plan {
+            server_threads: 2,
+            ..Plan::of_one_thread(1)
+        };
         let blocking = Basis::Blocking {
             time_s: 0.01,
             connections: 100,
@@ -145,10 +154,19 @@ mod tests {
             ..Model::default()
         };
         assert_eq!(
-            blocking.of(&model("offload"), 2).unwrap().rate_per_s,
+            blocking.of(&model("offload"), &plan).unwrap().rate_per_s,
             10_000.0
         );
-        assert_eq!(blocking.of(&model("inline"), 2).unwrap().rate_per_s, 200.0);
+        assert_eq!(
+            blocking.of(&model("inline"), &plan).unwrap().rate_per_s,
+            200.0
+        );
+        let of_ladder = Model {
+            threads: Some(1),
+            ..model("inline")
+        };
+        assert_eq!(blocking.of(&of_ladder, &plan).unwrap().rate_per_s, 100.0);
+        assert!(waiting(100, 0.005).of(&of_ladder, &plan).is_err());
         assert!(matches!(waiting(100, 0.0), Basis::None(_)));
     }
 }

@@ -1,6 +1,9 @@
 //! Counts that every thread keeps for itself and that are added up once, at the end.
 
-use protocol::{launch::Done, wire::Wire};
+use protocol::{
+    launch::{Done, ThreadCounts},
+    wire::Wire,
+};
 use std::{
     cell::Cell,
     sync::{
@@ -41,6 +44,9 @@ impl Count {
     }
 }
 
+/// Beyond so many threads a done line has their sums only.
+const THREADS_TOLD_MAX: usize = 256;
+
 static ALL: Mutex<Vec<&'static Counters>> = Mutex::new(Vec::new());
 
 /// Counts of threads that have ended, for those to come: a server may start a thread for each
@@ -73,15 +79,18 @@ pub(crate) fn counters() -> &'static Counters {
 #[cold]
 fn register() -> &'static Counters {
     let free = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    let mine = free.unwrap_or_else(|| {
-        let new: &'static Counters = Box::leak(Box::default());
-        ALL.lock().unwrap_or_else(PoisonError::into_inner).push(new);
-        new
-    });
+    let mine = free.unwrap_or_else(new);
     MINE.set(Some(mine));
     // So late in the thread's end that it can't be told of it any more, they are just kept.
     let _ = AT_END.try_with(|_| ());
     mine
+}
+
+/// Counts that are no other thread's.
+pub(crate) fn new() -> &'static Counters {
+    let new: &'static Counters = Box::leak(Box::default());
+    ALL.lock().unwrap_or_else(PoisonError::into_inner).push(new);
+    new
 }
 
 fn sum(of: impl Fn(&Counters) -> &Count) -> u64 {
@@ -109,7 +118,24 @@ pub(crate) fn totals(wire: Wire) -> Done {
         malformed: sum(|c| &c.malformed),
         accept_errors: sum(|c| &c.accept_errors),
         abandoned: open_connections(),
+        by_thread: by_thread(wire),
     }
+}
+
+/// Of the threads that had anything to count, unless there were too many.
+fn by_thread(wire: Wire) -> Vec<ThreadCounts> {
+    let all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    let each = all.iter().map(|counters| ThreadCounts {
+        accepted: counters.accepted.get(),
+        requests: (wire == Wire::Framed).then(|| counters.requests.get()),
+        bytes_in: counters.bytes_in.get(),
+    });
+    let each = each.filter(|own| own.accepted > 0 || own.bytes_in > 0);
+    let mut told: Vec<ThreadCounts> = each.take(THREADS_TOLD_MAX + 1).collect();
+    if told.len() > THREADS_TOLD_MAX {
+        told.clear();
+    }
+    told
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! What a running model asks of the kit: listeners, readiness, advice on failed accepts.
 
-use crate::{args::Args, counters::counters, drain::Drain};
+use crate::{
+    args::Args,
+    counters::{self, counters},
+    drain::Drain,
+};
 use protocol::{
     launch::{CONTRACT, Done, Ready, ServerLine},
     wire::Wire,
@@ -167,9 +171,9 @@ impl Server {
         self.drain.block();
     }
 
-    /// Adds what another process of this server has counted in its life.
+    /// Adds what another process of this server, of one thread, has counted in its life.
     pub fn add_counts(&self, done: &Done) {
-        let counters = counters();
+        let counters = counters::new();
         counters.accepted.add(done.accepted);
         counters
             .closed

@@ -21,7 +21,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use render::numbers::whole;
 use report::{model::ModelReport, run::RunReport};
 use sections::{
-    answer, course, memory, method, more, pairs, rate, scoreboard, side_by_side, times, verdicts,
+    answer, course, memory, method, more, pairs, rate, scoreboard, side_by_side, threads, times,
+    verdicts,
 };
 use view::View;
 
@@ -141,6 +142,7 @@ fn sections(view: &View<'_>) -> Vec<(&'static str, &'static str, Markup)> {
         ),
         ("memory", "Memory", memory::memory(view)),
         ("rate", "Rate and CPU", rate::rate(view)),
+        ("threads", "Threads", threads::threads(view)),
         ("times", "Response time", times::times(view)),
         ("pairs", "Comparisons", pairs::pairs(view)),
         ("capacity", "Capacity", more::capacity(view)),

@@ -36,7 +36,19 @@ pub fn decide(request: Request, host: &Host) -> Result<Plan, Refusal> {
         let cpus = u32::try_from(cpus.len().max(1)).unwrap_or(1);
         cpus.div_ceil(processes)
     };
-    let server_threads = request.server_threads;
+    let server_threads = request.server_threads.last().copied();
+    let server_threads_ladder = match request.server_threads.as_slice() {
+        [_] => Vec::new(),
+        ladder => ladder.to_vec(),
+    };
+    let server_cpus = match server_threads {
+        Some(top) if !server_threads_ladder.is_empty() => {
+            let mut cpus = host.cores_first(&server_cpus);
+            cpus.truncate((top * shards.server_processes) as usize);
+            cpus
+        }
+        _ => server_cpus,
+    };
     let client_threads = request.client_threads;
     let mut plan = Plan {
         models: request.models,
@@ -53,6 +65,7 @@ pub fn decide(request: Request, host: &Host) -> Result<Plan, Refusal> {
         server_processes: shards.server_processes,
         server_threads: server_threads
             .unwrap_or_else(|| threads(&server_cpus, shards.server_processes)),
+        server_threads_ladder,
         server_cpus,
         client_processes: shards.client_processes,
         client_threads: client_threads

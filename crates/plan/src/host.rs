@@ -7,6 +7,8 @@ pub struct Host {
     pub cpus: Vec<usize>,
     /// Those that are threads of one core, together; a CPU in none of them is a core.
     pub siblings: Vec<Vec<usize>>,
+    /// Those that are nearest to one part of the memory, together, node by node; empty: not known.
+    pub nodes: Vec<Vec<usize>>,
     /// The hard limit of open files of a process; `None`: there is no limit.
     pub open_files_max: Option<u64>,
     /// Memory that could be had without swapping; `None`: not known.
@@ -30,8 +32,8 @@ pub struct MemoryGroup {
 
 impl Host {
     /// CPUs for servers, and CPUs for generators: cores of their own, because two threads of a core
-    /// take from each other. The former are empty (any) when there is only one CPU, and a single core
-    /// is divided all the same.
+    /// take from each other, and of as few nodes of memory as can be. The former are empty (any) when
+    /// there is only one CPU, and a single core is divided all the same.
     pub fn halves(&self) -> (Vec<usize>, Vec<usize>) {
         let cores = self.cores();
         if cores.len() < 2 {
@@ -63,7 +65,20 @@ impl Host {
         shared.find(|core| core.len() > 1)
     }
 
-    /// The allowed CPUs by core, in the order of their first threads.
+    /// These CPUs in the order in which more threads use them: a thread of each core before any
+    /// core's second, and a node's before the next one's.
+    pub fn cores_first(&self, cpus: &[usize]) -> Vec<usize> {
+        let cores = self.cores().into_iter().map(|mut core| {
+            core.retain(|cpu| cpus.contains(cpu));
+            core
+        });
+        let cores: Vec<Vec<usize>> = cores.collect();
+        let most = cores.iter().map(Vec::len).max().unwrap_or(0);
+        let nth = |n: usize| cores.iter().filter_map(move |core| core.get(n).copied());
+        (0..most).flat_map(nth).collect()
+    }
+
+    /// The allowed CPUs by core, in the order of their first threads, and of their nodes before that.
     fn cores(&self) -> Vec<Vec<usize>> {
         let mut cores: Vec<Vec<usize>> = Vec::new();
         for &cpu in &self.cpus {
@@ -77,6 +92,11 @@ impl Host {
                 None => cores.push(vec![cpu]),
             }
         }
+        let node_of = |core: &Vec<usize>| {
+            let is_of = |node: &Vec<usize>| core.first().is_some_and(|cpu| node.contains(cpu));
+            self.nodes.iter().position(is_of)
+        };
+        cores.sort_by_key(node_of);
         cores
     }
 }
@@ -103,6 +123,20 @@ mod tests {
         let near = host(6, &[[0, 1], [2, 3], [4, 5]]);
         assert_eq!(halves(&near), (vec![0, 1], vec![2, 3, 4, 5]));
         assert_eq!(halves(&host(1, &[])), (vec![], vec![0]));
+    }
+
+    #[test]
+    fn a_node_serves_and_another_asks() {
+        // Two sockets of four threads each, counted in turn, as some firmware does.
+        let host = Host {
+            nodes: vec![vec![0, 2, 4, 6], vec![1, 3, 5, 7]],
+            ..host(8, &[[0, 4], [1, 5], [2, 6], [3, 7]])
+        };
+        let (server, client) = host.halves();
+        assert_eq!(server, [0, 4, 2, 6]);
+        assert_eq!(client, [1, 5, 3, 7]);
+        assert_eq!(host.cores_first(&server), [0, 2, 4, 6]);
+        assert_eq!(host.cores_first(&[0, 1, 2, 3, 4]), [0, 2, 1, 3, 4]);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub fn notes(plan: &Plan, host: &Host) -> Vec<String> {
             core.join(" and ")
         ));
     }
+    notes.extend(of_ladder(plan, host));
     let is_narrow = plan.connections_per_source < CONNECTIONS_PER_SOURCE;
     if let (Source::Of(_), Some(ports), true) = (plan.source, host.ports, is_narrow) {
         notes.push(format!(
@@ -25,6 +26,32 @@ pub fn notes(plan: &Plan, host: &Host) -> Vec<String> {
         ));
     }
     notes.extend(plan.loads.iter().filter_map(of_window));
+    notes
+}
+
+/// From which step of a ladder of threads on they have no cores of their own.
+fn of_ladder(plan: &Plan, host: &Host) -> Vec<String> {
+    let Some(top) = plan.server_threads_ladder.last() else {
+        return Vec::new();
+    };
+    let cpus = plan.server_cpus.len();
+    let mut notes = Vec::new();
+    if (top * plan.server_processes) as usize > cpus {
+        notes.push(format!(
+            "up to {top} threads of a server have {cpus} CPU(s): beyond that the ladder shows what more \
+             threads cost, and not what more cores bring; --server-cpus gives others"
+        ));
+    }
+    let shares = |n: &usize| {
+        let (before, this) = plan.server_cpus[..=*n].split_at(*n);
+        host.shared_core(before, this).is_some()
+    };
+    if let Some(first) = (1..cpus).find(shares) {
+        notes.push(format!(
+            "from {} threads on, two of a server run on one core",
+            first + 1
+        ));
+    }
     notes
 }
 

@@ -37,8 +37,8 @@ pub struct Options {
     pub slo: Option<Slo>,
     /// On each connection, in closed load.
     pub outstanding: Option<u32>,
-    /// Of each server process.
-    pub server_threads: Option<u32>,
+    /// Of each server process: a number, or a ladder of them; empty: as many as its CPUs.
+    pub server_threads: Vec<u32>,
     /// Of each generator process.
     pub client_threads: Option<u32>,
     /// Of each server.

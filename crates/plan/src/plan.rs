@@ -47,9 +47,11 @@ pub struct Plan {
     pub loads: Vec<PlannedLoad>,
     /// Processes of each server, which share its port.
     pub server_processes: u32,
-    /// I/O threads of each server process.
+    /// I/O threads of each server process; with a ladder its top.
     pub server_threads: u32,
-    /// CPUs that servers run on; empty: any.
+    /// Each model takes part with each of these numbers of threads, ascending; empty: no ladder.
+    pub server_threads_ladder: Vec<u32>,
+    /// CPUs that servers run on; empty: any. With a ladder, in the order in which they are used.
     pub server_cpus: Vec<usize>,
     /// Generator processes.
     pub client_processes: u32,
@@ -86,6 +88,7 @@ impl Plan {
             loads: Vec::new(),
             server_processes: 1,
             server_threads: 1,
+            server_threads_ladder: Vec::new(),
             server_cpus: Vec::new(),
             client_processes: 1,
             client_threads: 1,
@@ -96,6 +99,19 @@ impl Plan {
             connections_per_source: CONNECTIONS_PER_SOURCE,
             expected_s: 0.0,
         }
+    }
+
+    /// The plan as it is for a step of the ladder: a server of so many threads, on as many CPUs, as
+    /// far as there are. `None`, for who is on none: the plan as it is.
+    pub fn at_threads(&self, threads: Option<u32>) -> Self {
+        let mut plan = self.clone();
+        if let Some(threads) = threads {
+            plan.server_threads = threads;
+            let cpus = threads.saturating_mul(self.server_processes);
+            plan.server_cpus
+                .truncate(cpus.try_into().unwrap_or(usize::MAX));
+        }
+        plan
     }
 
     /// The CPUs that the generator keeps off; none when both share some.
@@ -149,6 +165,7 @@ impl Plan {
             loads: self.loads.clone(),
             server_processes: self.server_processes,
             server_threads: self.server_threads,
+            server_threads_ladder: self.server_threads_ladder.clone(),
             server_cpus: self.server_cpus.clone(),
             client_processes: self.client_processes,
             client_threads: self.client_threads,

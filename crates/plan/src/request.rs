@@ -67,8 +67,8 @@ pub struct Request {
     pub loads: Vec<PlannedLoad>,
     /// Of each server.
     pub server_processes: Option<u32>,
-    /// I/O threads of each server process.
-    pub server_threads: Option<u32>,
+    /// I/O threads of each server process: a number, or a ladder, ascending.
+    pub server_threads: Vec<u32>,
     /// CPUs for servers.
     pub server_cpus: Vec<usize>,
     /// Of the generator.
@@ -106,6 +106,8 @@ impl Request {
             wire,
             message_bytes,
         } = contestants;
+        let server_threads = threads(options, &scenario)?;
+        let names = each_with(names, &server_threads);
         let workload = options.workload.as_ref().or(scenario.workload.as_ref());
         let workload = workload.cloned().unwrap_or(Workload::Echo);
         let http = http::request_on(wire, options)?;
@@ -136,7 +138,7 @@ impl Request {
             payload_bytes,
             http,
             server_processes: options.server_processes,
-            server_threads: options.server_threads,
+            server_threads,
             server_cpus: options.server_cpus.clone(),
             client_processes: options.client_processes,
             client_threads: options.client_threads,
@@ -145,6 +147,48 @@ impl Request {
             one_address,
         })
     }
+}
+
+/// Threads of a process, at most.
+pub const THREADS_MAX: u32 = 1024;
+
+/// I/O threads of each server process.
+fn threads(options: &Options, scenario: &Scenario) -> Result<Vec<u32>, Refusal> {
+    let asked = match options.server_threads.is_empty() {
+        true => scenario.threads.as_ref().map(|ladder| ladder.0.clone()),
+        false => Some(options.server_threads.clone()),
+    };
+    let asked = asked.unwrap_or_default();
+    let ascends = asked.windows(2).all(|pair| pair[0] < pair[1]);
+    match asked
+        .iter()
+        .all(|threads| (1..=THREADS_MAX).contains(threads))
+        && ascends
+    {
+        true => Ok(asked),
+        false => Err(Refusal::new(format!(
+            "threads are a number from 1 to {THREADS_MAX}, or several that ascend"
+        ))),
+    }
+}
+
+/// What a model is called at one step of a ladder of threads.
+pub fn name_at(name: &str, threads: u32) -> String {
+    format!("{name}@{threads}")
+}
+
+/// Each of them at each step of the ladder, if it is one.
+fn each_with(names: Vec<String>, threads: &[u32]) -> Vec<String> {
+    if threads.len() < 2 {
+        return names;
+    }
+    let each = |name: &String| -> Vec<String> {
+        threads
+            .iter()
+            .map(|&threads| name_at(name, threads))
+            .collect()
+    };
+    names.iter().flat_map(each).collect()
 }
 
 /// Where connections come from, and whether a server is reached from one address only.
@@ -210,7 +254,7 @@ fn payload_bytes_on(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::Patience;
+    use crate::{decide, host::Host, notes::notes, options::Patience};
 
     fn of_two(options: &Options) -> Result<Request, Refusal> {
         let contestants = Contestants {
@@ -234,5 +278,52 @@ mod tests {
         assert_eq!(request.patience_s, Some(60.0));
         let request = of_two(&Options::default()).unwrap();
         assert_eq!((request.looks, request.blocks), (vec![], 6));
+    }
+
+    #[test]
+    fn each_model_takes_part_with_each_number_of_threads() {
+        let asked = |threads: &[u32]| {
+            of_two(&Options {
+                server_threads: threads.to_vec(),
+                ..Options::default()
+            })
+        };
+        let ladder = asked(&[1, 2, 4]).unwrap();
+        assert_eq!(ladder.models, ["a@1", "a@2", "a@4", "b@1", "b@2", "b@4"]);
+        assert_eq!(asked(&[2]).unwrap().models, ["a", "b"]);
+        for wrong in [&[2, 1][..], &[1, 1], &[0], &[1025]] {
+            assert!(asked(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_of_few_threads_has_few_cpus_each_of_a_core_of_its_own() {
+        let host = Host {
+            cpus: (0..8).collect(),
+            siblings: (0..4).map(|cpu| vec![cpu, cpu + 4]).collect(),
+            ..Host::default()
+        };
+        let options = Options {
+            server_threads: vec![1, 2, 4],
+            ..Options::default()
+        };
+        let plan = decide(of_two(&options).unwrap(), &host).unwrap();
+        assert_eq!(plan.server_cpus, [0, 1, 4, 5]);
+        assert_eq!(plan.client_cpus, [2, 6, 3, 7]);
+        let cpus = |threads| plan.at_threads(Some(threads)).server_cpus;
+        assert_eq!((cpus(1), cpus(2)), (vec![0], vec![0, 1]));
+        assert_eq!(plan.at_threads(None), plan);
+        let said = notes(&plan, &host).join("\n");
+        assert!(said.contains("from 3 threads on"), "{said}");
+        let narrow = Host {
+            cpus: vec![0, 1],
+            ..Host::default()
+        };
+        let plan = decide(of_two(&options).unwrap(), &narrow).unwrap();
+        let said = notes(&plan, &narrow).join("\n");
+        assert!(
+            said.contains("up to 4 threads of a server have 1 CPU(s)"),
+            "{said}"
+        );
     }
 }

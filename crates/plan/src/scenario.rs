@@ -21,6 +21,8 @@ pub struct Scenario {
     /// Trials of each model and load.
     #[serde(default, deserialize_with = "within::<_, 1, 1000>")]
     pub(super) trials: Option<u32>,
+    /// Of each server process.
+    pub(super) threads: Option<Ladder>,
     #[serde(default)]
     pub(super) idle: Vec<Idle>,
     #[serde(default)]
@@ -114,17 +116,14 @@ impl Scenario {
     }
 }
 
-/// Counts of connections, ascending, at least one.
+/// Counts of connections or of threads, ascending, at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ladder(pub(super) Vec<u32>);
 
 impl<'de> Deserialize<'de> for Ladder {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(
-            untagged,
-            expecting = "a number of connections, or a list of such numbers"
-        )]
+        #[serde(untagged, expecting = "a number, or a list of such numbers")]
         enum OneOrMore {
             One(u32),
             More(Vec<u32>),
@@ -137,7 +136,7 @@ impl<'de> Deserialize<'de> for Ladder {
         match counts.first() {
             Some(1..) if ascends => Ok(Self(counts)),
             _ => Err(D::Error::custom(
-                "connections are a number from 1, or several that ascend",
+                "it takes a number from 1, or several that ascend",
             )),
         }
     }

@@ -3,7 +3,7 @@
 //! Sources: sysfs ABI, Documentation/ABI/stable/sysfs-devices-system-cpu and -node.
 
 use rustix::thread::{CpuSet, sched_getaffinity};
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 const CPUS: &str = "/sys/devices/system/cpu";
 
@@ -48,6 +48,18 @@ fn numa_node_under(root: &Path, cpu: usize) -> Option<u32> {
     let entries = fs::read_dir(root.join(format!("cpu{cpu}"))).ok()?;
     let mut names = entries.flatten().map(|entry| entry.file_name());
     names.find_map(|name| name.to_str()?.strip_prefix("node")?.parse().ok())
+}
+
+/// Those of these CPUs that are nearest to one node of memory, together, in the order of the nodes;
+/// none where that isn't shown.
+pub fn nodes(cpus: &[usize]) -> Vec<Vec<usize>> {
+    let mut nodes: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for &cpu in cpus {
+        if let Some(node) = numa_node(cpu) {
+            nodes.entry(node).or_default().push(cpu);
+        }
+    }
+    nodes.into_values().collect()
 }
 
 /// Ephemeral ports of one address; `None` where that isn't shown.

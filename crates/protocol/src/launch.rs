@@ -66,6 +66,21 @@ pub struct Done {
     pub accept_errors: u64,
     /// Connections that were still open when the time to stop was over.
     pub abandoned: u64,
+    /// The same by thread, of those that counted anything; none where a server doesn't tell, or had
+    /// more than anybody would read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_thread: Vec<ThreadCounts>,
+}
+
+/// What one thread of a server counted over the server's whole life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadCounts {
+    /// Connections that it accepted.
+    pub accepted: u64,
+    /// Requests that it received; `None` where the wire has no frames to count.
+    pub requests: Option<u64>,
+    /// Bytes that it received.
+    pub bytes_in: u64,
 }
 
 /// A count that one of two servers couldn't make, both together have none of.
@@ -80,6 +95,7 @@ impl AddAssign for Done {
         self.malformed += other.malformed;
         self.accept_errors += other.accept_errors;
         self.abandoned += other.abandoned;
+        self.by_thread.extend(other.by_thread);
     }
 }
 

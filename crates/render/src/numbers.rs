@@ -28,6 +28,21 @@ pub(crate) fn known(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), whole)
 }
 
+/// Some shares one by one, more from the greatest to the least.
+pub fn percents(shares: impl IntoIterator<Item = f64>) -> String {
+    const LISTED_MAX: usize = 4;
+    let mut shares: Vec<f64> = shares.into_iter().collect();
+    shares.sort_by(|a, b| b.total_cmp(a));
+    let text = |share: &f64| format!("{:.0}", share * 100.0);
+    match shares.as_slice() {
+        [] => "-".to_owned(),
+        [greatest, .., least] if shares.len() > LISTED_MAX => {
+            format!("{} to {} %", text(greatest), text(least))
+        }
+        few => format!("{} %", few.iter().map(text).collect::<Vec<_>>().join(", ")),
+    }
+}
+
 /// Per request, or that it isn't known.
 pub(crate) fn cpu(us_per_request: Option<Spread>) -> String {
     us_per_request.map_or_else(|| "-".to_owned(), |us| format!("{:.2}", us.median))

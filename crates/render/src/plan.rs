@@ -51,10 +51,17 @@ pub fn describe(plan: &Plan) -> String {
     for load in &plan.loads {
         lines.push(format!("{:11} {}", load.load.word(), what(load)));
     }
+    let server_threads = match plan.server_threads_ladder.as_slice() {
+        [] => plan.server_threads.to_string(),
+        [below @ .., top] => {
+            let below: Vec<String> = below.iter().map(u32::to_string).collect();
+            format!("{} or {top}", below.join(", "))
+        }
+    };
     lines.push(format!(
         "server      {} process(es) of {} thread(s) on {}{}",
         plan.server_processes,
-        plan.server_threads,
+        server_threads,
         cpus(&plan.server_cpus),
         if plan.server_processes > 1 {
             ", sharing a port"

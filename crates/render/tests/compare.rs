@@ -116,6 +116,7 @@ fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport
         steps,
         generator_counts: Counts::default(),
         server_counts: Some(Counts::default()),
+        server_threads_counts: Vec::new(),
     };
     let trials = (1..=blocks).flat_map(|block| {
         let ladder = [1_000, 2_000, 3_000].map(|n| step(n, Truth { rate: 1.0, ..truth }, block));
@@ -599,6 +600,12 @@ fn doubts_about_a_side_are_noted() {
         ]
     );
     assert!(markdown(&report).contains("- the candidate is suspect: steal\n"));
+    candidate.model.threads = Some(2);
+    let report = same_work(&baseline, &candidate).unwrap();
+    assert_eq!(
+        report.notes[0],
+        "threads differ: as many as its plan says in the baseline, 2 in the candidate"
+    );
 }
 
 #[test]

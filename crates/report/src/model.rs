@@ -87,6 +87,10 @@ pub struct Model {
     pub name: String,
     /// In words.
     pub title: String,
+    /// I/O threads of each of its processes, where the run has a ladder of those: `name` ends in
+    /// `@threads` then. Null: as the plan says.
+    #[serde(default)]
+    pub threads: Option<u32>,
     /// The library it is built on.
     pub runtime: Option<String>,
     /// That library's version, as resolved for the build.
@@ -247,6 +251,19 @@ pub struct Summary {
     /// The highest rate that meets a target.
     #[serde(default)]
     pub capacity: Option<Capacity>,
+    /// What each of the server's threads had of closed load (without it of open load), from the one
+    /// that had most requests on: the median of the trials. Empty where a server doesn't tell.
+    #[serde(default)]
+    pub thread_shares: Vec<ThreadShare>,
+}
+
+/// One thread's part of what all had, from 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ThreadShare {
+    /// Of the connections, which it accepted.
+    pub connections: f64,
+    /// Of the requests, which it received; where the wire has no frames, of their bytes.
+    pub requests: f64,
 }
 
 /// What an idle connection costs in memory, over a ladder of connection counts.

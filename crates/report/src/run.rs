@@ -180,8 +180,12 @@ pub struct Plan {
     /// asks for it.
     #[serde(default = "one")]
     pub server_processes: u32,
-    /// I/O threads of each server process.
+    /// I/O threads of each server process; with a ladder its top.
     pub server_threads: u32,
+    /// Each model takes part once with each of these numbers of threads, ascending, on as many of the
+    /// server's CPUs, and stands as `name@threads` in `models`. Empty: there is no such ladder.
+    #[serde(default)]
+    pub server_threads_ladder: Vec<u32>,
     /// CPUs that servers run on; empty: any.
     pub server_cpus: Vec<usize>,
     /// Generator processes.

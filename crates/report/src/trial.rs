@@ -26,6 +26,9 @@ pub struct Trial {
     /// What the server says it received and sent; null when it says nothing, as servers don't that
     /// aren't ours.
     pub server_counts: Option<Counts>,
+    /// The same by thread of the server; empty where it doesn't tell, or has very many.
+    #[serde(default)]
+    pub server_threads_counts: Vec<ThreadCounts>,
     /// Proportional set size of the server before its first connection.
     #[serde(default)]
     pub server_empty_bytes: Option<u64>,
@@ -149,6 +152,17 @@ pub struct Counts {
     pub request_bytes: u64,
     /// From the server to the generator.
     pub response_bytes: u64,
+}
+
+/// What one thread of the server counted over a trial's whole life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ThreadCounts {
+    /// Connections that it accepted.
+    pub connections: u64,
+    /// Requests that it received; null where the wire has no frames to count.
+    pub requests: Option<u64>,
+    /// Bytes that it received.
+    pub request_bytes: u64,
 }
 
 /// One count of connections and one window.

@@ -3,7 +3,7 @@
 use plan::host::{Host, MemoryGroup};
 use probe::{
     cgroup, environment,
-    host::{allowed_cpus, ephemeral_ports, siblings},
+    host::{allowed_cpus, ephemeral_ports, nodes, siblings},
     kernel::available_bytes,
 };
 use process::guard::Guard;
@@ -25,6 +25,7 @@ pub(crate) fn host() -> Host {
     let cpus = allowed_cpus();
     Host {
         siblings: siblings(&cpus),
+        nodes: nodes(&cpus),
         cpus,
         open_files_max: getrlimit(Resource::Nofile).maximum,
         memory_available_bytes: available_bytes(),

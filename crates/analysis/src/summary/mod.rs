@@ -4,7 +4,7 @@ mod memory;
 mod peak;
 mod scheduled;
 
-use crate::verdict;
+use crate::{threads::shares, verdict};
 use memory::{caches_missing, memory};
 use peak::{closed_ladder, peak, syscalls_missing, use_missing};
 use report::{
@@ -52,6 +52,7 @@ fn draw(report: &mut ModelReport) -> Result<(), HistogramError> {
         open_ladder,
         churn: churn.into_iter().next(),
         capacity: capacity(trials)?,
+        thread_shares: shares(trials),
     };
     report.not_measured = reasons(report);
     report.verdict = verdict::verdict(report);

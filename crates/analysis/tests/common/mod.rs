@@ -119,6 +119,7 @@ pub(crate) fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
         steps,
         generator_counts: counts,
         server_counts: Some(counts),
+        server_threads_counts: Vec::new(),
         server_empty_bytes: None,
         generator_empty_bytes: None,
         memory_before: Some(memory(0)),

@@ -2,7 +2,7 @@
 
 use super::{place::Place, profile::ProfileWish};
 use crate::trial::Bench;
-use plan::rate::rates_within;
+use plan::{Plan, rate::rates_within, request::name_at};
 use process::interrupt;
 use report::{model::ModelReport, run::PlannedLoad};
 use server::launch::Launch;
@@ -17,6 +17,38 @@ pub struct Contestant {
 }
 
 impl Contestant {
+    /// Itself, or one for each step of the plan's ladder of threads.
+    pub fn steps(self, plan: &Plan) -> Vec<Self> {
+        let ladder = plan.server_threads_ladder.iter();
+        let steps = ladder.map(|&threads| self.at_threads(plan, threads));
+        let steps: Vec<Self> = steps.collect();
+        if steps.is_empty() { vec![self] } else { steps }
+    }
+
+    fn at_threads(&self, plan: &Plan, threads: u32) -> Self {
+        let plan = plan.at_threads(Some(threads));
+        let mut step = Self {
+            launch: self.launch.clone(),
+            report: self.report.clone(),
+        };
+        match &mut step.launch {
+            Some(Launch::Contract(launch)) => {
+                launch.threads = plan.server_threads;
+                launch.cpus = plan.server_cpus;
+            }
+            Some(Launch::External(launch)) => {
+                launch.threads = plan.server_threads;
+                launch.cpus = plan.server_cpus;
+            }
+            // It has the threads that it has.
+            Some(Launch::Target(_)) | None => {}
+        }
+        let model = &mut step.report.model;
+        model.name = name_at(&model.name, threads);
+        model.threads = Some(threads);
+        step
+    }
+
     /// Whether it was measured, or can still be.
     pub(super) fn may_have_rate(&self) -> bool {
         let is_out = self.launch.is_none() || self.report.failure.is_some();
@@ -68,6 +100,11 @@ impl Contestant {
             return;
         };
         let name = &self.report.model.name;
+        let plan = bench.plan.at_threads(self.report.model.threads);
+        let bench = &Bench {
+            plan: &plan,
+            ..*bench
+        };
         bench.progress.begin(&format!("ramp  {name}  open"));
         let found = bench.ramp(launch, planned, self.slowest_count(planned), peak);
         bench.progress.end();
@@ -103,6 +140,11 @@ impl Contestant {
         }
         let load = planned.load.word();
         let name = &self.report.model.name;
+        let plan = bench.plan.at_threads(self.report.model.threads);
+        let bench = &Bench {
+            plan: &plan,
+            ..*bench
+        };
         bench.progress.begin(&format!("{at}  {name}  {load}"));
         let outcome = bench.trial_and_profile(launch, at.number, &planned, profile.is_some());
         bench.progress.end();

@@ -96,7 +96,7 @@ impl Run {
             ceiling::Basis::None("no model has a rate that could be held against it".to_owned())
         };
         for Contestant { report, .. } in &mut self.contestants {
-            match basis.of(&report.model, self.plan.server_threads) {
+            match basis.of(&report.model, &self.plan) {
                 Ok(ceiling) => report.ceiling = Some(ceiling),
                 Err(reason) => {
                     report.not_measured.insert("ceiling".to_owned(), reason);

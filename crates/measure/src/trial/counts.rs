@@ -1,7 +1,10 @@
 //! What both sides counted over a trial, as reports hold it.
 
-use protocol::{launch::Done, tally::Totals};
-use report::trial::Counts;
+use protocol::{
+    launch::{self, Done},
+    tally::Totals,
+};
+use report::trial::{Counts, ThreadCounts};
 use server::launch::Heard;
 use std::collections::BTreeMap;
 
@@ -15,14 +18,34 @@ pub(super) fn generator_counts(totals: &Totals) -> Counts {
     }
 }
 
-/// What the server counted, or null with its reason.
-pub(super) fn counts_of(heard: Heard) -> (Option<Counts>, BTreeMap<String, String>) {
+/// What the server counted.
+#[derive(Debug, Default)]
+pub(super) struct ServerCounts {
+    /// Null with its reason, where it doesn't tell.
+    pub(super) all: Option<Counts>,
+    pub(super) by_thread: Vec<ThreadCounts>,
+    pub(super) not_measured: BTreeMap<String, String>,
+}
+
+pub(super) fn counts_of(heard: Heard) -> ServerCounts {
     match heard {
-        Ok(done) => (Some(server_counts(&done)), BTreeMap::new()),
-        Err(reason) => {
-            let field = "server_counts".to_owned();
-            (None, BTreeMap::from([(field, reason.to_owned())]))
-        }
+        Ok(done) => ServerCounts {
+            all: Some(server_counts(&done)),
+            by_thread: done.by_thread.iter().map(thread_counts).collect(),
+            not_measured: BTreeMap::new(),
+        },
+        Err(reason) => ServerCounts {
+            not_measured: BTreeMap::from([("server_counts".to_owned(), reason.to_owned())]),
+            ..ServerCounts::default()
+        },
+    }
+}
+
+fn thread_counts(of: &launch::ThreadCounts) -> ThreadCounts {
+    ThreadCounts {
+        connections: of.accepted,
+        requests: of.requests,
+        request_bytes: of.bytes_in,
     }
 }
 

@@ -146,20 +146,21 @@ impl Bench<'_> {
         let sent = generators.finish()?;
         let is_closed = await_closed(sockets_before, planned.connections_max());
         let teardown_us = is_closed.then(|| closing.elapsed().as_micros() as u64);
-        let (server_counts, not_measured) = counts_of(server.stop()?);
+        let counts = counts_of(server.stop()?);
         let trial = Trial {
             block,
             load: planned.load,
             steps,
             generator_counts: generator_counts(&sent),
-            server_counts,
+            server_counts: counts.all,
+            server_threads_counts: counts.by_thread,
             server_empty_bytes,
             generator_empty_bytes,
             memory_before,
             teardown_us,
             schedule_seed: planned.load.is_scheduled().then_some(seed),
             made_again: false,
-            not_measured,
+            not_measured: counts.not_measured,
         };
         Ok((trial, profiled))
     }

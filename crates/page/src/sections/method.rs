@@ -136,10 +136,21 @@ fn reasons(of: &Environment) -> Table {
 
 /// The command line that asks for the same.
 fn command(plan: &Plan) -> String {
+    let ladder = &plan.server_threads_ladder;
+    let name = |model: &'_ String| match ladder.is_empty() {
+        true => model.clone(),
+        false => model.split('@').next().unwrap_or(model).to_owned(),
+    };
+    let mut models: Vec<String> = plan.models.iter().map(name).collect();
+    models.dedup();
     let mut words = vec![
         "cargo run -p runner --".to_owned(),
-        format!("--model {}", plan.models.join(",")),
+        format!("--model {}", models.join(",")),
     ];
+    if !ladder.is_empty() {
+        let threads: Vec<String> = ladder.iter().map(u32::to_string).collect();
+        words.push(format!("--threads {}", threads.join(",")));
+    }
     match &plan.scenario {
         Some(scenario) => words.push(format!("--scenario {scenario}")),
         None => words.extend(of_loads(plan)),

@@ -7,6 +7,7 @@
 //! | `verdicts` | which figures are doubtful, and why |
 //! | `memory` | memory per connection by its owner |
 //! | `rate` | peak rate, CPU per request |
+//! | `threads` | rate and CPU per request over a ladder of threads |
 //! | `times` | response times |
 //! | `pairs` | ranks, and each model against each other |
 //! | `more` | capacity, churn |
@@ -27,5 +28,6 @@ mod panels;
 pub(crate) mod rate;
 pub(crate) mod scoreboard;
 pub(crate) mod side_by_side;
+pub(crate) mod threads;
 pub(crate) mod times;
 pub(crate) mod verdicts;

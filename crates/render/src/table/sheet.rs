@@ -4,8 +4,9 @@
 use crate::{
     doubts::{is_superseded, marked},
     fold::fold,
-    numbers::{cpu, known, response_time, service_time, whole},
+    numbers::{cpu, known, percents, response_time, service_time, whole},
 };
+use analysis::threads::{OnThreads, on_threads};
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use report::{
     check::Status,
@@ -51,10 +52,15 @@ impl Sheet {
 
 /// Those that have something to show.
 pub(super) fn sheets(reports: &[ModelReport]) -> Vec<Sheet> {
-    [memory(reports), closed(reports), open(reports)]
-        .into_iter()
-        .filter(|sheet| !sheet.rows.is_empty())
-        .collect()
+    [
+        memory(reports),
+        closed(reports),
+        open(reports),
+        threads(reports),
+    ]
+    .into_iter()
+    .filter(|sheet| !sheet.rows.is_empty())
+    .collect()
 }
 
 /// With a ladder that made the machine feel it.
@@ -224,6 +230,68 @@ fn open_row(report: &ModelReport, step: &Scheduled) -> Vec<String> {
         used,
     ));
     row.push(word_at(report, &place));
+    row
+}
+
+/// Models over a ladder of threads.
+fn threads(reports: &[ModelReport]) -> Sheet {
+    let rows = on_threads(reports)
+        .into_iter()
+        .map(|step| threads_row(&step));
+    Sheet {
+        title: "Over numbers of the server's threads, in closed load. Efficiency: the rate of each thread, \
+                of that with the fewest threads"
+            .to_owned(),
+        header: vec![
+            "model",
+            "threads",
+            "connections",
+            "rate, 1/s",
+            "efficiency",
+            "service time, us: p50",
+            "p99",
+            "p99.9",
+            "CPU, us/request: process",
+            "its CPUs",
+            "connections on each thread",
+            "requests on each",
+            "verdict",
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn threads_row(step: &OnThreads<'_>) -> Vec<String> {
+    let OnThreads { report, peak, .. } = step;
+    let place = peak.place();
+    let efficiency = step.efficiency;
+    let mut row = vec![
+        step.model.to_owned(),
+        whole(step.threads.into()),
+        whole(peak.connections.into()),
+        marked(
+            report,
+            &format!("{place}.rate_per_s"),
+            whole(peak.rate_per_s.median),
+        ),
+        efficiency.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0)),
+    ];
+    let used = [
+        peak.server_cpu_us_per_request,
+        peak.server_cpus_us_per_request,
+    ];
+    row.extend(times_and_cpu(
+        report,
+        &place,
+        |percentile| service_time(peak, percentile),
+        used,
+    ));
+    let shares = &report.summary.thread_shares;
+    row.extend([
+        percents(shares.iter().map(|share| share.connections)),
+        percents(shares.iter().map(|share| share.requests)),
+        word_at(report, &place),
+    ]);
     row
 }
 

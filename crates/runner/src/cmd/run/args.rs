@@ -178,9 +178,15 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "What load", hide_short_help = true, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) outstanding: Option<u32>,
 
-    /// I/O threads of each server process [default: one for each of its CPUs]
-    #[arg(long, help_heading = "Where, and how long", hide_short_help = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
-    pub(crate) threads: Option<u32>,
+    /// I/O threads of each server process, or a ladder such as 1,2,4 [default: one for each of its CPUs]
+    #[arg(
+        long,
+        help_heading = "Where, and how long",
+        hide_short_help = true,
+        value_name = "N",
+        value_delimiter = ','
+    )]
+    pub(crate) threads: Vec<u32>,
 
     /// Threads of each generator process [default: one for each of its CPUs]
     #[arg(long, help_heading = "Where, and how long", hide_short_help = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -308,7 +314,7 @@ impl RunArgs {
             deadline: self.deadline,
             slo: self.slo,
             outstanding: self.outstanding,
-            server_threads: self.threads,
+            server_threads: self.threads.clone(),
             client_threads: self.client_threads,
             server_processes: self.server_processes,
             client_processes: self.client_processes,

@@ -15,7 +15,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use catalog::{
-    select::{Selected, select, speech},
+    select::{Selected, Wanted, select, speech},
     workspace::Workspace,
 };
 use measure::run::{Instruments, Run, profile::load_of};
@@ -106,14 +106,18 @@ fn enter_all(run: &mut Run, selected: &[Selected], workspace: &Workspace, no_bui
         if interrupt::asked() {
             return;
         }
-        if let Some(profile) = prepare::given_profile(one) {
-            let profiles = &mut run.report.environment.given_profiles;
-            profiles.insert(one.name.clone(), profile);
-        }
+        let profile = prepare::given_profile(one);
         let contestant = prepare::prepare(one, workspace, run, no_build);
         // A build that was cut short says nothing about the model.
-        if !interrupt::asked() {
-            run.enter(contestant);
+        if interrupt::asked() {
+            return;
+        }
+        for step in contestant.steps(&run.plan) {
+            if let Some(profile) = &profile {
+                let profiles = &mut run.report.environment.given_profiles;
+                profiles.insert(step.report.model.name.clone(), profile.clone());
+            }
+            run.enter(step);
         }
     }
 }
@@ -140,6 +144,18 @@ fn plan(
     let seed = args.seed.unwrap_or_else(any_seed);
     let request = Request::resolve(&args.options(), scenario, contestants, seed)?;
     let plan = plan::decide(request, host)?;
+    let mut running = selected
+        .iter()
+        .filter(|one| matches!(one.server, Wanted::Target(_)));
+    if let Some(one) = running
+        .next()
+        .filter(|_| !plan.server_threads_ladder.is_empty())
+    {
+        return Err(usage(format!(
+            "--threads: {} runs already, with the threads it has",
+            one.name
+        )));
+    }
     for one in selected {
         one.check_plan(&plan.workload, plan.server_processes)?;
     }
