@@ -137,11 +137,8 @@ fn reasons(of: &Environment) -> Table {
 /// The command line that asks for the same.
 fn command(plan: &Plan) -> String {
     let ladder = &plan.server_threads_ladder;
-    let name = |model: &'_ String| match ladder.is_empty() {
-        true => model.clone(),
-        false => model.split('@').next().unwrap_or(model).to_owned(),
-    };
-    let mut models: Vec<String> = plan.models.iter().map(name).collect();
+    let names = plan.models.iter().filter_map(|name| name.split('@').next());
+    let mut models: Vec<&str> = names.collect();
     models.dedup();
     let mut words = vec![
         "cargo run -p runner --".to_owned(),

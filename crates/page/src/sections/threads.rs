@@ -86,10 +86,7 @@ fn chart(
     let all = || curves.iter().flat_map(|curve| &curve.points);
     let picture = Lines {
         title: title.clone(),
-        says: format!(
-            "{} curves over numbers of threads; the table has the numbers",
-            curves.len()
-        ),
+        says: "a curve for each model; the table has the numbers".to_owned(),
         height,
         x: Scale::over(Kind::Log, all().map(|point| point.0), ACROSS),
         y: Scale::over(
@@ -105,10 +102,6 @@ fn chart(
         levels: Vec::new(),
         curves,
     };
-    captioned(
-        &title,
-        "Hollow points: suspect or invalid.",
-        &picture.draw(),
-        &table,
-    )
+    let reading = "Hollow points: suspect or invalid.";
+    captioned(&title, reading, &picture.draw(), &table)
 }
