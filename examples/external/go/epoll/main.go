@@ -1,0 +1,22 @@
+// An echo server on one epoll instance, driven by hand from one goroutine: the second server of
+// the series.
+//
+//	go run ./epoll 127.0.0.1 7000
+package main
+
+import (
+	"log"
+	"millionfold/external/loop"
+	"os"
+)
+
+func main() {
+	if len(os.Args) != 3 {
+		log.Fatalf("usage: %s HOST PORT", os.Args[0])
+	}
+	listener, err := loop.Listen(os.Args[1], os.Args[2], false)
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(loop.Run(listener))
+}

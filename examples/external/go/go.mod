@@ -1,0 +1,3 @@
+module millionfold/external
+
+go 1.22
