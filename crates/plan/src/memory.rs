@@ -25,18 +25,58 @@ pub fn memory_needed_bytes(connections: u64, processes: u64) -> u64 {
     connections * BYTES_PER_CONNECTION + processes * BYTES_PER_PROCESS + RESERVE_BYTES
 }
 
-/// Refuses a run that can't fit.
+/// A server that is known to take user memory for each connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heavy {
+    /// Its name.
+    pub name: String,
+    /// What it takes, about.
+    pub bytes_per_connection: u32,
+}
+
+impl Heavy {
+    /// What its connections come to, before anything is started.
+    pub fn note(&self, plan: &Plan, host: &Host) -> String {
+        let connections = u64::from(plan.connections_max());
+        let needed = needed(plan, Some(self)) as f64 / 1e9;
+        let left = available(host).map_or_else(String::new, |(bytes, of)| {
+            format!("; {:.1} GB are available ({of})", bytes as f64 / 1e9)
+        });
+        format!(
+            "{} takes about {} bytes of user memory for a connection, says its description: with the \
+             kernel's and the generator's {connections} connections need {needed:.1} GB{left}",
+            self.name, self.bytes_per_connection
+        )
+    }
+}
+
+fn bytes_per_connection(heavy: Option<&Heavy>) -> u64 {
+    BYTES_PER_CONNECTION + heavy.map_or(0, |heavy| u64::from(heavy.bytes_per_connection))
+}
+
+fn needed(plan: &Plan, heavy: Option<&Heavy>) -> u64 {
+    let connections = u64::from(plan.connections_max());
+    let processes = u64::from(plan.server_processes) + u64::from(plan.client_processes);
+    let more = bytes_per_connection(heavy) - BYTES_PER_CONNECTION;
+    memory_needed_bytes(connections, processes) + connections * more
+}
+
+/// Refuses a run that can't fit, of which `heavy` is the server that takes most.
 ///
 /// # Errors
 /// The arithmetic, and the ways out.
-pub fn check_memory(plan: &Plan, host: &Host) -> Result<(), Refusal> {
+pub fn check_memory(plan: &Plan, host: &Host, heavy: Option<&Heavy>) -> Result<(), Refusal> {
     let Some((available, of)) = available(host) else {
         return Ok(());
     };
     let connections = u64::from(plan.connections_max());
     let processes = u64::from(plan.server_processes) + u64::from(plan.client_processes);
-    let needed = memory_needed_bytes(connections, processes);
-    let each = BYTES_PER_CONNECTION;
+    let needed = needed(plan, heavy);
+    let each = bytes_per_connection(heavy);
+    let least = heavy.map_or_else(
+        || "the least that the processes take".to_owned(),
+        |heavy| format!("what {} and the generator take", heavy.name),
+    );
     let fixed = needed - connections * each;
     if needed <= available {
         return Ok(());
@@ -46,7 +86,7 @@ pub fn check_memory(plan: &Plan, host: &Host) -> Result<(), Refusal> {
     let gb = |bytes: u64| bytes as f64 / 1e9;
     Err(Refusal::new(format!(
         "{connections} connections don't fit into memory: {connections} x {each} bytes (kernel, both \
-         ends, and the least that the processes take) + {:.1} GB for {processes} processes and the \
+         ends, and {least}) + {:.1} GB for {processes} processes and the \
          rest of the machine = {:.1} GB, and {:.1} GB are available ({of}). Take \
          --connections {}, or --force if you know better",
         gb(fixed),
@@ -106,16 +146,37 @@ mod tests {
 
     #[test]
     fn a_million_fits_into_24_gb_and_not_into_8() {
-        assert!(check_memory(&plan(1_000_000), &host(23 << 30)).is_ok());
-        let refused = check_memory(&plan(1_000_000), &host(8 << 30)).unwrap_err();
+        assert!(check_memory(&plan(1_000_000), &host(23 << 30), None).is_ok());
+        let refused = check_memory(&plan(1_000_000), &host(8 << 30), None).unwrap_err();
         let said = refused.to_string();
         assert!(said.contains("1000000 x 9750 bytes"), "{said}");
         let fewer = said.split("--connections ").nth(1).unwrap();
         let fewer: u32 = fewer.split(',').next().unwrap().parse().unwrap();
         assert!((700_000..850_000).contains(&fewer), "{said}");
-        assert!(check_memory(&plan(fewer - 20_000), &host(8 << 30)).is_ok());
-        assert!(check_memory(&plan(1_000_000), &Host::default()).is_ok());
+        assert!(check_memory(&plan(fewer - 20_000), &host(8 << 30), None).is_ok());
+        assert!(check_memory(&plan(1_000_000), &Host::default(), None).is_ok());
     }
+
+    #[test]
+    fn a_server_with_a_stack_for_each_connection_needs_more() {
+        let heavy = Heavy {
+            name: "stacks".to_owned(),
+            bytes_per_connection: 20_000,
+        };
+        let note = heavy.note(&plan(1_000_000), &host(23 << 30));
+        assert!(
+            note.contains("GB; 24.7 GB are available (MemAvailable)"),
+            "{note}"
+        );
+        let refused = check_memory(&plan(1_000_000), &host(23 << 30), Some(&heavy)).unwrap_err();
+        let said = refused.to_string();
+        assert!(
+            said.contains("x 29750 bytes (kernel, both ends, and what stacks"),
+            "{said}"
+        );
+        assert!(check_memory(&plan(700_000), &host(23 << 30), Some(&heavy)).is_ok());
+    }
+
     #[test]
     fn a_group_that_leaves_less_than_the_machine_is_named() {
         let group = |left_bytes| Host {
@@ -126,10 +187,10 @@ mod tests {
             }),
             ..host(23 << 30)
         };
-        let refused = check_memory(&plan(300_000), &group(1_400_000_000)).unwrap_err();
+        let refused = check_memory(&plan(300_000), &group(1_400_000_000), None).unwrap_err();
         let said = refused.to_string();
         assert!(said.contains("the cgroup /pod/x leaves, 1.5 GB"), "{said}");
         assert!(said.contains("1.4 GB are available"), "{said}");
-        assert!(check_memory(&plan(300_000), &group(24 << 30)).is_ok());
+        assert!(check_memory(&plan(300_000), &group(24 << 30), None).is_ok());
     }
 }

@@ -25,7 +25,8 @@ pub(crate) struct ModelArgs {
     pub(crate) bin: Vec<(String, PathBuf)>,
 
     /// File that describes external models, servers that aren't ours; --model names them, and 'all'
-    /// doesn't mean them [default: models.toml of this repository, if there is one]
+    /// doesn't mean them [default: models.toml of this repository, if there is one, with
+    /// examples/external/models.toml]
     #[arg(
         long,
         help_heading = "Which servers",

@@ -9,7 +9,8 @@ pub struct Asked {
     pub names: Vec<String>,
     /// Programs to take for the models of these names, instead of building them.
     pub programs: Vec<(String, PathBuf)>,
-    /// The file that describes servers that aren't ours; `None`: the workspace's, if it has one.
+    /// The file that describes servers that aren't ours; `None`: the workspace's own, if it has
+    /// any.
     pub descriptions: Option<PathBuf>,
     /// Servers that aren't ours, by their commands.
     pub externals: Vec<(String, String)>,

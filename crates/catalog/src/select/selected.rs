@@ -4,6 +4,7 @@ use crate::{
     error::{CatalogError, wrong},
     workspace::ModelCrate,
 };
+use plan::memory::Heavy;
 use protocol::client::Workload;
 use server::external::{External, Target};
 use std::{
@@ -45,6 +46,14 @@ impl Selected {
             Wanted::External(external) => Some(external),
             _ => None,
         }
+    }
+
+    /// What it is known to take for a connection, beside what any server takes.
+    pub fn heavy(&self) -> Option<Heavy> {
+        Some(Heavy {
+            name: self.name.clone(),
+            bytes_per_connection: self.external()?.user_bytes_per_connection?,
+        })
     }
 
     /// Whether its description comes from a file or the command line.

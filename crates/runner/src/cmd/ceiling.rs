@@ -143,7 +143,7 @@ impl CeilingArgs {
             message_bytes: None,
         };
         let plan = plan::decide(Request::resolve(&options, None, nobody, 0)?, host)?;
-        check_memory(&plan, host)?;
+        check_memory(&plan, host, None)?;
         check_descriptors(&plan, host)?;
         Ok(plan)
     }

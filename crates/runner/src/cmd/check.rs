@@ -1,6 +1,7 @@
 //! `runner check`: holds models to the conformance suite.
 
 use crate::{exit::Exit, host::guard, models::ModelArgs, output, values};
+use anyhow::anyhow;
 use catalog::{
     select::{ExternalOptions, Selected, Wanted, build_external, select},
     workspace::Workspace,
@@ -180,10 +181,11 @@ fn promises(
             anyhow::bail!("the suite asks in frames and raw bytes, and it speaks {wire}")
         }
         Wanted::External(external) => {
+            let needs = |error: &dyn std::fmt::Display| anyhow!("{error}{}", external.needs_text());
             if !no_build {
-                build_external(external)?;
+                build_external(external).map_err(|error| needs(&error))?;
             }
-            external.executable()?;
+            external.executable().map_err(|error| needs(&error))?;
             return Ok(vec![Promise {
                 launch: Launch::External(ExternalLaunch {
                     external: external.clone(),

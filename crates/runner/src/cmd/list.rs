@@ -17,7 +17,8 @@ pub(crate) struct ListArgs {
     #[arg(long)]
     build: bool,
 
-    /// File that describes external models [default: models.toml of this repository, if there is one]
+    /// File that describes external models [default: models.toml of this repository,
+    /// if there is one, with examples/external/models.toml]
     #[arg(long, value_name = "FILE")]
     models: Option<PathBuf>,
 }
@@ -89,10 +90,16 @@ fn columns(header: &[impl ToString]) -> Table {
 fn external_table(externals: &[External]) -> Table {
     let mut table = columns(&["external model", "title", "wire", "command", "runs here"]);
     for external in externals {
-        let runs_here = match external.executable() {
-            Ok(_) => "yes".to_owned(),
-            Err(_) if external.build.is_some() => "unknown until built".to_owned(),
-            Err(reason) => format!("no: {reason}"),
+        let needs = external.needs_text();
+        let runs_here = match (external.builder(), external.executable()) {
+            (Err(reason), _) => format!("no: {reason}{needs}"),
+            // What it is built for may be a library of the one who runs it.
+            (Ok(Some(_)), Ok(program)) if !program.starts_with(&external.directory) => {
+                "unknown until built".to_owned()
+            }
+            (Ok(_), Ok(_)) => "yes".to_owned(),
+            (Ok(Some(_)), Err(_)) => "unknown until built".to_owned(),
+            (Ok(None), Err(reason)) => format!("no: {reason}{needs}"),
         };
         table.add_row([
             &external.name,

@@ -124,6 +124,21 @@ fn a_python_server_is_measured_beside_a_model_on_the_same_wire() {
 }
 
 #[test]
+fn a_shipped_server_is_found_built_and_keeps_the_suite() {
+    if !is_here("cc", &["--version"]) {
+        return;
+    }
+    let output = runner().args(["check", "--model", "c-epo*"]).output();
+    let output = output.unwrap();
+    assert!(
+        output.status.success(),
+        "{}{}",
+        stdout(&output),
+        stderr(&output)
+    );
+}
+
+#[test]
 fn socat_with_a_process_for_each_connection_is_measured_whole() {
     if !is_here("socat", &["-V"]) {
         return;

@@ -41,6 +41,34 @@ fn invalid_checks_of(mode: &str) -> Option<Vec<String>> {
 }
 
 #[test]
+fn a_missing_toolchain_is_a_row_with_its_way_out_and_the_others_go_on() {
+    let fixture = Fixture::new();
+    let models = fixture.models(
+        "[models.x-missing]\ncommand = './x {addr}'\nbuild = 'no-such-compiler x.c'\n\
+         needs = 'a compiler: from nowhere'\n",
+    );
+    let ours = fixture.fake("good");
+    let output = fixture.run_with(&[
+        "--models", &models, "--bin", &ours, "--model", "good,x-*", "--load", "closed",
+    ]);
+    let shown = stderr(&output);
+    let (_, reports) = fixture.reports();
+    let [good, missing] = &reports[..] else {
+        panic!("{shown}");
+    };
+    assert_eq!(good.failure, None, "{shown}");
+    let failure = missing
+        .failure
+        .as_ref()
+        .unwrap_or_else(|| panic!("{shown}"));
+    assert_eq!(failure.phase.word(), "build");
+    assert!(failure.reason.contains("no-such-compiler"), "{failure:?}");
+    let way_out = failure.way_out.as_deref();
+    assert_eq!(way_out, Some("it needs a compiler: from nowhere"));
+    assert!(shown.contains("from nowhere"), "{shown}");
+}
+
+#[test]
 fn a_port_that_never_opens_is_given_up() {
     let Some(failure) = failure_of("never") else {
         return;

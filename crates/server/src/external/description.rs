@@ -30,6 +30,8 @@ pub struct External {
     pub command: Vec<String>,
     /// What makes the program.
     pub build: Option<Vec<String>>,
+    /// What building and running it takes, in words that say how to get it.
+    pub needs: Option<String>,
     /// Where both run.
     pub directory: PathBuf,
     /// Added to the runner's own.
@@ -46,6 +48,8 @@ pub struct External {
     pub processes: Option<u32>,
     /// How long it may take until it listens.
     pub ready_limit: Duration,
+    /// User memory that it takes for a connection, about; `None`: hardly any.
+    pub user_bytes_per_connection: Option<u32>,
 }
 
 impl External {
@@ -59,6 +63,7 @@ impl External {
             title: name.to_owned(),
             command: arguments(command)?,
             build: None,
+            needs: None,
             directory: env::current_dir().map_err(ExternalError::Directory)?,
             environment: BTreeMap::new(),
             address: None,
@@ -67,6 +72,7 @@ impl External {
             workloads: vec![Kind::Echo],
             processes: None,
             ready_limit: READY_LIMIT,
+            user_bytes_per_connection: None,
         };
         external.check_place()?;
         Ok(external)
@@ -104,7 +110,19 @@ impl External {
     /// # Errors
     /// There is none, in words.
     pub fn executable(&self) -> Result<PathBuf, ExternalError> {
-        let program = &self.command[0];
+        self.find(&self.command[0])
+    }
+
+    /// The same of what builds it, if it has to be built.
+    ///
+    /// # Errors
+    /// There is none, in words.
+    pub fn builder(&self) -> Result<Option<PathBuf>, ExternalError> {
+        let builder = self.build.as_ref().and_then(|words| words.first());
+        builder.map(|program| self.find(program)).transpose()
+    }
+
+    fn find(&self, program: &str) -> Result<PathBuf, ExternalError> {
         if program.contains('/') {
             let path = self.directory.join(program);
             return match path.is_file() {
@@ -124,9 +142,15 @@ impl External {
             .map(|directory| self.directory.join(directory).join(program))
             .find(|path| path.is_file())
             .ok_or_else(|| ExternalError::NoProgram {
-                program: program.clone(),
+                program: program.to_owned(),
                 hint: " in the PATH; is it installed?",
             })
+    }
+
+    /// What it needs, to be put after what is missing; empty when its description doesn't say.
+    pub fn needs_text(&self) -> String {
+        let needs = self.needs.as_deref();
+        needs.map_or_else(String::new, |needs| format!("; it needs {needs}"))
     }
 
     /// Its command as reports carry it.

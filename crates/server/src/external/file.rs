@@ -10,7 +10,7 @@ use protocol::wire::{Kind, MAX_PAYLOAD_BYTES, RAW_PREFIX_BYTES, Wire};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
@@ -30,6 +30,7 @@ struct Description {
     title: Option<String>,
     command: Spanned<Command>,
     build: Option<Spanned<Command>>,
+    needs: Option<String>,
     #[serde(default)]
     directory: PathBuf,
     #[serde(default)]
@@ -43,6 +44,7 @@ struct Description {
     workloads: Spanned<Vec<Kind>>,
     processes: Option<u32>,
     ready_s: Option<Spanned<f64>>,
+    user_bytes_per_connection: Option<u32>,
 }
 
 /// A line, or its words.
@@ -67,7 +69,12 @@ struct Wrong {
     what: String,
 }
 
-/// The external models of a file. Without `named` it is the workspace's own, which needn't be there.
+/// Descriptions that are read unasked, from a workspace's root: people's own, and the examples. Of two
+/// with one name the first counts.
+const UNASKED: [&str; 2] = ["models.toml", "examples/external/models.toml"];
+
+/// The external models of a file. Without `named` they are those of the workspace's own files, which
+/// needn't be there.
 ///
 /// # Errors
 /// It can't be read, or understood: file, line and field are named.
@@ -76,20 +83,25 @@ pub fn read(
     root: &Path,
     allow_remote: bool,
 ) -> Result<Vec<External>, ExternalError> {
-    let path = named.map_or_else(|| root.join("models.toml"), absolute);
-    let shown = named.unwrap_or(Path::new("models.toml")).display();
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Vec::new());
+    if let Some(named) = named {
+        return read_file(&absolute(named), &named.display().to_string(), allow_remote);
+    }
+    let mut models: Vec<External> = Vec::new();
+    for file in UNASKED {
+        let path = root.join(file);
+        if path.exists() {
+            let mut more = read_file(&path, file, allow_remote)?;
+            more.retain(|model| models.iter().all(|other| other.name != model.name));
+            models.append(&mut more);
         }
-        Err(error) => {
-            return Err(ExternalError::Description(format!(
-                "can't read {shown}: {error}"
-            )));
-        }
-    };
-    let base = path.parent().unwrap_or(root);
+    }
+    Ok(models)
+}
+
+fn read_file(path: &Path, shown: &str, allow_remote: bool) -> Result<Vec<External>, ExternalError> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| ExternalError::Description(format!("can't read {shown}: {error}")))?;
+    let base = path.parent().unwrap_or(path);
     let file: File = toml::from_str(&text).map_err(|error| {
         ExternalError::Description(format!("{shown}: {}", error.to_string().trim_end()))
     })?;
@@ -165,6 +177,8 @@ impl Description {
             build: self.build.map(|build| words("build", build)).transpose()?,
             directory: base.join(self.directory),
             environment: self.environment,
+            needs: self.needs,
+            user_bytes_per_connection: self.user_bytes_per_connection,
             address,
             wire: self.wire,
             message_bytes,
@@ -224,6 +238,33 @@ mod tests {
         assert!(models.len() >= 3, "{models:?}");
         assert!(models.iter().any(|model| model.build.is_some()));
         assert!(models.iter().any(|model| model.address.is_some()));
+    }
+
+    #[test]
+    fn ones_own_description_counts_before_that_of_an_example() {
+        let root = tempfile::tempdir().unwrap();
+        let examples = root.path().join("examples/external");
+        fs::create_dir_all(&examples).unwrap();
+        let both =
+            "[models.both]\ncommand = 'theirs {addr}'\n[models.more]\ncommand = 'x {addr}'\n";
+        fs::write(examples.join("models.toml"), both).unwrap();
+        let own = "[models.both]\ncommand = 'mine {addr}'\n";
+        fs::write(root.path().join("models.toml"), own).unwrap();
+        let models = read(None, root.path(), false).unwrap();
+        let programs: Vec<_> = models.iter().map(|model| &*model.command[0]).collect();
+        assert_eq!(programs, ["mine", "x"]);
+        assert_eq!(models[1].directory, examples.join(""));
+    }
+
+    #[test]
+    fn the_shipped_servers_say_how_to_get_what_they_need() {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        let file = root.join("examples/external/models.toml");
+        let models = read(Some(&file), root, false).unwrap();
+        assert!(models.len() >= 10, "{models:?}");
+        for model in models {
+            assert!(model.needs.is_some(), "{model:?}");
+        }
     }
 
     #[test]

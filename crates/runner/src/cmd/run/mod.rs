@@ -43,10 +43,13 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let aa_control = args.aa.then(|| run_twice(&mut selected)).transpose()?;
     let host = host();
     let plan = plan(args, &workspace, &selected, &host)?;
-    let fits = check_memory(&plan, &host);
+    let heavy = selected.iter().filter_map(Selected::heavy);
+    let heavy = heavy.max_by_key(|one| one.bytes_per_connection);
+    let fits = check_memory(&plan, &host, heavy.as_ref());
     let has_pipes = check_descriptors(&plan, &host);
     let mut described = render::plan::describe(&plan.to_report());
-    for note in notes(&plan, &host) {
+    let of_memory = heavy.map(|heavy| heavy.note(&plan, &host));
+    for note in notes(&plan, &host).into_iter().chain(of_memory) {
         let _ = write!(described, "\nnote        {note}");
     }
     if args.dry_run {

@@ -124,11 +124,20 @@ fn of_program(program: &Path, plan: &Plan) -> Result<Ready, Failure> {
 }
 
 fn of_external(external: &External, plan: &Plan, no_build: bool) -> Result<Ready, Failure> {
+    // Whoever described it knows the way out best.
+    let needs = |failure: Failure| match &external.needs {
+        Some(needs) => Failure {
+            way_out: Some(format!("it needs {needs}")),
+            ..failure
+        },
+        None => failure,
+    };
     if !no_build {
-        build_external(external).map_err(BuildError::failure)?;
+        build_external(external).map_err(|error| needs(error.failure()))?;
     }
     let program = external.executable().map_err(|error| {
-        preflight_failed(error, "install it, or see 'command' in its description")
+        let way_out = "install it, or see 'command' in its description";
+        needs(preflight_failed(error, way_out))
     })?;
     let launch = ExternalLaunch {
         external: external.clone(),
