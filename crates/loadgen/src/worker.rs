@@ -151,7 +151,9 @@ impl Worker<'_> {
     fn finish(&mut self) {
         // The slots stay: events of what was there may follow.
         for connection in self.connections.iter_mut().filter_map(Option::take) {
-            socket::reset_on_close(&connection.fd);
+            if !self.closes_in_order {
+                socket::reset_on_close(&connection.fd);
+            }
         }
         let _ = self.reports.send(Report::Finished(self.totals));
         self.phase = Phase::Over;

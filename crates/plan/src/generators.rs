@@ -13,6 +13,15 @@ use std::net::SocketAddr;
 const REPLY_DEADLINE_US: u64 = 5_000_000;
 const REPLY_DEADLINE_US_PER_CONNECTION: u64 = 50;
 
+/// With more connections, those to servers that aren't ours are reset, too. In the ordinary way each
+/// of them keeps its port for a minute, in which several trials may follow; an address has 28,000.
+const CLOSED_IN_ORDER_MAX: u32 = 2_000;
+
+/// Whether connections to a server that isn't ours are closed as its usual clients do.
+pub fn closes_in_order(connections_max: u32) -> bool {
+    connections_max <= CLOSED_IN_ORDER_MAX
+}
+
 /// The plans of a trial's generator processes.
 pub fn generator_plans(
     plan: &Plan,
@@ -62,6 +71,7 @@ pub fn generator_plans(
             reply_deadline_us,
             interval_us: plan.interval_us(load),
             read_late_us: 0,
+            closes_in_order: false,
         })
         .collect()
 }

@@ -74,6 +74,10 @@ pub struct Plan {
     /// Lets replies lie unread for so long: a fault, for trying whether it is found. None is 0.
     #[serde(default)]
     pub read_late_us: u64,
+    /// Ends connections in the ordinary way, with a FIN each, instead of resetting them: their ports
+    /// are taken for a minute then (TIME_WAIT).
+    #[serde(default)]
+    pub closes_in_order: bool,
 }
 
 /// Whose turn it is: things that are numbered from 0 are dealt to several takers in turn, and this
@@ -262,6 +266,7 @@ mod tests {
             reply_deadline_us: 1,
             interval_us: 1,
             read_late_us: 0,
+            closes_in_order: false,
         };
         for total in 0..=25 {
             let mut all = 0;

@@ -80,6 +80,11 @@ impl Server {
         }
     }
 
+    /// Whether it is somebody else's.
+    pub fn is_foreign(&self) -> bool {
+        !matches!(self, Self::Contract(_))
+    }
+
     /// All processes to be measured, of now; none when they aren't known.
     pub fn pids(&self) -> Vec<u32> {
         match self {

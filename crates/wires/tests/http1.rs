@@ -36,6 +36,7 @@ fn plan(line: &str, expect: &str) -> Plan {
         reply_deadline_us: 1,
         interval_us: 1,
         read_late_us: 0,
+        closes_in_order: false,
     }
 }
 

@@ -94,6 +94,8 @@ pub(crate) struct Worker<'a> {
     pub(super) connections: Vec<Option<Connection>>,
     /// How many the load is over, in all generators.
     pub(super) connections_of_all: u32,
+    /// At the end, with a FIN instead of a reset.
+    pub(super) closes_in_order: bool,
     pub(super) open: u32,
     /// Batches that wait for their reply, over all connections.
     pub(super) outstanding: u64,
@@ -174,6 +176,7 @@ impl<'a> Worker<'a> {
             },
             connections: Vec::with_capacity(connections_max),
             connections_of_all: plan.connections_max,
+            closes_in_order: plan.closes_in_order,
             open: 0,
             outstanding: 0,
             phase: Phase::Resting,

@@ -166,6 +166,7 @@ pub(crate) fn plan(target: SocketAddr) -> Plan {
         reply_deadline_us: 500_000,
         interval_us: 50_000,
         read_late_us: 0,
+        closes_in_order: false,
     }
 }
 

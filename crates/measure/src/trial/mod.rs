@@ -18,7 +18,10 @@ use crate::{
 };
 use bench::Asked;
 use counts::{counts_of, generator_counts};
-use plan::{generators::generator_plans, window::window_us};
+use plan::{
+    generators::{closes_in_order, generator_plans},
+    window::window_us,
+};
 use probe::{
     cgroup::MemoryLimitsMet,
     kernel::{add_kernel_memory, machine_memory, oom_kills, tcp_sockets_held},
@@ -103,6 +106,7 @@ impl Bench<'_> {
         let mut plans = generator_plans(self.plan, planned, server.addr(), seed);
         for plan in &mut plans {
             plan.read_late_us = self.deviation.read_late_us();
+            plan.closes_in_order = server.is_foreign() && closes_in_order(plan.connections_max);
         }
         let mut generators = Generators::start(self.guard, self.loadgen, &plans)?;
         let generator_empty_bytes = pss_bytes(&generators.pids());

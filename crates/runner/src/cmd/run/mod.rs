@@ -22,6 +22,7 @@ use measure::run::{Instruments, Run, profile::load_of};
 use plan::{
     Plan,
     descriptors::check_descriptors,
+    generators::closes_in_order,
     host::Host,
     memory::check_memory,
     notes::notes,
@@ -49,7 +50,14 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let has_pipes = check_descriptors(&plan, &host);
     let mut described = render::plan::describe(&plan.to_report());
     let of_memory = heavy.map(|heavy| heavy.note(&plan, &host));
-    for note in notes(&plan, &host).into_iter().chain(of_memory) {
+    let has_foreign = selected.iter().any(Selected::is_external);
+    let of_resets = (has_foreign && !closes_in_order(plan.connections_max())).then(|| {
+        "so many connections are reset at a trial's end, those to servers that aren't ours, too: \
+         closed in the ordinary way they would keep their ports for a minute"
+            .to_owned()
+    });
+    let own = [of_memory, of_resets].into_iter().flatten();
+    for note in notes(&plan, &host).into_iter().chain(own) {
         let _ = write!(described, "\nnote        {note}");
     }
     if args.dry_run {
