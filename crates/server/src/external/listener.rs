@@ -4,12 +4,13 @@
 //! Sources: proc(5), /proc/net/tcp and /proc/PID/fd.
 
 use procfs::{
+    ProcError,
     net::{TcpState, tcp, tcp6},
     process::{FDTarget, Process},
 };
 use std::{
     io::{self, Read as _},
-    net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
     time::Duration,
 };
 
@@ -63,6 +64,34 @@ pub(super) fn visit(addr: SocketAddr) -> io::Result<()> {
     Ok(())
 }
 
+/// Where a server is running, by a host's name or address and a port. Of several addresses of a name
+/// that are this machine's, the first at which somebody answers.
+///
+/// # Errors
+/// There is no such place, in words.
+pub fn resolve(place: &str) -> Result<SocketAddr, String> {
+    let form = "HOST:PORT, such as 127.0.0.1:7000, [::1]:7000 or localhost:7000";
+    if place.starts_with("unix:") {
+        return Err(format!("sockets of files can't be measured yet; {form}"));
+    }
+    let found = place.to_socket_addrs();
+    let all: Vec<SocketAddr> = found.map_err(|error| format!("{error}; {form}"))?.collect();
+    let answers = |addr: &&SocketAddr| {
+        // No packet leaves the machine unasked.
+        addr.ip().is_loopback() && TcpStream::connect_timeout(addr, CONNECT_LIMIT).is_ok()
+    };
+    let one_of_several = all.iter().find(|addr| all.len() > 1 && answers(addr));
+    let chosen = one_of_several.or(all.first()).copied();
+    chosen.ok_or_else(|| format!("the name has no address; {form}"))
+}
+
+/// Whether it isn't permitted to see what a process holds: it is another user's.
+pub(super) fn is_forbidden(pid: u32) -> bool {
+    let process = i32::try_from(pid).ok().map(Process::new);
+    let files = process.map(|process| process.and_then(|process| process.fd()).err());
+    matches!(files, Some(Some(ProcError::PermissionDenied(_))))
+}
+
 /// Whether one of these processes holds one of these sockets.
 pub(super) fn hold(pids: &[u32], sockets: &[u64]) -> bool {
     let holds = |pid: u32| -> Option<bool> {
@@ -90,6 +119,29 @@ mod tests {
         assert!(!hold(&[std::process::id()], &[0]));
         drop(listener);
         assert!(listeners(addr).is_empty());
+    }
+
+    #[test]
+    fn a_name_leads_to_the_address_that_answers() {
+        let listeners = ["127.0.0.1:0", "[::1]:0"].map(TcpListener::bind);
+        for listener in listeners.into_iter().flatten() {
+            let addr = listener.local_addr().unwrap();
+            assert_eq!(resolve(&addr.to_string()), Ok(addr));
+            let found = resolve(&format!("localhost:{}", addr.port())).unwrap();
+            // Not every machine has both addresses under this name.
+            assert!(
+                found == addr || found.is_ipv4() != addr.is_ipv4(),
+                "{found}"
+            );
+        }
+        for wrong in [
+            "7000",
+            "localhost",
+            "unix:/run/x.sock",
+            "no.such.host.invalid:1",
+        ] {
+            assert!(resolve(wrong).unwrap_err().contains("HOST:PORT"), "{wrong}");
+        }
     }
 
     #[test]

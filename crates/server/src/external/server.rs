@@ -21,7 +21,7 @@ use process::{
 use protocol::launch::STOP_LIMIT_S;
 use report::model::Phase;
 use std::{
-    net::SocketAddr,
+    net::{Ipv6Addr, SocketAddr},
     thread,
     time::{Duration, Instant},
 };
@@ -161,7 +161,7 @@ impl ExternalServer {
                     what: if listens {
                         format!("has {} of {wanted} processes", pids.len())
                     } else {
-                        format!("doesn't listen on {}", self.addr)
+                        self.where_instead(&pids)
                     },
                     limit_s,
                     stderr_tail: self.last_words(),
@@ -169,6 +169,15 @@ impl ExternalServer {
             }
             thread::sleep(LOOK);
         }
+    }
+
+    fn where_instead(&self, pids: &[u32]) -> String {
+        let other = SocketAddr::from((Ipv6Addr::LOCALHOST, self.addr.port()));
+        let instead = match self.addr.is_ipv4() && hold(pids, &listeners(other)) {
+            true => ", but over IPv6: 'address' in its description says so, such as [::1]:7000",
+            false => "",
+        };
+        format!("doesn't listen on {}{instead}", self.addr)
     }
 
     /// Fails when the server has ended by itself.

@@ -1,7 +1,7 @@
 //! A server that is running already: measured, and never stopped or signalled.
 
 use crate::contract::ServerError;
-use crate::external::listener::{hold, listeners, visit};
+use crate::external::listener::{hold, is_forbidden, listeners, visit};
 use process::tree::with_descendants;
 use procfs::process::Process;
 use report::model::Phase;
@@ -51,6 +51,10 @@ impl Target {
         // A listener in a network namespace of its own isn't seen from here.
         let sockets = listeners(addr);
         match pid {
+            Some(pid) if is_forbidden(pid) => Err(ServerError::start(
+                format!("process {pid} is another user's: it is not permitted to look at it"),
+                "run as that user or as root, or leave --pid out: CPU and memory aren't measured then",
+            )),
             Some(pid) if !sockets.is_empty() && !hold(&server.pids(), &sockets) => {
                 Err(ServerError::start(
                     format!(
@@ -96,4 +100,27 @@ impl TargetServer {
 fn started(pid: u32) -> Option<u64> {
     let stat = Process::new(i32::try_from(pid).ok()?).ok()?.stat().ok()?;
     (stat.state != 'Z').then_some(stat.starttime)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, io::ErrorKind, net::TcpListener};
+
+    #[test]
+    fn a_process_that_may_not_be_looked_at_is_said_to_be_so() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = Target {
+            addr: listener.local_addr().unwrap(),
+            pid: Some(1),
+        };
+        let said = target.start().err().map(|error| error.to_string());
+        // Root may look at anybody's.
+        let files = fs::read_dir("/proc/1/fd").map_err(|error| error.kind());
+        let is_denied = files.err() == Some(ErrorKind::PermissionDenied);
+        let says_so = said
+            .as_deref()
+            .is_some_and(|said| said.contains("not permitted"));
+        assert_eq!(says_so, is_denied, "{said:?}");
+    }
 }

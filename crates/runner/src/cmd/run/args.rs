@@ -15,6 +15,7 @@ use protocol::{
     wire::Wire,
 };
 use report::{slo::Slo, trial::Arrivals};
+use server::external::resolve;
 use std::{net::SocketAddr, path::PathBuf};
 
 /// What is measured, and how.
@@ -25,9 +26,9 @@ pub(crate) struct RunArgs {
 
     /// A server that is running already
     ///
-    /// Measure a server that is running already, such as 127.0.0.1:7000, and leave it running; takes
-    /// part as the model 'target'
-    #[arg(long, help_heading = "Which servers", value_name = "ADDRESS")]
+    /// Measure a server that is running already, such as localhost:7000 or [::1]:7000, and leave it
+    /// running; takes part as the model 'target'
+    #[arg(long, help_heading = "Which servers", value_name = "HOST:PORT", value_parser = resolve)]
     pub(crate) target: Option<SocketAddr>,
 
     /// The process of --target; it and its children are measured. Without it CPU and memory aren't
