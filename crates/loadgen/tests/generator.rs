@@ -298,3 +298,29 @@ fn arguments_are_refused_with_what_it_is() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("driven by the runner"));
 }
+
+#[test]
+fn connections_end_with_a_reset_unless_they_are_to_be_closed_in_order() {
+    for closes_in_order in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let plan = Plan {
+            closes_in_order,
+            ..plan(listener.local_addr().unwrap())
+        };
+        let ended_in_order = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut buffer = [0; 1024];
+            loop {
+                match stream.read(&mut buffer) {
+                    Ok(0) => return true,
+                    Ok(received) => stream.write_all(&buffer[..received]).unwrap(),
+                    Err(_) => return false,
+                }
+            }
+        });
+        let mut generator = Generator::start(&plan);
+        generator.connect(1);
+        generator.finish();
+        assert_eq!(ended_in_order.join().unwrap(), closes_in_order);
+    }
+}
