@@ -151,6 +151,7 @@ impl<'a> CaseBench<'a> {
             plan: &self.plan,
             loadgen: &self.lab.loadgen,
             guard: &self.lab.guard,
+            generator_guard: &self.lab.guard,
             allow_remote: false,
             progress,
             deviation: self.deviation,

@@ -12,6 +12,7 @@ pub fn launch(plan: &Plan, guard: &Guard, program: &Path) -> ContractLaunch {
         threads: plan.server_threads,
         cpus: plan.server_cpus.clone(),
         wire: plan.wire,
+        listen: (plan.server_ip(), 0).into(),
         ..ContractLaunch::new(guard, program)
     }
 }

@@ -10,6 +10,7 @@
 //! | [`null`] | the null server, measured in each block |
 //! | [`generator`] | the generator's processes, driven as one |
 //! | [`launch`] | how a server of a plan is started |
+//! | [`network`] | a link between servers and generators, where it isn't loopback |
 //! | [`progress`] | how far a run has come, for whoever shows it |
 
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ pub mod capacity;
 pub mod ceiling;
 pub mod generator;
 pub mod launch;
+pub mod network;
 pub mod null;
 pub mod progress;
 pub mod run;

@@ -72,6 +72,7 @@ pub fn decide(request: Request, host: &Host) -> Result<Plan, Refusal> {
             .unwrap_or_else(|| threads(&client_cpus, shards.client_processes)),
         client_cpus,
         open_files_max: host.open_files_max,
+        network: request.network,
         source: shards.source,
         source_addresses: shards.source_addresses,
         connections_per_source: shards.connections_per_source,

@@ -7,6 +7,12 @@ use std::{
 };
 use thiserror::Error;
 
+/// Where servers listen at their end of a link: in the other half of what is reserved for benchmarks.
+pub const LINK_SERVER: Ipv4Addr = Ipv4Addr::new(198, 19, 0, 1);
+
+/// The other end.
+pub const LINK_GENERATORS: Ipv4Addr = Ipv4Addr::new(198, 19, 0, 2);
+
 /// Addresses that connections may come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -19,6 +25,13 @@ impl Network {
     pub const LOOPBACK: Self = Self {
         base: Ipv4Addr::new(127, 0, 0, 0),
         prefix: 8,
+    };
+
+    /// The same on the generators' side of a link: a half of what is reserved for benchmarks, see RFC
+    /// 2544, C.2.2.
+    pub const OF_GENERATORS: Self = Self {
+        base: Ipv4Addr::new(198, 18, 0, 0),
+        prefix: 16,
     };
 
     /// The first address that a host may have.

@@ -2,7 +2,7 @@
 
 use crate::{network::Network, rate::Rate, scenario::Seconds};
 use protocol::{client::Workload, http::HttpRequest};
-use report::{slo::Slo, trial::Arrivals};
+use report::{link::Link, slo::Slo, trial::Arrivals};
 use std::str::FromStr;
 use thiserror::Error;
 
@@ -45,6 +45,8 @@ pub struct Options {
     pub server_processes: Option<u32>,
     /// Of the generator.
     pub client_processes: Option<u32>,
+    /// The link between servers and generators, instead of loopback: then there is no `source`.
+    pub network: Option<Link>,
     /// Where connections come from.
     pub source: Option<Network>,
     /// CPUs for servers; empty: half of those that there are.

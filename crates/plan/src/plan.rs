@@ -1,12 +1,17 @@
 //! The plan of a run: all that is decided before it starts.
 
-use crate::{network::Source, shards::CONNECTIONS_PER_SOURCE};
+use crate::{
+    network::{LINK_SERVER, Source},
+    shards::CONNECTIONS_PER_SOURCE,
+};
 use protocol::{client::Workload, http::HttpRequest, wire::Wire};
 use report::{
+    link::Link,
     primary::primary_figures,
     run::{self, PlannedLoad},
     trial::Load,
 };
+use std::net::Ipv4Addr;
 
 /// How finely the course of a load is seen.
 const INTERVAL_US: u64 = 50_000;
@@ -61,6 +66,8 @@ pub struct Plan {
     pub client_cpus: Vec<usize>,
     /// The most files that a process may have open; `None`: no limit.
     pub open_files_max: Option<u64>,
+    /// The link between servers and generators; `None`: loopback.
+    pub network: Option<Link>,
     /// Where connections come from.
     pub source: Source,
     /// From how many addresses of it.
@@ -94,6 +101,7 @@ impl Plan {
             client_threads: 1,
             client_cpus: Vec::new(),
             open_files_max: None,
+            network: None,
             source: Source::LOOPBACK,
             source_addresses: 1,
             connections_per_source: CONNECTIONS_PER_SOURCE,
@@ -112,6 +120,14 @@ impl Plan {
                 .truncate(cpus.try_into().unwrap_or(usize::MAX));
         }
         plan
+    }
+
+    /// The address that servers of this run are told to listen at.
+    pub fn server_ip(&self) -> Ipv4Addr {
+        match self.network {
+            Some(_) => LINK_SERVER,
+            None => Ipv4Addr::LOCALHOST,
+        }
     }
 
     /// The CPUs that the generator keeps off; none when both share some.
@@ -171,6 +187,7 @@ impl Plan {
             client_threads: self.client_threads,
             client_cpus: self.client_cpus.clone(),
             open_files_max: self.open_files_max,
+            network: self.network,
             source_network: self.source.to_string(),
             source_addresses: self.source_addresses,
             connections_per_source: self.connections_per_source,

@@ -2,7 +2,7 @@
 
 use crate::{
     http, loads,
-    network::Source,
+    network::{Network, Source},
     options::{Options, Trials},
     refusal::Refusal,
     scenario::Scenario,
@@ -12,7 +12,7 @@ use protocol::{
     http::HttpRequest,
     wire::{RAW_PREFIX_BYTES, Wire},
 };
-use report::run::PlannedLoad;
+use report::{link::Link, run::PlannedLoad};
 use std::net::IpAddr;
 
 /// Of a request, if nobody says otherwise.
@@ -77,6 +77,8 @@ pub struct Request {
     pub client_threads: Option<u32>,
     /// CPUs for generators.
     pub client_cpus: Vec<usize>,
+    /// The link between servers and generators; `None`: loopback.
+    pub network: Option<Link>,
     /// Where connections come from.
     pub source: Source,
     /// A server of the run is reached from one address only.
@@ -143,6 +145,7 @@ impl Request {
             client_processes: options.client_processes,
             client_threads: options.client_threads,
             client_cpus: options.client_cpus.clone(),
+            network: options.network,
             source,
             one_address,
         })
@@ -193,6 +196,9 @@ fn each_with(names: Vec<String>, threads: &[u32]) -> Vec<String> {
 
 /// Where connections come from, and whether a server is reached from one address only.
 fn source_of(options: &Options, servers: &[IpAddr]) -> Result<(Source, bool), Refusal> {
+    if options.network.is_some() {
+        return Ok((Source::Of(Network::OF_GENERATORS), false));
+    }
     let source = options.source.map_or(Source::LOOPBACK, Source::Of);
     if let Some(network) = options.source {
         if !network.first().is_loopback() && !options.allow_remote {

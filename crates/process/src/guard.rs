@@ -7,6 +7,7 @@
 //! Any program of ours can be the guard, if it passes on what follows [`GUARD`] on its command line
 //! to [`Restrictions::become_program`]. Which one it is, is told to who starts children.
 
+use crate::namespace::{Namespace, enter_at};
 use rustix::{
     process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit},
     thread::{CpuSet, sched_setaffinity},
@@ -17,6 +18,7 @@ use std::{
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
 };
 
 /// The subcommand of the guard's program that becomes another one.
@@ -26,6 +28,7 @@ pub const GUARD: &str = "guard";
 #[derive(Clone, Debug)]
 pub struct Guard {
     program: PathBuf,
+    network: Option<Arc<Namespace>>,
 }
 
 /// What a child is held to.
@@ -37,6 +40,8 @@ pub struct Restrictions {
     pub open_files_max: Option<u64>,
     /// CPUs to run on; empty: those of the parent.
     pub cpus: Vec<usize>,
+    /// Where the network namespace to be in is found; `None`: that of the parent.
+    pub network: Option<PathBuf>,
 }
 
 impl Guard {
@@ -44,6 +49,15 @@ impl Guard {
     pub fn new(program: impl Into<PathBuf>) -> Self {
         Self {
             program: program.into(),
+            network: None,
+        }
+    }
+
+    /// The same, whose children are in this network.
+    pub fn within(&self, network: Arc<Namespace>) -> Self {
+        Self {
+            network: Some(network),
+            ..self.clone()
         }
     }
 
@@ -62,6 +76,9 @@ impl Guard {
         if !cpus.is_empty() {
             command.args(["--cpus", &join(cpus)]);
         }
+        if let Some(network) = &self.network {
+            command.arg("--network").arg(network.path());
+        }
         command.arg("--").arg(program);
         command
     }
@@ -79,7 +96,7 @@ impl Restrictions {
         let Some((program, args)) = command.split_first() else {
             return io::Error::other("nothing to run");
         };
-        match restrict(self.parent, self.open_files_max, &self.cpus) {
+        match self.restrict() {
             Ok(()) => {
                 let error = Command::new(program).args(args).exec();
                 io::Error::new(
@@ -90,34 +107,37 @@ impl Restrictions {
             Err(error) => error,
         }
     }
+
+    fn restrict(&self) -> io::Result<()> {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        // The parent may have died before the kernel was asked.
+        if getppid().map(Pid::as_raw_pid) != i32::try_from(self.parent).ok() {
+            return Err(io::Error::other("the runner is gone"));
+        }
+        // When memory runs out the kernel shall end a server or a generator, and not the runner, which
+        // then says so in a row of the table. Anyone may raise this, up to 1000: see proc(5).
+        let _ = fs::write("/proc/self/oom_score_adj", "500");
+        if let Some(limit) = self.open_files_max {
+            let limit = Rlimit {
+                current: Some(limit),
+                maximum: Some(limit),
+            };
+            setrlimit(Resource::Nofile, limit)?;
+        }
+        if !self.cpus.is_empty() {
+            let mut set = CpuSet::new();
+            self.cpus.iter().for_each(|&cpu| set.set(cpu));
+            sched_setaffinity(None, &set)?;
+        }
+        if let Some(network) = &self.network {
+            enter_at(network)?;
+        }
+        Ok(())
+    }
 }
 
 /// Numbers as the command line takes them: `0,1`.
 pub fn join(cpus: &[usize]) -> String {
     let cpus: Vec<String> = cpus.iter().map(usize::to_string).collect();
     cpus.join(",")
-}
-
-fn restrict(parent: u32, open_files: Option<u64>, cpus: &[usize]) -> io::Result<()> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    // The parent may have died before the kernel was asked.
-    if getppid().map(Pid::as_raw_pid) != i32::try_from(parent).ok() {
-        return Err(io::Error::other("the runner is gone"));
-    }
-    // When memory runs out the kernel shall end a server or a generator, and not the runner, which
-    // then says so in a row of the table. Anyone may raise this, up to 1000: see proc(5).
-    let _ = fs::write("/proc/self/oom_score_adj", "500");
-    if let Some(limit) = open_files {
-        let limit = Rlimit {
-            current: Some(limit),
-            maximum: Some(limit),
-        };
-        setrlimit(Resource::Nofile, limit)?;
-    }
-    if !cpus.is_empty() {
-        let mut set = CpuSet::new();
-        cpus.iter().for_each(|&cpu| set.set(cpu));
-        sched_setaffinity(None, &set)?;
-    }
-    Ok(())
 }

@@ -77,6 +77,11 @@ pub fn describe(plan: &Plan) -> String {
         plan.source_addresses,
         plan.source_network
     ));
+    if let Some(link) = &plan.network {
+        lines.push(format!(
+            "network     {link}, each way, between network namespaces of this machine"
+        ));
+    }
     lines.extend(why_so_many(plan));
     lines.extend(compared(plan));
     lines.push(format!(

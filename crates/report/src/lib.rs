@@ -10,6 +10,7 @@
 //! | [`comparison`] | two models, or one before and after, figure by figure; ranks of all |
 //! | [`primary`] | which figures decide |
 //! | [`numbers`] | several values in one figure: percentiles, ranges |
+//! | [`link`] | what packets between servers and generators meet |
 //! | [`slo`] | a target for response times |
 //! | [`explain_missing!`] | why fields are null |
 //! | [`schema`] | the JSON Schema of all this |
@@ -24,6 +25,7 @@
 pub mod check;
 pub mod comparison;
 pub mod environment;
+pub mod link;
 pub mod model;
 pub mod numbers;
 pub mod primary;

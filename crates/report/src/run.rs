@@ -4,6 +4,7 @@ use crate::{
     check::{Status, Verdict},
     comparison::FigureRanking,
     environment::Environment,
+    link::Link,
     trial::Load,
 };
 use schemars::JsonSchema;
@@ -197,6 +198,10 @@ pub struct Plan {
     /// The most files that a process may have open; null: no limit.
     #[serde(default)]
     pub open_files_max: Option<u64>,
+    /// The link between servers and generators, which then are in network namespaces of their own;
+    /// null: loopback.
+    #[serde(default)]
+    pub network: Option<Link>,
     /// The network that source addresses are taken from, from its first on.
     #[serde(default = "loopback")]
     pub source_network: String,

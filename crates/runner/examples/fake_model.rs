@@ -16,7 +16,7 @@ use protocol::{
 use std::{
     env,
     io::{self, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
     process::exit,
     sync::atomic::{AtomicU64, Ordering::SeqCst},
     thread,
@@ -58,7 +58,11 @@ fn main() {
     }
     let is_raw = args.windows(2).any(|pair| pair == ["--wire", "raw"]);
     let wire = if is_raw { Wire::Raw } else { Wire::Framed };
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    // Only the host: processes of this one don't share a port.
+    let told = args.windows(2).find(|pair| pair[0] == "--listen");
+    let told: Option<SocketAddr> = told.and_then(|pair| pair[1].parse().ok());
+    let host = told.map_or(IpAddr::from([127, 0, 0, 1]), |addr| addr.ip());
+    let listener = TcpListener::bind((host, 0)).unwrap();
     let mut addr = listener.local_addr().unwrap();
     if mode == "remote" {
         addr.set_ip([192, 0, 2, 1].into());

@@ -8,7 +8,7 @@ use plan::memory::Heavy;
 use protocol::client::Workload;
 use server::external::{External, Target};
 use std::{
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
 
@@ -61,13 +61,18 @@ impl Selected {
         matches!(self.server, Wanted::External(_) | Wanted::Target(_))
     }
 
-    /// Where it listens: on loopback, unless it is known to be elsewhere.
-    pub fn address(&self) -> IpAddr {
-        let known = match &self.server {
+    /// Where it listens, if that isn't for us to say.
+    pub fn own_address(&self) -> Option<SocketAddr> {
+        match &self.server {
             Wanted::External(external) => external.address,
             Wanted::Target(target) => Some(target.addr),
             Wanted::Model { .. } | Wanted::Program(_) => None,
-        };
+        }
+    }
+
+    /// Where it listens: on loopback, unless it is known to be elsewhere.
+    pub fn address(&self) -> IpAddr {
+        let known = self.own_address();
         known.map_or(Ipv4Addr::LOCALHOST.into(), |addr| addr.ip())
     }
 

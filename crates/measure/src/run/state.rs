@@ -34,6 +34,8 @@ pub struct Instruments {
     pub null_server: Result<PathBuf, String>,
     /// Through what programs are started.
     pub guard: Guard,
+    /// Through what generators are started, in their network.
+    pub generator_guard: Guard,
     /// Servers may be beyond loopback.
     pub allow_remote: bool,
     /// Profiles are wanted.
@@ -46,6 +48,7 @@ impl Instruments {
             plan,
             loadgen: &self.loadgen,
             guard: &self.guard,
+            generator_guard: &self.generator_guard,
             allow_remote: self.allow_remote,
             progress,
             deviation: Deviation::None,

@@ -19,8 +19,10 @@ pub struct Bench<'a> {
     pub plan: &'a Plan,
     /// The generator's program.
     pub loadgen: &'a Path,
-    /// Through what generators are started.
+    /// Through what programs are started.
     pub guard: &'a Guard,
+    /// Through what generators are started, in their network.
+    pub generator_guard: &'a Guard,
     /// Servers may be beyond loopback.
     pub allow_remote: bool,
     /// Is told what happens.

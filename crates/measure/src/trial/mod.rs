@@ -98,7 +98,9 @@ impl Bench<'_> {
     ) -> Result<(Trial, Option<Profiled>), TrialError> {
         let memory_before = machine_memory();
         let mut server = launch.start()?;
-        if !server.addr().ip().is_loopback() && !self.allow_remote {
+        let ip = server.addr().ip();
+        let is_near = ip.is_loopback() || ip == self.plan.server_ip();
+        if !is_near && !self.allow_remote {
             return Err(TrialError::Remote(server.addr()));
         }
         let server_empty_bytes = pss_bytes(&server.pids());
@@ -108,7 +110,7 @@ impl Bench<'_> {
             plan.read_late_us = self.deviation.read_late_us();
             plan.closes_in_order = server.is_foreign() && closes_in_order(plan.connections_max);
         }
-        let mut generators = Generators::start(self.guard, self.loadgen, &plans)?;
+        let mut generators = Generators::start(self.generator_guard, self.loadgen, &plans)?;
         let generator_empty_bytes = pss_bytes(&generators.pids());
         let sockets_before = tcp_sockets_held();
         let mut step = |asked| {

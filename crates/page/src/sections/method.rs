@@ -42,7 +42,11 @@ pub(crate) fn method(view: &View<'_>) -> Markup {
         }
         h3 { "Biases that remain" }
         ul {
-            li { "Server and generator share a machine and speak over loopback: no network card, no distance. On loopback a " code { "send" } " runs the receiver's TCP input, so the generator pays for a part of the server's work and the other way round." }
+            @if let Some(link) = &run.plan.network {
+                li { "Server and generator share a machine and speak over a link of two of its interfaces (" code { (link) } ", each way): no network card, and what the link takes of the CPUs is counted." }
+            } @else {
+                li { "Server and generator share a machine and speak over loopback: no network card, no distance. On loopback a " code { "send" } " runs the receiver's TCP input, so the generator pays for a part of the server's work and the other way round." }
+            }
             li { "The kernel's memory is counted for both ends of each connection, and split by what each end is known to hold." }
             li { "Models differ in what their runtimes advise, not only in what they can do; each does what its users would." }
         }
@@ -173,6 +177,7 @@ fn command(plan: &Plan) -> String {
         words.extend(fields.map(|name| format!("--http-header '{name}: ...'")));
         words.push(format!("--expect {}", http.expect));
     }
+    words.extend(plan.network.map(|link| format!("--network {link}")));
     words.push(format!("--seed {}", plan.seed));
     words.join(" \\\n    ")
 }

@@ -101,6 +101,7 @@ pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<Exit> {
             plan: &plan,
             loadgen: &loadgen,
             guard: &guard,
+            generator_guard: &guard,
             allow_remote: false,
             progress: &progress,
             deviation: Deviation::None,

@@ -14,7 +14,7 @@ use conformance::{
 use process::interrupt;
 use protocol::wire::Wire;
 use server::{contract::ContractLaunch, external::ExternalLaunch, launch::Launch};
-use std::{sync::Mutex, thread};
+use std::{net::Ipv4Addr, sync::Mutex, thread};
 use toolchain::build::{self, Programs, Purpose};
 
 #[derive(Args, Debug)]
@@ -189,6 +189,7 @@ fn promises(
             return Ok(vec![Promise {
                 launch: Launch::External(ExternalLaunch {
                     external: external.clone(),
+                    ip: Ipv4Addr::LOCALHOST,
                     threads: args.threads,
                     guard: guard(),
                     cpus: Vec::new(),

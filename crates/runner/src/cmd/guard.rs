@@ -2,7 +2,7 @@
 
 use clap::Args;
 use process::guard::Restrictions;
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
 /// What to become, and under which limits.
 #[derive(Args, Debug)]
@@ -16,6 +16,9 @@ pub(crate) struct GuardArgs {
     /// CPUs to run on
     #[arg(long, value_delimiter = ',')]
     cpus: Vec<usize>,
+    /// Network namespace to be in
+    #[arg(long)]
+    network: Option<PathBuf>,
     /// Program and arguments
     #[arg(last = true, required = true)]
     command: Vec<OsString>,
@@ -28,6 +31,7 @@ impl GuardArgs {
             parent: self.parent,
             open_files_max: self.open_files,
             cpus: self.cpus,
+            network: self.network,
         };
         restrictions.become_program(&self.command).into()
     }

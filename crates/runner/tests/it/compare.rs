@@ -2,6 +2,7 @@
 
 use crate::common::{Fixture, runner, stderr, stdout};
 use flate2::{Compression, write::GzEncoder};
+use report::link::Link;
 use serde_json::Value;
 use std::{
     fs,
@@ -176,9 +177,14 @@ fn trials_go_on_until_there_is_nothing_left_to_decide() {
 #[test]
 fn different_work_is_refused_by_the_fields_that_differ() {
     let (_fixture, copy) = changed("run.json", |text| {
-        edited(&text, |run| run["plan"]["payload_bytes"] = 128.into())
+        edited(&text, |run| {
+            run["plan"]["payload_bytes"] = 128.into();
+            let link: Link = "mtu=9000".parse().unwrap();
+            run["plan"]["network"] = serde_json::to_value(link).unwrap();
+        })
     });
     let said = refused(&copy);
+    assert!(said.contains("network is null in the baseline"), "{said}");
     assert!(
         said.contains("payload_bytes is 64 in the baseline, 128 in the candidate"),
         "{said}"

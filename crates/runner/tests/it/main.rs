@@ -21,6 +21,7 @@ mod interrupts;
 mod loads;
 mod misbehaving_externals;
 mod misbehaving_models;
+mod network;
 mod new_model;
 mod profile;
 mod saved;

@@ -10,7 +10,9 @@ use procfs::{
 };
 use std::{
     io::{self, Read as _},
-    net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
+    net::{
+        IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs,
+    },
     time::Duration,
 };
 
@@ -20,12 +22,12 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// And how long to part with it.
 const PARTING_LIMIT: Duration = Duration::from_millis(200);
 
-/// An address that nobody listens on, until somebody else takes it.
+/// An address of this host that nobody listens on, until somebody else takes it.
 ///
 /// # Errors
 /// There is none left.
-pub(super) fn free_address() -> io::Result<SocketAddr> {
-    TcpListener::bind("127.0.0.1:0")?.local_addr()
+pub(super) fn free_address(ip: Ipv4Addr) -> io::Result<SocketAddr> {
+    TcpListener::bind((ip, 0))?.local_addr()
 }
 
 /// Sockets that connections to this address come in by, by the inodes of their descriptors.

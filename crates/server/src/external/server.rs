@@ -21,7 +21,7 @@ use process::{
 use protocol::launch::STOP_LIMIT_S;
 use report::model::Phase;
 use std::{
-    net::{Ipv6Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     thread,
     time::{Duration, Instant},
 };
@@ -40,6 +40,8 @@ const KEEPER_LIMIT: Duration = Duration::from_secs(5);
 pub struct ExternalLaunch {
     /// The server.
     pub external: External,
+    /// Where it is told to listen, unless it has an address of its own.
+    pub ip: Ipv4Addr,
     /// For the place in the command; the server may have others.
     pub threads: u32,
     /// Through what it is started.
@@ -77,7 +79,7 @@ impl ExternalLaunch {
                 ));
             }
             Some(addr) => addr,
-            None => free_address().map_err(|error| {
+            None => free_address(self.ip).map_err(|error| {
                 ServerError::start(error, "no address is free: 'runner doctor' looks at ports")
             })?,
         };

@@ -14,7 +14,7 @@ use protocol::{
     http::{Expect, Field, HttpRequest, RequestLine},
     wire::Wire,
 };
-use report::{slo::Slo, trial::Arrivals};
+use report::{link::Link, slo::Slo, trial::Arrivals};
 use server::external::resolve;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -211,6 +211,14 @@ pub(crate) struct RunArgs {
     )]
     pub(crate) source: Option<Network>,
 
+    /// A link instead of loopback: 'delay=1ms,loss=0.01%,rate=10gbit,mtu=1500'
+    ///
+    /// A link instead of loopback, such as 'delay=1ms,loss=0.01%,rate=10gbit,mtu=1500', each way:
+    /// servers and generators are in network namespaces of their own, which takes root, iproute2 and,
+    /// for delay and loss, a kernel with netem
+    #[arg(long, help_heading = "What load", hide_short_help = true, value_name = "LINK", conflicts_with_all = ["source", "target"])]
+    pub(crate) network: Option<Link>,
+
     /// CPUs for servers, such as 0,1 [default: the first half]
     #[arg(
         long,
@@ -319,6 +327,7 @@ impl RunArgs {
             client_threads: self.client_threads,
             server_processes: self.server_processes,
             client_processes: self.client_processes,
+            network: self.network,
             source: self.source,
             server_cpus: self.server_cpus.clone(),
             client_cpus: self.client_cpus.clone(),

@@ -18,7 +18,10 @@ use catalog::{
     select::{Selected, Wanted, select, speech},
     workspace::Workspace,
 };
-use measure::run::{Instruments, Run, profile::load_of};
+use measure::{
+    network::Network,
+    run::{Instruments, Run, profile::load_of},
+};
 use plan::{
     Plan,
     descriptors::check_descriptors,
@@ -30,7 +33,10 @@ use plan::{
 };
 use probe::profile;
 use process::interrupt;
-use report::run::{AaControl, RunReport};
+use report::{
+    environment::Environment,
+    run::{AaControl, RunReport},
+};
 use std::{
     fmt::Write as _,
     time::{SystemTime, UNIX_EPOCH},
@@ -90,8 +96,10 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         // Without it nothing begins, and no directory is made.
         build::executable(&workspace.tree, "loadgen", no_build)?;
     }
+    let network = Network::of(plan.network.as_ref(), &guard()).map_err(usage)?;
     // Before the builds: a directory that can't be written is heard of at once.
-    let mut run = begin(args, &workspace, plan, aa_control)?;
+    let environment = network.at_server(|| environment(&workspace.tree.root))?;
+    let mut run = begin(args, &workspace, plan, aa_control, environment)?;
     // They are no contestants: what one asks of a dependency may be switched on in the other.
     let packages = ["loadgen", "null"];
     let programs = build::programs(&workspace.tree, &packages, Purpose::Measured, no_build);
@@ -103,11 +111,12 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         loadgen: build::take(&mut programs, "loadgen")?,
         null_server: build::take(&mut programs, "null").map_err(|error| error.to_string()),
         guard: guard(),
+        generator_guard: network.generator_guard(&guard()),
         allow_remote: args.allow_remote,
         profile: args.profile,
     };
     enter_all(&mut run, &selected, &workspace, no_build);
-    run.measure(&instruments, &ProgressLine::default())?;
+    network.at_server(|| run.measure(&instruments, &ProgressLine::default()))??;
     show::show(&run, args)
 }
 
@@ -150,6 +159,14 @@ fn plan(
         wire,
         message_bytes,
     };
+    let mut own = selected.iter().filter(|one| one.own_address().is_some());
+    if let (Some(link), Some(one)) = (&args.network, own.next()) {
+        return Err(usage(format!(
+            "--network {link}: {} has an address of its own, which generators don't reach over a \
+             link: it has to listen where {{addr}} or {{host}} in its command says",
+            one.name
+        )));
+    }
     let scenario = args.scenario.as_deref();
     let scenario = scenario.map(|name| workspace.scenario(name)).transpose()?;
     let seed = args.seed.unwrap_or_else(any_seed);
@@ -193,13 +210,13 @@ fn begin(
     workspace: &Workspace,
     plan: Plan,
     aa_control: Option<AaControl>,
+    environment: Environment,
 ) -> anyhow::Result<Run> {
     let started_at = now();
     let own = workspace.tree.root.join("bench-results");
     let parent = args.out.as_deref().unwrap_or(&own);
     // Colons have a meaning in paths elsewhere.
     let directory = RunDirectory::create(parent, &started_at.replace(':', "-"))?;
-    let environment = environment(&workspace.tree.root);
     let report = RunReport {
         id: Some(format!("{:016x}", fastrand::u64(..))),
         aa_control,

@@ -141,6 +141,7 @@ fn of_external(external: &External, plan: &Plan, no_build: bool) -> Result<Ready
     })?;
     let launch = ExternalLaunch {
         external: external.clone(),
+        ip: plan.server_ip(),
         threads: plan.server_threads,
         guard: guard(),
         cpus: plan.server_cpus.clone(),
@@ -226,7 +227,7 @@ pub(super) fn command_lines(
     }
     let (build, loadgen) = package("loadgen");
     lines.extend(build);
-    let target = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let target = std::net::SocketAddr::from((plan.server_ip(), 0));
     for load in &plan.loads {
         let generators = generator_plans(plan, load, target, plan.schedule_seed(1));
         if let Some(first) = generators.first() {

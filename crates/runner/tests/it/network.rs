@@ -1,0 +1,40 @@
+//! Servers and generators at the ends of a link. Making one takes root, so without root these tests
+//! fail, and say why.
+
+use crate::common::{Fixture, stderr};
+use std::process::Command;
+
+#[test]
+fn a_run_over_a_link_measures_as_any_other_and_says_so() {
+    let fixture = Fixture::new();
+    let link = ["--load", "closed", "--network", "rate=10gbit,mtu=1500"];
+    let output = fixture.run("good", &link);
+    let (run, models) = fixture.reports();
+    let peak = models[0].summary.peak.as_ref();
+    let is_served = peak.is_some_and(|peak| peak.rate_per_s.median > 0.0);
+    assert!(is_served, "{}", stderr(&output));
+    let asked = run.plan.network.unwrap();
+    assert_eq!(asked.to_string(), "rate=10000mbit,mtu=1500");
+    assert_eq!(run.plan.source_network, "198.18.0.0/16");
+    let told = "network     rate=10000mbit,mtu=1500, each way";
+    assert!(stderr(&output).contains(told), "{}", stderr(&output));
+    assert!(fixture.page().contains("--network rate=10000mbit"));
+    fixture.assert_nothing_left();
+}
+
+#[test]
+fn who_may_not_make_a_link_is_told_what_it_takes() {
+    let fixture = Fixture::new();
+    let fake = fixture.fake("good");
+    let refused = Command::new("setpriv")
+        .args(["--bounding-set=-sys_admin", env!("CARGO_BIN_EXE_runner")])
+        .args(["--model", "good", "--bin", &fake, "--network", "mtu=1500"])
+        .arg("--out")
+        .arg(fixture.out())
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("as root"), "{}", stderr(&refused));
+    assert!(!fixture.out().exists(), "nothing has begun");
+}
