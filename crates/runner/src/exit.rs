@@ -30,6 +30,16 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// What a run came to, with what a gate or a comparison of it did: whoever asked for those has the
+    /// news of a regression whatever else there was.
+    pub(crate) fn and(self, judged: Self) -> Self {
+        match (self, judged) {
+            (Self::Interrupted, _) => self,
+            (_, Self::Regression) | (Self::Fine, _) => judged,
+            _ => self,
+        }
+    }
+
     /// That of an error.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         // Inside of these there may be others, which bear on the run alone.

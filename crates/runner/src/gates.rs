@@ -17,7 +17,7 @@ pub(crate) struct GateArgs {
 
 impl GateArgs {
     /// Says how each model stands to each limit. The exit code is the worse of that and of what the
-    /// rest came to: a missed gate is news whatever else there was.
+    /// rest came to.
     pub(crate) fn pass(&self, reports: &[ModelReport], rest: Exit) -> Exit {
         let mut is_missed = false;
         let mut cant_tell = false;
@@ -29,12 +29,11 @@ impl GateArgs {
                 output::say(line(gate, &report.model.name, &judged));
             }
         }
-        match (rest, is_missed, cant_tell) {
-            (Exit::Interrupted, ..) => rest,
-            (_, true, _) => Exit::Regression,
-            (Exit::Fine, false, true) => Exit::CantTell,
-            _ => rest,
-        }
+        rest.and(match (is_missed, cant_tell) {
+            (true, _) => Exit::Regression,
+            (false, true) => Exit::CantTell,
+            (false, false) => Exit::Fine,
+        })
     }
 }
 

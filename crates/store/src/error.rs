@@ -71,6 +71,16 @@ pub enum StoreError {
     /// A run names no report of one of its models.
     #[error("{} names no report", .0.display())]
     NamesNone(PathBuf),
+    /// There is no baseline of this name.
+    #[error("there is no baseline {name} in {}; {}", parent.display(), those(there))]
+    NoBaseline {
+        /// What was asked for.
+        name: String,
+        /// Where it was looked for.
+        parent: PathBuf,
+        /// Those that there are.
+        there: Vec<String>,
+    },
     /// A value can't be put into JSON.
     #[error("a report can't be put into JSON: {0}")]
     Json(serde_json::Error),
@@ -82,6 +92,13 @@ impl StoreError {
             path: path.to_owned(),
             source,
         }
+    }
+}
+
+fn those(there: &[String]) -> String {
+    match there {
+        [] => "--save-baseline keeps a run under a name".to_owned(),
+        there => format!("there are: {}", there.join(", ")),
     }
 }
 

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`save`] | the directory of a run, written so that a crash leaves no half of a file |
 //! | [`read`] | reports from anywhere, which may be anything |
-//! | [`error`] | what goes wrong with either |
+//! | [`baseline`] | runs that are kept under a name |
+//! | [`error`] | what goes wrong with any of them |
 
 #![forbid(unsafe_code)]
 
+pub mod baseline;
 pub mod error;
 pub mod read;
 pub mod save;

@@ -25,6 +25,13 @@ pub struct Saved {
     pub report: ModelReport,
 }
 
+impl Saved {
+    /// As comparisons take them.
+    pub fn both(&self) -> (&RunReport, &ModelReport) {
+        (&self.run, &self.report)
+    }
+}
+
 #[derive(Deserialize)]
 struct Schema {
     schema: String,

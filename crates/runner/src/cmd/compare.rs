@@ -7,12 +7,13 @@ use render::comparison::{markdown, markdown_of_run, rankings, text};
 use report::{
     comparison::{ComparisonReport, Difference},
     model::ModelReport,
+    run::RunReport,
 };
 use std::{io::stdout, path::PathBuf};
 use store::read::{self, Saved};
 
 /// Changes for the worse of a candidate up to this are no regression, if nobody says otherwise.
-const THRESHOLD: f64 = 0.05;
+pub(crate) const THRESHOLD: f64 = 0.05;
 
 #[derive(Args, Debug)]
 pub(crate) struct CompareArgs {
@@ -72,7 +73,7 @@ pub(crate) fn compare_reports(args: &CompareArgs) -> anyhow::Result<Exit> {
 }
 
 /// A regression goes before what could not be told.
-fn outcome(comparisons: &[ComparisonReport]) -> Exit {
+pub(crate) fn outcome(comparisons: &[ComparisonReport]) -> Exit {
     let figures = || {
         comparisons
             .iter()
@@ -141,15 +142,34 @@ fn across(
     baselines: &[Saved],
     candidates: &[Saved],
 ) -> anyhow::Result<Vec<ComparisonReport>> {
-    let pairs: Vec<(&Saved, &Saved)> = match (baselines, candidates) {
-        ([baseline], [candidate]) => vec![(baseline, candidate)],
+    let options = Options {
+        threshold: Some(args.threshold.unwrap_or(THRESHOLD)),
+        ..args.options()
+    };
+    let candidates: Vec<_> = candidates.iter().map(Saved::both).collect();
+    let compared = pairs(baselines, &candidates, &options)?;
+    show(&compared, args.format)?;
+    Ok(compared)
+}
+
+/// Models of one run against those of the same name of another, or one against one whatever their names.
+///
+/// # Errors
+/// They have no model in common, or did different work.
+pub(crate) fn pairs(
+    baselines: &[Saved],
+    candidates: &[(&RunReport, &ModelReport)],
+    options: &Options,
+) -> anyhow::Result<Vec<ComparisonReport>> {
+    let pairs: Vec<_> = match (baselines, candidates) {
+        ([baseline], [candidate]) => vec![(baseline, *candidate)],
         _ => baselines
             .iter()
             .filter_map(|baseline| {
                 let name = &baseline.report.model.name;
                 let mut candidates = candidates.iter();
-                let same = candidates.find(|other| other.report.model.name == *name)?;
-                Some((baseline, same))
+                let same = candidates.find(|(_, other)| other.model.name == *name)?;
+                Some((baseline, *same))
             })
             .collect(),
     };
@@ -159,18 +179,10 @@ fn across(
                 .to_owned(),
         ));
     }
-    let options = Options {
-        threshold: Some(args.threshold.unwrap_or(THRESHOLD)),
-        ..args.options()
-    };
     let compared = pairs.into_iter().map(|(baseline, candidate)| {
-        let baseline = (&baseline.run, &baseline.report);
-        compare(baseline, (&candidate.run, &candidate.report), &options)
-            .map_err(|refusal| usage(refusal.to_string()))
+        compare(baseline.both(), candidate, options).map_err(|refusal| usage(refusal.to_string()))
     });
-    let compared = compared.collect::<anyhow::Result<Vec<_>>>()?;
-    show(&compared, args.format)?;
-    Ok(compared)
+    compared.collect()
 }
 
 fn show(comparisons: &[ComparisonReport], format: Format) -> anyhow::Result<()> {

@@ -10,6 +10,7 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
+mod baselines;
 mod calibrate;
 mod ceiling;
 mod command_line;

@@ -1,6 +1,6 @@
 //! The arguments of a run.
 
-use crate::{gates::GateArgs, models::ModelArgs, values};
+use crate::{baselines::BaselineArgs, gates::GateArgs, models::ModelArgs, values};
 use catalog::select::ExternalOptions;
 use clap::Args;
 use plan::{
@@ -279,6 +279,9 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) gates: GateArgs,
+
+    #[command(flatten)]
+    pub(crate) baselines: BaselineArgs,
 
     /// Allow a server whose address is not on loopback
     #[arg(long, help_heading = "Which servers", hide_short_help = true)]

@@ -39,6 +39,7 @@ use report::{
 };
 use std::{
     fmt::Write as _,
+    path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 use store::save::RunDirectory;
@@ -50,6 +51,9 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let aa_control = args.aa.then(|| run_twice(&mut selected)).transpose()?;
     let host = host();
     let plan = plan(args, &workspace, &selected, &host)?;
+    let parent = parent(args, &workspace);
+    let names: Vec<String> = selected.iter().map(|one| one.name.clone()).collect();
+    let baselines = args.baselines.read(&parent, &names)?;
     let heavy = selected.iter().filter_map(Selected::heavy);
     let heavy = heavy.max_by_key(|one| one.bytes_per_connection);
     let fits = check_memory(&plan, &host, heavy.as_ref());
@@ -99,7 +103,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let network = Network::of(plan.network.as_ref(), &guard()).map_err(usage)?;
     // Before the builds: a directory that can't be written is heard of at once.
     let environment = network.at_server(|| environment(&workspace.tree.root))?;
-    let mut run = begin(args, &workspace, plan, aa_control, environment)?;
+    let mut run = begin(&parent, &workspace, plan, aa_control, environment)?;
     // They are no contestants: what one asks of a dependency may be switched on in the other.
     let packages = ["loadgen", "null"];
     let programs = build::programs(&workspace.tree, &packages, Purpose::Measured, no_build);
@@ -117,7 +121,19 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     };
     enter_all(&mut run, &selected, &workspace, no_build);
     network.at_server(|| run.measure(&instruments, &ProgressLine::default()))??;
-    show::show(&run, args)
+    let exit = show::show(&run, args)?;
+    let reports: Vec<_> = run.contestants.iter().map(|c| c.report.clone()).collect();
+    let judged = args
+        .baselines
+        .judge(&baselines, &run.report, &reports, exit)?;
+    args.baselines.keep(&parent, &run.report, &reports, exit)?;
+    Ok(args.gates.pass(&reports, judged))
+}
+
+/// The directory that runs are made in.
+fn parent(args: &RunArgs, workspace: &Workspace) -> PathBuf {
+    let own = || workspace.tree.root.join("bench-results");
+    args.out.clone().unwrap_or_else(own)
 }
 
 /// Builds what takes part and enters it, until the user wants to stop.
@@ -206,15 +222,13 @@ fn any_seed() -> u64 {
 /// # Errors
 /// It can't be written.
 fn begin(
-    args: &RunArgs,
+    parent: &Path,
     workspace: &Workspace,
     plan: Plan,
     aa_control: Option<AaControl>,
     environment: Environment,
 ) -> anyhow::Result<Run> {
     let started_at = now();
-    let own = workspace.tree.root.join("bench-results");
-    let parent = args.out.as_deref().unwrap_or(&own);
     // Colons have a meaning in paths elsewhere.
     let directory = RunDirectory::create(parent, &started_at.replace(':', "-"))?;
     let report = RunReport {

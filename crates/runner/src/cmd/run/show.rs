@@ -138,5 +138,5 @@ pub(super) fn show(run: &Run, args: &RunArgs) -> anyhow::Result<Exit> {
     } else {
         Exit::Fine
     };
-    Ok(args.gates.pass(&reports, exit))
+    Ok(exit)
 }
