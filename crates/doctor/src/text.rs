@@ -10,16 +10,21 @@ use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableS
 /// When no terminal says how wide it is.
 const TABLE_WIDTH: u16 = 120;
 
+/// On narrower terminals what was found stands above what it means.
+const UNFOLDED_WIDTH: u16 = 100;
+
 /// A long list of what was found leaves room for what it means.
 const FOUND_WIDTH: u16 = 26;
 const NEEDED_WIDTH: u16 = 17;
+const ITEM_WIDTH: u16 = 20;
 
 impl Examination {
-    /// All of it: a table, the commands that mend, whether the connections fit, the sum.
-    pub fn text(&self) -> String {
+    /// All of it: a table, the commands that mend, whether the connections fit, the sum. `columns` is
+    /// how many a terminal has.
+    pub fn text(&self, columns: Option<u16>) -> String {
         format!(
             "{}\n{}{}\n{}",
-            table(&self.findings),
+            table(&self.findings, columns.unwrap_or(TABLE_WIDTH)),
             commands(&self.findings, &self.wanted),
             fit(&self.findings, &self.wanted),
             sum(&self.findings)
@@ -27,7 +32,7 @@ impl Examination {
     }
 }
 
-fn table(findings: &[Finding]) -> String {
+fn table(findings: &[Finding], columns: u16) -> String {
     let line = LineStyle::none().fill('─').junction('─');
     let style = TableStyle::new()
         .top_border(line)
@@ -36,20 +41,27 @@ fn table(findings: &[Finding]) -> String {
     let mut table = Table::new();
     table.load_style(style);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    if !table.is_tty() {
-        table.set_width(TABLE_WIDTH);
-    }
-    table.set_header(["", "item", "found", "needed", "what it means"]);
+    table.set_width(columns);
+    let is_folded = columns < UNFOLDED_WIDTH;
+    let widths: &[(usize, u16)] = if is_folded {
+        table.set_header(["", "item", "what was found, what it means"]);
+        &[(1, ITEM_WIDTH)]
+    } else {
+        table.set_header(["", "item", "found", "needed", "what it means"]);
+        &[(2, FOUND_WIDTH), (3, NEEDED_WIDTH)]
+    };
     for finding in findings {
-        table.add_row([
-            finding.level.word(),
-            finding.item,
-            &finding.found,
-            finding.needed.as_deref().unwrap_or_default(),
-            &finding.means,
-        ]);
+        let (level, item) = (finding.level.word(), finding.item);
+        let (found, means) = (&*finding.found, &*finding.means);
+        let needed = finding.needed.as_deref().unwrap_or_default();
+        if is_folded {
+            let needs = if needed.is_empty() { "" } else { ", needed: " };
+            table.add_row([level, item, &format!("{found}{needs}{needed}\n{means}")]);
+        } else {
+            table.add_row([level, item, found, needed, means]);
+        }
     }
-    for (index, width) in [(2, FOUND_WIDTH), (3, NEEDED_WIDTH)] {
+    for &(index, width) in widths {
         if let Some(column) = table.column_mut(index) {
             column.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(width)));
         }
@@ -71,8 +83,8 @@ fn commands(findings: &[Finding], wanted: &Wanted) -> String {
         .collect();
     let tune = if findings.iter().any(|finding| finding.is_tuned) {
         format!(
-            "'runner doctor --connections {0} --apply', as scripts/tune {0} does, raises all that \
-             connections meet;\n--undo, as scripts/untune does, puts it back.\n",
+            "'runner doctor --connections {0} --apply', as scripts/tune {0} does,\n\
+             raises all that connections meet; --undo, as scripts/untune does, puts it back.\n",
             wanted.connections
         )
     } else {
@@ -94,7 +106,7 @@ fn fit(findings: &[Finding], wanted: &Wanted) -> String {
     let connections = wanted.connections;
     match short[..] {
         [] => format!(
-            "{connections} connections fit: {} server and {} generator process(es), {} source \
+            "{connections} connections fit: {} server and {} generator process(es),\n{} source \
              address(es)",
             wanted.server_processes,
             wanted.generator_processes,
@@ -136,7 +148,15 @@ mod tests {
         assert_eq!(sum(&[fine, bad.clone()]), "1 problem(s), 0 note(s)");
         let worse = bad.preventing();
         assert!(sum(from_ref(&worse)).contains("impossible here: b"));
-        assert!(table(from_ref(&worse)).contains("problem"));
+        for columns in [80, 120] {
+            let shown = table(from_ref(&worse), columns);
+            assert!(
+                shown.contains("problem") && shown.contains("bad"),
+                "{shown}"
+            );
+            let fits = |line: &str| line.chars().count() <= columns.into();
+            assert!(shown.lines().all(fits), "{shown}");
+        }
     }
 
     #[test]

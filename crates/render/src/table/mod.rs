@@ -201,7 +201,7 @@ pub fn markdown(run: &RunReport, reports: &[ModelReport]) -> String {
         text.push_str(
             "| model | memory, B/conn: user, kernel (both ends) | peak rate, 1/s \
              | service time, us: p50 / p99 at peak | CPU, us/request: process, its CPUs \
-             | response time, us: p50 / p99 / p99.9 | verdict |\n\
+             | response time, us: p50 / p99 / p99.9; rate, CPU/request | verdict |\n\
              |---|---:|---:|---:|---:|---:|---|\n",
         );
         for report in reports {

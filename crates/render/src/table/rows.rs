@@ -24,7 +24,7 @@ impl Form {
                 "peak rate\n1/s (spread)",
                 "service time, us\np50 / p99 at peak",
                 "CPU, us/request\nprocess, its CPUs",
-                "response time, us\np50 / p99 / p99.9",
+                "response time, us\np50 / p99 / p99.9\nrate, CPU/request",
                 "verdict",
             ],
             Self::Folded => &[
@@ -32,7 +32,7 @@ impl Form {
                 "B/conn\nuser\nkernel*",
                 "peak rate\n1/s (spread)",
                 "CPU\nus/request\nits CPUs",
-                "response time\nus, p50 / p99",
+                "response time\nus, p50 / p99\nCPU/request",
             ],
         }
     }
@@ -183,11 +183,14 @@ fn response_times(report: &ModelReport, form: Form) -> String {
                 Form::Whole => (format!(" / {}", of("p99_9")), ", "),
                 Form::Folded => (String::new(), "\n"),
             };
-            let used = load.server_cpus_used.map_or_else(String::new, |cpus| {
-                format!("{before_cpu}{:.0} % CPU", cpus * 100.0)
+            let spent = load.server_cpu_us_per_request.map(|spread| {
+                let id = format!("{place}.server_cpu_us_per_request");
+                let us = marked(report, &id, cpu(Some(spread)));
+                format!("{before_cpu}CPU {us} us")
             });
+            let spent = spent.unwrap_or_default();
             format!(
-                "{} / {}{p99_9}\nat {}/s{used}",
+                "{} / {}{p99_9}\nat {}/s{spent}",
                 of("p50"),
                 of("p99"),
                 whole(load.offered_rate_per_s)

@@ -8,6 +8,7 @@ use process::interrupt;
 use rustix::process::geteuid;
 use std::{
     env,
+    io::stdout,
     path::{Path, PathBuf},
 };
 
@@ -83,7 +84,7 @@ pub(crate) fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
     if args.json {
         output::line(examination.json()?);
     } else {
-        output::line(examination.text());
+        output::line(examination.text(output::columns(stdout())));
     }
     Ok(
         if examination.is_prevented() || (must_fit && !examination.fits()) {
