@@ -31,7 +31,7 @@ mod thin;
 pub use bars::{Bar, Bars};
 pub use ink::Ink;
 pub use lines::{ACROSS, Band, Curve, Lines, path};
-pub use mark::Mark;
+pub use mark::{Mark, hatching};
 pub use scale::{Kind, Scale};
 pub use strip::{Row, Rule, Strip};
 pub use table::{Table, captioned};

@@ -1,6 +1,7 @@
 //! What a figure's verdict adds to it, wherever it is shown.
 
 use analysis::verdict::words;
+use maud::{Markup, html};
 use report::{
     check::{Direction, Effect, FigureVerdict, Status},
     model::ModelReport,
@@ -118,6 +119,20 @@ impl Mark {
             (Status::Valid, because) => because.to_owned(),
             (status, "") => status.word().to_owned(),
             (status, because) => format!("{}: {because}", status.word()),
+        }
+    }
+}
+/// What fills a mark that is doubtful, for the style sheet: once in a page, or in a file with charts.
+pub fn hatching() -> Markup {
+    html! {
+        defs {
+            pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
+                rect.stripe width="2" height="5" {}
+            }
+            pattern id="cross" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
+                rect.stripe width="2" height="5" {}
+                rect.stripe width="5" height="2" {}
+            }
         }
     }
 }

@@ -45,6 +45,7 @@ pub struct Row {
 }
 
 /// A value that all rows are held against.
+#[derive(Clone, Debug)]
 pub struct Rule {
     /// Where it stands.
     pub value: f64,
@@ -61,7 +62,7 @@ impl Strip<'_> {
     /// The chart.
     pub fn draw(&self) -> Markup {
         let scale = Scale::over(self.kind, self.values(), (LEFT, RIGHT));
-        let bottom = TOP + ROW * self.rows.len() as f64;
+        let bottom = self.bottom();
         let inside = html! {
             (x_axis(&scale, (TOP, bottom), self.axis, 4, self.tick))
             @for rule in &self.rules {
@@ -71,7 +72,16 @@ impl Strip<'_> {
                 (row.draw(&scale, TOP + ROW * (index as f64 + 0.5)))
             }
         };
-        picture(bottom + 32.0, &self.title, &self.says(), &inside)
+        picture(self.height(), &self.title, &self.says(), &inside)
+    }
+
+    /// How high it is, in its own units.
+    pub fn height(&self) -> f64 {
+        self.bottom() + 32.0
+    }
+
+    fn bottom(&self) -> f64 {
+        TOP + ROW * self.rows.len() as f64
     }
 
     fn values(&self) -> impl Iterator<Item = f64> {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `sections` | the parts of a page, in their order |
 //! | `view`, `window` | a run as all of them look at it; percentile curves |
+//! | `pictures` | charts as files of their own |
 //! | `names` | figures, as people say them |
 //!
 //! A page asks nobody for anything: its style and the little script that sorts, hides and shows values
@@ -13,9 +14,12 @@
 #![forbid(unsafe_code)]
 
 mod names;
+mod pictures;
 mod sections;
 mod view;
 mod window;
+
+pub use pictures::pictures;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use render::numbers::whole;
@@ -26,15 +30,41 @@ use sections::{
 };
 use view::View;
 
-const STYLE: &str = include_str!("../assets/page.css");
+/// The palettes, the charts, the page around them.
+const STYLE: &str = concat!(
+    ":root {",
+    include_str!("../assets/light.css"),
+    "} @media (prefers-color-scheme: dark) { :root {",
+    include_str!("../assets/dark.css"),
+    "} }\n",
+    include_str!("../assets/chart.css"),
+    include_str!("../assets/page.css"),
+);
 const SCRIPT: &str = include_str!("../assets/page.js");
 
 /// Name of a run's page, beside its `run.json`.
 pub const FILE: &str = "report.html";
 
+/// Seconds after which the page of a run that goes on reloads itself: drawing it takes CPU time that
+/// the run could miss.
+const RELOAD_S_MIN: f64 = 10.0;
+const RELOAD_S_MAX: f64 = 600.0;
+
 /// The page of these runs, each with the reports of its models: one file, which asks for nothing
 /// beside it. Of reports without their trials it shows what the summaries have.
 pub fn page(runs: &[(&RunReport, &[ModelReport])]) -> String {
+    document(runs, None)
+}
+
+/// The page of a run that goes on: it says so, and reloads itself about as often as a block ends.
+pub fn unfinished(run: &RunReport, models: &[ModelReport]) -> String {
+    let blocks = f64::from(run.plan.blocks.max(1));
+    let reload_s = (run.plan.expected_s / blocks).clamp(RELOAD_S_MIN, RELOAD_S_MAX);
+    document(&[(run, models)], Some(reload_s as u32))
+}
+
+/// `reload_s` are the seconds after which it reloads itself.
+fn document(runs: &[(&RunReport, &[ModelReport])], reload_s: Option<u32>) -> String {
     let views = runs.iter().enumerate();
     let views: Vec<View<'_>> = views
         .map(|(index, (run, models))| View::of(index, run, models))
@@ -50,6 +80,7 @@ pub fn page(runs: &[(&RunReport, &[ModelReport])]) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                @if let Some(seconds) = reload_s { meta http-equiv="refresh" content=(seconds); }
                 title { "Millionfold: " (title) }
                 style { (PreEscaped(STYLE)) }
             }
@@ -59,6 +90,9 @@ pub fn page(runs: &[(&RunReport, &[ModelReport])]) -> String {
                     @if views.len() > 1 {
                         header { h1 { (title) } }
                         section { h2 { "Side by side" } (side_by_side::side_by_side(&views)) }
+                    }
+                    @if let Some(seconds) = reload_s {
+                        p.meta role="status" { "The run goes on. This page shows the blocks that are over, and reloads itself every " (seconds) " s." }
                     }
                     @for view in &views { (article(view)) }
                 }
@@ -90,17 +124,7 @@ fn title(run: &RunReport) -> String {
 /// The hatching that marks what is doubtful, for all charts.
 fn patterns() -> Markup {
     html! {
-        svg.defs aria-hidden="true" {
-            defs {
-                pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
-                    rect.stripe width="2" height="5" {}
-                }
-                pattern id="cross" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
-                    rect.stripe width="2" height="5" {}
-                    rect.stripe width="5" height="2" {}
-                }
-            }
-        }
+        svg.defs aria-hidden="true" { (chart::hatching()) }
     }
 }
 

@@ -180,8 +180,8 @@ fn fifteen_models_fit_into_two_megabytes() {
 /// WCAG 2.2, 1.4.3: contrast of text at least 4.5:1; 1.4.11: of what is drawn at least 3:1.
 #[test]
 fn text_stands_out_from_every_ground_in_light_and_in_dark() {
-    let style = include_str!("../assets/page.css");
-    let (light, dark) = style.split_once("prefers-color-scheme: dark").unwrap();
+    let light = include_str!("../assets/light.css");
+    let dark = include_str!("../assets/dark.css");
     for (what, scheme) in [("light", light), ("dark", dark)] {
         let ground = |name: &str| luminance(scheme, name);
         for text in [
@@ -216,4 +216,37 @@ fn luminance(scheme: &str, name: &str) -> f64 {
         }
     };
     0.2126 * part(0) + 0.7152 * part(2) + 0.0722 * part(4)
+}
+
+#[test]
+fn the_page_of_a_run_that_goes_on_reloads_itself_and_a_finished_one_does_not() {
+    let saved = Saved::new();
+    for models in [&saved.models[..], &[]] {
+        let page = page::unfinished(&saved.run, models);
+        is_well_formed(&page).unwrap();
+        assert!(page.contains("http-equiv=\"refresh\"") && page.contains("The run goes on"));
+    }
+    assert!(!saved.page().contains("http-equiv=\"refresh\""));
+}
+
+#[test]
+fn pictures_are_files_that_need_nothing_beside_them() {
+    let saved = Saved::many();
+    let pictures = page::pictures(&saved.run, &saved.models);
+    let names: Vec<&str> = pictures.iter().map(|(name, _)| &**name).collect();
+    for name in ["memory", "load"] {
+        for theme in ["light", "dark"] {
+            assert!(
+                names.contains(&&*format!("{name}-{theme}.svg")),
+                "{names:?}"
+            );
+        }
+    }
+    for (name, svg) in &pictures {
+        assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
+        assert_eq!(svg.matches("http").count(), 1, "{name} asks for something");
+        for report in &saved.models {
+            assert!(svg.contains(&report.model.name), "{name}");
+        }
+    }
 }

@@ -19,18 +19,51 @@ pub(crate) struct Shown<'a> {
     pub(crate) rules: Vec<Rule>,
 }
 
+impl<'a> Shown<'a> {
+    /// One that is the better the lower it is, as most are.
+    pub(crate) fn of(id: &'a str, title: &str, unit: &'a str, axis: &'a str, kind: Kind) -> Self {
+        Self {
+            id,
+            title: title.to_owned(),
+            unit,
+            axis,
+            is_higher_better: false,
+            kind,
+            rules: Vec::new(),
+        }
+    }
+}
+
 /// How to read every strip, said once in a section.
 pub(crate) const READING: &str = "A row for each model, the best first. Large marker: median; small points: blocks; bar: interval, \
      or the range of the blocks. Hollow and hatched: suspect or invalid.";
 
 /// The chart of a figure, the best model first.
 pub(crate) fn strip(view: &View<'_>, shown: Shown<'_>) -> Markup {
-    let models = view.by(shown.id, shown.is_higher_better);
-    let rows: Vec<Row> = models.iter().map(|model| row(model, &shown)).collect();
     let mut table = Table::new(["model", "median", "from", "to", "blocks", "verdict"]);
-    for model in &models {
+    for model in view.by(shown.id, shown.is_higher_better) {
         table.row(numbers(model, &shown));
     }
+    captioned(
+        &shown.title,
+        "",
+        &row_picture(view, &shown, &|_, _| ()).0,
+        &table,
+    )
+}
+
+/// The chart without its numbers, and how high it is; `change` may show something else in a row.
+pub(crate) fn row_picture(
+    view: &View<'_>,
+    shown: &Shown<'_>,
+    change: &dyn Fn(&Seen<'_>, &mut Row),
+) -> (Markup, f64) {
+    let models = view.by(shown.id, shown.is_higher_better);
+    let rows = models.iter().map(|model| {
+        let mut row = row(model, shown);
+        change(model, &mut row);
+        row
+    });
     let tick = |value: f64| match shown.unit {
         "us" => chart::text::time(value),
         _ => short(value),
@@ -39,11 +72,11 @@ pub(crate) fn strip(view: &View<'_>, shown: Shown<'_>) -> Markup {
         title: shown.title.clone(),
         axis: shown.axis,
         kind: shown.kind,
-        rows,
-        rules: shown.rules,
+        rows: rows.collect(),
+        rules: shown.rules.clone(),
         tick: &tick,
     };
-    captioned(&shown.title, "", &picture.draw(), &table)
+    (picture.draw(), picture.height())
 }
 
 fn row(model: &Seen<'_>, shown: &Shown<'_>) -> Row {

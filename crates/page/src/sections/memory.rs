@@ -9,7 +9,7 @@ use chart::{
 use maud::{Markup, html};
 use report::model::Memory;
 
-const USER: &str = "memory.user_bytes_per_connection";
+pub(crate) const USER: &str = "memory.user_bytes_per_connection";
 const KERNEL: &str = "memory.kernel_bytes_per_connection";
 
 /// Nothing where the run had no idle load.
@@ -23,15 +23,9 @@ pub(crate) fn memory(view: &View<'_>) -> Option<Markup> {
             .map(|memory| memory.connections_max)
     };
     let most = view.models.iter().filter_map(of).max()?;
-    let user = Shown {
-        id: USER,
-        title: "User memory of the server".to_owned(),
-        unit: "B/conn",
-        axis: "bytes per idle connection, logarithmic",
-        is_higher_better: false,
-        kind: Kind::Log,
-        rules: Vec::new(),
-    };
+    let title = "User memory of the server";
+    let axis = "bytes per idle connection, logarithmic";
+    let user = Shown::of(USER, title, "B/conn", axis, Kind::Log);
     Some(html! {
         p {
             "What an idle connection costs, from ladders of up to "

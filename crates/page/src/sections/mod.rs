@@ -19,7 +19,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod course;
-mod figures;
+pub(crate) mod figures;
 pub(crate) mod memory;
 pub(crate) mod method;
 pub(crate) mod more;

@@ -123,17 +123,10 @@ fn cpu_at(view: &View<'_>, at: &Scheduled) -> Markup {
 }
 
 fn cpu(view: &View<'_>, place: &str, title: String) -> Markup {
+    let (id, axis) = (cpu_id(view, place), "µs of CPU time per request");
     strip(
         view,
-        Shown {
-            id: &cpu_id(view, place),
-            title,
-            unit: "us/request",
-            axis: "µs of CPU time per request",
-            is_higher_better: false,
-            kind: Kind::Linear,
-            rules: Vec::new(),
-        },
+        Shown::of(&id, &title, "us/request", axis, Kind::Linear),
     )
 }
 

@@ -26,21 +26,11 @@ pub(crate) fn times(view: &View<'_>) -> Option<Markup> {
     let of = response(at);
     let rate = whole(at.offered_rate_per_s);
     let strips = ["p50", "p90", "p99"].map(|percentile| {
-        strip(
-            view,
-            Shown {
-                id: &format!("{place}.{of}.{percentile}"),
-                title: format!(
-                    "{percentile} at {rate}/s over {} connections",
-                    whole(at.connections.into())
-                ),
-                unit: "us",
-                axis: "response time, logarithmic",
-                is_higher_better: false,
-                kind: Kind::Log,
-                rules: Vec::new(),
-            },
-        )
+        let over = whole(at.connections.into());
+        let title = format!("{percentile} at {rate}/s over {over} connections");
+        let axis = "response time, logarithmic";
+        let id = format!("{place}.{of}.{percentile}");
+        strip(view, Shown::of(&id, &title, "us", axis, Kind::Log))
     });
     let is_less_lag = of != "response_time_us";
     Some(html! {
@@ -166,7 +156,7 @@ fn spreads(view: &View<'_>, connections: u32) -> Markup {
 }
 
 /// The model's loads at these connections, from the lowest rate.
-fn rates<'a>(model: &Seen<'a>, connections: u32) -> Vec<&'a Scheduled> {
+pub(crate) fn rates<'a>(model: &Seen<'a>, connections: u32) -> Vec<&'a Scheduled> {
     let ladder = model.report.summary.open_ladder.iter();
     ladder
         .filter(|step| step.connections == connections)

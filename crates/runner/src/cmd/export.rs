@@ -4,7 +4,7 @@ use crate::{exit::Exit, output, usage::usage};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use export::{bencher::bencher, csv::csv, github::github, histograms, openmetrics::openmetrics};
-use report::{comparison::Better, model::ModelReport};
+use report::comparison::Better;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -20,7 +20,7 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_enum)]
     format: Format,
 
-    /// Write to this file instead of standard output; for hgrm into this directory
+    /// Write to this file instead of standard output; for hgrm and svg into this directory
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
 }
@@ -41,13 +41,15 @@ enum Format {
     GithubBenchmarkSmaller,
     /// For its customBiggerIsBetter: rates
     GithubBenchmarkBigger,
+    /// Charts of memory, CPU and response times, light and dark, for a README
+    Svg,
     /// The table, for a comment on a pull request
     Markdown,
 }
 
 pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
     let (run, reports) = store::read::run(&args.run)?;
-    let is_of_trials = !matches!(args.format, Format::Markdown);
+    let is_of_trials = !matches!(args.format, Format::Markdown | Format::Svg);
     if is_of_trials && reports.iter().all(|report| report.trials.is_empty()) {
         return Err(usage(format!(
             "{}: there are no trials beside the reports (<model>.trials.json.gz), from which this is \
@@ -56,7 +58,8 @@ pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
         )));
     }
     let text = match args.format {
-        Format::Hgrm => return distributions(args.out.as_deref(), &reports),
+        Format::Hgrm => return files(args.out.as_deref(), histograms::distributions(&reports)?),
+        Format::Svg => return files(args.out.as_deref(), page::pictures(&run, &reports)),
         Format::Csv => csv(&reports)?,
         Format::Hlog => histograms::log(&reports)?,
         Format::Openmetrics => openmetrics(&reports),
@@ -73,10 +76,11 @@ pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
 }
 
 /// A file each, whose paths are printed.
-fn distributions(out: Option<&Path>, reports: &[ModelReport]) -> anyhow::Result<Exit> {
-    let directory = out.ok_or_else(|| usage("hgrm is a file for each load: --out DIRECTORY"))?;
+fn files(out: Option<&Path>, files: Vec<(String, String)>) -> anyhow::Result<Exit> {
+    let directory =
+        out.ok_or_else(|| usage("there are several files of this format: --out DIRECTORY"))?;
     fs::create_dir_all(directory).with_context(|| format!("--out {}", directory.display()))?;
-    for (name, text) in histograms::distributions(reports)? {
+    for (name, text) in files {
         // A model's name comes from a report, which may be anybody's.
         let file = directory.join(name.replace(['/', '\\'], "_"));
         fs::write(&file, text).with_context(|| file.display().to_string())?;
