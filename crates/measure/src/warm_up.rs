@@ -21,6 +21,8 @@ pub struct WarmUp {
     pub steady: bool,
     /// In the last intervals.
     pub rate_per_s: f64,
+    /// The 99th percentile of the last interval.
+    pub p99_us: f64,
 }
 
 /// Sees a load warm up.
@@ -69,6 +71,7 @@ impl WarmUpWatch {
                 length_us: elapsed.as_micros() as u64,
                 steady,
                 rate_per_s,
+                p99_us: interval.p99_us,
             })
         };
         let has_rounds = self.answered >= WARM_UP_ROUNDS_MIN * self.round;

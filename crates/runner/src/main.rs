@@ -3,7 +3,7 @@
 //! | module | |
 //! |---|---|
 //! | [`cli`], [`cmd`] | arguments; one file per subcommand |
-//! | [`gates`], [`baselines`] | limits that figures have to keep, earlier runs that they are held against |
+//! | [`gates`] | limits that figures have to keep |
 //! | [`host`] | what the other rooms have to be told of this machine |
 //! | [`models`], [`values`] | arguments that several subcommands share, values that have names |
 //! | [`output`], [`progress`] | what is printed: standard output, standard error, the progress line |
@@ -14,7 +14,6 @@
 
 #![forbid(unsafe_code)]
 
-mod baselines;
 mod cli;
 mod cmd;
 mod exit;

@@ -8,7 +8,7 @@ use plan::Plan;
 use process::child::Child;
 use procfs::process::all_processes;
 use report::run::PlannedLoad;
-use std::{cell::RefCell, fs, io, path::PathBuf};
+use std::{cell::RefCell, fs, io, path::PathBuf, time::Duration};
 
 /// From the announcement of a window to its opening, about (`measure::generator`).
 const LEAD_US: u64 = 20_000;
@@ -146,6 +146,14 @@ impl Progress for Disturber<'_> {
         if is_load && self.beside.borrow().is_none() {
             self.start();
         }
+    }
+
+    fn warming(&self, rate_per_s: f64, p99_us: f64) {
+        self.lab.progress.warming(rate_per_s, p99_us);
+    }
+
+    fn measuring(&self, window: Duration, rate_per_s: f64, p99_us: f64) {
+        self.lab.progress.measuring(window, rate_per_s, p99_us);
     }
 
     fn end(&self) {

@@ -78,12 +78,12 @@ impl Run {
                     disturbed_block = Some(number);
                     again_left -= 1;
                     patience = patience.saturating_sub(began.elapsed());
-                    self.save_if_possible()?;
+                    self.save_block(series.progress)?;
                     continue;
                 }
             }
             counted += 1;
-            self.save_if_possible()?;
+            self.save_block(series.progress)?;
             let is_late = series.until.is_some_and(|until| Instant::now() >= until);
             if plan.looks.contains(&counted)
                 && let Some(reason) = self.reason_to_stop(series.loads, counted, is_late)
@@ -97,6 +97,16 @@ impl Run {
             }
         }
         self.nulls.extend(nulls);
+        Ok(())
+    }
+
+    /// Saves what there is, and tells of it where that went well.
+    fn save_block(&mut self, progress: &dyn Progress) -> Result<(), RunError> {
+        self.save_if_possible()?;
+        if self.unsaved.is_none() {
+            let models: Vec<_> = self.contestants.iter().map(|c| c.report.clone()).collect();
+            progress.saved(&self.report, &models, &self.directory);
+        }
         Ok(())
     }
 

@@ -201,6 +201,9 @@ impl Bench<'_> {
         let rate_per_s = warm_up.map(|warm_up| warm_up.rate_per_s);
         let window_us = window_us(planned, connections, rate_per_s);
         let window = Duration::from_micros(window_us);
+        let p99_us = warm_up.map_or(0.0, |warm_up| warm_up.p99_us);
+        self.progress
+            .measuring(window, rate_per_s.unwrap_or(0.0), p99_us);
         let (mut result, used) = self.window(server, generators, window)?;
         server.check_alive()?;
         let Used {
@@ -296,6 +299,8 @@ impl Bench<'_> {
         for number in 1.. {
             let seen = generators.next_interval()?;
             let pages = pids.iter().copied().map(resident_pages).sum();
+            let rate_per_s = seen.requests as f64 / interval.as_secs_f64();
+            self.progress.warming(rate_per_s, seen.p99_us);
             let over = watch.observe(seen, pages, interval * number);
             if over.is_some() {
                 return Ok(over);

@@ -115,7 +115,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<Exit> {
         loadgen,
         environment: environment(&workspace.tree.root),
         started_at: now(),
-        progress: Box::new(ProgressLine::default()),
+        progress: Box::new(ProgressLine::new(false)),
         guard: guard(),
         host: host(),
         quick: args.quick,

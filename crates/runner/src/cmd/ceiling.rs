@@ -92,7 +92,7 @@ pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<Exit> {
     let (null, loadgen) = (null?, loadgen?);
     let (host, guard) = (host(), guard());
     let trials = args.connections.len() * NULL_ENGINES.len();
-    let progress = ProgressLine::default();
+    let progress = ProgressLine::new(false);
     progress.expect(trials as u64 * u64::from(args.trials));
     let mut ceilings = Vec::new();
     for &connections in &args.connections {
@@ -186,17 +186,18 @@ impl Ceiling {
     }
 }
 
+/// Fits into 80 columns.
 fn table(ceilings: &[Ceiling]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_header([
         "connections",
-        "null server on",
-        "echoes, 1/s",
-        "service time, us\np50 / p99",
+        "null server\non",
+        "echoes\n1/s",
+        "service time\nus, p50 / p99",
         "server CPU\nus/request",
-        "generator CPU\nus/request",
-        "limited by",
+        "generator's\nus/request",
+        "limited\nby the",
     ]);
     for one in ceilings {
         table.add_row([
@@ -210,9 +211,9 @@ fn table(ceilings: &[Ceiling]) -> Table {
             cpu(one.server_cpu_us_per_request),
             cpu(one.generator_cpu_us_per_request),
             if one.generator_bound {
-                "the generator"
+                "generator"
             } else {
-                "the server"
+                "server"
             }
             .to_owned(),
         ]);

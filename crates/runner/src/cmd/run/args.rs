@@ -1,6 +1,7 @@
 //! The arguments of a run.
 
-use crate::{baselines::BaselineArgs, gates::GateArgs, models::ModelArgs, values};
+use super::baselines::BaselineArgs;
+use crate::{gates::GateArgs, models::ModelArgs, values};
 use catalog::select::ExternalOptions;
 use clap::Args;
 use plan::{
@@ -268,6 +269,17 @@ pub(crate) struct RunArgs {
     /// Print the plan and the command lines, and do nothing
     #[arg(long, help_heading = "Output")]
     pub(crate) dry_run: bool,
+
+    /// Show the run's page in a browser, from the beginning on
+    ///
+    /// The page is written after each block, and reloads itself as long as the run goes on. A browser on
+    /// this machine takes CPU time, which may disturb a window: checks would say so
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    pub(crate) open: bool,
+
+    /// Show neither the plan nor how far the run has come
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    pub(crate) quiet: bool,
 
     /// Write the reports' text, instead of their paths, to standard output
     #[arg(long, help_heading = "Output")]

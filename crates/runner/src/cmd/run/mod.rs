@@ -1,6 +1,7 @@
 //! `runner --model ...`: builds, measures, saves and shows.
 
 mod args;
+mod baselines;
 mod prepare;
 mod show;
 
@@ -10,7 +11,7 @@ use crate::{
     exit::Exit,
     host::{environment, guard, host, now},
     output,
-    progress::ProgressLine,
+    progress::{ProgressLine, write_unfinished},
     usage::usage,
 };
 use anyhow::Context as _;
@@ -87,7 +88,9 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         fits?;
     }
     has_pipes?;
-    output::say(format_args!("{described}\n"));
+    if !args.quiet {
+        output::say(format_args!("{described}\n"));
+    }
     if args.profile
         && let Err(reason) = profile::check()
     {
@@ -104,6 +107,9 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     // Before the builds: a directory that can't be written is heard of at once.
     let environment = network.at_server(|| environment(&workspace.tree.root))?;
     let mut run = begin(&parent, &workspace, plan, aa_control, environment)?;
+    if args.open {
+        open_page(&run);
+    }
     // They are no contestants: what one asks of a dependency may be switched on in the other.
     let packages = ["loadgen", "null"];
     let programs = build::programs(&workspace.tree, &packages, Purpose::Measured, no_build);
@@ -120,7 +126,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         profile: args.profile,
     };
     enter_all(&mut run, &selected, &workspace, no_build);
-    network.at_server(|| run.measure(&instruments, &ProgressLine::default()))??;
+    network.at_server(|| run.measure(&instruments, &ProgressLine::new(args.quiet)))??;
     let exit = show::show(&run, args)?;
     let reports: Vec<_> = run.contestants.iter().map(|c| c.report.clone()).collect();
     let judged = args
@@ -134,6 +140,18 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 fn parent(args: &RunArgs, workspace: &Workspace) -> PathBuf {
     let own = || workspace.tree.root.join("bench-results");
     args.out.clone().unwrap_or_else(own)
+}
+
+/// Shows the page in a browser, before there is anything on it: it reloads itself.
+fn open_page(run: &Run) {
+    write_unfinished(&run.report, &[], &run.directory);
+    let path = run.directory.path.join(page::FILE);
+    if let Err(error) = open::that_detached(&path) {
+        output::say(format_args!(
+            "--open: no browser can be started here ({error}); the page is {}",
+            path.display()
+        ));
+    }
 }
 
 /// Builds what takes part and enters it, until the user wants to stop.
