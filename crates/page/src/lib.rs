@@ -45,11 +45,6 @@ const SCRIPT: &str = include_str!("../assets/page.js");
 /// Name of a run's page, beside its `run.json`.
 pub const FILE: &str = "report.html";
 
-/// Seconds after which the page of a run that goes on reloads itself: drawing it takes CPU time that
-/// the run could miss.
-const RELOAD_S_MIN: f64 = 10.0;
-const RELOAD_S_MAX: f64 = 600.0;
-
 /// The page of these runs, each with the reports of its models: one file, which asks for nothing
 /// beside it. Of reports without their trials it shows what the summaries have.
 pub fn page(runs: &[(&RunReport, &[ModelReport])]) -> String {
@@ -59,7 +54,8 @@ pub fn page(runs: &[(&RunReport, &[ModelReport])]) -> String {
 /// The page of a run that goes on: it says so, and reloads itself about as often as a block ends.
 pub fn unfinished(run: &RunReport, models: &[ModelReport]) -> String {
     let blocks = f64::from(run.plan.blocks.max(1));
-    let reload_s = (run.plan.expected_s / blocks).clamp(RELOAD_S_MIN, RELOAD_S_MAX);
+    // No more often than that: drawing it takes CPU time that the run could miss.
+    let reload_s = (run.plan.expected_s / blocks).clamp(10.0, 600.0);
     document(&[(run, models)], Some(reload_s as u32))
 }
 

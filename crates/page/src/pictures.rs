@@ -66,8 +66,7 @@ fn memory(view: &View<'_>) -> Vec<Part> {
     let shown = Shown::of(USER, title, "B/conn", axis, Kind::Log);
     let (picture, height) = row_picture(view, &shown, &|_, _| ());
     let is_there = view.any(|model| model.value(USER));
-    let part = is_there.then_some((shown.title, picture, height));
-    part.into_iter().collect()
+    Vec::from_iter(is_there.then_some((shown.title, picture, height)))
 }
 
 /// CPU per request and p99 at the rate that all models were given, with what they are at higher ones.

@@ -44,12 +44,8 @@ pub(crate) fn strip(view: &View<'_>, shown: Shown<'_>) -> Markup {
     for model in view.by(shown.id, shown.is_higher_better) {
         table.row(numbers(model, &shown));
     }
-    captioned(
-        &shown.title,
-        "",
-        &row_picture(view, &shown, &|_, _| ()).0,
-        &table,
-    )
+    let (picture, _) = row_picture(view, &shown, &|_, _| ());
+    captioned(&shown.title, "", &picture, &table)
 }
 
 /// The chart without its numbers, and how high it is; `change` may show something else in a row.

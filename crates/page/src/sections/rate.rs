@@ -90,18 +90,14 @@ fn peak(view: &View<'_>, connections: u32) -> Markup {
         value: *value,
         name: format!("ceiling: {}/s", short(*value)),
     });
-    strip(
-        view,
-        Shown {
-            id: &format!("closed.{connections}_connections.rate_per_s"),
-            title: format!("Peak rate over {} connections", whole(connections.into())),
-            unit: "1/s",
-            axis: "requests per second",
-            is_higher_better: true,
-            kind: Kind::Linear,
-            rules: rules.into_iter().collect(),
-        },
-    )
+    let id = format!("closed.{connections}_connections.rate_per_s");
+    let title = format!("Peak rate over {} connections", whole(connections.into()));
+    let shown = Shown {
+        is_higher_better: true,
+        rules: rules.into_iter().collect(),
+        ..Shown::of(&id, &title, "1/s", "requests per second", Kind::Linear)
+    };
+    strip(view, shown)
 }
 
 fn cpu_at_peak(view: &View<'_>, connections: u32) -> Markup {
