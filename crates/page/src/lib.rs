@@ -3,9 +3,7 @@
 //! | module | |
 //! |---|---|
 //! | `sections` | the parts of a page, in their order |
-//! | `view`, `window` | a run as all of them look at it; percentile curves |
 //! | `pictures` | charts as files of their own |
-//! | `names` | figures, as people say them |
 //!
 //! A page asks nobody for anything: its style and the little script that sorts, hides and shows values
 //! are in it, and without the script all of it can still be read. What comes from reports is escaped by
@@ -13,11 +11,8 @@
 
 #![forbid(unsafe_code)]
 
-mod names;
 mod pictures;
 mod sections;
-mod view;
-mod window;
 
 pub use pictures::pictures;
 

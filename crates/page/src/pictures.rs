@@ -1,18 +1,16 @@
 //! Charts of a run as files of their own, for a README: light and dark.
 
-use crate::{
-    sections::{
-        figures::{Shown, row_picture},
-        memory::USER,
-        rate::{common, cpu_id},
-        times::rates,
-    },
-    view::{View, of_scheduled, response},
+use crate::sections::{
+    figures::{Shown, row_picture},
+    memory::USER,
+    rate::{common, cpu_id},
+    times::rates,
 };
 use chart::{Kind, hatching};
 use maud::{Markup, PreEscaped, html};
 use render::numbers::whole;
 use report::{model::ModelReport, numbers::Range, run::RunReport};
+use view::{View, of_scheduled, response};
 
 const LIGHT: &str = include_str!("../assets/light.css");
 const DARK: &str = include_str!("../assets/dark.css");

@@ -1,7 +1,6 @@
 //! What the run says: in words, in one table, and what must not be concluded from it.
 
 use super::scoreboard::{Column, columns, scoreboard};
-use crate::view::{Seen, View};
 use chart::text::{capital, figure, listed, ratio};
 use maud::{Markup, html};
 use render::numbers::whole;
@@ -9,6 +8,7 @@ use report::{
     comparison::{BLOCKS_MIN, FigureRanking, RankedContestant},
     trial::Load,
 };
+use view::{Seen, View};
 
 /// Names in a sentence; of more their number is told.
 const NAMES_MAX: usize = 4;

@@ -1,6 +1,5 @@
 //! Each trial's course: its rate and its p99 in 50 ms steps, and what disturbed it.
 
-use crate::view::{Seen, View};
 use analysis::rules::is_disturbed;
 use chart::{
     Kind, Scale, path,
@@ -10,6 +9,7 @@ use chart::{
 use maud::{Markup, html};
 use render::numbers::whole;
 use report::trial::{Load, Series, Step, Trial};
+use view::{Seen, View};
 
 /// Of one trial: as many of them stand side by side as there is room for.
 const WIDTH: f64 = 120.0;

@@ -1,11 +1,11 @@
 //! A strip of one figure over all models.
 
-use crate::view::{Seen, View};
 use chart::{
     Kind, Row, Rule, Strip, Table, captioned,
     text::{figure, short},
 };
 use maud::Markup;
+use view::{Seen, View};
 
 /// One figure, as a section shows it.
 pub(crate) struct Shown<'a> {

@@ -1,13 +1,13 @@
 //! Memory per connection by its owner, and what a million of them would take.
 
 use super::figures::{READING, Shown, strip};
-use crate::view::{Seen, View};
 use chart::{
     Bar, Bars, Kind, Table, captioned,
     text::{bytes, short},
 };
 use maud::{Markup, html};
 use report::model::Memory;
+use view::{Seen, View};
 
 pub(crate) const USER: &str = "memory.user_bytes_per_connection";
 const KERNEL: &str = "memory.kernel_bytes_per_connection";

@@ -1,6 +1,5 @@
 //! The machine, the plan, the commands that make the run again, the method in short, its biases.
 
-use crate::view::View;
 use chart::{Table, text::bytes};
 use maud::{Markup, html};
 use report::{
@@ -8,6 +7,7 @@ use report::{
     run::Plan,
     trial::{Arrivals, Load},
 };
+use view::View;
 
 /// Where the documents are, seen from anywhere: they are named, and not linked.
 const METHOD: &str = "bench-results/METHOD.md";

@@ -1,6 +1,5 @@
 //! What only some runs have: the search for the capacity, churn.
 
-use crate::view::{View, of_scheduled, response};
 use chart::{
     ACROSS, Curve, Kind, Lines, Scale, Table, captioned,
     text::{figure, short, time},
@@ -11,6 +10,7 @@ use report::{
     model::{Capacity, Scheduled, Spread},
     slo::Percentile,
 };
+use view::{View, of_scheduled, response};
 
 const HEIGHT: f64 = 280.0;
 

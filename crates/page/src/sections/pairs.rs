@@ -1,9 +1,5 @@
 //! Ranks, and each model held against each other.
 
-use crate::{
-    names::label,
-    view::{Seen, View},
-};
 use chart::{
     Kind, Mark, Row, Rule, Strip, Table, captioned,
     text::{capital, figure, ratio, short},
@@ -13,6 +9,8 @@ use report::{
     comparison::{BLOCKS_MIN, Better, ComparedFigure, ComparisonReport, Difference, FigureRanking},
     numbers::Range,
 };
+use view::names::label;
+use view::{Seen, View};
 
 /// Nothing where there is nothing to compare.
 pub(crate) fn pairs(view: &View<'_>) -> Option<Markup> {

@@ -1,8 +1,8 @@
 //! Equal charts, one for each model, with all the others behind it.
 
-use crate::view::{Seen, View};
 use chart::{Curve, Lines, Scale, Table, captioned, path};
 use maud::{Markup, html};
+use view::{Seen, View};
 
 /// Of each of them.
 pub(crate) const HEIGHT: f64 = 200.0;

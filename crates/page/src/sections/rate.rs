@@ -1,7 +1,6 @@
 //! The highest rate, and CPU time per request.
 
 use super::figures::{READING, Shown, strip};
-use crate::view::{Seen, View};
 use chart::{
     ACROSS, Curve, Kind, Lines, Rule, Scale, Table, captioned,
     text::{figure, short},
@@ -12,6 +11,7 @@ use report::{
     comparison::CPU_PER_REQUEST,
     model::{Peak, Scheduled},
 };
+use view::{Seen, View};
 
 /// Nothing where the run had neither closed nor open load.
 pub(crate) fn rate(view: &View<'_>) -> Option<Markup> {

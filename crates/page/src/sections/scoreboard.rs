@@ -1,12 +1,10 @@
 //! All models in the figures that people ask for first: one table.
 
-use crate::{
-    names::{label, unit},
-    view::{CAPACITY, Seen, View},
-};
 use chart::text::{capital, figure};
 use maud::{Markup, html};
 use report::check::Status;
+use view::names::{label, unit};
+use view::{CAPACITY, Seen, View};
 
 /// A figure in the first table.
 pub(crate) struct Column {
@@ -23,7 +21,7 @@ pub(crate) fn columns(view: &View<'_>) -> Vec<Column> {
     let mut ids = primary.clone();
     if let Some(at) = super::rate::common(view) {
         let place = at.place();
-        ids.push(format!("{place}.{}.p99", crate::view::response(at)));
+        ids.push(format!("{place}.{}.p99", view::response(at)));
     }
     let has = |id: &&&str| view.any(|model| model.value(id));
     let others = [

@@ -1,13 +1,13 @@
 //! Several runs, model by model: ratios, and never a probability, because their blocks have nothing in
 //! common.
 
-use crate::view::{Seen, View};
 use chart::{
     Table,
     text::{figure, ratio},
 };
 use maud::{Markup, html};
 use render::numbers::whole;
+use view::{Seen, View};
 
 /// The figures that decide, of each model in each run.
 pub(crate) fn side_by_side(views: &[View<'_>]) -> Markup {

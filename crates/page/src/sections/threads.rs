@@ -1,7 +1,6 @@
 //! What more threads of a server bring.
 
 use super::rate::cpu_id;
-use crate::view::View;
 use analysis::threads::{OnThreads, on_threads};
 use chart::{
     ACROSS, Curve, Kind, Lines, Scale, Table, captioned,
@@ -9,6 +8,7 @@ use chart::{
 };
 use maud::{Markup, html};
 use render::numbers::percents;
+use view::View;
 
 /// Nothing where the run had no ladder of threads.
 pub(crate) fn threads(view: &View<'_>) -> Option<Markup> {

@@ -5,10 +5,6 @@ use super::{
     panels::{Context, HEIGHT, Panel, panel},
     rate::common,
 };
-use crate::{
-    view::{Seen, View, of_scheduled, response},
-    window::Window,
-};
 use chart::{
     ACROSS, Band, Curve, Kind, Lines, Scale, Table,
     text::{short, time},
@@ -16,6 +12,8 @@ use chart::{
 use maud::{Markup, html};
 use render::numbers::whole;
 use report::{model::Scheduled, numbers::Range};
+use view::window::Window;
+use view::{Seen, View, of_scheduled, response};
 
 const PERCENTILES: [(&str, &str); 3] = [("p50", "p50"), ("p99", "p99"), ("p99_9", "p99.9")];
 

@@ -1,12 +1,12 @@
 //! Which figures are doubtful, and why: a figure is marked the same wherever it is drawn.
 
 use super::scoreboard::badge;
-use crate::view::{Seen, View};
 use chart::Table;
 use maud::{Markup, html};
 use render::doubts::{is_superseded, name_and_place};
 use report::check::{Check, Status};
 use std::collections::BTreeMap;
+use view::{Seen, View};
 
 /// What the marks mean, who failed, and which check touched which figures.
 pub(crate) fn verdicts(view: &View<'_>) -> Markup {

@@ -106,7 +106,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let network = Network::of(plan.network.as_ref(), &guard()).map_err(usage)?;
     // Before the builds: a directory that can't be written is heard of at once.
     let environment = network.at_server(|| environment(&workspace.tree.root))?;
-    let mut run = begin(&parent, &workspace, plan, aa_control, environment)?;
+    let mut run = begin(&parent, plan, aa_control, environment)?;
     if args.open {
         open_page(&run);
     }
@@ -241,7 +241,6 @@ fn any_seed() -> u64 {
 /// It can't be written.
 fn begin(
     parent: &Path,
-    workspace: &Workspace,
     plan: Plan,
     aa_control: Option<AaControl>,
     environment: Environment,

@@ -3,7 +3,7 @@
 use render::numbers::whole;
 
 /// The unit of the figure of this id.
-pub(crate) fn unit(id: &str) -> &'static str {
+pub fn unit(id: &str) -> &'static str {
     match id {
         id if id.ends_with("per_connection") => "B/conn",
         id if id.ends_with("us_per_request") => "us/request",
@@ -13,7 +13,7 @@ pub(crate) fn unit(id: &str) -> &'static str {
 }
 
 /// The figure of this id in words: `peak rate over 100 connections`, `p90 at 66,200/s`.
-pub(crate) fn label(id: &str) -> String {
+pub fn label(id: &str) -> String {
     let number = |text: &str| {
         text.split('_')
             .next()

@@ -11,14 +11,16 @@ use stats::{decode, median};
 
 /// All blocks' windows under one load, at one rate, over so many connections.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Window {
-    pub(crate) connections: u32,
-    pub(crate) rate_per_s: f64,
+pub struct Window {
+    /// Of the load.
+    pub connections: u32,
+    /// As offered.
+    pub rate_per_s: f64,
     /// Requests beyond a share, as 1/(1-p), and the time in microseconds that the others took at most:
     /// the median of the blocks.
-    pub(crate) curve: Vec<(f64, f64)>,
+    pub curve: Vec<(f64, f64)>,
     /// From the least to the greatest of the blocks.
-    pub(crate) band: Option<Band>,
+    pub band: Option<Band>,
 }
 
 /// Ten points for each ten-fold of 1/(1-p).
@@ -33,7 +35,7 @@ const BEYOND_MIN: f64 = 10.0;
 impl Window {
     /// Those of open load, from the fewest connections and the lowest rate. From the trials where they
     /// came along, else the few points of the summary.
-    pub(crate) fn of_report(report: &ModelReport) -> Vec<Self> {
+    pub fn of_report(report: &ModelReport) -> Vec<Self> {
         let ladder = report.summary.open_ladder.iter();
         let windows = ladder.map(|at| {
             let steps = report

@@ -1,6 +1,12 @@
-//! A run as the sections of its page look at it: everything that several of them need, drawn once.
+//! A run as its page looks at it.
+//!
+//! What several sections need is drawn once, here; what they make of it is in `page`.
 
-use crate::window::Window;
+#![forbid(unsafe_code)]
+
+pub mod names;
+pub mod window;
+
 use analysis::times::named;
 use chart::{Ink, Mark};
 use compare::{Figure, Options, RunComparison, compare_run, figures};
@@ -10,41 +16,49 @@ use report::{
     numbers::Range,
     run::RunReport,
 };
+use window::Window;
 
 /// A run and its models.
-pub(crate) struct View<'a> {
+#[derive(Debug)]
+pub struct View<'a> {
     /// Begins the ids of elements: several runs may be on one page.
-    pub(crate) prefix: String,
-    pub(crate) run: &'a RunReport,
-    pub(crate) models: Vec<Seen<'a>>,
+    pub prefix: String,
+    /// As it was saved.
+    pub run: &'a RunReport,
+    /// In the order of the plan.
+    pub models: Vec<Seen<'a>>,
     /// Of all models with each other.
-    pub(crate) compared: RunComparison,
+    pub compared: RunComparison,
 }
 
 /// One of the models.
-pub(crate) struct Seen<'a> {
-    pub(crate) ink: Ink,
-    pub(crate) report: &'a ModelReport,
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// Its colour.
+    pub ink: Ink,
+    /// As it was saved.
+    pub report: &'a ModelReport,
     /// Block by block.
     figures: Vec<Figure>,
     /// All windows with a schedule, with their times.
-    pub(crate) windows: Vec<Window>,
+    pub windows: Vec<Window>,
 }
 
 /// Id of the highest rate that meets a target.
-pub(crate) const CAPACITY: &str = "capacity.rate_per_s";
+pub const CAPACITY: &str = "capacity.rate_per_s";
 
 /// A figure of one model, from its summary.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Value {
-    pub(crate) middle: f64,
+pub struct Value {
+    /// The median of the blocks.
+    pub middle: f64,
     /// An interval where there is one, else from the least to the greatest of the blocks.
-    pub(crate) span: Option<Range>,
+    pub span: Option<Range>,
 }
 
 impl<'a> View<'a> {
     /// Of the run that is so many-th on the page, counted from 0.
-    pub(crate) fn of(index: usize, run: &'a RunReport, reports: &'a [ModelReport]) -> Self {
+    pub fn of(index: usize, run: &'a RunReport, reports: &'a [ModelReport]) -> Self {
         let all: Vec<Vec<Figure>> = reports.iter().map(figures).collect();
         let each: Vec<&ModelReport> = reports.iter().collect();
         let compared = match reports.len() {
@@ -67,7 +81,7 @@ impl<'a> View<'a> {
     }
 
     /// Ids of the figures that decide, those first that the reports have in another way.
-    pub(crate) fn primary(&self) -> Vec<String> {
+    pub fn primary(&self) -> Vec<String> {
         let ([of_cpus, of_processes], [prompt, measured]) = (CPU_PER_REQUEST, RESPONSE_TIME);
         let is_there = |id: &String| self.models.iter().any(|model| model.value(id).is_some());
         let as_reported = |id: String| match is_there(&id) {
@@ -94,7 +108,7 @@ impl<'a> View<'a> {
     }
 
     /// This figure over all models.
-    pub(crate) fn ranking(&self, id: &str) -> Option<&FigureRanking> {
+    pub fn ranking(&self, id: &str) -> Option<&FigureRanking> {
         self.compared
             .rankings
             .iter()
@@ -102,7 +116,7 @@ impl<'a> View<'a> {
     }
 
     /// Models from the best to the worst in this figure, those without it last.
-    pub(crate) fn by(&self, id: &str, is_higher_better: bool) -> Vec<&Seen<'a>> {
+    pub fn by(&self, id: &str, is_higher_better: bool) -> Vec<&Seen<'a>> {
         let mut models: Vec<&Seen<'_>> = self.models.iter().collect();
         let key = |model: &Seen<'_>| {
             let value = model.value(id).map(|value| value.middle);
@@ -117,17 +131,19 @@ impl<'a> View<'a> {
     }
 
     /// Whether any model has this.
-    pub(crate) fn any<T>(&self, of: impl Fn(&Seen<'_>) -> Option<T>) -> bool {
+    pub fn any<T>(&self, of: impl Fn(&Seen<'_>) -> Option<T>) -> bool {
         self.models.iter().any(|model| of(model).is_some())
     }
 }
 
 impl Seen<'_> {
-    pub(crate) fn name(&self) -> &str {
+    /// As in the table.
+    pub fn name(&self) -> &str {
         &self.report.model.name
     }
 
-    pub(crate) fn mark(&self, id: &str) -> Mark {
+    /// How a figure is drawn, by its verdict.
+    pub fn mark(&self, id: &str) -> Mark {
         let capacity = self.report.summary.capacity.as_ref();
         match capacity.filter(|_| id == CAPACITY) {
             Some(capacity) if capacity.generator_bound => {
@@ -138,14 +154,14 @@ impl Seen<'_> {
     }
 
     /// One value for each block that counts.
-    pub(crate) fn blocks(&self, id: &str) -> Vec<f64> {
+    pub fn blocks(&self, id: &str) -> Vec<f64> {
         let figure = self.figures.iter().find(|figure| figure.id == id);
         let values = figure.map(|figure| figure.values.iter().map(|(_, value)| *value).collect());
         values.unwrap_or_default()
     }
 
     /// The figure of this id, which is its path with the load in front.
-    pub(crate) fn value(&self, id: &str) -> Option<Value> {
+    pub fn value(&self, id: &str) -> Option<Value> {
         let summary = &self.report.summary;
         if let Some(of) = id.strip_prefix("memory.") {
             let memory = summary.memory.as_ref()?;
@@ -182,7 +198,7 @@ impl Seen<'_> {
     }
 
     /// Why it has no such figure.
-    pub(crate) fn missing(&self, id: &str) -> String {
+    pub fn missing(&self, id: &str) -> String {
         if let Some(failure) = &self.report.failure {
             return format!("failed: {}", failure.reason);
         }
@@ -220,7 +236,7 @@ fn of_closed(step: &Peak, of: &str) -> Option<Value> {
 }
 
 /// A figure of a load with a schedule, by the end of its id.
-pub(crate) fn of_scheduled(step: &Scheduled, of: &str) -> Option<Value> {
+pub fn of_scheduled(step: &Scheduled, of: &str) -> Option<Value> {
     match of {
         "server_cpu_us_per_request" => spread(step.server_cpu_us_per_request),
         "server_cpus_us_per_request" => spread(step.server_cpus_us_per_request),
@@ -265,7 +281,7 @@ fn span(of: &Spread) -> Option<Range> {
 }
 
 /// The end of the id of response times less the generator's own lag, where that is known at this step.
-pub(crate) fn response(step: &Scheduled) -> &'static str {
+pub fn response(step: &Scheduled) -> &'static str {
     let [prompt, measured] = RESPONSE_TIME;
     let is_known = step
         .prompt_response_time_us
