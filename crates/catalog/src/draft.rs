@@ -97,7 +97,7 @@ fn template(like: Option<&str>, workspace: &Workspace) -> Result<String, Catalog
             names.join(", ")
         ))),
         Some(like) if names.contains(&like) => Ok(like.to_owned()),
-        Some(like) => Err(unknown(like, &names)),
+        Some(like) => Err(unknown("model", like, &names)),
     }
 }
 

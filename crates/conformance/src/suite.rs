@@ -47,17 +47,31 @@ pub struct Outcome {
     pub verdict: Verdict,
 }
 
-/// Runs every case of the wire, each on a fresh server, and tells of each as it ends. Comes
-/// back early, without the case that was cut short, when the user interrupts.
-pub fn check(promise: &Promise, mut on_case: impl FnMut(&Outcome)) -> Vec<Outcome> {
+/// All cases, in the order in which they are run.
+pub fn cases() -> impl Iterator<Item = &'static Case> {
+    all().map(|(_, case)| case)
+}
+
+fn all() -> impl Iterator<Item = (Option<&'static Offloaded>, &'static Case)> {
+    let everywhere = CASES.iter().map(|case| (None, case));
+    let offloaded = OFFLOADED_CASES.iter();
+    everywhere.chain(offloaded.map(|(offloaded, case)| (Some(offloaded), case)))
+}
+
+/// Runs the cases of the wire that are wanted (`only`; if it is empty, every case), each on a fresh
+/// server, and tells of each as it ends. Comes back early, without the case that was cut short, when
+/// the user interrupts.
+pub fn check(
+    promise: &Promise,
+    only: &[String],
+    mut on_case: impl FnMut(&Outcome),
+) -> Vec<Outcome> {
     let wire = promise.wire;
     let mut outcomes = Vec::new();
-    let all = CASES.iter().map(|case| (None, case));
-    let offloaded = OFFLOADED_CASES
-        .iter()
-        .map(|(offloaded, case)| (Some(offloaded), case));
-    let mut cases = all.chain(offloaded);
-    while let Some((offloaded, case)) = cases.find(|(_, case)| case.wires.contains(&wire)) {
+    let is_wanted = |case: &Case| {
+        case.wires.contains(&wire) && (only.is_empty() || only.iter().any(|name| name == case.name))
+    };
+    for (offloaded, case) in all().filter(|(_, case)| is_wanted(case)) {
         if interrupt::asked() {
             break;
         }
@@ -315,16 +329,13 @@ static OFFLOADED_CASES: &[(Offloaded, Case)] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::{CASES, OFFLOADED_CASES};
+    use super::cases;
     use std::collections::HashSet;
 
     #[test]
     fn names_are_unique_and_made_for_a_command_line() {
         let mut names = HashSet::new();
-        for case in CASES
-            .iter()
-            .chain(OFFLOADED_CASES.iter().map(|(_, case)| case))
-        {
+        for case in cases() {
             assert!(names.insert(case.name), "{} twice", case.name);
             assert!(
                 case.name

@@ -49,6 +49,20 @@ fn altered_bytes_fail_where_many_replies_are_compared() {
 }
 
 #[test]
+fn one_case_is_asked_alone() {
+    let fixture = Fixture::new();
+    let bin = fixture.fake("wrong-bytes");
+    let args = ["check", "--only", "counters", "--model", "wrong-bytes"];
+    let output = runner().args(args).args(["--bin", &bin]).output().unwrap();
+    let said = stdout(&output);
+    assert!(
+        !said.contains("pipelined") && said.contains("counters"),
+        "{said}"
+    );
+    fixture.assert_nothing_left();
+}
+
+#[test]
 fn wrong_counts_fail_the_counters() {
     assert!(failed_cases("miscounts").contains(&"counters".to_owned()));
 }

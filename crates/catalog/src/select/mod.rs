@@ -53,7 +53,7 @@ pub fn select(
             .filter(|one| pattern.matches(&one.name))
             .collect();
         if fitting.is_empty() {
-            return Err(unknown(wanted, &names(&known)));
+            return Err(unknown("model", wanted, &names(&known)));
         }
         for one in fitting {
             if !selected.contains(one) {
@@ -103,8 +103,8 @@ fn known(asked: &Asked, workspace: &Workspace) -> Result<Vec<Selected>, CatalogE
     Ok(known)
 }
 
-/// No model has this name; those that are near, and all of them.
-pub fn unknown(wanted: &str, known: &[&str]) -> CatalogError {
+/// Nothing of this sort (`model`, `case`) has this name; those that are near, and all of them.
+pub fn unknown(sort: &str, wanted: &str, known: &[&str]) -> CatalogError {
     let near: Vec<&str> = known
         .iter()
         .copied()
@@ -116,7 +116,7 @@ pub fn unknown(wanted: &str, known: &[&str]) -> CatalogError {
     } else {
         format!("did you mean {}? There are: {all}", near.join(" or "))
     };
-    wrong(format!("no model fits {wanted:?}; {hint}"))
+    wrong(format!("no {sort} fits {wanted:?}; {hint}"))
 }
 
 fn names(known: &[Selected]) -> Vec<&str> {

@@ -1,9 +1,9 @@
 //! `runner check`: holds models to the conformance suite.
 
-use crate::{exit::Exit, host::guard, models::ModelArgs, output, values};
+use crate::{exit::Exit, host::guard, models::ModelArgs, output, usage::usage, values};
 use anyhow::anyhow;
 use catalog::{
-    select::{ExternalOptions, Selected, Wanted, build_external, select},
+    select::{ExternalOptions, Selected, Wanted, build_external, select, unknown},
     workspace::Workspace,
 };
 use clap::Args;
@@ -25,6 +25,10 @@ pub(crate) struct CheckArgs {
     /// Check only this wire [default: both, of an external model its own]
     #[arg(long, value_parser = values::wire())]
     wire: Option<Wire>,
+
+    /// Check only these cases, by the names that are printed [default: all]
+    #[arg(long, value_name = "CASES", value_delimiter = ',')]
+    only: Vec<String>,
 
     /// The server's I/O threads: more than one, so that they can get in each other's way
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
@@ -48,6 +52,7 @@ struct Counts {
 }
 
 pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
+    args.asks_something()?;
     let workspace = Workspace::find()?;
     let options = ExternalOptions {
         wire: args.wire,
@@ -77,8 +82,8 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
             }
         }
     }
-    all.retain(|(_, promise)| args.wire.is_none_or(|only| only == promise.wire));
-    hold_to(all, args.jobs(), &mut counts);
+    all.retain(|(_, promise)| args.asks_on(promise.wire));
+    hold_to(all, args, &mut counts);
     output::line(format_args!(
         "{} passed, {} failed, {} skipped",
         counts.passed, counts.failed, counts.skipped
@@ -94,7 +99,8 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
 
 /// Holds each server to its promise, so many at a time. With one at a time each case is shown as it
 /// ends, with more all cases of a server.
-fn hold_to(promises: Vec<(String, Promise)>, jobs: usize, counts: &mut Counts) {
+fn hold_to(promises: Vec<(String, Promise)>, args: &CheckArgs, counts: &mut Counts) {
+    let jobs = args.jobs();
     let queue = Mutex::new(promises.into_iter());
     let counts = Mutex::new(counts);
     let work = || {
@@ -106,9 +112,9 @@ fn hold_to(promises: Vec<(String, Promise)>, jobs: usize, counts: &mut Counts) {
             let title = format!("{name}, {:?} wire", promise.wire);
             let outcomes = if jobs == 1 {
                 output::line(title);
-                suite::check(&promise, show)
+                suite::check(&promise, &args.only, show)
             } else {
-                let outcomes = suite::check(&promise, |_| {});
+                let outcomes = suite::check(&promise, &args.only, |_| {});
                 // The lock keeps what belongs together together.
                 let _printing = counts.lock();
                 output::line(title);
@@ -138,6 +144,27 @@ impl Counts {
 }
 
 impl CheckArgs {
+    /// # Errors
+    /// A case that doesn't exist, or none that is asked on the wire.
+    fn asks_something(&self) -> anyhow::Result<()> {
+        let names: Vec<&str> = suite::cases().map(|case| case.name).collect();
+        let mut only = self.only.iter();
+        if let Some(wanted) = only.find(|wanted| !names.contains(&wanted.as_str())) {
+            return Err(unknown("case", wanted, &names).into());
+        }
+        if !Wire::OF_CONTRACT.iter().any(|wire| self.asks_on(*wire)) {
+            return Err(usage("none of these cases makes sense on this wire"));
+        }
+        Ok(())
+    }
+
+    fn asks_on(&self, wire: Wire) -> bool {
+        let is_wanted =
+            |name: &str| self.only.is_empty() || self.only.iter().any(|one| one == name);
+        self.wire.is_none_or(|only| only == wire)
+            && suite::cases().any(|case| case.wires.contains(&wire) && is_wanted(case.name))
+    }
+
     fn jobs(&self) -> usize {
         let cpus = || thread::available_parallelism().map_or(1, usize::from);
         self.jobs

@@ -34,6 +34,14 @@ fn an_unknown_model_brings_near_names() {
 }
 
 #[test]
+fn an_unknown_case_of_the_suite_brings_near_names() {
+    let said = refused(&["check", "--model", "epoll", "--only", "sizes,churm"]);
+    assert!(said.contains("did you mean churn?"), "{said}");
+    let framed_only = ["--only", "split-frame", "--wire", "raw"];
+    refused(&[&["check", "--model", "epoll"], &framed_only[..]].concat());
+}
+
+#[test]
 fn numbers_that_can_not_be_are_refused() {
     for args in [
         ["--model", "epoll", "--connections", "0"],
