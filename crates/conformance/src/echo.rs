@@ -126,7 +126,7 @@ pub(super) fn half_close(promise: &Promise) -> Result<()> {
         }
         match running.wire() {
             Wire::Framed => half_close_within_a_frame(running),
-            Wire::Raw | Wire::Http1 => Ok(()),
+            Wire::Raw | Wire::Http1 | Wire::Websocket => Ok(()),
         }
     })?;
     Ok(())

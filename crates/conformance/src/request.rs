@@ -10,7 +10,7 @@ pub(super) fn echo(wire: Wire, id: u64, payload_bytes: usize) -> Vec<u8> {
     match wire {
         Wire::Framed => frame(Kind::Echo, 0, id, payload_bytes),
         // The suite is for those two; others are refused before: see `Wire::is_of_contract`.
-        Wire::Raw | Wire::Http1 => {
+        Wire::Raw | Wire::Http1 | Wire::Websocket => {
             let mut message = id.to_le_bytes().to_vec();
             append_pattern(
                 &mut message,

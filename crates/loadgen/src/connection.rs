@@ -16,7 +16,7 @@ use rustix::{
     net::{RecvFlags, SendFlags, recv, send},
 };
 use std::os::fd::OwnedFd;
-use wires::{At, Replies, Requests, error::ReplyError};
+use wires::{After, At, Replies, Requests, error::ReplyError};
 
 /// The state of one connection. A million of these have to fit: see the test.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ pub(crate) struct Connection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Connecting,
+    /// Established; the wire has something to say before the first request.
+    Greeting,
     /// Established; its first request is on its way, to see that the server keeps up.
     Probing,
     Open,
@@ -235,19 +237,37 @@ impl Connection {
             };
             let taken = requests.take(&mut shared.replies, at, rest)?;
             rest = &rest[taken.bytes..];
-            if taken.is_whole {
-                if sequence == self.sent {
-                    return Err(ReplyError::Unasked);
+            match taken.after {
+                After::Whole => {
+                    if sequence == self.sent {
+                        return Err(ReplyError::Unasked);
+                    }
+                    answered(shared.sent_at_ns[shared.slot(index, self.answered)]);
+                    self.answered_bytes = 0;
+                    self.answered += 1;
+                    moved.whole += 1;
                 }
-                answered(shared.sent_at_ns[shared.slot(index, self.answered)]);
-                self.answered_bytes = 0;
-                self.answered += 1;
-                moved.whole += 1;
-            } else {
-                self.answered_bytes = self.answered_bytes.saturating_add(taken.bytes as u32);
+                After::Part => {
+                    self.answered_bytes = self.answered_bytes.saturating_add(taken.bytes as u32);
+                }
+                After::Between => self.answered_bytes = 0,
             }
         }
         Ok(moved)
+    }
+
+    /// Sends what isn't a request, whole or not at all; says whether it could, which within a request
+    /// it can't.
+    pub(crate) fn say(&self, bytes: &[u8]) -> Result<bool, Broken> {
+        if self.sent_bytes > 0 {
+            return Ok(false);
+        }
+        match send(&self.fd, bytes, SendFlags::NOSIGNAL) {
+            Ok(sent) if sent == bytes.len() => Ok(true),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(false),
+            Ok(_) => Err(Broken::Failed(Errno::NOBUFS)),
+            Err(errno) => Err(Broken::Failed(errno)),
+        }
     }
 
     /// Whether a part of a reply has come, and not the rest.

@@ -5,6 +5,7 @@
 //! | [`state`] | what the thread has before it: all others work on that |
 //! | [`readiness`] | what the kernel tells, by epoll |
 //! | [`exchange`] | a reply is held against its request and lets the next one go |
+//! | [`greeting`] | what a wire says that isn't a request |
 //! | [`ramp`], [`connecting`] | how fast connections are opened, and how |
 //! | [`reading`] | how long replies lay unread, of a sample |
 //! | [`open`], [`churn`], [`trickle`] | what makes requests due; `trickle` in an idle load |
@@ -16,6 +17,7 @@ mod churn;
 mod connecting;
 mod course;
 mod exchange;
+mod greeting;
 mod loads;
 mod open;
 mod ramp;

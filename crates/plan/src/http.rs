@@ -3,7 +3,7 @@
 use crate::{options::Options, refusal::Refusal};
 use protocol::{
     client::Workload,
-    http::{Body, HttpRequest},
+    http::{Body, Expect, HttpRequest},
     wire::{RAW_PREFIX_BYTES, Wire},
 };
 
@@ -13,22 +13,33 @@ use protocol::{
 /// Options that don't fit each other, with the way out.
 pub(crate) fn request_on(wire: Wire, options: &Options) -> Result<Option<HttpRequest>, Refusal> {
     let asked = options.http.clone();
-    if wire != Wire::Http1 {
+    if wire.is_of_contract() {
         return match asked {
             None => Ok(None),
             Some(_) => Err(Refusal::new(format!(
-                "--http, --http-header and --expect are for --wire http1, and this run speaks {}",
+                "--http, --http-header and --expect are for --wire http1 or websocket, and this run \
+                 speaks {}",
                 wire.word()
             ))),
         };
     }
     if let Some(workload) = options.workload.as_ref().filter(|w| **w != Workload::Echo) {
         return Err(Refusal::new(format!(
-            "--workload {workload}: on the http1 wire the path says what a server does: --http"
+            "--workload {workload}: on the {} wire the path says what a server does: --http",
+            wire.word()
         )));
     }
     let request = asked.unwrap_or_default();
     let method = &request.line.method;
+    if wire == Wire::Websocket {
+        return match method == "GET" && request.expect == Expect::default() {
+            true => Ok(Some(request)),
+            false => Err(Refusal::new(
+                "--wire websocket: it begins with a GET, and each message comes back as it is; \
+                 --http 'GET /path' without --expect",
+            )),
+        };
+    }
     match (request.line.has_body(), options.payload_bytes) {
         (false, Some(bytes)) => Err(Refusal::new(format!(
             "--payload {bytes}: a {method} has no body; --http 'POST /path' has one"
@@ -51,7 +62,7 @@ pub(crate) fn request_on(wire: Wire, options: &Options) -> Result<Option<HttpReq
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::http::{Expect, RequestLine};
+    use protocol::http::RequestLine;
 
     #[test]
     fn what_does_not_fit_is_refused_with_a_way_out() {
@@ -79,6 +90,8 @@ mod tests {
             let options = of("GET /", expect, bytes);
             assert!(refused(Wire::Http1, options).contains("'POST /path'"));
         }
+        let post = of("POST /", "body=same", None);
+        assert!(refused(Wire::Websocket, post).contains("'GET /path'"));
         let work = Options {
             workload: Some(Workload::Discard),
             ..Options::default()

@@ -44,7 +44,7 @@ pub struct Plan {
     pub wire: Wire,
     /// What requests ask for.
     pub workload: Workload,
-    /// Payload of a request (framed), its size (raw), or that of its body (http1).
+    /// Payload of a request (framed), its size (raw, websocket), or that of its body (http1).
     pub payload_bytes: u32,
     /// What is asked in HTTP.
     pub http: Option<HttpRequest>,

@@ -115,7 +115,7 @@ impl Request {
         let http = http::request_on(wire, options)?;
         let payload_bytes = options.payload_bytes.or(scenario.payload_bytes);
         let payload_bytes = match &http {
-            Some(http) if !http.line.has_body() => 0,
+            Some(http) if wire == Wire::Http1 && !http.line.has_body() => 0,
             _ => payload_bytes_on(wire, payload_bytes, message_bytes, &workload)?,
         };
         let trials = match names.len() {
@@ -249,9 +249,10 @@ fn payload_bytes_on(
             "the raw wire, which all servers of this run speak, has echoes only, and no {workload}"
         )));
     }
-    if wire == Wire::Raw && (bytes as usize) < RAW_PREFIX_BYTES {
+    if matches!(wire, Wire::Raw | Wire::Websocket) && (bytes as usize) < RAW_PREFIX_BYTES {
         return Err(Refusal::new(format!(
-            "--payload {bytes}: a message of the raw wire has {RAW_PREFIX_BYTES} bytes at least"
+            "--payload {bytes}: a message of the {} wire has {RAW_PREFIX_BYTES} bytes at least",
+            wire.word()
         )));
     }
     Ok(bytes)

@@ -95,7 +95,9 @@ impl Messages {
         }
         let payload_bytes = match wire {
             Wire::Framed => payload_bytes as usize,
-            Wire::Raw | Wire::Http1 => (payload_bytes as usize).saturating_sub(RAW_PREFIX_BYTES),
+            Wire::Raw | Wire::Http1 | Wire::Websocket => {
+                (payload_bytes as usize).saturating_sub(RAW_PREFIX_BYTES)
+            }
         };
         let pattern: Box<[u8]> = (0..payload_bytes + PATTERN_STARTS)
             .map(|i| (scatter(i as u64) >> 56) as u8)
@@ -218,7 +220,7 @@ impl Messages {
     fn prefix_bytes(&self) -> usize {
         match self.wire {
             Wire::Framed => HEADER_BYTES,
-            Wire::Raw | Wire::Http1 => RAW_PREFIX_BYTES,
+            Wire::Raw | Wire::Http1 | Wire::Websocket => RAW_PREFIX_BYTES,
         }
     }
 
@@ -245,7 +247,7 @@ impl Messages {
                 }
                 .encode()
             }
-            Wire::Raw | Wire::Http1 => {
+            Wire::Raw | Wire::Http1 | Wire::Websocket => {
                 let mut bytes = [0; HEADER_BYTES];
                 bytes[..RAW_PREFIX_BYTES].copy_from_slice(&id.number().to_le_bytes());
                 bytes

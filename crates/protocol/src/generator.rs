@@ -47,7 +47,7 @@ pub struct Plan {
     pub wire: Wire,
     /// What requests ask for.
     pub workload: Workload,
-    /// Payload of a request (framed), size of a message (raw), or of a request's body (http1).
+    /// Payload of a request (framed), size of a message (raw, websocket), or of a request's body (http1).
     pub payload_bytes: u32,
     /// What is asked in HTTP; of other wires nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]

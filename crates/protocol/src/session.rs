@@ -66,7 +66,7 @@ impl Session {
     pub fn new(wire: Wire) -> Self {
         Self(match wire {
             Wire::Framed => BETWEEN_FRAMES,
-            Wire::Raw | Wire::Http1 => State::Raw,
+            Wire::Raw | Wire::Http1 | Wire::Websocket => State::Raw,
         })
     }
 

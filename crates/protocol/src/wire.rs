@@ -32,8 +32,9 @@
 //! which the first eight are a sequence number. The server echoes bytes as they come, so
 //! that any echo server in the world can be measured.
 //!
-//! Others' servers may speak **http1**: HTTP/1.1 (RFC 9112) over connections that are kept. What is
-//! asked of them is in [`crate::http`].
+//! Others' servers may speak **http1**: HTTP/1.1 (RFC 9112) over connections that are kept, or
+//! **websocket**: RFC 6455, whose messages are those of the raw wire. What is asked of them in HTTP is
+//! in [`crate::http`].
 
 use serde::{Deserialize, Serialize};
 use std::{ops::RangeInclusive, str::FromStr};
@@ -70,11 +71,13 @@ pub enum Wire {
     Raw,
     /// HTTP/1.1.
     Http1,
+    /// WebSockets.
+    Websocket,
 }
 
 impl Wire {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Framed, Self::Raw, Self::Http1];
+    pub const ALL: [Self; 4] = [Self::Framed, Self::Raw, Self::Http1, Self::Websocket];
 
     /// Those that a server which keeps the launch contract speaks.
     pub const OF_CONTRACT: [Self; 2] = [Self::Framed, Self::Raw];
@@ -90,6 +93,7 @@ impl Wire {
             Self::Framed => "framed",
             Self::Raw => "raw",
             Self::Http1 => "http1",
+            Self::Websocket => "websocket",
         }
     }
 }
@@ -106,7 +110,7 @@ impl FromStr for Wire {
 
 /// A text that names no wire.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("there is no wire {0:?}; there are framed, raw and http1")]
+#[error("there is no wire {0:?}; there are framed, raw, http1 and websocket")]
 pub struct UnknownWire(String);
 
 /// What one request asks the server to do.

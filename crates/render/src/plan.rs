@@ -6,7 +6,7 @@ use report::{
 };
 
 /// A request in HTTP, and what replies have to be.
-fn asked(http: &HttpRequest) -> String {
+fn asked(wire: &str, http: &HttpRequest) -> String {
     let HttpRequest {
         line,
         fields,
@@ -16,7 +16,12 @@ fn asked(http: &HttpRequest) -> String {
         [] => String::new(),
         some => format!(" with {}", some.join(", ")),
     };
-    format!("http1       {line}{fields}; a reply is right with {expect}")
+    match wire {
+        "websocket" => {
+            format!("websocket   after {line}{fields}: each message comes back as it is")
+        }
+        _ => format!("{wire:11} {line}{fields}; a reply is right with {expect}"),
+    }
 }
 
 /// Some lines, each with a word in front.
@@ -34,7 +39,7 @@ pub fn describe(plan: &Plan) -> String {
             plan.seed
         ),
     ];
-    if plan.http.is_none() {
+    if plan.wire != "http1" {
         lines.push(format!(
             "workload    {}, {} bytes of payload",
             plan.workload, plan.payload_bytes
@@ -47,7 +52,7 @@ pub fn describe(plan: &Plan) -> String {
                 .to_owned(),
         );
     }
-    lines.extend(plan.http.as_ref().map(asked));
+    lines.extend(plan.http.as_ref().map(|http| asked(&plan.wire, http)));
     for load in &plan.loads {
         lines.push(format!("{:11} {}", load.load.word(), what(load)));
     }

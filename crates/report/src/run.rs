@@ -166,14 +166,14 @@ pub struct Plan {
     pub primary_figures: Vec<String>,
     /// Of the shuffling.
     pub seed: u64,
-    /// `framed`, `raw` or `http1`.
+    /// `framed`, `raw`, `http1` or `websocket`.
     pub wire: String,
     /// What is asked in HTTP; null on other wires.
     #[serde(default)]
     pub http: Option<HttpRequest>,
     /// As on the command line: `echo`, `discard`, `cpu:1000`, `wait:5ms`, `block:10ms` or a mix.
     pub workload: String,
-    /// Payload of a request (framed), its size (raw), or that of its body (http1).
+    /// Payload of a request (framed), its size (raw, websocket), or that of its body (http1).
     pub payload_bytes: u32,
     /// What is measured in each block.
     pub loads: Vec<PlannedLoad>,

@@ -34,6 +34,10 @@ pub(crate) fn wire() -> impl TypedValueParser<Value = Wire> {
             "http1",
             "HTTP/1.1 over connections that are kept: servers that aren't ours only",
         ),
+        (
+            "websocket",
+            "Messages in frames of RFC 6455: servers that aren't ours only",
+        ),
     ])
 }
 

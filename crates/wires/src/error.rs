@@ -45,6 +45,36 @@ pub enum ReplyError {
     /// A body with other bytes than expected.
     #[error("HTTP body with other bytes than expected")]
     Body,
+    /// The answer to an upgrade doesn't say that the connection is a WebSocket now.
+    #[error("upgrade without 'Upgrade: websocket' and 'Connection: Upgrade'")]
+    NotUpgraded,
+    /// The proof that it has understood the key is wrong, or isn't there.
+    #[error("upgrade with a wrong Sec-WebSocket-Accept")]
+    WrongAccept,
+    /// It has agreed to what nobody offered.
+    #[error("upgrade with a WebSocket extension or protocol that nobody offered")]
+    Extension,
+    /// A frame whose reserved bits are set.
+    #[error("WebSocket frame with reserved bits")]
+    ReservedBits,
+    /// A frame with a mask, which a server's hasn't.
+    #[error("WebSocket frame with a mask, from a server")]
+    Masked,
+    /// A frame that breaks another rule: of its kind, its length, or its turn.
+    #[error("malformed WebSocket frame")]
+    Frame,
+    /// Text, where binary was sent.
+    #[error("WebSocket message of text, for a binary one")]
+    Text,
+    /// Other bytes than those that were sent.
+    #[error("WebSocket message with other bytes than expected")]
+    Message,
+    /// More or fewer bytes than were sent.
+    #[error("WebSocket message of another length than expected")]
+    MessageLength,
+    /// The server says goodbye.
+    #[error("WebSocket closed by the server with code {0}")]
+    Closed(u16),
 }
 
 fn kind_of_status(status: u16) -> &'static str {

@@ -151,10 +151,7 @@ impl Http1 {
                 && let Some(body) = received.get(head_bytes..end)
             {
                 self.bodies.check(at.id, &self.messages, body)?;
-                return Ok(Taken {
-                    bytes: end,
-                    is_whole: true,
-                });
+                return Ok(Taken::whole(end));
             }
         }
         self.take_part(partials, at, received)
@@ -180,9 +177,12 @@ impl Http1 {
         while !partial.is_over() {
             let rest = &received[taken..];
             if rest.is_empty() {
+                // After an interim reply nothing has come of the one that was asked for.
+                if partial.is_empty() {
+                    return Ok(Taken::between(taken));
+                }
                 partials.table.insert(at.index, partial);
-                let (bytes, is_whole) = (taken, false);
-                return Ok(Taken { bytes, is_whole });
+                return Ok(Taken::part(taken));
             }
             match &mut partial {
                 Partial::Head(held) => {
@@ -213,8 +213,7 @@ impl Http1 {
             }
         }
         self.end(partials, at.index, partial)?;
-        let (bytes, is_whole) = (taken, true);
-        Ok(Taken { bytes, is_whole })
+        Ok(Taken::whole(taken))
     }
 
     /// What follows a head: a body, or after an interim reply the next head.
@@ -298,6 +297,10 @@ impl Partials {
 }
 
 impl Partial {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Head(held) if held.is_empty())
+    }
+
     fn is_over(&self) -> bool {
         match self {
             Self::Head(_) => false,
@@ -311,7 +314,7 @@ impl Partial {
 
 /// Where a head ends, of which the first bytes are held and others follow; what isn't its end is
 /// held, too, up to the bound.
-fn find_end(held: &mut Vec<u8>, rest: &[u8]) -> Result<Option<usize>, ReplyError> {
+pub(crate) fn find_end(held: &mut Vec<u8>, rest: &[u8]) -> Result<Option<usize>, ReplyError> {
     if held.is_empty()
         && let Some(end) = end_of_head(rest)
     {
@@ -345,6 +348,7 @@ fn starts_well(bytes: &[u8]) -> Result<(), ReplyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::After;
     use protocol::{client::Workload, wire::Wire};
 
     #[test]
@@ -371,7 +375,8 @@ mod tests {
                 is_asked: true,
             };
             let begun = "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\nabc".as_bytes();
-            assert!(!http.take(&mut partials, at, begun).unwrap().is_whole);
+            let taken = http.take(&mut partials, at, begun).unwrap();
+            assert_eq!(taken.after, After::Part);
         }
         let keeps = |partial: &&Partial| match partial {
             Partial::Body { body, .. } => body.is_kept(),

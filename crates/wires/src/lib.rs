@@ -8,6 +8,7 @@
 //! | module | |
 //! |---|---|
 //! | [`http1`] | HTTP/1.1 over connections that are kept |
+//! | [`websocket`] | WebSockets: messages that the server sends back |
 //! | [`limits`] | how much of a reply is read at most |
 //! | [`error`] | why a reply is not the right one |
 //!
@@ -22,6 +23,7 @@ pub mod http1;
 pub mod limits;
 mod reply;
 mod requests;
+pub mod websocket;
 
-pub use reply::{At, Taken};
+pub use reply::{After, At, Taken};
 pub use requests::{Replies, Requests};

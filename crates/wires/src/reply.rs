@@ -18,8 +18,36 @@ pub struct At {
 /// What came of received bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// So many belong to the reply; at least one.
+    /// So many have been understood; at least one.
     pub bytes: usize,
-    /// With them it is complete. Otherwise these were all bytes that there are.
-    pub is_whole: bool,
+    /// Where the connection stands after them. Unless a reply is whole, these were all that came.
+    pub after: After,
+}
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// The reply is complete, and right.
+    Whole,
+    /// A part of something has come.
+    Part,
+    /// What came was no reply, such as a ping: nothing has come of the next one.
+    Between,
+}
+
+impl Taken {
+    pub(crate) fn whole(bytes: usize) -> Self {
+        let after = After::Whole;
+        Self { bytes, after }
+    }
+
+    pub(crate) fn part(bytes: usize) -> Self {
+        let after = After::Part;
+        Self { bytes, after }
+    }
+
+    pub(crate) fn between(bytes: usize) -> Self {
+        let after = After::Between;
+        Self { bytes, after }
+    }
 }

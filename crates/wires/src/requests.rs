@@ -2,8 +2,9 @@
 
 use crate::{
     error::ReplyError,
-    http1::{Http1, Partials},
+    http1::{self, Http1},
     reply::{At, Taken},
+    websocket::{self, Websocket},
 };
 use protocol::{
     client::{MessageId, Messages, Unspeakable, Workload},
@@ -18,12 +19,15 @@ pub enum Requests {
     Messages(Messages),
     /// In HTTP.
     Http1(Http1),
+    /// In WebSockets.
+    Websocket(Websocket),
 }
 
 /// What a thread remembers of replies that have come in part.
 #[derive(Debug, Default)]
 pub struct Replies {
-    http: Partials,
+    http: http1::Partials,
+    websocket: websocket::Partials,
 }
 
 impl Requests {
@@ -41,6 +45,7 @@ impl Requests {
         Ok(match plan.wire {
             Wire::Framed | Wire::Raw => Self::Messages(messages),
             Wire::Http1 => Self::Http1(Http1::new(plan, messages)),
+            Wire::Websocket => Self::Websocket(Websocket::new(plan, messages)),
         })
     }
 
@@ -49,7 +54,7 @@ impl Requests {
     pub fn batch(&self) -> u32 {
         match self {
             Self::Messages(messages) => messages.batch(),
-            Self::Http1(_) => 1,
+            Self::Http1(_) | Self::Websocket(_) => 1,
         }
     }
 
@@ -58,7 +63,7 @@ impl Requests {
     pub fn batch_of(&self, sequence: u32) -> u32 {
         match self {
             Self::Messages(messages) => messages.batch_of(sequence),
-            Self::Http1(_) => sequence,
+            Self::Http1(_) | Self::Websocket(_) => sequence,
         }
     }
 
@@ -68,6 +73,7 @@ impl Requests {
         match self {
             Self::Messages(messages) => messages.message_bytes(),
             Self::Http1(http) => http.request_bytes(),
+            Self::Websocket(websocket) => websocket.request_bytes(),
         }
     }
 
@@ -78,6 +84,7 @@ impl Requests {
         match self {
             Self::Messages(messages) => messages.write(id, offset, out),
             Self::Http1(http) => http.write(id, offset, out),
+            Self::Websocket(websocket) => websocket.write(id, offset, out),
         }
     }
 
@@ -95,6 +102,42 @@ impl Requests {
         match self {
             Self::Messages(messages) => take_message(messages, at, received),
             Self::Http1(http) => http.take(&mut replies.http, at, received),
+            Self::Websocket(websocket) => websocket.take(&mut replies.websocket, at, received),
+        }
+    }
+
+    /// What a new connection has to send before its first request, if anything.
+    pub fn greeting(&self) -> Option<&[u8]> {
+        match self {
+            Self::Websocket(websocket) => Some(&websocket.greeting),
+            Self::Messages(_) | Self::Http1(_) => None,
+        }
+    }
+
+    /// Takes what comes back to that. Once it is whole and right, this is how many bytes of
+    /// `received` belong to it; until then all do.
+    ///
+    /// # Errors
+    /// It isn't right: the connection is of no use.
+    pub fn take_greeting(
+        &self,
+        replies: &mut Replies,
+        index: usize,
+        received: &[u8],
+    ) -> Result<Option<usize>, ReplyError> {
+        match self {
+            Self::Websocket(websocket) => {
+                websocket.take_greeting(&mut replies.websocket, index, received)
+            }
+            Self::Messages(_) | Self::Http1(_) => Ok(Some(0)),
+        }
+    }
+
+    /// What a connection sends last, before it closes; may be empty.
+    pub fn farewell(&self) -> &[u8] {
+        match self {
+            Self::Websocket(websocket) => &websocket.farewell,
+            Self::Messages(_) | Self::Http1(_) => &[],
         }
     }
 }
@@ -104,6 +147,18 @@ impl Replies {
     #[inline]
     pub fn forget(&mut self, index: usize) {
         self.http.forget(index);
+        self.websocket.forget(index);
+    }
+
+    /// What a connection has to send between two requests, if anything.
+    #[inline]
+    pub fn pong(&mut self, index: usize) -> Option<Box<[u8]>> {
+        self.websocket.pong(index)
+    }
+
+    /// It couldn't.
+    pub fn put_back(&mut self, index: usize, pong: Box<[u8]>) {
+        self.websocket.put_back(index, pong);
     }
 
     /// All connections are.
@@ -122,8 +177,8 @@ fn take_message(messages: &Messages, at: At, received: &[u8]) -> Result<Taken, R
     if !messages.matches(at.id, at.offset, part) {
         return Err(ReplyError::Wrong);
     }
-    Ok(Taken {
-        bytes: part.len(),
-        is_whole: part.len() == left,
+    Ok(match part.len() == left {
+        true => Taken::whole(left),
+        false => Taken::part(part.len()),
     })
 }

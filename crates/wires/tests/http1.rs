@@ -13,7 +13,7 @@ use protocol::{
     wire::Wire,
 };
 use std::net::SocketAddr;
-use wires::{At, Replies, Requests, error::ReplyError};
+use wires::{After, At, Replies, Requests, error::ReplyError};
 
 fn plan(line: &str, expect: &str) -> Plan {
     Plan {
@@ -67,14 +67,13 @@ fn held(requests: &Requests, pieces: &[&[u8]]) -> (u32, Option<ReplyError>) {
                 Ok(taken) => taken,
                 Err(error) => return (whole, Some(error)),
             };
-            assert!(taken.bytes > 0 && (taken.is_whole || taken.bytes == rest.len()));
             rest = &rest[taken.bytes..];
-            offset = if taken.is_whole {
-                0
-            } else {
-                offset + taken.bytes
-            };
-            whole += u32::from(taken.is_whole);
+            match taken.after {
+                After::Whole => (whole, offset) = (whole + 1, 0),
+                After::Between => offset = 0,
+                After::Part => offset += taken.bytes,
+            }
+            assert!(taken.bytes > 0 && (rest.is_empty() || offset == 0));
         }
     }
     (whole, None)

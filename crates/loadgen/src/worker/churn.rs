@@ -107,6 +107,16 @@ impl Worker<'_> {
             self.connections[index] = None;
             return self.give_up_churned(index, explain("connect", errno));
         }
+        if !self.greet(index) {
+            self.enter_churned(index, now);
+        }
+    }
+
+    /// The connection is of use from now on.
+    pub(super) fn enter_churned(&mut self, index: usize, now: u64) {
+        let Some(connection) = &mut self.connections[index] else {
+            return;
+        };
         connection.stage = Stage::Open;
         let connect_ns = now - self.shared.sent_at_ns[index];
         self.totals.connections += 1;
@@ -132,6 +142,10 @@ impl Worker<'_> {
             record_response(&mut self.tally, response, deadline_ns);
         }
         connection.stage = Stage::Closing;
+        let farewell = self.shared.requests.farewell();
+        if !farewell.is_empty() && matches!(connection.say(farewell), Ok(true)) {
+            self.totals.bytes_out += farewell.len() as u64;
+        }
         // It fails when the server was first, and then its end follows all the same.
         let _ = shutdown(&connection.fd, Shutdown::Write);
     }

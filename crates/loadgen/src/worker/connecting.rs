@@ -83,13 +83,27 @@ impl Worker<'_> {
         else {
             return;
         };
-        ramp.connecting = ramp.connecting.saturating_sub(1);
         ramp.last_progress_ns = now;
         if let Err(errno) = sockopt::socket_error(&connection.fd).unwrap_or_else(Err) {
+            ramp.connecting = ramp.connecting.saturating_sub(1);
             ramp.errors.count(explain("connect", errno));
             self.connections[index] = None;
             return;
         }
+        if !self.greet(index) {
+            self.enter(index, now);
+        }
+    }
+
+    /// The connection is of use from now on.
+    pub(super) fn enter(&mut self, index: usize, now: u64) {
+        let (Phase::Ramping(ramp), Some(connection)) =
+            (&mut self.phase, &mut self.connections[index])
+        else {
+            return;
+        };
+        ramp.connecting = ramp.connecting.saturating_sub(1);
+        ramp.last_progress_ns = now;
         let began_ns = self.shared.sent_at_ns[index * self.shared.depth as usize];
         ramp.connect_time.saturating_record(now - began_ns);
         self.totals.connections += 1;

@@ -64,6 +64,7 @@ impl Worker<'_> {
         self.totals.bytes_in += bytes;
         self.totals.responses += u64::from(whole);
         self.outstanding -= u64::from(whole);
+        self.answer_pings(index);
         if whole > 0 {
             self.go_on(index, whole, now, read_lag_ns);
         }
@@ -149,6 +150,10 @@ impl Worker<'_> {
             Broken::Failed(errno) => explain("connection", errno),
         };
         match (&mut self.phase, connection.stage) {
+            (Phase::Ramping(ramp), Stage::Greeting) => {
+                ramp.connecting = ramp.connecting.saturating_sub(1);
+                ramp.errors.count(kind);
+            }
             (Phase::Ramping(ramp), Stage::Probing) => {
                 ramp.probing = ramp.probing.saturating_sub(1);
                 ramp.errors.count(kind);
@@ -159,7 +164,9 @@ impl Worker<'_> {
                 self.open -= u32::from(was_open);
                 self.tally.counts.connections_lost += 1;
                 self.tally.counts.replies_wrong += u64::from(matches!(broken, Broken::Reply(_)));
-                self.tally.counts.replies_missing += u64::from(missing);
+                // Of one that was to have a request, and has not even greeted.
+                let unsent = stage == Stage::Greeting && self.churn_load.is_some();
+                self.tally.counts.replies_missing += u64::from(missing) + u64::from(unsent);
                 self.tally.errors.count(kind);
             }
         }

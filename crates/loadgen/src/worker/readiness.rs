@@ -85,6 +85,15 @@ impl Worker<'_> {
                 None => self.establish(index),
                 Some(_) => self.establish_churned(index),
             }
+            // What came with the connection, such as its end, brings no event of its own.
+            let greets = |c: &Connection| c.stage == Stage::Greeting;
+            if flags.intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP)
+                && self.connections[index].as_ref().is_some_and(greets)
+            {
+                self.take_greeting(index, buffer);
+            }
+        } else if connection.stage == Stage::Greeting {
+            self.take_greeting(index, buffer);
         } else {
             if flags
                 .intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
@@ -103,7 +112,7 @@ impl Worker<'_> {
     }
 
     #[inline(always)]
-    fn receive(&mut self, index: usize, buffer: &mut [u8], is_end: bool) {
+    pub(super) fn receive(&mut self, index: usize, buffer: &mut [u8], is_end: bool) {
         while let Some(connection) = &self.connections[index] {
             let (bytes, arrived) = match connection.receive(buffer) {
                 Ok(Some(received)) => received,

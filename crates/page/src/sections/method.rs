@@ -175,7 +175,9 @@ fn command(plan: &Plan) -> String {
         // Their values aren't known.
         let fields = http.fields.iter();
         words.extend(fields.map(|name| format!("--http-header '{name}: ...'")));
-        words.push(format!("--expect {}", http.expect));
+        if plan.wire == "http1" {
+            words.push(format!("--expect {}", http.expect));
+        }
     }
     words.extend(plan.network.map(|link| format!("--network {link}")));
     words.push(format!("--seed {}", plan.seed));

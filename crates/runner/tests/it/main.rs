@@ -31,3 +31,4 @@ mod schema;
 mod shell;
 mod surroundings;
 mod tune;
+mod wires;

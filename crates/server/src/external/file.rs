@@ -132,7 +132,7 @@ impl Description {
         };
         let address = self.address(allow_remote, &wrong)?;
         let message_bytes = match (self.message_bytes, self.wire) {
-            (Some(bytes), Wire::Framed | Wire::Http1) => {
+            (Some(bytes), Wire::Framed | Wire::Http1 | Wire::Websocket) => {
                 let what = "it is for wire = \"raw\"; others have any size".to_owned();
                 return Err(wrong(bytes.span().end, "message_bytes", what));
             }

@@ -50,7 +50,8 @@ pub(crate) struct RunArgs {
     /// A request in HTTP, for servers that aren't ours: 'GET /path'
     ///
     /// What is asked of servers that speak HTTP/1.1 and aren't ours, such as 'GET /path'; POST, PUT
-    /// and PATCH have a body of --payload bytes [default with --wire http1: 'GET /']
+    /// and PATCH have a body of --payload bytes. With --wire websocket it asks for the upgrade
+    /// [default there and with --wire http1: 'GET /']
     #[arg(long, help_heading = "What load", value_name = "REQUEST")]
     pub(crate) http: Option<RequestLine>,
 

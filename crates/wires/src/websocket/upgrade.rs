@@ -1,0 +1,112 @@
+//! How a connection becomes a WebSocket: RFC 6455, section 4.
+
+use crate::{error::ReplyError, limits::FIELDS_MAX};
+use httparse::{EMPTY_HEADER, Response, Status};
+use protocol::{generator::Plan, http::HttpRequest};
+use std::fmt::Write as _;
+
+/// The key of the RFC's example, and its answer. A key has to differ from request to request so that
+/// no cache between answers for the server; here is none, and the server has to compute it all the
+/// same.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// What asks for it. No extension is offered, so that bytes stay what they are.
+pub(crate) fn request(plan: &Plan) -> Box<[u8]> {
+    let HttpRequest { line, fields, .. } = plan.http.clone().unwrap_or_default();
+    let mut text = format!("{line} HTTP/1.1\r\n");
+    if !fields.iter().any(|f| f.name.eq_ignore_ascii_case("host")) {
+        let _ = write!(text, "Host: {}\r\n", plan.target);
+    }
+    text.push_str("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
+    let _ = write!(text, "Sec-WebSocket-Key: {KEY}\r\n");
+    for field in fields {
+        let _ = write!(text, "{}: {}\r\n", field.name, field.value);
+    }
+    text.push_str("\r\n");
+    text.into_bytes().into()
+}
+
+/// Whether it offers a protocol, of which a server may choose one.
+pub(crate) fn offers_protocol(plan: &Plan) -> bool {
+    let fields = plan.http.iter().flat_map(|http| &http.fields);
+    let mut names = fields.map(|field| &field.name);
+    names.any(|name| name.eq_ignore_ascii_case("sec-websocket-protocol"))
+}
+
+/// Whether a head, which ends with its empty line, is the right answer to a request that offers a
+/// protocol, or doesn't.
+///
+/// # Errors
+/// It isn't.
+pub fn check(head: &[u8], offers_protocol: bool) -> Result<(), ReplyError> {
+    let mut fields = [EMPTY_HEADER; FIELDS_MAX];
+    let mut response = Response::new(&mut fields);
+    match response.parse(head) {
+        Ok(Status::Complete(_)) => {}
+        Err(httparse::Error::TooManyHeaders) => return Err(ReplyError::Fields),
+        Ok(Status::Partial) | Err(_) => return Err(ReplyError::Head),
+    }
+    match response.code {
+        Some(101) => {}
+        Some(status) => return Err(ReplyError::Status(status)),
+        None => return Err(ReplyError::Head),
+    }
+    let values = |name: &str| {
+        let fields = response.headers.iter();
+        let named = fields.filter(move |field| field.name.eq_ignore_ascii_case(name));
+        named.map(|field| field.value).collect::<Vec<_>>()
+    };
+    let says = |name, word: &[u8]| {
+        let values = values(name);
+        let mut words = values
+            .iter()
+            .flat_map(|value| value.split(|&byte| byte == b','));
+        words.any(|one| one.trim_ascii().eq_ignore_ascii_case(word))
+    };
+    if !says("upgrade", b"websocket") || !says("connection", b"upgrade") {
+        return Err(ReplyError::NotUpgraded);
+    }
+    if values("sec-websocket-accept") != [ACCEPT] {
+        return Err(ReplyError::WrongAccept);
+    }
+    let has_none = values("sec-websocket-extensions").is_empty();
+    match has_none && (offers_protocol || values("sec-websocket-protocol").is_empty()) {
+        true => Ok(()),
+        false => Err(ReplyError::Extension),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_right_answer_upgrades() {
+        let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\n\
+            Connection: keep-alive, Upgrade\r\n\
+            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+        assert_eq!(check(answer.as_bytes(), false), Ok(()));
+        let chosen = answer.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: x\r\n\r\n");
+        assert_eq!(check(chosen.as_bytes(), true), Ok(()));
+        assert_eq!(check(chosen.as_bytes(), false), Err(ReplyError::Extension));
+        for (from, to, error) in [
+            ("101", "200", ReplyError::Status(200)),
+            ("WebSocket", "h2c", ReplyError::NotUpgraded),
+            (", Upgrade", "", ReplyError::NotUpgraded),
+            ("s3pP", "S3pP", ReplyError::WrongAccept),
+            (
+                "\r\n\r\n",
+                "\r\nSec-WebSocket-Extensions: x\r\n\r\n",
+                ReplyError::Extension,
+            ),
+            ("HTTP", "ICY", ReplyError::Head),
+        ] {
+            assert_eq!(
+                check(answer.replace(from, to).as_bytes(), false),
+                Err(error),
+                "{to}"
+            );
+        }
+    }
+}
