@@ -8,6 +8,8 @@ use std::path::PathBuf;
 #[derive(Args, Debug, Default)]
 pub(crate) struct ModelArgs {
     /// Models to take: names, globs such as 'tok*', or all
+    ///
+    /// A glob means servers that aren't ours only where it fits none of ours
     #[arg(
         long,
         help_heading = "Which servers",

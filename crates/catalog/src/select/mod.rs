@@ -44,14 +44,16 @@ pub fn select(
     }
     let mut selected: Vec<Selected> = Vec::new();
     for wanted in &asked.names {
-        let is_all = wanted == "all";
-        let pattern = WildMatch::new(if is_all { "*" } else { wanted });
-        let fitting: Vec<&Selected> = known
+        let pattern = WildMatch::new(if wanted == "all" { "*" } else { wanted });
+        let mut fitting: Vec<&Selected> = known
             .iter()
-            // One of another wire would change it for all.
-            .filter(|one| !is_all || !one.is_external())
             .filter(|one| pattern.matches(&one.name))
             .collect();
+        // One of another wire would change it for all, so it is meant only where ours can't be.
+        let is_ours = |one: &&Selected| !one.is_external();
+        if fitting.iter().any(is_ours) {
+            fitting.retain(is_ours);
+        }
         if fitting.is_empty() {
             return Err(unknown("model", wanted, &names(&known)));
         }
@@ -127,9 +129,10 @@ fn names(known: &[Selected]) -> Vec<&str> {
 mod tests {
     use super::*;
     use crate::workspace::ModelCrate;
-    use std::path::PathBuf;
+    use std::{io::Write as _, path::PathBuf};
     use toolchain::build::Tree;
 
+    /// Of three models and two described servers that aren't ours; `ours-not` takes part unasked.
     fn select_of(wanted: &[&str]) -> Result<Vec<String>, CatalogError> {
         let model = |name: &str| ModelCrate {
             name: name.to_owned(),
@@ -144,9 +147,14 @@ mod tests {
             models: ["alpha", "beta", "beta-local"].map(model).to_vec(),
             template: None,
         };
+        let mut descriptions = tempfile::NamedTempFile::new().unwrap();
+        for name in ["beta-theirs", "theirs"] {
+            writeln!(descriptions, "[models.{name}]\ncommand = 'x {{addr}}'").unwrap();
+        }
         let external = [("ours-not".to_owned(), "x {addr}".to_owned())];
         let asked = Asked {
             names: wanted.iter().map(|&name| name.to_owned()).collect(),
+            descriptions: Some(descriptions.path().to_owned()),
             externals: external.into_iter().take(wanted.len()).collect(),
             ..Asked::default()
         };
@@ -166,6 +174,18 @@ mod tests {
             select_of(&["all"]).unwrap(),
             ["alpha", "beta", "beta-local", "ours-not"]
         );
+    }
+
+    #[test]
+    fn a_glob_means_what_is_not_ours_only_where_nothing_of_ours_fits() {
+        let selected = |wanted: &[&str]| {
+            let all = select_of(wanted).unwrap();
+            all.into_iter().filter(|name| name != "ours-not").collect()
+        };
+        let fitting: Vec<String> = selected(&["beta-*"]);
+        assert_eq!(fitting, ["beta-local"]);
+        let fitting: Vec<String> = selected(&["beta-theirs", "th*"]);
+        assert_eq!(fitting, ["beta-theirs", "theirs"]);
     }
 
     #[test]
