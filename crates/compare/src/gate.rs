@@ -31,8 +31,11 @@ pub enum GateError {
     #[error("{0:?} is no limit: write it like 'p99<=2ms' or 'rate_per_s>=50000'")]
     NoLimit(String),
     /// It isn't a number, or has another unit than one of time.
-    #[error("{0:?} is no number, such as 3.5, or 2ms for times")]
+    #[error("{0:?} is no number that a figure could have, such as 3.5")]
     NoNumber(String),
+    /// It has no unit of time, or is no time that could pass.
+    #[error("{0:?} is no time: a time has its unit, us, ms or s, such as 2ms")]
+    NoTime(String),
     /// Nothing is called so.
     #[error(
         "there is no figure {0:?}; there are p50, p90, p99, p99.9 (response times), rate_per_s, \
@@ -71,16 +74,22 @@ impl FromStr for Gate {
             (None, Some((figure, limit))) => (figure.trim(), false, limit.trim()),
             _ => return Err(GateError::NoLimit(text.to_owned())),
         };
-        let gate = Self {
+        let mut gate = Self {
             figure: figure.to_owned(),
             is_at_most,
-            limit: number(limit).ok_or_else(|| GateError::NoNumber(limit.to_owned()))?,
+            limit: 0.0,
             text: text.to_owned(),
         };
-        match gate.paths().is_empty() {
-            true => Err(GateError::NoFigure(figure.to_owned())),
-            false => Ok(gate),
+        if gate.paths().is_empty() {
+            return Err(GateError::NoFigure(figure.to_owned()));
         }
+        let (number, wrong): (_, fn(String) -> GateError) = match gate.unit() {
+            "" => (limit.parse().ok(), GateError::NoNumber),
+            _ => (time_us(limit), GateError::NoTime),
+        };
+        let number = number.filter(|number: &f64| number.is_finite() && *number >= 0.0);
+        gate.limit = number.ok_or_else(|| wrong(limit.to_owned()))?;
+        Ok(gate)
     }
 }
 
@@ -88,12 +97,6 @@ impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
-}
-
-/// A time, or a number without a unit.
-fn number(text: &str) -> Option<f64> {
-    let plain = || text.parse().ok().filter(|number: &f64| number.is_finite());
-    time_us(text).or_else(plain)
 }
 
 impl Gate {
@@ -155,19 +158,36 @@ impl Gate {
         }
     }
 
-    fn passage(&self, value: f64, verdict: Option<&FigureVerdict>) -> Passage {
+    /// Which kinds of load have the figure, by their words; empty where that isn't known.
+    pub fn loads(&self) -> Vec<&'static str> {
+        let of_path = |path: &String| match path.split('.').next() {
+            Some("memory") => Some("idle"),
+            Some("peak") => Some("closed"),
+            Some("open") => Some("open"),
+            Some("churn") => Some("churn"),
+            Some("capacity") => Some("capacity"),
+            _ => None,
+        };
+        let mut loads: Vec<&str> = self.paths().iter().filter_map(of_path).collect();
+        loads.dedup();
+        loads
+    }
+
+    fn passage(&self, value: f64, verdict: Option<FigureVerdict>) -> Passage {
         let because = || {
-            let of = verdict.and_then(|verdict| verdict.because.clone());
+            let of = verdict.as_ref().and_then(|verdict| verdict.because.clone());
             of.unwrap_or_else(|| "its verdict says so".to_owned())
         };
-        let status = verdict.map_or(Status::Valid, |verdict| verdict.status);
+        let status = verdict
+            .as_ref()
+            .map_or(Status::Valid, |verdict| verdict.status);
         match status {
             // What it claims did not happen: that rate wasn't held, those bytes were wrong.
             Status::Invalid => return Passage::Missed,
             Status::NotMeasured => return Passage::CantTell(because()),
             Status::Valid | Status::Suspect => {}
         }
-        let (low, high) = range(value, verdict);
+        let (low, high) = range(value, verdict.as_ref());
         let keeps = |value: f64| match self.is_at_most {
             true => value <= self.limit,
             false => value >= self.limit,

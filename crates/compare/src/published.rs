@@ -27,12 +27,12 @@ impl<'a> Published<'a> {
     }
 
     /// The verdict on it; in open load a figure's rate is part of its name there.
-    pub fn verdict(&self, path: &str) -> Option<&'a FigureVerdict> {
+    pub fn verdict(&self, path: &str) -> Option<FigureVerdict> {
         let of_open = self.report.summary.open.as_ref().and_then(|open| {
             let name = path.strip_prefix("open.")?;
             Some(format!("{}.{name}", open.place()))
         });
         let id = of_open.as_deref().unwrap_or(path);
-        self.report.verdict.figures.get(id)
+        self.report.verdict.of_figure(id)
     }
 }

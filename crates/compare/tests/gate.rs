@@ -49,8 +49,14 @@ fn verdict(status: Status, bound: Option<Effect>, bias: Option<Effect>) -> Figur
 fn what_is_no_limit_says_what_would_be_one() {
     let error = |text: &str| text.parse::<Gate>().unwrap_err();
     assert_eq!(error("p99=2ms"), GateError::NoLimit("p99=2ms".to_owned()));
-    assert_eq!(error("p99<=soon"), GateError::NoNumber("soon".to_owned()));
-    assert_eq!(error("p99<=inf"), GateError::NoNumber("inf".to_owned()));
+    let of_rate = |limit: &str| error(&format!("rate_per_s>={limit}"));
+    for limit in ["soon", "inf", "-1", "2ms"] {
+        assert_eq!(of_rate(limit), GateError::NoNumber(limit.to_owned()));
+    }
+    for limit in ["2", "-2ms", "infs", "soon"] {
+        let wrong = error(&format!("p99<={limit}"));
+        assert_eq!(wrong, GateError::NoTime(limit.to_owned()));
+    }
     let said = error("p98<=2ms").to_string();
     assert!(
         said.contains("there is no figure \"p98\"") && said.contains("p99.9"),
@@ -127,4 +133,17 @@ fn a_suspect_figure_passes_only_where_its_bias_does_not_matter() {
     assert!(matches!(at(&report, 1.01), Passage::CantTell(_)));
     let (_, report) = memory_with(verdict(Status::Invalid, None, None));
     assert_eq!(at(&report, 1.01), Passage::Missed);
+}
+
+#[test]
+fn one_verdict_for_all_figures_says_nothing_of_how_far_one_is_off() {
+    let mut report = report();
+    report.verdict.figures.clear();
+    report.verdict.status = Status::Suspect;
+    let rate = report.summary.peak.as_ref().unwrap().rate_per_s.median;
+    let said = passage(&report, &format!("rate_per_s<={}", rate * 1.1));
+    assert!(matches!(said, Passage::CantTell(_)), "{said:?}");
+    report.verdict.status = Status::Valid;
+    let said = passage(&report, &format!("rate_per_s<={}", rate * 1.1));
+    assert_eq!(said, Passage::Kept);
 }

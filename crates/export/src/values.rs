@@ -63,9 +63,10 @@ impl Subject {
         }
     }
 
-    /// The figure's verdict; `None` in reports from before there was one for each.
+    /// The figure's verdict, which is the model's in reports from before there was one for each; `None`
+    /// where nothing is said of it.
     pub(crate) fn verdict(&self, report: &ModelReport) -> Option<Status> {
-        let verdict = report.verdict.figures.get(&self.id())?;
+        let verdict = report.verdict.of_figure(&self.id())?;
         Some(verdict.status)
     }
 

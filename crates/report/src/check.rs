@@ -238,6 +238,21 @@ impl Verdict {
         }
     }
 
+    /// That of one figure by its path in the summary. Reports of before figures had verdicts of their own
+    /// have one for all, of which nobody knows how it touches this one. `None`: nothing is said of it.
+    pub fn of_figure(&self, id: &str) -> Option<FigureVerdict> {
+        if !self.figures.is_empty() {
+            return self.figures.get(id).cloned();
+        }
+        let worst = self.worst();
+        Some(FigureVerdict {
+            status: self.status,
+            check: worst.map(|check| check.id.clone()),
+            because: worst.map(|check| check.detail.clone()),
+            ..FigureVerdict::default()
+        })
+    }
+
     /// The same without the checks that passed.
     #[must_use]
     pub fn without_passed(mut self) -> Self {

@@ -1,9 +1,9 @@
 //! Limits that the figures of a run have to keep: `--gate`.
 
-use crate::{exit::Exit, output};
+use crate::{exit::Exit, output, usage::usage};
 use clap::Args;
 use compare::gate::{Gate, Judged, Passage};
-use report::model::ModelReport;
+use report::{model::ModelReport, run::PlannedLoad};
 
 #[derive(Args, Debug, Default)]
 pub(crate) struct GateArgs {
@@ -16,6 +16,22 @@ pub(crate) struct GateArgs {
 }
 
 impl GateArgs {
+    /// # Errors
+    /// None of the loads that are planned has a figure that a gate is on.
+    pub(crate) fn check(&self, planned: &[PlannedLoad]) -> anyhow::Result<()> {
+        for gate in &self.gates {
+            let loads = gate.loads();
+            let is_planned = |load: &&str| planned.iter().any(|one| one.load.word() == *load);
+            if !loads.is_empty() && !loads.iter().any(is_planned) {
+                return Err(usage(format!(
+                    "--gate {gate}: this run has no {} load, which the figure is of",
+                    loads.join(" or ")
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Says how each model stands to each limit. The exit code is the worse of that and of what the
     /// rest came to.
     pub(crate) fn pass(&self, reports: &[ModelReport], rest: Exit) -> Exit {

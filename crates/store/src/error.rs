@@ -7,16 +7,17 @@ use std::{
 };
 use thiserror::Error;
 
-/// A report can't be written, or read.
+/// A report can't be written, or read. Each names its cause itself, so none is a `source` that would be
+/// printed once more.
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// It can't be written.
-    #[error("can't write {}: {source}; {}", path.display(), advice(source))]
+    #[error("can't write {}: {why}; {}", path.display(), advice(why))]
     Write {
         /// The file or directory.
         path: PathBuf,
         /// Why not.
-        source: io::Error,
+        why: io::Error,
     },
     /// There are too many directories of one name.
     #[error("{} has too many runs of this second", .0.display())]
@@ -24,21 +25,28 @@ pub enum StoreError {
     /// There is no such file.
     #[error("there is no {}: name a report or the directory of a run", .0.display())]
     Missing(PathBuf),
+    /// What is there is no run.
+    #[error(
+        "{} is no run: name the directory of one, such as bench-results/2026-01-31T12-00-00Z, or the \
+         run.json in it",
+        .0.display()
+    )]
+    NoRun(PathBuf),
     /// It can't be read.
-    #[error("can't read {}: {source}", path.display())]
+    #[error("can't read {}: {why}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: io::Error,
+        why: io::Error,
     },
     /// It names no schema.
-    #[error("{} is no report of Millionfold: {source}", path.display())]
+    #[error("{} is no run and no report of Millionfold: {why}", path.display())]
     NoReport {
         /// The file.
         path: PathBuf,
         /// What JSON it is, if any.
-        source: serde_json::Error,
+        why: serde_json::Error,
     },
     /// It is a report of another kind or version.
     #[error("{} is {found:?}, and {expected} was expected", path.display())]
@@ -51,22 +59,22 @@ pub enum StoreError {
         expected: String,
     },
     /// It isn't what its schema says.
-    #[error("{} is not as {schema} says: {source}", path.display())]
+    #[error("{} is not as {schema} says: {why}", path.display())]
     NotAsSchema {
         /// The file.
         path: PathBuf,
         /// The schema that it names.
         schema: String,
         /// Where it differs.
-        source: serde_json::Error,
+        why: serde_json::Error,
     },
     /// A histogram in it can't be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {why}", path.display())]
     Histogram {
         /// The file.
         path: PathBuf,
         /// Why not.
-        source: HistogramError,
+        why: HistogramError,
     },
     /// A run names no report of one of its models.
     #[error("{} names no report", .0.display())]
@@ -87,10 +95,10 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    pub(crate) fn write(path: &Path, source: io::Error) -> Self {
+    pub(crate) fn write(path: &Path, why: io::Error) -> Self {
         Self::Write {
             path: path.to_owned(),
-            source,
+            why,
         }
     }
 }

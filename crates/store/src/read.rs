@@ -75,6 +75,12 @@ pub fn run(path: &Path) -> Result<(RunReport, Vec<ModelReport>), StoreError> {
         true => path.join("run.json"),
         false => path.to_owned(),
     };
+    if !path.exists() {
+        return Err(StoreError::Missing(path.to_owned()));
+    }
+    if !file.is_file() {
+        return Err(StoreError::NoRun(path.to_owned()));
+    }
     let run: RunReport = report_of(&file, &[RUN_SCHEMA, RUN_SCHEMA_1])?;
     let directory = file.parent().map_or_else(PathBuf::new, Path::to_owned);
     let models = run
@@ -120,9 +126,9 @@ fn check_histograms(trials: &[Trial], file: &Path) -> Result<(), StoreError> {
             scheduled.map(|scheduled| &scheduled.lag_histogram),
         ];
         for text in histograms.into_iter().flatten() {
-            decode(text).map_err(|source| StoreError::Histogram {
+            decode(text).map_err(|why| StoreError::Histogram {
                 path: file.to_owned(),
-                source,
+                why,
             })?;
         }
     }
@@ -145,19 +151,17 @@ pub fn text_of(file: &Path) -> Result<String, StoreError> {
         }
         Ok(text)
     };
-    read().map_err(|source| StoreError::Read {
+    read().map_err(|why| StoreError::Read {
         path: file.to_owned(),
-        source,
+        why,
     })
 }
 
 fn report_of<T: DeserializeOwned>(file: &Path, schemas: &[&str]) -> Result<T, StoreError> {
     let path = || file.to_owned();
     let text = text_of(file)?;
-    let named: Schema = serde_json::from_str(&text).map_err(|source| StoreError::NoReport {
-        path: path(),
-        source,
-    })?;
+    let named: Schema =
+        serde_json::from_str(&text).map_err(|why| StoreError::NoReport { path: path(), why })?;
     if !schemas.contains(&named.schema.as_str()) {
         let expected: Vec<String> = schemas.iter().map(|one| format!("{one:?}")).collect();
         return Err(StoreError::OtherSchema {
@@ -166,9 +170,9 @@ fn report_of<T: DeserializeOwned>(file: &Path, schemas: &[&str]) -> Result<T, St
             expected: expected.join(" or "),
         });
     }
-    serde_json::from_str(&text).map_err(|source| StoreError::NotAsSchema {
+    serde_json::from_str(&text).map_err(|why| StoreError::NotAsSchema {
         path: path(),
         schema: named.schema,
-        source,
+        why,
     })
 }

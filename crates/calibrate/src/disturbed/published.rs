@@ -107,7 +107,7 @@ impl Published {
 pub fn published(report: &ModelReport) -> Figures {
     let all = compare::Published::of(report);
     let at = |path: &String| {
-        let (value, verdict) = (all.value(path)?, all.verdict(path)?.clone());
+        let (value, verdict) = (all.value(path)?, all.verdict(path)?);
         (verdict.status != Status::NotMeasured).then_some(Seen { value, verdict })
     };
     let seen = |figure: Published| Some((figure, figure.paths().iter().find_map(at)?));

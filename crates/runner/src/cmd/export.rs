@@ -1,12 +1,11 @@
 //! `runner export`: saved reports in formats that other tools read.
 
 use crate::{exit::Exit, output, usage::usage};
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use export::{bencher::bencher, csv::csv, github::github, histograms, openmetrics::openmetrics};
 use report::comparison::Better;
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -70,7 +69,7 @@ pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
     };
     match &args.out {
         None => output::write(text),
-        Some(file) => fs::write(file, text).with_context(|| format!("--out {}", file.display()))?,
+        Some(file) => fs::write(file, text).map_err(|error| unwritable(file, &error))?,
     }
     Ok(Exit::Fine)
 }
@@ -79,12 +78,16 @@ pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
 fn files(out: Option<&Path>, files: Vec<(String, String)>) -> anyhow::Result<Exit> {
     let directory =
         out.ok_or_else(|| usage("there are several files of this format: --out DIRECTORY"))?;
-    fs::create_dir_all(directory).with_context(|| format!("--out {}", directory.display()))?;
+    fs::create_dir_all(directory).map_err(|error| unwritable(directory, &error))?;
     for (name, text) in files {
         // A model's name comes from a report, which may be anybody's.
         let file = directory.join(name.replace(['/', '\\'], "_"));
-        fs::write(&file, text).with_context(|| file.display().to_string())?;
+        fs::write(&file, text).map_err(|error| unwritable(&file, &error))?;
         output::line(file.display());
     }
     Ok(Exit::Fine)
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {
+    usage(format!("can't write {}: {error}", path.display()))
 }

@@ -31,6 +31,14 @@ fn distributions_need_a_directory_and_each_is_a_file_there() {
         "{}",
         stderr(&refused)
     );
+    let unwritable = ["export", SAVED_RUN, "--format", "hgrm", "--out", "/proc/x"];
+    let refused = run(&unwritable);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        stderr(&refused).contains("can't write /proc/x"),
+        "{}",
+        stderr(&refused)
+    );
     let fixture = Fixture::new();
     let out = fixture.dir.path().join("histograms");
     let made = run(&[
@@ -50,6 +58,23 @@ fn distributions_need_a_directory_and_each_is_a_file_there() {
             .all(|file| fs::metadata(file).unwrap().len() > 0),
         "{said}"
     );
+}
+
+#[test]
+fn what_is_no_run_is_called_that_once() {
+    let fixture = Fixture::new();
+    let empty = fixture.dir.path().display().to_string();
+    for (path, says) in [
+        ("nosuch", "there is no nosuch"),
+        (&empty, "is no run"),
+        ("Cargo.toml", "is no run"),
+    ] {
+        let refused = run(&["report", path]);
+        assert_eq!(refused.status.code(), Some(2));
+        let said = stderr(&refused);
+        assert_eq!(said.matches(says).count(), 1, "{said}");
+        assert!(said.lines().count() == 1, "{said}");
+    }
 }
 
 #[test]
@@ -83,12 +108,14 @@ fn a_gate_is_kept_missed_or_can_not_be_told_and_the_exit_code_says_which() {
         let output = run(&args);
         (output.status.code(), stderr(&output))
     };
-    let (code, said) = with(&["user_bytes_per_connection<=100000"]);
+    let (code, said) = with(&["user_bytes_per_connection>=0"]);
     assert_eq!(code, Some(0), "{said}");
     assert!(
         said.contains("epoll has") && said.contains("kept"),
         "{said}"
     );
+    let (code, said) = with(&["user_bytes_per_connection<=100000"]);
+    assert_eq!(code, Some(5), "epoll's one verdict is suspect: {said}");
     let (code, said) = with(&["user_bytes_per_connection<=1"]);
     assert_eq!(code, Some(4), "{said}");
     assert!(said.contains("MISSED"), "{said}");

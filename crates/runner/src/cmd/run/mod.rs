@@ -218,6 +218,7 @@ fn plan(
             one.name
         )));
     }
+    args.gates.check(&plan.loads)?;
     for one in selected {
         one.check_plan(&plan.workload, plan.server_processes)?;
     }
