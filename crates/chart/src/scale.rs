@@ -83,6 +83,11 @@ impl Scale {
         }
     }
 
+    /// Whether there is a place for such a value: a logarithmic axis has none for 0 or less.
+    pub fn has(&self, value: f64) -> bool {
+        self.kind == Kind::Linear || value > 0.0
+    }
+
     /// Where a value lies; beyond the ends at the nearer one.
     pub fn place(&self, value: f64) -> f64 {
         let share = match self.kind {

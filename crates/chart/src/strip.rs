@@ -119,11 +119,13 @@ impl Row {
                 rect.hit x="0" y=(at(y - ROW / 2.0)) width=(at(WIDTH)) height=(at(ROW)) {}
                 text.name x=(at(LEFT - 8.0)) y=(at(y + 4.0)) text-anchor="end" { (shortened(&self.name, LEFT - 8.0)) }
                 (self.draw_span(scale, y))
-                @for point in &self.points {
+                @for point in self.points.iter().filter(|point| scale.has(**point)) {
                     circle.block cx=(at(scale.place(*point))) cy=(at(y)) r="2.2" {}
                 }
-                @if let Some(middle) = self.middle {
-                    (self.ink.marker(scale.place(middle), y, 4.4))
+                @match self.middle {
+                    Some(middle) if scale.has(middle) => { (self.ink.marker(scale.place(middle), y, 4.4)) }
+                    Some(_) => { text.tick x=(at(LEFT + 4.0)) y=(at(y + 4.0)) { "below the axis" } }
+                    None => {}
                 }
                 text.value x=(at(WIDTH - 2.0)) y=(at(y + 4.0)) text-anchor="end" { @if self.middle.is_some() || self.span.is_some() { (self.mark.sign()) } (self.text) }
             }
@@ -131,7 +133,8 @@ impl Row {
     }
 
     fn draw_span(&self, scale: &Scale, y: f64) -> Markup {
-        let Some(Range { low, high }) = self.span else {
+        let middle_is_there = self.middle.is_none_or(|middle| scale.has(middle));
+        let Some(Range { low, high }) = self.span.filter(|_| middle_is_there) else {
             return html! {};
         };
         let (from, to) = (scale.place(low), scale.place(high));
@@ -198,5 +201,27 @@ mod tests {
         assert_eq!(text.matches("class=\"marker\"").count(), 2);
         assert_eq!(text.matches("class=\"block\"").count(), 4);
         assert!(text.contains("aria-label=\"Rate. requests per second: model-0: what"));
+    }
+
+    #[test]
+    fn what_a_logarithmic_axis_cannot_hold_is_said_and_not_drawn() {
+        let strip = Strip {
+            title: "User memory".to_owned(),
+            axis: "bytes",
+            kind: Kind::Log,
+            rows: vec![
+                row(0, Some(100.0), Status::Valid),
+                row(1, Some(-80.0), Status::Valid),
+            ],
+            rules: Vec::new(),
+            tick: &|value| format!("{value:.0}"),
+        };
+        let text = strip.draw().into_string();
+        assert!(text.contains(">-80</text>"), "{text}");
+        assert_eq!(text.matches(">below the axis<").count(), 1);
+        for (what, count) in [("marker", 1), ("block", 2), ("span", 1)] {
+            let class = format!("class=\"{what}\"");
+            assert_eq!(text.matches(&class).count(), count, "{what}: {text}");
+        }
     }
 }

@@ -108,7 +108,7 @@ fn cell(view: &View<'_>, model: &Seen<'_>, column: &Column) -> Markup {
     html! {
         td class={ (mark.class()) @if may_be_best { " best" } } data-v=(value.middle) title=(mark.note()) {
             span.number { (mark.sign()) (figure(value.middle, column.unit)) @if may_be_best { " ★" } }
-            span.bar { span style={ "width:" (format!("{width:.0}")) "%" } {} }
+            @if value.middle > 0.0 { span.bar { span style={ "width:" (format!("{width:.0}")) "%" } {} } }
         }
     }
 }
