@@ -58,7 +58,10 @@ pub fn unfinished(run: &RunReport, models: &[ModelReport]) -> String {
 fn document(runs: &[(&RunReport, &[ModelReport])], reload_s: Option<u32>) -> String {
     let views = runs.iter().enumerate();
     let views: Vec<View<'_>> = views
-        .map(|(index, (run, models))| View::of(index, run, models))
+        .map(|(index, (run, models))| View {
+            goes_on: reload_s.is_some(),
+            ..View::of(index, run, models)
+        })
         .collect();
     let title = match runs {
         [(run, _)] => title(run),
@@ -130,11 +133,11 @@ fn article(view: &View<'_>) -> Markup {
                 h1 { (title(run)) }
                 p.meta {
                     span class={ "badge " (scoreboard::badge(status)) } { (status.word()) }
-                    @if run.interrupted { " " span class="badge is-suspect" { "interrupted" } }
+                    @if run.interrupted && !view.goes_on { " " span class="badge is-suspect" { "interrupted" } }
                     " run " (run.run) " · " (environment.cpu.as_deref().unwrap_or("unknown CPU"))
                     @if let Some(cpus) = environment.cpus { ", " (cpus) " CPUs" }
                     @if let Some(kernel) = &environment.kernel { " · Linux " (kernel) }
-                    " · " (run.plan.blocks) " block" @if run.plan.blocks != 1 { "s" }
+                    " · " (blocks(view))
                 }
                 nav aria-label="parts of the page" { @for (id, title, _) in &sections { a href={ "#" (view.prefix) "-" (id) } { (title) } } }
                 (models(view))
@@ -144,6 +147,17 @@ fn article(view: &View<'_>) -> Markup {
             }
         }
     }
+}
+
+/// How many there are; of a run that ended before all of them, how many of those planned.
+fn blocks(view: &View<'_>) -> String {
+    let planned = view.run.plan.blocks;
+    let done = view.blocks_done().filter(|done| *done < planned);
+    let done = done.map_or_else(String::new, |done| format!("{done} of "));
+    format!(
+        "{done}{planned} block{}",
+        if planned == 1 { "" } else { "s" }
+    )
 }
 
 /// Id, title and content of each part that has something to show.

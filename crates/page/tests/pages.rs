@@ -157,12 +157,44 @@ fn what_is_suspect_is_hatched_in_charts_and_in_the_table() {
     assert!(page.contains("nobody was connected"), "with its reason");
 }
 
+/// A run that was ended in its second block, with a figure that must not be believed.
+#[test]
+fn a_run_of_one_block_says_how_many_there_were_and_leaves_invalid_figures_out_of_ranges() {
+    let mut saved = Saved::new();
+    assert!(saved.page().contains(" · 6 blocks"), "all of them");
+    saved.run.interrupted = true;
+    let mut last = 2;
+    for report in &mut saved.models {
+        // Of the second block the first model alone has trials.
+        report.trials.retain(|trial| trial.block <= last);
+        last = 1;
+        analysis::summary::conclude(report).unwrap();
+    }
+    for id in [
+        "memory.user_bytes_per_connection",
+        "memory.kernel_bytes_per_connection",
+    ] {
+        let of = saved.models[0].verdict.figures.get_mut(id).unwrap();
+        of.status = report::check::Status::Invalid;
+    }
+    let page = saved.page();
+    assert!(page.contains(" · 1 of 6 blocks"), "the header");
+    let (answer, _) = page.split_once("What not to conclude").unwrap();
+    let name = saved.models[0].model.name.as_str();
+    let left_out = format!("Invalid, and left out: {name}.");
+    assert!(answer.contains(&left_out), "{answer}");
+    assert_eq!(page.matches("Suspect or invalid, see ").count(), 1);
+    saved.models.truncate(1);
+    assert!(!saved.page().contains("overall winner"), "of one model");
+}
+
 #[test]
 fn several_runs_stand_side_by_side() {
     let (one, other) = (Saved::new(), Saved::smallest());
     let page = page::page(&[(&one.run, &one.models), (&other.run, &other.models)]);
     is_well_formed(&page).unwrap();
     assert!(page.contains("Side by side") && page.contains("id=\"r1-answer\""));
+    assert!(page.contains("that one of the runs alone has."));
 }
 
 /// The bound is 2 MB for 15 models; these have a few blocks fewer than most runs.
@@ -220,11 +252,14 @@ fn luminance(scheme: &str, name: &str) -> f64 {
 
 #[test]
 fn the_page_of_a_run_that_goes_on_reloads_itself_and_a_finished_one_does_not() {
-    let saved = Saved::new();
+    let mut saved = Saved::new();
+    // As a run is noted until its last block is done.
+    saved.run.interrupted = true;
     for models in [&saved.models[..], &[]] {
         let page = page::unfinished(&saved.run, models);
         is_well_formed(&page).unwrap();
         assert!(page.contains("http-equiv=\"refresh\"") && page.contains("The run goes on"));
+        assert!(!page.contains("interrupted"), "it isn't");
     }
     assert!(!saved.page().contains("http-equiv=\"refresh\""));
 }

@@ -16,6 +16,7 @@ use report::{
     numbers::Range,
     run::RunReport,
 };
+use std::collections::BTreeMap;
 use window::Window;
 
 /// A run and its models.
@@ -29,6 +30,8 @@ pub struct View<'a> {
     pub models: Vec<Seen<'a>>,
     /// Of all models with each other.
     pub compared: RunComparison,
+    /// The run isn't over, so that its blocks are those until now.
+    pub goes_on: bool,
 }
 
 /// One of the models.
@@ -77,7 +80,30 @@ impl<'a> View<'a> {
             run,
             models: models.collect(),
             compared,
+            goes_on: false,
         }
+    }
+
+    /// Blocks that are finished: each model that didn't fail has as many trials in them as in its
+    /// fullest. `None` of reports that came without their trials.
+    pub fn blocks_done(&self) -> Option<u32> {
+        let of = |model: &Seen<'_>| {
+            let mut trials_of = BTreeMap::<u32, u32>::new();
+            for trial in model.report.trials.iter().filter(|trial| !trial.made_again) {
+                *trials_of.entry(trial.block).or_default() += 1;
+            }
+            let most = trials_of.values().copied().max();
+            trials_of.values().filter(|of| Some(**of) == most).count() as u32
+        };
+        let has_trials = self
+            .models
+            .iter()
+            .any(|model| !model.report.trials.is_empty());
+        let models = self
+            .models
+            .iter()
+            .filter(|model| model.report.failure.is_none());
+        models.map(of).min().filter(|_| has_trials)
     }
 
     /// Ids of the figures that decide, those first that the reports have in another way.

@@ -5,6 +5,7 @@ use chart::text::{capital, figure, listed, ratio};
 use maud::{Markup, html};
 use render::numbers::whole;
 use report::{
+    check::Status,
     comparison::{BLOCKS_MIN, FigureRanking, RankedContestant},
     trial::Load,
 };
@@ -103,43 +104,52 @@ fn of_all(view: &View<'_>, column: &Column) -> Option<Markup> {
     })
 }
 
-/// Too few blocks, or no pair that differs: the range, and no order.
+/// Too few blocks, or no pair that differs: the range, and no order. Invalid figures aren't in it.
 fn undecided(view: &View<'_>, column: &Column, title: &str) -> Option<Markup> {
     let models = view.by(&column.id, column.is_higher_better);
-    let with: Vec<(&Seen<'_>, f64)> = models
+    let measured = models
         .iter()
-        .filter_map(|model| Some((*model, model.value(&column.id)?.middle)))
-        .collect();
-    let ((first, best), (last, worst)) = (with.first()?, with.last()?);
-    let as_text = |value: f64| figure(value, column.unit);
-    let pairs = view.ranking(&column.id).map_or(0, |ranking| ranking.pairs);
-    let ratio = against(view, column, first.name(), last.name());
+        .filter_map(|model| Some((*model, model.value(&column.id)?.middle)));
+    let (invalid, with): (Vec<_>, Vec<_>) =
+        measured.partition(|(model, _)| is_invalid(model, column));
+    let as_text = |(model, value): &(&Seen<'_>, f64)| {
+        format!(
+            "{}{}",
+            model.mark(&column.id).sign(),
+            figure(*value, column.unit)
+        )
+    };
+    if invalid.is_empty() && with.is_empty() {
+        return None;
+    }
+    let left_out: Vec<&str> = invalid.iter().map(|(model, _)| model.name()).collect();
     Some(html! {
         span.what { (title) }
-        "from " (first.mark(&column.id).sign()) (as_text(*best)) " (" (first.name()) ") to "
-        (last.mark(&column.id).sign()) (as_text(*worst)) " (" (last.name()) "); "
-        @match (ratio, pairs) {
-            (Some(ratio), 1) => { "they can't be told apart: " (ratio) " that of " (first.name()) "." }
-            (Some(ratio), pairs) => { "none of " (pairs) " pairs can be told apart. At the ends it is " (ratio) " that of " (first.name()) "." }
-            (None, _) => { "no order can be told from it." }
+        @match with.as_slice() {
+            [] => { "no valid figure." }
+            [one] => { (one.0.name()) ", " strong { (as_text(one)) } "." }
+            [first, .., last] => {
+                "from " (as_text(first)) " (" (first.0.name()) ") to " (as_text(last)) " (" (last.0.name()) "); "
+                (no_order(view, column, first.0.name(), last.0.name()))
+            }
         }
+        @if !left_out.is_empty() { " Invalid, and left out: " (some(usize::MAX, &left_out)) "." }
     })
 }
 
-fn blocks(view: &View<'_>) -> u32 {
-    let counted = |model: &Seen<'_>| {
-        let trials = model.report.trials.iter().filter(|trial| !trial.made_again);
-        let mut blocks: Vec<u32> = trials.map(|trial| trial.block).collect();
-        blocks.sort_unstable();
-        blocks.dedup();
-        blocks.len() as u32
-    };
-    view.models
-        .iter()
-        .map(counted)
-        .max()
-        .filter(|blocks| *blocks > 0)
-        .unwrap_or(view.run.plan.blocks)
+fn no_order(view: &View<'_>, column: &Column, first: &str, last: &str) -> Markup {
+    let pairs = view.ranking(&column.id).map_or(0, |ranking| ranking.pairs);
+    html! {
+        @match (against(view, column, first, last), pairs) {
+            (Some(ratio), 1) => { "they can't be told apart: " (ratio) " that of " (first) "." }
+            (Some(ratio), pairs) => { "none of " (pairs) " pairs can be told apart. At the ends it is " (ratio) " that of " (first) "." }
+            (None, _) => { "no order can be told from it." }
+        }
+    }
+}
+
+fn is_invalid(model: &Seen<'_>, column: &Column) -> bool {
+    model.mark(&column.id).status == Status::Invalid
 }
 
 /// Those who may be best: by their names, or how many they are.
@@ -165,10 +175,12 @@ fn value(view: &View<'_>, one: &RankedContestant, column: &Column) -> String {
 
 fn range_of(view: &View<'_>, leaders: &[&RankedContestant], column: &Column) -> String {
     let by_median = |a: &&&RankedContestant, b: &&&RankedContestant| a.median.total_cmp(&b.median);
-    let (low, high) = (
-        leaders.iter().min_by(by_median),
-        leaders.iter().max_by(by_median),
-    );
+    let is_invalid = |one: &RankedContestant| {
+        let mut models = view.models.iter();
+        models.any(|model| model.name() == one.model && is_invalid(model, column))
+    };
+    let valid = || leaders.iter().filter(|one| !is_invalid(one));
+    let (low, high) = (valid().min_by(by_median), valid().max_by(by_median));
     let text = |one: Option<&&RankedContestant>| {
         one.map_or_else(String::new, |one| value(view, one, column))
     };
@@ -230,17 +242,17 @@ fn against(view: &View<'_>, column: &Column, first: &str, last: &str) -> Option<
 fn warnings(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
     let mut warnings = Vec::new();
     let run = view.run;
-    if run.interrupted {
+    // A run is noted as interrupted until its last block is done.
+    if run.interrupted && !view.goes_on {
         warnings
             .push(html! { "The run was interrupted: these are the trials that were finished." });
     }
-    let blocks = blocks(view);
+    let blocks = view.blocks_done().unwrap_or(run.plan.blocks);
     if view.models.len() > 1 && blocks < BLOCKS_MIN {
         warnings.push(html! { (blocks) " block" @if blocks != 1 { "s" } " cannot tell models apart, whatever the medians: a comparison takes " (BLOCKS_MIN) "." });
     }
-    for column in columns {
-        warnings.extend(of_column(view, column));
-    }
+    warnings.extend(columns.iter().filter_map(|column| bounded(view, column)));
+    warnings.extend(doubtful(view, columns));
     warnings.extend(
         run.verdict
             .checks
@@ -259,42 +271,62 @@ fn warnings(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
     if is(|load| matches!(load, Load::Closed { .. })) && is(Load::is_scheduled) {
         warnings.push(html! { "Closed load and open load don't compare: service times at the peak are no response times." });
     }
+    let has_any = |model: &&Seen<'_>| {
+        columns
+            .iter()
+            .any(|column| model.value(&column.id).is_some())
+    };
+    let measured = view.models.iter().filter(has_any).count();
     warnings.push(html! {
-        "There is no overall winner here: which figure matters is for you to say. Figures are of " (run.plan.workload)
-        " with " (whole(run.plan.payload_bytes.into())) " bytes on this one machine; another work, or another machine, may turn the order round."
+        @if measured > 1 { "There is no overall winner here: which figure matters is for you to say. " }
+        "Figures are of " (run.plan.workload)
+        " with " (whole(run.plan.payload_bytes.into())) " bytes on this one machine; another work, or another machine, may "
+        @if measured > 1 { "turn the order round." } @else { "give others." }
     });
     warnings
 }
 
-/// Who is bounded, and who is doubtful, in a figure.
-fn of_column(view: &View<'_>, column: &Column) -> Vec<Markup> {
-    let names = |is: &dyn Fn(&chart::Mark) -> bool| -> Vec<&str> {
-        let with = view
-            .models
-            .iter()
-            .filter(|model| model.value(&column.id).is_some());
-        with.filter(|model| is(&model.mark(&column.id)))
-            .map(Seen::name)
-            .collect()
+/// Models whose figure is so.
+fn names<'a>(view: &'a View<'_>, column: &Column, is: fn(&chart::Mark) -> bool) -> Vec<&'a str> {
+    let models = view.models.iter();
+    let with = models.filter(|model| model.value(&column.id).is_some());
+    with.filter(|model| is(&model.mark(&column.id)))
+        .map(Seen::name)
+        .collect()
+}
+
+fn bounded(view: &View<'_>, column: &Column) -> Option<Markup> {
+    let bounds = names(view, column, chart::Mark::is_bound);
+    let higher = match column.is_higher_better {
+        true => "could do more",
+        false => "may be better",
     };
-    let (bounds, doubtful) = (
-        names(&|mark| mark.is_bound()),
-        names(&|mark| mark.is_doubtful()),
-    );
-    let title = capital(&column.label);
-    let mut warnings = Vec::new();
-    if !bounds.is_empty() {
-        let higher = if column.is_higher_better {
-            "could do more"
-        } else {
-            "may be better"
-        };
-        warnings.push(html! { strong { (title) } " of " (some(view.models.len(), &bounds)) " is a bound: something else than the server was the limit, and it " (higher) " than is shown." });
+    (!bounds.is_empty()).then(|| html! {
+        strong { (capital(&column.label)) } " of " (some(view.models.len(), &bounds)) " is a bound: something else than the server was the limit, and it " (higher) " than is shown."
+    })
+}
+
+/// All figures that are doubtful in one sentence: those of the same models together.
+fn doubtful(view: &View<'_>, columns: &[Column]) -> Option<Markup> {
+    let mut groups: Vec<(Vec<&str>, Vec<&str>)> = Vec::new();
+    for column in columns {
+        let models = names(view, column, chart::Mark::is_doubtful);
+        match groups.iter_mut().find(|(known, _)| *known == models) {
+            Some((_, figures)) => figures.push(&column.label),
+            None if models.is_empty() => {}
+            None => groups.push((models, vec![&column.label])),
+        }
     }
-    if !doubtful.is_empty() {
-        warnings.push(html! { strong { (title) } " of " (some(view.models.len(), &doubtful)) " is suspect or invalid: see " a href={ "#" (view.prefix) "-verdicts" } { "why" } "." });
-    }
-    warnings
+    (!groups.is_empty()).then(|| {
+        html! {
+            "Suspect or invalid, see " a href={ "#" (view.prefix) "-verdicts" } { "why" } ": "
+            @for (index, (models, figures)) in groups.iter().enumerate() {
+                @if index > 0 { "; " }
+                strong { (listed(figures)) } " of " (some(view.models.len(), models))
+            }
+            "."
+        }
+    })
 }
 
 /// Some of so many models: by their names, as far as a sentence has room.
