@@ -5,8 +5,8 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
-use render::table::table;
-use report::model::ModelReport;
+use render::table::{above_ceiling, table};
+use report::model::{Ceiling, ModelReport};
 
 #[test]
 fn a_rate_of_which_the_generator_was_the_limit_is_a_floor() {
@@ -72,4 +72,21 @@ fn what_no_model_has_takes_no_column() {
         nothing.contains("memory, B/conn"),
         "of a model that failed: {nothing}"
     );
+}
+
+#[test]
+fn a_ceiling_that_a_rate_is_far_above_was_none() {
+    let text = include_str!("../../store/tests/old-reports/first/epoll.json");
+    let mut report: ModelReport = serde_json::from_str(text).unwrap();
+    let rate_per_s = report.summary.peak.as_ref().unwrap().rate_per_s.median;
+    for (share, is_told) in [(1.05, false), (1.57, true)] {
+        report.ceiling = Some(Ceiling {
+            rate_per_s: rate_per_s / share,
+            what: "a plain loop".to_owned(),
+            steps: Vec::new(),
+        });
+        let told = above_ceiling([&report].into_iter());
+        assert_eq!(told.is_some(), is_told, "{told:?}");
+        assert!(told.is_none_or(|told| told.contains("epoll (157 %")));
+    }
 }

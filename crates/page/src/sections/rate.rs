@@ -3,7 +3,7 @@
 use super::figures::{READING, Shown, strip};
 use chart::{
     ACROSS, Curve, Kind, Lines, Rule, Scale, Table, captioned,
-    text::{figure, short},
+    text::{capital, figure, short},
 };
 use maud::{Markup, html};
 use render::numbers::whole;
@@ -27,6 +27,7 @@ pub(crate) fn rate(view: &View<'_>) -> Option<Markup> {
         ],
     };
     let common = common(view).map(|at| cpu_at(view, at));
+    let above = render::table::above_ceiling(view.models.iter().map(|model| model.report));
     (!charts.is_empty() || common.is_some()).then(|| {
         html! {
             p {
@@ -36,6 +37,7 @@ pub(crate) fn rate(view: &View<'_>) -> Option<Markup> {
                  and no generator limits it."
             }
             p.note { (READING) }
+            @if let Some(above) = above { p.note { (capital(&above)) "." } }
             div.charts { @for chart in charts { (chart) } @if let Some(chart) = common { (chart) } }
         }
     })

@@ -52,6 +52,7 @@ pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> Strin
     lines.extend(too_few_blocks(run));
     lines.extend(run.stops.iter().filter_map(|stop| why_stopped(stop, run)));
     lines.extend(ceilings(reports));
+    lines.extend(above_ceiling(reports.iter()));
     lines.extend(reports.iter().filter_map(external::note));
     lines.extend(reports.iter().filter_map(capacity));
     lines.extend(run.verdict.checks.iter().filter(|c| !c.passed).map(reason));
@@ -139,6 +140,37 @@ fn ceilings(reports: &[ModelReport]) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Rates so far above their ceiling that it was none, in percent of it; less is within what two
+/// measurements of the same differ by.
+const ABOVE_CEILING_PERCENT: f64 = 110.0;
+
+/// Which models had a higher rate than what their rates are held against; nothing where none had.
+pub fn above_ceiling<'a>(reports: impl Iterator<Item = &'a ModelReport>) -> Option<String> {
+    let above = reports.flat_map(|report| {
+        let summary = &report.summary;
+        let ladder = summary.closed_ladder.iter();
+        let alone = summary
+            .peak
+            .iter()
+            .filter(|_| summary.closed_ladder.is_empty());
+        ladder.chain(alone).filter_map(|step| {
+            let ceiling = report.ceiling.as_ref()?.over(step.connections);
+            let percent = step.rate_per_s.median / ceiling * 100.0;
+            (percent.is_finite() && percent > ABOVE_CEILING_PERCENT).then(|| {
+                let (name, connections) = (&report.model.name, whole(step.connections.into()));
+                format!("{name} ({percent:.0} % at {connections} conn)")
+            })
+        })
+    });
+    let above: Vec<String> = above.collect();
+    let names = above.join(", ");
+    (!above.is_empty()).then(|| {
+        format!(
+            "above the ceiling, which was none there, so that shares of it say nothing: {names}"
+        )
+    })
 }
 
 fn reason(check: &Check) -> String {
