@@ -267,14 +267,24 @@ impl Sides<'_> {
             let missing = self.all[of]
                 .iter()
                 .filter(|figure| !theirs.iter().any(|other| other.id == figure.id));
-            let notes = missing.map(|figure| {
-                let reason = match figures::invalid_by(self.reports[other], &figure.id) {
-                    Some(check) => format!("the {other_side}'s is invalid: {check}"),
-                    None => format!("only the {side} has it"),
-                };
-                format!("{} isn't compared: {reason}", figure.label)
-            });
-            notes.collect::<Vec<_>>()
+            let mut notes = Vec::new();
+            let mut without: Vec<&str> = Vec::new();
+            for figure in missing {
+                match figures::invalid_by(self.reports[other], &figure.id) {
+                    Some(check) => notes.push(format!(
+                        "{} isn't compared: the {other_side}'s is invalid: {check}",
+                        figure.label
+                    )),
+                    // Two figures may have one label, as that of a process and that of its CPUs.
+                    None if without.contains(&&*figure.label) => {}
+                    None => without.push(&figure.label),
+                }
+            }
+            if !without.is_empty() {
+                let without = without.join(", ");
+                notes.push(format!("only the {side} has, so not compared: {without}"));
+            }
+            notes
         };
         let sides = ((baseline, "baseline"), (candidate, "candidate"));
         let mut notes = only(sides.0, sides.1);

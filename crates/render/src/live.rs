@@ -25,20 +25,35 @@ pub struct Live {
 /// `[3/36, 2 min left] block 1/6  tokio  closed: measuring for 1.5 s, 98,000/s, p99 1,183 us`.
 pub fn line(live: &Live, columns: u16) -> String {
     let (over, all) = live.trials;
-    let mut line = format!("[{over}/{all}{}] {}", left(live), live.trial);
+    let head = format!("[{over}/{all}{}] ", left(live));
     let doing = match (live.window, live.so_far) {
         (Some(window), _) => format!("measuring for {:.1} s", window.as_secs_f64()),
         (None, Some(_)) => "warming up".to_owned(),
         (None, None) => live.doing.clone(),
     };
-    if !doing.is_empty() {
-        line.push_str(&format!(": {doing}"));
-    }
-    if let Some((rate_per_s, p99_us)) = live.so_far {
+    let mut doing = match doing.as_str() {
+        "" => doing,
+        doing => format!(": {doing}"),
+    };
+    let figures = live.so_far.map_or(String::new(), |(rate_per_s, p99_us)| {
         let (rate, p99) = (whole(rate_per_s), known(Some(p99_us)));
-        line.push_str(&format!(", {rate}/s, p99 {p99} us"));
+        format!(", {rate}/s, p99 {p99} us")
+    });
+    let mut trial = live.trial.as_str();
+    // Figures are what one looks for: words go first, from the front.
+    loop {
+        let line = format!("{head}{trial}{doing}{figures}");
+        if line.chars().count() <= columns.into() {
+            return line;
+        }
+        match trial.split_once(' ') {
+            Some((_, rest)) => trial = rest.trim_start(),
+            None if doing.is_empty() || figures.is_empty() => {
+                return line.chars().take(columns.into()).collect();
+            }
+            None => doing.clear(),
+        }
     }
-    line.chars().take(columns.into()).collect()
 }
 
 /// As if those to come took as long as those that are over.
@@ -81,6 +96,14 @@ mod tests {
         assert!(
             all.ends_with(": measuring for 1.5 s, 98,000/s, p99 1,183 us"),
             "{all}"
+        );
+        assert_eq!(
+            line(&live, 75),
+            "[3/12, 3 min left] a  closed: measuring for 1.5 s, 98,000/s, p99 1,183 us"
+        );
+        assert_eq!(
+            line(&live, 60),
+            "[3/12, 3 min left] closed, 98,000/s, p99 1,183 us"
         );
         assert_eq!(line(&live, 40).chars().count(), 40);
     }

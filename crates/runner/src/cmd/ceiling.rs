@@ -31,6 +31,7 @@ use plan::{
 };
 use process::interrupt;
 use protocol::wire::Wire;
+use render::numbers::whole;
 use report::trial::Step;
 use serde::Serialize;
 use std::path::Path;
@@ -191,22 +192,23 @@ fn table(ceilings: &[Ceiling]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_header([
-        "connections",
-        "null server\non",
+        "connec-\ntions",
+        "null\nserver\non",
         "echoes\n1/s",
-        "service time\nus, p50 / p99",
-        "server CPU\nus/request",
-        "generator's\nus/request",
+        "service time\nus, p50/p99",
+        "server\nCPU us\n/echo",
+        "genera-\ntor's",
         "limited\nby the",
     ]);
     for one in ceilings {
         table.add_row([
-            one.connections.to_string(),
+            whole(one.connections.into()),
             one.engine.to_owned(),
-            format!("{:.0}", one.rate_per_s),
+            whole(one.rate_per_s),
             format!(
-                "{:.0} / {:.0}",
-                one.service_time_p50_us, one.service_time_p99_us
+                "{}/{}",
+                whole(one.service_time_p50_us),
+                whole(one.service_time_p99_us)
             ),
             cpu(one.server_cpu_us_per_request),
             cpu(one.generator_cpu_us_per_request),
@@ -226,4 +228,27 @@ fn table(ceilings: &[Ceiling]) -> Table {
 
 fn cpu(us_per_request: Option<f64>) -> String {
     us_per_request.map_or_else(|| "-".to_owned(), |us| format!("{us:.2}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn great_figures_fit_into_80_columns() {
+        let one = Ceiling {
+            connections: 100_000,
+            engine: "io_uring",
+            rate_per_s: 1_234_567.0,
+            service_time_p50_us: 12_345.0,
+            service_time_p99_us: 123_456.0,
+            server_cpu_us_per_request: Some(12.34),
+            generator_cpu_us_per_request: Some(12.34),
+            generator_bound: true,
+        };
+        let text = table(&[one]).to_string();
+        let widest = text.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(80), "{text}");
+        assert!(text.contains("1,234,567"), "{text}");
+    }
 }

@@ -125,7 +125,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         allow_remote: args.allow_remote,
         profile: args.profile,
     };
-    enter_all(&mut run, &selected, &workspace, no_build);
+    enter_all(&mut run, &selected, &workspace, args);
     network.at_server(|| run.measure(&instruments, &ProgressLine::new(args.quiet)))??;
     let exit = show::show(&run, args)?;
     let reports: Vec<_> = run.contestants.iter().map(|c| c.report.clone()).collect();
@@ -146,22 +146,23 @@ fn parent(args: &RunArgs, workspace: &Workspace) -> PathBuf {
 fn open_page(run: &Run) {
     write_unfinished(&run.report, &[], &run.directory);
     let path = run.directory.path.join(page::FILE);
-    if let Err(error) = open::that_detached(&path) {
+    // Its error is of the launcher, of which nobody has heard.
+    if open::that_detached(&path).is_err() {
         output::say(format_args!(
-            "--open: no browser can be started here ({error}); the page is {}",
+            "--open: no browser could be started here; the page is {}",
             path.display()
         ));
     }
 }
 
 /// Builds what takes part and enters it, until the user wants to stop.
-fn enter_all(run: &mut Run, selected: &[Selected], workspace: &Workspace, no_build: bool) {
+fn enter_all(run: &mut Run, selected: &[Selected], workspace: &Workspace, args: &RunArgs) {
     for one in selected {
         if interrupt::asked() {
             return;
         }
         let profile = prepare::given_profile(one);
-        let contestant = prepare::prepare(one, workspace, run, no_build);
+        let contestant = prepare::prepare(one, workspace, run, args);
         // A build that was cut short says nothing about the model.
         if interrupt::asked() {
             return;

@@ -1,5 +1,6 @@
 //! From a model that takes part to a server that can be started, and what its report says it is.
 
+use super::args::RunArgs;
 use crate::{host::guard, output};
 use catalog::{
     select::{Selected, Wanted, build_external},
@@ -31,9 +32,9 @@ pub(super) fn prepare(
     selected: &Selected,
     workspace: &Workspace,
     run: &Run,
-    no_build: bool,
+    args: &RunArgs,
 ) -> Contestant {
-    let plan = &run.plan;
+    let (plan, no_build) = (&run.plan, args.models.no_build);
     let ready = match &selected.server {
         Wanted::Model {
             program: Some(program),
@@ -55,7 +56,9 @@ pub(super) fn prepare(
     let mut model = describe(selected);
     let (launch, failure) = match ready {
         Ok((launch, program)) => {
-            say_program(&selected.name, program.as_deref());
+            if !args.quiet {
+                say_program(&selected.name, program.as_deref());
+            }
             model.binary_sha256 = program.as_deref().and_then(sha256);
             (Some(launch), None)
         }
