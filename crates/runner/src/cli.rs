@@ -12,16 +12,18 @@ use clap::{Parser, Subcommand};
     name = "runner",
     args_conflicts_with_subcommands = true,
     arg_required_else_help = true,
-    after_help = "Examples:\n  \
+    max_term_width = 80,
+    after_help = "Examples and exit codes: --help",
+    after_long_help = "Examples:\n  \
         runner --model epoll                     memory, peak rate and CPU of one model\n  \
         runner --model 'tok*,epoll' --trials 6   a comparison\n  \
         runner --model all --dry-run             what would be done\n  \
         runner list                              which models there are\n  \
         runner doctor                            can figures from this machine be trusted?\n  \
         runner calibrate                         does the instrument measure what is true?\n\n\
-        Exit codes: 0 fine, 1 a bug of ours, 2 wrong use, 3 a model failed or a verdict is invalid,\n\
-        4 a comparison shows a regression or a gate was missed, 5 that could not be told,\n\
-        130 interrupted."
+        Exit codes: 0 fine, 1 a bug of ours, 2 wrong use, 3 a model failed or a verdict\n\
+        is invalid, 4 a comparison shows a regression or a gate was missed, 5 that could\n\
+        not be told, 130 interrupted."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -46,18 +48,20 @@ pub(crate) enum Subcommands {
     /// Takes three to four minutes on a machine that has nothing else to do, and prints what had to be
     /// measured beside what was. Exit code 3 when a row fails.
     Calibrate(cmd::calibrate::CalibrateArgs),
-    /// Measure what this machine's loopback can do at all, with the cheapest echo there is
+    /// Measure what this machine's loopback can do at all
     ///
+    /// It does so with the cheapest echo there is.
     /// Rates of models are held against this. It takes about half a minute.
     Ceiling(cmd::ceiling::CeilingArgs),
-    /// Look at this machine: what would spoil figures, what stops many connections
+    /// Look at this machine: what would spoil its figures
     ///
+    /// What stops many connections is looked for, too.
     /// It looks for two seconds, changes nothing unless --apply or --undo asks for it, and names the
     /// command that mends each finding.
     /// "problem" bears on the figures or breaks a run with the default options, "note" is worth
     /// knowing. The commands are for root, and last until the next boot or the end of the shell.
     Doctor(cmd::doctor::DoctorArgs),
-    /// Compare two models, or one before and after a change, figure by figure
+    /// Compare models, or one before and after a change, by figures
     Compare(cmd::compare::CompareArgs),
     /// Show saved reports again
     Report(cmd::report::ReportArgs),

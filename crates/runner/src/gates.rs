@@ -7,7 +7,7 @@ use report::{model::ModelReport, run::PlannedLoad};
 
 #[derive(Args, Debug, Default)]
 pub(crate) struct GateArgs {
-    /// A limit that every model has to keep, such as 'p99<=2ms'
+    /// A limit that all models have to keep: 'p99<=2ms'
     ///
     /// Others are 'cpu_us_per_request<=3.5', 'user_bytes_per_connection<=1100', 'rate_per_s>=50000'. It
     /// may be given more than once. Exit code 4 where one isn't kept, 5 where that can't be told.

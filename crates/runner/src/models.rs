@@ -19,9 +19,11 @@ pub(crate) struct ModelArgs {
     pub(crate) model: Vec<String>,
 
     /// Use what has been built before
-    #[arg(long, help_heading = "Which servers")]
+    #[arg(long, help_heading = "Which servers", hide_short_help = true)]
     pub(crate) no_build: bool,
 
+    /// A program to take for the model NAME
+    ///
     /// A program to take for the model NAME, instead of building it; NAME may be new
     #[arg(long, help_heading = "Which servers", value_name = "NAME=PATH", value_parser = name_and_path)]
     pub(crate) bin: Vec<(String, PathBuf)>,
@@ -41,7 +43,7 @@ pub(crate) struct ModelArgs {
     ///
     /// An external model: a server that echoes bytes, started by this command, in which {addr},
     /// {host} and {port} stand for where it is to listen; takes part without --model
-    #[arg(long, help_heading = "Which servers", value_name = "NAME=COMMAND", value_parser = name_and_command)]
+    #[arg(long, help_heading = "Which servers", value_name = "NAME=CMD", value_parser = name_and_command)]
     pub(crate) external: Vec<(String, String)>,
 }
 
@@ -71,6 +73,6 @@ fn name_and_command(text: &str) -> Result<(String, String), String> {
         Some((name, command)) if !name.is_empty() && !command.is_empty() => {
             Ok((name.to_owned(), command.to_owned()))
         }
-        _ => Err("NAME=COMMAND, such as 'mine=./my-server --listen {addr}'".to_owned()),
+        _ => Err("NAME=CMD, such as 'mine=./my-server --listen {addr}'".to_owned()),
     }
 }

@@ -54,18 +54,26 @@ pub fn read(runs: &Path, name: &BaselineName) -> Result<Vec<Saved>, StoreError> 
     if path.is_dir() {
         return read::models(&path);
     }
-    let there = fs::read_dir(&parent).into_iter().flatten().flatten();
-    let mut there: Vec<String> = there
+    Err(StoreError::NoBaseline {
+        name: name.0.clone(),
+        parent,
+        there: names(runs),
+    })
+}
+
+/// The names of the baselines that there are. `runs` is the directory that runs are made in.
+pub fn names(runs: &Path) -> Vec<String> {
+    let there = fs::read_dir(directory(runs))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut names: Vec<String> = there
         .filter_map(|entry| entry.file_name().into_string().ok())
         // Others are being written.
         .filter(|name| name.parse::<BaselineName>().is_ok())
         .collect();
-    there.sort();
-    Err(StoreError::NoBaseline {
-        name: name.0.clone(),
-        parent,
-        there,
-    })
+    names.sort();
+    names
 }
 
 /// Keeps a run under a name, instead of what had that name before; returns where. A reader finds the

@@ -240,7 +240,7 @@ fn wrong_use_is_refused_before_anything_starts() {
             &["--external", "them=server --fast"],
             "where does it listen",
         ),
-        (&["--external", "them"], "NAME=COMMAND"),
+        (&["--external", "them"], "NAME=CMD"),
         (&["--external", "../x=server {port}"], "a name has letters"),
         (
             &["--external", "x=a {port}", "--external", "x=b {port}"],

@@ -23,6 +23,20 @@ fn completions_know_subcommands_models_and_scenarios() {
 }
 
 #[test]
+fn bash_completes_a_list_behind_its_last_comma() {
+    let script = stdout(&runner().args(["completions", "bash"]).output().unwrap());
+    let asked = "COMP_WORDS=(runner --model tokio,epoll-e); COMP_CWORD=2
+        _runner_lists runner tokio,epoll-e --model; echo \"${COMPREPLY[*]}\"";
+    let output = Command::new("bash")
+        .args(["-c", &format!("{script}\n{asked}")])
+        .output();
+    match output {
+        Ok(output) => assert_eq!(stdout(&output).trim(), "tokio,epoll-edge"),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+    }
+}
+
+#[test]
 fn there_is_a_manual_page_for_each_subcommand() {
     let page = stdout(&runner().arg("man").output().unwrap());
     assert!(

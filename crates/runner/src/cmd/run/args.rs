@@ -52,7 +52,12 @@ pub(crate) struct RunArgs {
     /// What is asked of servers that speak HTTP/1.1 and aren't ours, such as 'GET /path'; POST, PUT
     /// and PATCH have a body of --payload bytes. With --wire websocket it asks for the upgrade
     /// [default there and with --wire http1: 'GET /']
-    #[arg(long, help_heading = "What load", value_name = "REQUEST")]
+    #[arg(
+        long,
+        help_heading = "What load",
+        hide_short_help = true,
+        value_name = "REQUEST"
+    )]
     pub(crate) http: Option<RequestLine>,
 
     /// A header field of each request in HTTP, such as 'Accept: text/plain'; as often as needed
@@ -99,10 +104,10 @@ pub(crate) struct RunArgs {
     pub(crate) warm_up: Option<Seconds>,
 
     /// Bytes of a request's payload [default: 64]
-    #[arg(long, help_heading = "What load", value_name = "BYTES", value_parser = clap::value_parser!(u32).range(..=i64::from(protocol::wire::MAX_PAYLOAD_BYTES)))]
+    #[arg(long, help_heading = "What load", hide_short_help = true, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(..=i64::from(protocol::wire::MAX_PAYLOAD_BYTES)))]
     pub(crate) payload: Option<u32>,
 
-    /// Trials of each model; six for a comparison; auto for as many as it takes
+    /// Trials of each model, or auto for as many as it takes
     ///
     /// Trials of each model and load, each with a fresh server; a comparison needs six. With auto it
     /// is seen after 6, 9 and 13 whether the figures that decide are told apart or equal, and there
@@ -120,7 +125,7 @@ pub(crate) struct RunArgs {
     )]
     pub(crate) patience: Option<Patience>,
 
-    /// What a request asks for: echo, cpu:1000, wait:5ms, block:10ms, a mix
+    /// What a request asks for: echo, cpu:1000, wait:5ms
     ///
     /// What a request asks the server to do: echo, discard, cpu:1000 (chained SHA-256 hashes),
     /// wait:5ms (as for a slow backend), block:10ms (as in a blocking driver), or a mix such as
@@ -128,11 +133,11 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "What load", value_name = "WORK")]
     pub(crate) workload: Option<Workload>,
 
-    /// How requests arrive; one or more of these [default: idle,closed,open]
+    /// How requests arrive [default: idle,closed,open]
     #[arg(long, help_heading = "What load", value_parser = values::load(), value_name = "LOADS", value_delimiter = ',')]
     pub(crate) load: Vec<LoadKind>,
 
-    /// Requests/s in open load, or a share such as 70% of the slowest peak
+    /// Requests/s in open load, or a share such as 70%
     ///
     /// In open and churn load: requests/s such as 50000, or a share of the slowest peak that
     /// this run measures, such as 70% (the same rate for all models) [default: 70%]
@@ -174,7 +179,7 @@ pub(crate) struct RunArgs {
     pub(crate) slo: Option<Slo>,
 
     /// Run the first model twice, under two names: what differs then is noise
-    #[arg(long, help_heading = "Trust")]
+    #[arg(long, help_heading = "Trust", hide_short_help = true)]
     pub(crate) aa: bool,
 
     /// Requests outstanding on each connection, in closed load [default: 1]
@@ -260,7 +265,7 @@ pub(crate) struct RunArgs {
     ///
     /// Record once for each model, after a measured window, what the server's CPU time goes to: a
     /// flame graph beside the report, and the top functions in it. Takes perf
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", hide_short_help = true)]
     pub(crate) profile: bool,
 
     /// Run although memory won't do for so many connections
@@ -275,19 +280,19 @@ pub(crate) struct RunArgs {
     ///
     /// The page is written after each block, and reloads itself as long as the run goes on. A browser on
     /// this machine takes CPU time, which may disturb a window: checks would say so
-    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) open: bool,
 
-    /// Show neither the plan nor how far the run has come
-    #[arg(long, help_heading = "Output", hide_short_help = true)]
+    /// Show nothing but what came of the run, and errors
+    #[arg(long, help_heading = "Output")]
     pub(crate) quiet: bool,
 
-    /// Write the reports' text, instead of their paths, to standard output
+    /// Write the reports' text, not their paths, to standard output
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 
     /// Show every check with what was measured, not only the worst
-    #[arg(long, help_heading = "Trust")]
+    #[arg(long, help_heading = "Trust", hide_short_help = true)]
     pub(crate) explain: bool,
 
     #[command(flatten)]

@@ -22,12 +22,7 @@ pub(crate) struct BaselineArgs {
     ///
     /// Each model is compared with the one of its name, as 'runner compare' does it. Exit code 4 for a
     /// regression, 5 where nothing can be told, as between two runs without --allow-across.
-    #[arg(
-        long,
-        help_heading = "Trust",
-        hide_short_help = true,
-        value_name = "NAME"
-    )]
+    #[arg(long, help_heading = "Trust", value_name = "NAME")]
     baseline: Option<BaselineName>,
 
     /// Say of the baseline and this run what is said of one run, so that whatever differs between
