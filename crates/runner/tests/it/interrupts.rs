@@ -1,13 +1,16 @@
 //! Ctrl-C and worse: finished trials are saved, and no process is left behind.
 
-use crate::common::{Fixture, children_of, eventually, is_alive, runner, stderr, unspoiled};
+use crate::common::{Fixture, children_of, eventually, is_alive, stderr, unspoiled};
 use report::check::{Status, Verdict};
 use rustix::process::{Pid, Signal, kill_process};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// A long run of a good model, as soon as its second trial is on its way.
 fn long_run(fixture: &Fixture) -> Child {
-    let child = runner()
+    // Behind nohup these tests would hand on that SIGHUP is ignored.
+    let child = Command::new("env")
+        .arg("--default-signal=HUP")
+        .arg(env!("CARGO_BIN_EXE_runner"))
         .args([
             "--model",
             "good",
