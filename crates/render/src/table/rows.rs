@@ -183,8 +183,11 @@ fn response_times(report: &ModelReport, form: Form) -> String {
                 Form::Whole => (format!(" / {}", of("p99_9")), ", "),
                 Form::Folded => (String::new(), "\n"),
             };
-            let spent = load.server_cpu_us_per_request.map(|spread| {
-                let id = format!("{place}.server_cpu_us_per_request");
+            // That of the server's CPUs is the one that is compared, where it is known.
+            let of_cpus = load.server_cpus_us_per_request.map(|us| ("cpus", us));
+            let of_process = load.server_cpu_us_per_request.map(|us| ("cpu", us));
+            let spent = of_cpus.or(of_process).map(|(of, spread)| {
+                let id = format!("{place}.server_{of}_us_per_request");
                 let us = marked(report, &id, cpu(Some(spread)));
                 format!("{before_cpu}CPU {us} us")
             });
