@@ -5,78 +5,28 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
+mod common;
+
+use common::{id, requests, take_all};
 use proptest::prelude::*;
 use protocol::{
-    client::{MessageId, Workload},
-    generator::{Load, Plan},
     http::{Field, HttpRequest, RequestLine},
     wire::Wire,
 };
-use std::net::SocketAddr;
-use wires::{After, At, Replies, Requests, error::ReplyError};
-
-fn plan(line: &str, expect: &str) -> Plan {
-    Plan {
-        target: SocketAddr::from(([127, 0, 0, 1], 80)),
-        wire: Wire::Http1,
-        workload: Workload::Echo,
-        payload_bytes: 11,
-        http: Some(HttpRequest {
-            line: line.parse::<RequestLine>().unwrap(),
-            fields: vec!["Accept: */*".parse::<Field>().unwrap()],
-            expect: expect.parse().unwrap(),
-        }),
-        load: Load::Closed { outstanding: 1 },
-        threads: 1,
-        cpus: Vec::new(),
-        process: 0,
-        processes: 1,
-        connections_max: 1,
-        sources: None,
-        reply_deadline_us: 1,
-        interval_us: 1,
-        read_late_us: 0,
-        closes_in_order: false,
-    }
-}
+use wires::{At, Replies, Requests, error::ReplyError};
 
 fn asking(line: &str, expect: &str) -> Requests {
-    Requests::of_plan(&plan(line, expect)).unwrap()
-}
-
-fn id(sequence: u32) -> MessageId {
-    MessageId {
-        connection: 1,
-        sequence,
-    }
+    let http = HttpRequest {
+        line: line.parse::<RequestLine>().unwrap(),
+        fields: vec!["Accept: */*".parse::<Field>().unwrap()],
+        expect: expect.parse().unwrap(),
+    };
+    requests(Wire::Http1, 11, http)
 }
 
 /// How many replies are right, and what then was wrong, where the stream comes in pieces.
 fn held(requests: &Requests, pieces: &[&[u8]]) -> (u32, Option<ReplyError>) {
-    let (mut replies, mut whole, mut offset) = (Replies::default(), 0, 0);
-    for piece in pieces {
-        let mut rest = *piece;
-        while !rest.is_empty() {
-            let at = At {
-                index: 7,
-                id: id(whole),
-                offset,
-                is_asked: whole < 100,
-            };
-            let taken = match requests.take(&mut replies, at, rest) {
-                Ok(taken) => taken,
-                Err(error) => return (whole, Some(error)),
-            };
-            rest = &rest[taken.bytes..];
-            match taken.after {
-                After::Whole => (whole, offset) = (whole + 1, 0),
-                After::Between => offset = 0,
-                After::Part => offset += taken.bytes,
-            }
-            assert!(taken.bytes > 0 && (rest.is_empty() || offset == 0));
-        }
-    }
-    (whole, None)
+    take_all(requests, &mut Replies::default(), 100, pieces)
 }
 
 fn wrong(expect: &str, reply: &str) -> Option<ReplyError> {

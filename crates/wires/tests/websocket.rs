@@ -5,46 +5,18 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
+mod common;
+
+use common::{INDEX, id, take_all};
 use proptest::prelude::*;
-use protocol::{
-    client::{MessageId, Workload},
-    generator::{Load, Plan},
-    http::HttpRequest,
-    wire::Wire,
-};
-use std::net::SocketAddr;
+use protocol::{http::HttpRequest, wire::Wire};
 use wires::{After, At, Replies, Requests, error::ReplyError};
 
 /// What stands for a close without a code.
 const NO_CODE: u16 = 1005;
 
 fn requests(payload_bytes: u32) -> Requests {
-    Requests::of_plan(&Plan {
-        target: SocketAddr::from(([127, 0, 0, 1], 80)),
-        wire: Wire::Websocket,
-        workload: Workload::Echo,
-        payload_bytes,
-        http: Some(HttpRequest::default()),
-        load: Load::Closed { outstanding: 1 },
-        threads: 1,
-        cpus: Vec::new(),
-        process: 0,
-        processes: 1,
-        connections_max: 1,
-        sources: None,
-        reply_deadline_us: 1,
-        interval_us: 1,
-        read_late_us: 0,
-        closes_in_order: false,
-    })
-    .unwrap()
-}
-
-fn id(sequence: u32) -> MessageId {
-    MessageId {
-        connection: 3,
-        sequence,
-    }
+    common::requests(Wire::Websocket, payload_bytes, HttpRequest::default())
 }
 
 /// A server's frame.
@@ -82,31 +54,10 @@ fn message(requests: &Requests, sequence: u32) -> Vec<u8> {
 
 /// How many replies are right, what then was wrong, and the last pong.
 fn held(pieces: &[&[u8]]) -> (u32, Option<ReplyError>, Option<Box<[u8]>>) {
-    let requests = requests(20);
-    let (mut replies, mut whole, mut offset) = (Replies::default(), 0, 0);
-    for piece in pieces {
-        let mut rest = *piece;
-        while !rest.is_empty() {
-            let at = At {
-                index: 5,
-                id: id(whole),
-                offset,
-                is_asked: whole < 2,
-            };
-            let taken = match requests.take(&mut replies, at, rest) {
-                Ok(taken) => taken,
-                Err(error) => return (whole, Some(error), None),
-            };
-            rest = &rest[taken.bytes..];
-            match taken.after {
-                After::Whole => (whole, offset) = (whole + 1, 0),
-                After::Between => offset = 0,
-                After::Part => offset += taken.bytes,
-            }
-            assert!(taken.bytes > 0 && (rest.is_empty() || offset == 0));
-        }
-    }
-    (whole, None, replies.pong(5))
+    let mut replies = Replies::default();
+    let (whole, error) = take_all(&requests(20), &mut replies, 2, pieces);
+    let pong = replies.pong(INDEX).filter(|_| error.is_none());
+    (whole, error, pong)
 }
 
 fn reply(sequence: u32) -> Vec<u8> {
