@@ -3,6 +3,7 @@
 use ::compare::conclude_run;
 use analysis::{rules, summary::conclude};
 use anyhow::{Context as _, bail};
+use generators::here::Here;
 use measure::{
     launch::launch,
     progress::Progress,
@@ -31,8 +32,8 @@ pub(crate) const WARM_UP_S: f64 = 0.4;
 pub struct Lab {
     /// The calibration server's program.
     pub calibration: PathBuf,
-    /// The generator's.
-    pub loadgen: PathBuf,
+    /// Where generators are started.
+    pub generators: Here,
     /// The machine, for the reports.
     pub environment: Environment,
     /// In UTC.
@@ -149,9 +150,8 @@ impl<'a> CaseBench<'a> {
         };
         let bench = Bench {
             plan: &self.plan,
-            loadgen: &self.lab.loadgen,
+            generators: &self.lab.generators,
             guard: &self.lab.guard,
-            generator_guard: &self.lab.guard,
             allow_remote: false,
             progress,
             deviation: self.deviation,

@@ -8,7 +8,6 @@
 //! | [`capacity`] | the search for the highest rate that meets a target |
 //! | [`ceiling`] | what rates are held against |
 //! | [`null`] | the null server, measured in each block |
-//! | [`generator`] | the generator's processes, driven as one |
 //! | [`launch`] | how a server of a plan is started |
 //! | [`network`] | a link between servers and generators, where it isn't loopback |
 //! | [`progress`] | how far a run has come, for whoever shows it |
@@ -17,7 +16,6 @@
 
 pub mod capacity;
 pub mod ceiling;
-pub mod generator;
 pub mod launch;
 pub mod network;
 pub mod null;

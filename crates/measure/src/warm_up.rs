@@ -4,7 +4,7 @@
 //! latency, and the server's resident memory. The load is steady when the last second's worth
 //! of each shows no change point (`stats::is_steady`).
 
-use crate::generator::IntervalSum;
+use generators::driven::IntervalSum;
 use plan::window::WARM_UP_ROUNDS_MIN;
 use stats::is_steady;
 use std::time::Duration;

@@ -182,6 +182,8 @@ impl Watch {
     ) -> Option<f64> {
         let of_processes = match (self.server.pids(), self.generator.pids()) {
             ([], []) => Some(0.0),
+            // The generators are on other machines.
+            (_, []) => server.cpu_total_s(),
             _ => server
                 .cpu_total_s()
                 .zip(generator.cpu_total_s())

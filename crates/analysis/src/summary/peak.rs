@@ -81,7 +81,7 @@ fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, Histogra
         ),
         server_switches_per_request: spread(&known(switches_per_request)),
         server_cpus_used: median(&known(|step| cpus_used(step, &step.server))),
-        generator_cpus_used: median(&known(|step| cpus_used(step, &step.generator))).unwrap_or(0.0),
+        generator_cpus_used: median(&known(|step| cpus_used(step, &step.generator))),
         service_time_us: service_time.unwrap_or_default(),
         server_time_us: prompt::times(steps.iter().map(|(_, step)| *step))?,
     }))

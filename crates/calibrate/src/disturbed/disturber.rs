@@ -124,7 +124,7 @@ impl<'a> Disturber<'a> {
 
     /// The trial's generator: the child of this process that is called like its program.
     fn generator(&self) -> Option<u32> {
-        let name = self.lab.loadgen.file_name()?.to_str()?;
+        let name = self.lab.generators.program.file_name()?.to_str()?;
         let parent = i32::try_from(std::process::id()).ok()?;
         let stats = all_processes()
             .ok()?

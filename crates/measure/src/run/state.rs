@@ -6,11 +6,12 @@ use crate::{
     progress::Progress,
     trial::{Bench, Deviation},
 };
+use generators::host::GeneratorHost;
 use plan::Plan;
 use process::guard::Guard;
 use report::run::RunReport;
 use stats::HistogramError;
-use std::path::PathBuf;
+use std::{path::PathBuf, rc::Rc};
 use store::{error::StoreError, save::RunDirectory};
 use thiserror::Error;
 
@@ -28,14 +29,12 @@ pub enum RunError {
 /// What a run is made with.
 #[derive(Clone, Debug)]
 pub struct Instruments {
-    /// The generator's program.
-    pub loadgen: PathBuf,
+    /// Where generators are started.
+    pub generators: Rc<dyn GeneratorHost>,
     /// The null server's, or why there is none.
     pub null_server: Result<PathBuf, String>,
     /// Through what programs are started.
     pub guard: Guard,
-    /// Through what generators are started, in their network.
-    pub generator_guard: Guard,
     /// Servers may be beyond loopback.
     pub allow_remote: bool,
     /// Profiles are wanted.
@@ -46,9 +45,8 @@ impl Instruments {
     pub(super) fn bench<'a>(&'a self, plan: &'a Plan, progress: &'a dyn Progress) -> Bench<'a> {
         Bench {
             plan,
-            loadgen: &self.loadgen,
+            generators: &*self.generators,
             guard: &self.guard,
-            generator_guard: &self.generator_guard,
             allow_remote: self.allow_remote,
             progress,
             deviation: Deviation::None,

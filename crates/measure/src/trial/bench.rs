@@ -1,9 +1,9 @@
 //! What trials are made with, and what a window of one is asked to be.
 
 use crate::progress::Progress;
+use generators::host::GeneratorHost;
 use plan::Plan;
 use process::guard::Guard;
-use std::path::Path;
 
 /// What one window is to be over.
 #[derive(Clone, Copy, Debug)]
@@ -17,12 +17,10 @@ pub(super) struct Asked {
 pub struct Bench<'a> {
     /// What the run does.
     pub plan: &'a Plan,
-    /// The generator's program.
-    pub loadgen: &'a Path,
+    /// Where generators are started.
+    pub generators: &'a dyn GeneratorHost,
     /// Through what programs are started.
     pub guard: &'a Guard,
-    /// Through what generators are started, in their network.
-    pub generator_guard: &'a Guard,
     /// Servers may be beyond loopback.
     pub allow_remote: bool,
     /// Is told what happens.

@@ -1,6 +1,6 @@
 //! Why there is no trial.
 
-use crate::generator::GeneratorError;
+use generators::driven::GeneratorError;
 use process::interrupt;
 use report::model::{Failure, Phase};
 use server::{

@@ -2,6 +2,7 @@
 
 mod bench;
 mod counts;
+mod elsewhere;
 mod error;
 mod profile;
 mod rates;
@@ -12,12 +13,10 @@ pub use bench::{Bench, Deviation};
 pub use error::TrialError;
 pub use profile::Profiled;
 
-use crate::{
-    generator::{GeneratorError, Generators, Tally},
-    warm_up::{WarmUp, WarmUpWatch},
-};
+use crate::warm_up::{WarmUp, WarmUpWatch};
 use bench::Asked;
 use counts::{counts_of, generator_counts};
+use generators::driven::{GeneratorError, Generators, Tally};
 use plan::{
     generators::{closes_in_order, generator_plans},
     window::window_us,
@@ -110,7 +109,7 @@ impl Bench<'_> {
             plan.read_late_us = self.deviation.read_late_us();
             plan.closes_in_order = server.is_foreign() && closes_in_order(plan.connections_max);
         }
-        let mut generators = Generators::start(self.generator_guard, self.loadgen, &plans)?;
+        let mut generators = Generators::start(self.generators, &plans)?;
         let generator_empty_bytes = pss_bytes(&generators.pids());
         let sockets_before = tcp_sockets_held();
         let mut step = |asked| {
@@ -243,6 +242,9 @@ impl Bench<'_> {
             syscall_window: None,
         };
         count_syscalls(server, generators, planned.load, &mut step)?;
+        if generators.pids().is_empty() {
+            elsewhere::explain(&mut step.generator);
+        }
         Ok(step)
     }
 

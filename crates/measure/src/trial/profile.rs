@@ -1,7 +1,7 @@
 //! What the server's CPU time goes to, from a window of its own.
 
 use super::error::TrialError;
-use crate::generator::Generators;
+use generators::driven::Generators;
 use probe::profile::{CantProfile, Profile, Recording};
 use process::guard::Guard;
 use report::trial::Step;

@@ -1,7 +1,7 @@
 //! How many system calls a request takes, from a window of their own.
 
 use super::error::TrialError;
-use crate::generator::{GeneratorError, Generators};
+use generators::driven::{GeneratorError, Generators};
 use probe::syscalls::{self, SyscallCounter};
 use report::trial::{Load, Step, SyscallWindow};
 use server::launch::Server;
@@ -25,6 +25,9 @@ pub(super) fn count_syscalls(
         Load::Closed { .. } if step.connections > CONNECTIONS_MAX => Err(format!(
             "not counted with more than {CONNECTIONS_MAX} connections"
         )),
+        Load::Closed { .. } if generators.pids().is_empty() => {
+            Err("not counted with generators on other machines".to_owned())
+        }
         Load::Closed { .. } => SyscallCounter::attach(&server.pids())
             .and_then(|server| Ok([server, SyscallCounter::attach(&generators.pids())?]))
             .map_err(|error| error.to_string()),

@@ -1,6 +1,6 @@
 //! From what generators tell to what reports hold.
 
-use crate::generator::{Connected, Interval, Tally};
+use generators::driven::{Connected, Interval, Tally};
 use protocol::tally::{Counts, ReadTimes, ScheduledTimes};
 use report::{
     explain_missing,

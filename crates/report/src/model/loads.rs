@@ -50,8 +50,9 @@ pub struct Peak {
     pub server_switches_per_request: Option<Spread>,
     /// Share of one CPU that the server used, median; 1.0 is one CPU. Null likewise.
     pub server_cpus_used: Option<f64>,
-    /// Share of one CPU that the generator used, median.
-    pub generator_cpus_used: f64,
+    /// Share of one CPU that the generator used, median. Null where that isn't known.
+    #[serde(default)]
+    pub generator_cpus_used: Option<f64>,
     /// Reply received minus request sent. Not a response time: a closed load sends less while the
     /// server is slow.
     pub service_time_us: Times,

@@ -23,6 +23,7 @@ use calibrate::{
 };
 use catalog::workspace::Workspace;
 use clap::Args;
+use generators::here::Here;
 use process::interrupt;
 use serde::Serialize;
 use std::{fs, path::PathBuf};
@@ -112,7 +113,10 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<Exit> {
         + compare::trials(comparisons);
     let lab = Lab {
         calibration,
-        loadgen,
+        generators: Here {
+            program: loadgen,
+            guard: guard(),
+        },
         environment: environment(&workspace.tree.root),
         started_at: now(),
         progress: Box::new(ProgressLine::new(false)),

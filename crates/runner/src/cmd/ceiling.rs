@@ -13,6 +13,7 @@ use analysis::{
 use catalog::workspace::Workspace;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
+use generators::here::Here;
 use measure::{
     null::Null,
     progress::Progress as _,
@@ -92,6 +93,10 @@ pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<Exit> {
     let [null, loadgen] = packages.map(|package| build::take(&mut programs, package));
     let (null, loadgen) = (null?, loadgen?);
     let (host, guard) = (host(), guard());
+    let generators = Here {
+        program: loadgen,
+        guard: guard.clone(),
+    };
     let trials = args.connections.len() * NULL_ENGINES.len();
     let progress = ProgressLine::new(false);
     progress.expect(trials as u64 * u64::from(args.trials));
@@ -100,9 +105,8 @@ pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<Exit> {
         let plan = args.plan(connections, &host)?;
         let bench = Bench {
             plan: &plan,
-            loadgen: &loadgen,
+            generators: &generators,
             guard: &guard,
-            generator_guard: &guard,
             allow_remote: false,
             progress: &progress,
             deviation: Deviation::None,

@@ -19,6 +19,7 @@ use catalog::{
     select::{Selected, Wanted, select, speech},
     workspace::Workspace,
 };
+use generators::here::Here;
 use measure::{
     network::Network,
     run::{Instruments, Run, profile::load_of},
@@ -41,6 +42,7 @@ use report::{
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
+    rc::Rc,
     time::{SystemTime, UNIX_EPOCH},
 };
 use store::save::RunDirectory;
@@ -117,11 +119,14 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Interrupted);
     }
     let mut programs = programs?;
+    let generators = Here {
+        program: build::take(&mut programs, "loadgen")?,
+        guard: network.generator_guard(&guard()),
+    };
     let instruments = Instruments {
-        loadgen: build::take(&mut programs, "loadgen")?,
+        generators: Rc::new(generators),
         null_server: build::take(&mut programs, "null").map_err(|error| error.to_string()),
         guard: guard(),
-        generator_guard: network.generator_guard(&guard()),
         allow_remote: args.allow_remote,
         profile: args.profile,
     };

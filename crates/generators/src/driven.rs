@@ -1,21 +1,20 @@
-//! The load generator's processes, driven as one (`protocol::generator`).
+//! All generators of a trial, driven as one.
 
-mod sampling;
-
+use crate::{
+    host::{Generator, GeneratorHost},
+    sampling::Sampling,
+};
 use process::{
-    child::{Child, PostMortem, Silence},
-    guard::Guard,
+    child::{PostMortem, Silence},
     watch::{Watch, Woken, now_ns},
 };
 use protocol::{
     generator::{Command, Event, Plan},
     tally::{self, Histogram, Totals},
 };
-use sampling::Sampling;
 use stats::{HistogramError, percentiles};
 use std::{
     ops::AddAssign,
-    path::Path,
     process::ExitStatus,
     time::{Duration, Instant},
 };
@@ -37,7 +36,7 @@ const EDGE_NS: u64 = 15_000_000;
 /// All generator processes of a trial.
 #[derive(Debug)]
 pub struct Generators {
-    processes: Vec<Child>,
+    processes: Vec<Box<dyn Generator>>,
     /// Of the load that was begun last.
     rate_per_s: Option<f64>,
 }
@@ -52,7 +51,7 @@ pub type Connected = tally::Connected<Latencies>;
 pub type Tally = tally::Tally<Latencies>;
 
 /// An interval of the load, over all processes.
-pub(crate) type Interval = tally::Interval<Latencies>;
+pub type Interval = tally::Interval<Latencies>;
 
 /// What happened in a short interval of the load.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,7 +63,7 @@ pub struct IntervalSum {
 }
 
 impl IntervalSum {
-    pub(crate) fn of(interval: &Interval) -> Self {
+    fn of(interval: &Interval) -> Self {
         Self {
             requests: interval.requests,
             p99_us: percentiles(&interval.latency).p99,
@@ -109,6 +108,28 @@ pub enum GeneratorError {
     /// The user wants to stop.
     #[error("interrupted")]
     Interrupted,
+    /// One of another machine.
+    #[error("on {machine}: {error}")]
+    Elsewhere {
+        /// The machine's name.
+        machine: String,
+        /// What is wrong there.
+        error: Box<GeneratorError>,
+    },
+}
+
+impl GeneratorError {
+    /// With the machine that it is about, if that is another one.
+    fn of(self, generator: &dyn Generator) -> Self {
+        match (self, generator.machine()) {
+            (Self::Interrupted, _) => Self::Interrupted,
+            (error, Some(machine)) => Self::Elsewhere {
+                machine: machine.to_owned(),
+                error: Box::new(error),
+            },
+            (error, None) => error,
+        }
+    }
 }
 
 type Result<T> = std::result::Result<T, GeneratorError>;
@@ -118,14 +139,13 @@ impl Generators {
     ///
     /// # Errors
     /// The program can't be started or takes no plan.
-    pub fn start(guard: &Guard, program: &Path, plans: &[Plan]) -> Result<Self> {
+    pub fn start(host: &dyn GeneratorHost, plans: &[Plan]) -> Result<Self> {
+        host.begin_trial().map_err(GeneratorError::Start)?;
         let mut processes = Vec::new();
         for plan in plans {
-            let no_args: [&str; 0] = [];
-            let mut child =
-                Child::spawn(guard, program, no_args, None).map_err(GeneratorError::Start)?;
-            say(&mut child, plan)?;
-            processes.push(child);
+            let mut generator = host.start(plan).map_err(GeneratorError::Start)?;
+            say(&mut *generator, plan)?;
+            processes.push(generator);
         }
         Ok(Self {
             processes,
@@ -133,9 +153,11 @@ impl Generators {
         })
     }
 
-    /// Its processes.
+    /// Its processes; none where one is on another machine, because what the others use says nothing
+    /// of all.
     pub fn pids(&self) -> Vec<u32> {
-        self.processes.iter().map(Child::pid).collect()
+        let pids = self.processes.iter().map(|generator| generator.pid());
+        pids.collect::<Option<_>>().unwrap_or_default()
     }
 
     /// Opens connections until there are `connections`, of which each process has every so-manieth.
@@ -144,7 +166,7 @@ impl Generators {
     /// A generator fails. Connections that fail are counted, not an error.
     pub fn connect(&mut self, connections: u32) -> Result<Connected> {
         self.say_to_all(&Command::Connect { connections })?;
-        self.gather(|child| match next_event(child)? {
+        self.gather(|one| match next_event(one)? {
             Event::Connected(one) => one.map(decode),
             other => Err(unexpected(&other)),
         })
@@ -174,7 +196,7 @@ impl Generators {
     /// # Errors
     /// A generator fails.
     pub fn next_interval(&mut self) -> Result<IntervalSum> {
-        let interval = self.gather(|child| match next_event_or_interval(child)? {
+        let interval = self.gather(|one| match next_event_or_interval(one)? {
             Event::Interval(one) => one.map(decode),
             other => Err(unexpected(&other)),
         })?;
@@ -245,7 +267,7 @@ impl Generators {
             self.sleep_until(woken_at_ns, &watch)?;
             at_edge(edge);
         }
-        self.gather(|child| match next_event(child)? {
+        self.gather(|one| match next_event(one)? {
             Event::Result(one) => one.map(decode),
             other => Err(unexpected(&other)),
         })
@@ -256,10 +278,8 @@ impl Generators {
     /// # Errors
     /// A generator fails.
     pub fn finish(mut self) -> Result<Totals> {
-        for child in &mut self.processes {
-            say(child, &Command::Finish)?;
-        }
-        self.gather(|child| match next_event(child)? {
+        self.say_to_all(&Command::Finish)?;
+        self.gather(|one| match next_event(one)? {
             Event::Finished(one) => Ok(one),
             other => Err(unexpected(&other)),
         })
@@ -272,7 +292,7 @@ impl Generators {
     fn say_to_all(&mut self, command: &Command) -> Result<()> {
         self.processes
             .iter_mut()
-            .try_for_each(|child| say(child, command))
+            .try_for_each(|generator| say(&mut **generator, command))
     }
 
     fn sleep_until(&mut self, moment_ns: u64, watch: &Watch) -> Result<()> {
@@ -282,17 +302,18 @@ impl Generators {
             Err(Woken::Refused(error)) => Err(GeneratorError::Wait(error)),
             // It has mostly said why.
             Err(Woken::Ended(index)) => {
-                let event = next_event(&mut self.processes[index])?;
-                Err(unexpected(&event))
+                let generator = &mut *self.processes[index];
+                let event = next_event(generator)?;
+                Err(unexpected(&event).of(generator))
             }
         }
     }
 
     /// What all processes tell, as one.
-    fn gather<T: AddAssign>(&mut self, hear: fn(&mut Child) -> Result<T>) -> Result<T> {
+    fn gather<T: AddAssign>(&mut self, hear: fn(&mut dyn Generator) -> Result<T>) -> Result<T> {
         let mut all = None;
-        for child in &mut self.processes {
-            let one = hear(child)?;
+        for generator in &mut self.processes {
+            let one = hear(&mut **generator)?;
             match &mut all {
                 None => all = Some(one),
                 Some(all) => *all += one,
@@ -313,17 +334,19 @@ fn unexpected(event: &Event) -> GeneratorError {
     GeneratorError::Unexpected(format!("{event:?}"))
 }
 
-fn say(child: &mut Child, message: &impl serde::Serialize) -> Result<()> {
+fn say(generator: &mut dyn Generator, message: &impl serde::Serialize) -> Result<()> {
     let line = serde_json::to_string(message)
         .map_err(|error| GeneratorError::Unexpected(error.to_string()))?;
     // A generator that is gone has mostly said why.
-    child.say(&line).or_else(|_| next_event(child).map(drop))
+    generator
+        .say(&line)
+        .or_else(|_| next_event(generator).map(drop))
 }
 
 /// The next event that isn't about how it goes.
-fn next_event(child: &mut Child) -> Result<Event> {
+fn next_event(generator: &mut dyn Generator) -> Result<Event> {
     loop {
-        match next_event_or_interval(child)? {
+        match next_event_or_interval(generator)? {
             // Told before the window was announced.
             Event::Interval(_) => {}
             event => return Ok(event),
@@ -331,16 +354,20 @@ fn next_event(child: &mut Child) -> Result<Event> {
     }
 }
 
-fn next_event_or_interval(child: &mut Child) -> Result<Event> {
+fn next_event_or_interval(generator: &mut dyn Generator) -> Result<Event> {
+    hear(generator).map_err(|error| error.of(generator))
+}
+
+fn hear(generator: &mut dyn Generator) -> Result<Event> {
     loop {
-        let line = match child.next_line(Instant::now() + SILENCE_LIMIT) {
+        let line = match generator.next_line(Instant::now() + SILENCE_LIMIT) {
             Ok(line) => line,
             Err(Silence::Interrupted) => return Err(GeneratorError::Interrupted),
             Err(silence) => {
                 let PostMortem {
                     status,
                     stderr_tail,
-                } = child.post_mortem();
+                } = generator.post_mortem();
                 return Err(match status {
                     Some(how) if silence == Silence::Ended => {
                         GeneratorError::Ended { how, stderr_tail }

@@ -1,0 +1,47 @@
+//! How generators are reached: what is different for those of another machine.
+
+use process::child::{PostMortem, Silence};
+use protocol::generator::Plan;
+use std::{fmt, io, time::Instant};
+
+/// Where generators are started.
+pub trait GeneratorHost: fmt::Debug {
+    /// A trial begins, and none of its generators is there yet.
+    ///
+    /// # Errors
+    /// No trial can be made there.
+    fn begin_trial(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Starts the generator that this plan is for. It isn't told the plan yet.
+    ///
+    /// # Errors
+    /// It can't be started.
+    fn start(&self, plan: &Plan) -> io::Result<Box<dyn Generator>>;
+}
+
+/// A generator that runs. Dropping it ends it.
+pub trait Generator: fmt::Debug {
+    /// Its number, if it is a process of this machine: what it uses can be read here then.
+    fn pid(&self) -> Option<u32>;
+
+    /// The machine it is on, by the name that reports have for it; `None`: this one.
+    fn machine(&self) -> Option<&str>;
+
+    /// Tells it a line of `protocol::generator`. Moments in it are of this machine's clock, and are
+    /// translated where another machine's clock counts.
+    ///
+    /// # Errors
+    /// It is gone.
+    fn say(&mut self, line: &str) -> io::Result<()>;
+
+    /// Its next line, at most until `deadline`.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn next_line(&mut self, deadline: Instant) -> Result<String, Silence>;
+
+    /// Ends it, if it still runs, and tells how it ended and what it wrote last.
+    fn post_mortem(&mut self) -> PostMortem;
+}
