@@ -6,6 +6,8 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
+mod unsafe_code;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
