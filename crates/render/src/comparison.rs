@@ -1,7 +1,7 @@
 //! Comparisons as people read them: of two models a table, what it comes to, and notes; of all models
 //! of a run, between which ranks each lies.
 
-use crate::{fold::fold, numbers::whole};
+use crate::{fold::fold, inert::inert, numbers::whole};
 use comfy_table::{CellAlignment, Table, presets};
 use report::comparison::{
     BLOCKS_MIN, Better, ComparedFigure, Comparison, ComparisonReport, Difference, ERROR_MAX,
@@ -69,7 +69,7 @@ pub fn markdown(report: &ComparisonReport) -> String {
     for note in notes {
         text.push_str(&format!("- {note}\n"));
     }
-    text
+    inert(&text)
 }
 
 /// Notes, what the machine says against figures, and how runs differ.
@@ -257,7 +257,7 @@ pub fn markdown_of_run(rankings: &[FigureRanking], pairs: &[ComparisonReport]) -
     for remark in remarks {
         text.push_str(&format!("- {remark}\n"));
     }
-    text + "\n</details>\n\nEvery other figure: `--against MODEL`, or `--format json`.\n"
+    inert(&text) + "\n</details>\n\nEvery other figure: `--against MODEL`, or `--format json`.\n"
 }
 
 /// In the order of the first figure; those without it at the end.

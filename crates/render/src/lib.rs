@@ -9,12 +9,14 @@
 //! | [`live`] | how far a run has come, in a line |
 //! | [`profile`] | what a server's CPU time went to |
 //! | [`numbers`] | numbers, as people read them |
+//! | `inert` | Markdown that does nothing |
 
 #![forbid(unsafe_code)]
 
 pub mod comparison;
 pub mod doubts;
 mod fold;
+mod inert;
 pub mod live;
 pub mod numbers;
 pub mod plan;

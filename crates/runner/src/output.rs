@@ -15,10 +15,14 @@ pub(crate) fn line(text: impl fmt::Display) {
     write(format_args!("{text}\n"));
 }
 
-/// Writes text as it is; otherwise as [`line`].
+/// Writes text without a line's end; otherwise as [`line`].
 pub(crate) fn write(text: impl fmt::Display) {
+    let text = harmless(&text.to_string());
     let mut stdout = io::stdout().lock();
-    match write!(stdout, "{text}").and_then(|()| stdout.flush()) {
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::BrokenPipe => exit(0),
         Err(error) => {
@@ -30,6 +34,13 @@ pub(crate) fn write(text: impl fmt::Display) {
     }
 }
 
+/// Nothing of what is printed here is a command for a terminal; what somebody else's report, file or
+/// server says may be.
+fn harmless(text: &str) -> String {
+    let is_command = |char: char| char.is_control() && char != '\n' && char != '\t';
+    text.replace(is_command, "\u{fffd}")
+}
+
 /// How many columns the terminal has where tables are shown; `None` where that is no terminal.
 pub(crate) fn columns(stream: impl AsFd) -> Option<u16> {
     let size = tcgetwinsize(stream).ok()?;
@@ -39,5 +50,5 @@ pub(crate) fn columns(stream: impl AsFd) -> Option<u16> {
 
 /// Tells a person something. That nobody listens is no reason to stop.
 pub(crate) fn say(text: impl fmt::Display) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", harmless(&text.to_string()));
 }

@@ -1,12 +1,27 @@
 //! Histograms as reports hold them: reading, writing, adding, percentiles.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use flate2::read::ZlibDecoder;
 use hdrhistogram::{
     Histogram,
     serialization::{Deserializer, Serializer as _, V2DeflateSerializer},
 };
 use report::model::Percentiles;
+use std::io::Read as _;
 use thiserror::Error;
+
+/// The first four bytes of HdrHistogram's format V2, deflated.
+const DEFLATED: [u8; 4] = [0x1c, 0x84, 0x93, 0x14];
+
+/// Its header inflated: cookie, length of the payload, offset, digits, lowest and highest value, ratio;
+/// all of them big-endian.
+const HEADER_BYTES: usize = 40;
+
+/// Significant digits, at most: the generator records three, and each more has ten times the counts.
+const DIGITS_MAX: u32 = 3;
+
+/// Bytes of counts, at most: with three digits a histogram of all 64 bits has 55,296, of nine bytes.
+const COUNTS_BYTES_MAX: u32 = 512 << 10;
 
 /// A histogram that can't be read.
 #[derive(Debug, Error)]
@@ -17,6 +32,17 @@ pub enum HistogramError {
     /// The bytes are no histogram.
     #[error("a histogram can't be decoded: {0}")]
     Bytes(String),
+    /// It claims to be larger than any of ours: its room would be taken before the first count is read.
+    #[error(
+        "a histogram has {digits} significant digits in {counts_bytes} bytes, and may have \
+         {DIGITS_MAX} in {COUNTS_BYTES_MAX}"
+    )]
+    TooLarge {
+        /// Significant digits.
+        digits: u32,
+        /// Length of its counts.
+        counts_bytes: u32,
+    },
     /// Histograms whose bounds don't fit each other.
     #[error("histograms can't be added: {0}")]
     Bounds(String),
@@ -25,12 +51,40 @@ pub enum HistogramError {
 /// The histogram in a report: nanoseconds.
 ///
 /// # Errors
-/// The text isn't one.
+/// The text isn't one, or one that is larger than any of ours.
 pub fn decode(text: &str) -> Result<Histogram<u64>, HistogramError> {
     let bytes = STANDARD.decode(text)?;
+    check_size(&bytes)?;
     Deserializer::new()
         .deserialize(&mut bytes.as_slice())
         .map_err(|error| HistogramError::Bytes(error.to_string()))
+}
+
+/// The library takes as much room as a header asks for, up to 4 GiB for some 60 bytes.
+fn check_size(bytes: &[u8]) -> Result<(), HistogramError> {
+    let of_bytes = |why: &str| HistogramError::Bytes(why.to_owned());
+    let deflated = bytes
+        .strip_prefix(&DEFLATED)
+        .and_then(|rest| rest.get(4..))
+        .ok_or_else(|| of_bytes("it is not in format V2, deflated"))?;
+    let mut header = [0; HEADER_BYTES];
+    ZlibDecoder::new(deflated)
+        .read_exact(&mut header)
+        .map_err(|error| of_bytes(&error.to_string()))?;
+    let [_, counts_bytes, _, digits, ..] = header.as_chunks::<4>().0 else {
+        return Err(of_bytes("it has no header"));
+    };
+    let (counts_bytes, digits) = (
+        u32::from_be_bytes(*counts_bytes),
+        u32::from_be_bytes(*digits),
+    );
+    match counts_bytes <= COUNTS_BYTES_MAX && digits <= DIGITS_MAX {
+        true => Ok(()),
+        false => Err(HistogramError::TooLarge {
+            digits,
+            counts_bytes,
+        }),
+    }
 }
 
 /// A histogram as reports hold it.
@@ -93,6 +147,8 @@ pub fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::{Compression, write::ZlibEncoder};
+    use std::io::Write as _;
 
     #[test]
     fn histograms_are_added_not_averaged() {
@@ -115,5 +171,39 @@ mod tests {
         assert_eq!(sum.map(|sum| sum.len()), Some(2));
         assert!(decode("no histogram").is_err());
         assert!(decode("AAAA").is_err());
+    }
+
+    /// One with this header, and no counts.
+    fn with_header(counts_bytes: u32, digits: u32, high: u64) -> String {
+        let mut header = vec![0x1c, 0x84, 0x93, 0x13];
+        for field in [counts_bytes, 0, digits] {
+            header.extend(field.to_be_bytes());
+        }
+        header.extend(1_u64.to_be_bytes());
+        header.extend(high.to_be_bytes());
+        header.extend(1_f64.to_be_bytes());
+        let mut deflated = ZlibEncoder::new(Vec::new(), Compression::best());
+        deflated.write_all(&header).unwrap();
+        let deflated = deflated.finish().unwrap();
+        let length = (deflated.len() as u32).to_be_bytes();
+        STANDARD.encode([&DEFLATED, &length[..], &deflated].concat())
+    }
+
+    #[test]
+    fn a_histogram_that_asks_for_more_room_than_any_of_ours_is_refused() {
+        assert_eq!(decode(&with_header(0, 3, u64::MAX)).unwrap().len(), 0);
+        for (counts_bytes, digits) in [(u32::MAX, 3), (COUNTS_BYTES_MAX + 1, 3), (0, 5)] {
+            let error = decode(&with_header(counts_bytes, digits, u64::MAX)).unwrap_err();
+            assert!(matches!(error, HistogramError::TooLarge { .. }), "{error}");
+        }
+        let full = {
+            let mut all = Histogram::<u64>::new_with_bounds(1, u64::MAX, 3).unwrap();
+            for bits in 0..64 {
+                all.record_n(u64::MAX >> bits, u64::MAX >> 8).unwrap();
+            }
+            all
+        };
+        let again = decode(&encode(&full).unwrap()).unwrap();
+        assert_eq!(again.len(), full.len());
     }
 }

@@ -40,6 +40,46 @@ pub enum StoreError {
         /// Why not.
         why: io::Error,
     },
+    /// There is more text in it than in any report.
+    #[error(
+        "{} has more than {most_bytes} bytes of text: no run of ours has so much, and it isn't read",
+        path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// So much would have been read of it.
+        most_bytes: u64,
+    },
+    /// It names more models than can be compared.
+    #[error("{} names {found} models, and may name {most}", path.display())]
+    TooManyModels {
+        /// The run's file.
+        path: PathBuf,
+        /// So many.
+        found: usize,
+        /// So many may be.
+        most: usize,
+    },
+    /// It names a model as no model can be called.
+    #[error(
+        "{} has a model that is called {name:?}: a name has letters, digits, '-', '_', '.' and '@'",
+        path.display()
+    )]
+    OddName {
+        /// The file.
+        path: PathBuf,
+        /// The beginning of the name.
+        name: String,
+    },
+    /// A run names one report for two models.
+    #[error("{} names {report:?} twice", path.display())]
+    NamesTwice {
+        /// The run's file.
+        path: PathBuf,
+        /// The report.
+        report: String,
+    },
     /// It names no schema.
     #[error("{} is no run and no report of Millionfold: {why}", path.display())]
     NoReport {

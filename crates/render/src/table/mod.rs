@@ -4,7 +4,7 @@ mod external;
 mod rows;
 mod sheet;
 
-use crate::{doubts::doubts, numbers::whole};
+use crate::{doubts::doubts, inert::inert, numbers::whole};
 use comfy_table::Table;
 use report::{
     check::{Check, Status},
@@ -248,7 +248,7 @@ pub fn markdown(run: &RunReport, reports: &[ModelReport]) -> String {
             text.push_str(&format!("\n{}\n", line.trim_start()));
         }
     }
-    text
+    inert(&text)
 }
 
 fn markdown_row(report: &ModelReport) -> String {

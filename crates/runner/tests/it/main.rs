@@ -18,6 +18,7 @@ mod common;
 mod compare;
 mod doctor;
 mod external;
+mod hostile;
 mod interrupts;
 mod loads;
 mod misbehaving_externals;
