@@ -125,3 +125,22 @@ fn shown(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_over_other_machines_ask_for_other_work() {
+        let over = |hosts: &[&str]| Plan {
+            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+            ..Plan::default()
+        };
+        let (one, two) = (over(&[]), over(&["2 x A, Linux 6.1", "4 x B, Linux 6.1"]));
+        assert_eq!(differences(&two, &two.clone()), []);
+        let found = differences(&one, &two);
+        assert_eq!((found.len(), &*found[0].field), (1, "hosts"));
+        let other = over(&["2 x A, Linux 6.1", "8 x B, Linux 6.1"]);
+        assert_eq!(differences(&two, &other).len(), 1);
+    }
+}

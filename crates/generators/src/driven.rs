@@ -10,8 +10,9 @@ use process::{
 };
 use protocol::{
     generator::{Command, Event, Plan},
-    tally::{self, Histogram, Totals},
+    tally::{self, Counts, Histogram, Totals},
 };
+use report::hosts::HostShare;
 use stats::{HistogramError, percentiles};
 use std::{
     ops::AddAssign,
@@ -39,6 +40,8 @@ pub struct Generators {
     processes: Vec<Box<dyn Generator>>,
     /// Of the load that was begun last.
     rate_per_s: Option<f64>,
+    /// Of the window that was measured last.
+    shares: Vec<HostShare>,
 }
 
 /// A histogram of nanoseconds.
@@ -150,6 +153,7 @@ impl Generators {
         Ok(Self {
             processes,
             rate_per_s: None,
+            shares: Vec::new(),
         })
     }
 
@@ -267,10 +271,21 @@ impl Generators {
             self.sleep_until(woken_at_ns, &watch)?;
             at_edge(edge);
         }
-        self.gather(|one| match next_event(one)? {
-            Event::Result(one) => one.map(decode),
+        let mut shares = Vec::new();
+        let all = self.gather(|generator| match next_event(generator)? {
+            Event::Result(one) => {
+                add_share(&mut shares, generator.machine(), &one.counts);
+                one.map(decode)
+            }
             other => Err(unexpected(&other)),
-        })
+        });
+        self.shares = shares;
+        all
+    }
+
+    /// What each of the other machines did in the window that was measured last; none without any.
+    pub fn shares(&self) -> &[HostShare] {
+        &self.shares
     }
 
     /// Closes all connections and ends the processes.
@@ -310,7 +325,10 @@ impl Generators {
     }
 
     /// What all processes tell, as one.
-    fn gather<T: AddAssign>(&mut self, hear: fn(&mut dyn Generator) -> Result<T>) -> Result<T> {
+    fn gather<T: AddAssign>(
+        &mut self,
+        mut hear: impl FnMut(&mut dyn Generator) -> Result<T>,
+    ) -> Result<T> {
         let mut all = None;
         for generator in &mut self.processes {
             let one = hear(&mut **generator)?;
@@ -321,6 +339,27 @@ impl Generators {
         }
         all.ok_or_else(|| GeneratorError::Unexpected("no generator at all".to_owned()))
     }
+}
+
+fn add_share(shares: &mut Vec<HostShare>, machine: Option<&str>, counts: &Counts) {
+    let Some(machine) = machine else {
+        return;
+    };
+    let at = shares.iter().position(|share| share.host == machine);
+    let at = at.unwrap_or_else(|| {
+        shares.push(HostShare {
+            host: machine.to_owned(),
+            ..HostShare::default()
+        });
+        shares.len() - 1
+    });
+    let share = &mut shares[at];
+    share.processes += 1;
+    share.connections += u64::from(counts.connections);
+    share.requests += counts.requests;
+    share.offered += counts.offered;
+    share.replies_missing += counts.replies_missing;
+    share.heard_late_us = share.heard_late_us.max(counts.heard_late_ns / 1000);
 }
 
 fn decode(histogram: Histogram) -> Result<Latencies> {

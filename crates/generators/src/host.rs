@@ -2,6 +2,7 @@
 
 use process::child::{PostMortem, Silence};
 use protocol::generator::Plan;
+use report::hosts::HostClock;
 use std::{fmt, io, time::Instant};
 
 /// Where generators are started.
@@ -12,6 +13,15 @@ pub trait GeneratorHost: fmt::Debug {
     /// No trial can be made there.
     fn begin_trial(&self) -> io::Result<()> {
         Ok(())
+    }
+
+    /// A trial's generators have done their work: what is known of other machines' clocks; of this one
+    /// there is nothing to say.
+    ///
+    /// # Errors
+    /// A machine doesn't answer.
+    fn end_trial(&self) -> io::Result<Vec<HostClock>> {
+        Ok(Vec::new())
     }
 
     /// Starts the generator that this plan is for. It isn't told the plan yet.

@@ -36,6 +36,12 @@ pub fn decide(request: Request, host: &Host) -> Result<Plan, Refusal> {
         let cpus = u32::try_from(cpus.len().max(1)).unwrap_or(1);
         cpus.div_ceil(processes)
     };
+    let of_clients = || match host.others.as_ref().filter(|others| !others.shares_cpus) {
+        Some(others) => others
+            .cpus
+            .div_ceil(others.processes_each(shards.client_processes)),
+        None => threads(&client_cpus, shards.client_processes),
+    };
     let server_threads = request.server_threads.last().copied();
     let server_threads_ladder = match request.server_threads.as_slice() {
         [_] => Vec::new(),
@@ -68,11 +74,13 @@ pub fn decide(request: Request, host: &Host) -> Result<Plan, Refusal> {
         server_threads_ladder,
         server_cpus,
         client_processes: shards.client_processes,
-        client_threads: client_threads
-            .unwrap_or_else(|| threads(&client_cpus, shards.client_processes)),
+        client_threads: client_threads.unwrap_or_else(of_clients),
         client_cpus,
         open_files_max: host.open_files_max,
         network: request.network,
+        listen: request.listen,
+        others: host.others.clone(),
+        hosts: Vec::new(),
         source: shards.source,
         source_addresses: shards.source_addresses,
         connections_per_source: shards.connections_per_source,
@@ -102,6 +110,18 @@ fn cpu_sets(request: &Request, host: &Host) -> Result<(Vec<usize>, Vec<usize>), 
                 join(allowed)
             )));
         }
+    }
+    if host
+        .others
+        .as_ref()
+        .is_some_and(|others| !others.shares_cpus)
+    {
+        // All of this machine serves, and other machines have other CPUs.
+        let server_cpus = match request.server_cpus.is_empty() {
+            true => allowed.clone(),
+            false => request.server_cpus.clone(),
+        };
+        return Ok((server_cpus, request.client_cpus.clone()));
     }
     Ok(
         match (

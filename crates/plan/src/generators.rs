@@ -100,6 +100,9 @@ fn sources(plan: &Plan, target: SocketAddr) -> Option<generator::Sources> {
 
 /// Whether every thread of the generators has a CPU that no server thread runs on.
 fn has_own_cpus(plan: &Plan) -> bool {
+    if let Some(others) = plan.others.as_ref().filter(|others| !others.shares_cpus) {
+        return others.cpus >= plan.client_threads * others.processes_each(plan.client_processes);
+    }
     let is_shared = |cpu| plan.server_cpus.is_empty() || plan.server_cpus.contains(cpu);
     let own = plan
         .client_cpus

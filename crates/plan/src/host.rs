@@ -1,5 +1,7 @@
 //! What a plan has to know of the machine.
 
+use crate::others::Others;
+
 /// The machine, as far as plans depend on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
@@ -17,6 +19,8 @@ pub struct Host {
     pub memory_group: Option<MemoryGroup>,
     /// Ephemeral ports of one address; `None`: not known.
     pub ports: Option<u32>,
+    /// Other machines, which generate the load; `None`: this one does.
+    pub others: Option<Others>,
 }
 
 /// A cgroup that limits memory, that of the kernel for sockets included.

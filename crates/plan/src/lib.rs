@@ -5,9 +5,10 @@
 //! | [`options`], [`scenario`] | what a person says on the command line, in a file |
 //! | [`request`] | both resolved, complete |
 //! | `loads` | the loads of a request: ladders of connections, rates, windows |
-//! | [`host`] | what is known of the machine |
+//! | [`host`], [`others`] | what is known of the machine, and of others that generate |
 //! | [`decide()`], [`plan`] | the plan that follows |
 //! | [`shards`], [`network`] | over how many processes, from which addresses |
+//! | [`launcher`] | what starts a run over several machines |
 //! | [`memory`], [`descriptors`] | whether it fits |
 //! | [`notes`] | what else a person should know of it |
 //! | [`rate`], [`window`], [`ceiling`] | what depends on what a run has measured so far |
@@ -25,11 +26,13 @@ mod duration;
 pub mod generators;
 pub mod host;
 pub(crate) mod http;
+pub mod launcher;
 mod loads;
 pub mod memory;
 pub mod network;
 pub mod notes;
 pub mod options;
+pub mod others;
 pub mod plan;
 pub mod rate;
 pub mod refusal;

@@ -3,7 +3,7 @@
 use crate::{network::Network, rate::Rate, scenario::Seconds};
 use protocol::{client::Workload, http::HttpRequest};
 use report::{link::Link, slo::Slo, trial::Arrivals};
-use std::str::FromStr;
+use std::{net::Ipv4Addr, str::FromStr};
 use thiserror::Error;
 
 /// Options of a run.
@@ -47,6 +47,8 @@ pub struct Options {
     pub client_processes: Option<u32>,
     /// The link between servers and generators, instead of loopback: then there is no `source`.
     pub network: Option<Link>,
+    /// Where servers listen, instead of loopback.
+    pub listen: Option<Ipv4Addr>,
     /// Where connections come from.
     pub source: Option<Network>,
     /// CPUs for servers; empty: half of those that there are.

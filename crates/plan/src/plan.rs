@@ -2,6 +2,7 @@
 
 use crate::{
     network::{LINK_SERVER, Source},
+    others::Others,
     shards::CONNECTIONS_PER_SOURCE,
 };
 use protocol::{client::Workload, http::HttpRequest, wire::Wire};
@@ -68,6 +69,12 @@ pub struct Plan {
     pub open_files_max: Option<u64>,
     /// The link between servers and generators; `None`: loopback.
     pub network: Option<Link>,
+    /// Where servers listen; `None`: on loopback, or at their end of the link.
+    pub listen: Option<Ipv4Addr>,
+    /// Other machines, which generate the load; `None`: this one does.
+    pub others: Option<Others>,
+    /// What the machines of the run are, this one first; empty: there is only this one.
+    pub hosts: Vec<String>,
     /// Where connections come from.
     pub source: Source,
     /// From how many addresses of it.
@@ -102,6 +109,9 @@ impl Plan {
             client_cpus: Vec::new(),
             open_files_max: None,
             network: None,
+            listen: None,
+            others: None,
+            hosts: Vec::new(),
             source: Source::LOOPBACK,
             source_addresses: 1,
             connections_per_source: CONNECTIONS_PER_SOURCE,
@@ -126,17 +136,26 @@ impl Plan {
     pub fn server_ip(&self) -> Ipv4Addr {
         match self.network {
             Some(_) => LINK_SERVER,
-            None => Ipv4Addr::LOCALHOST,
+            None => self.listen.unwrap_or(Ipv4Addr::LOCALHOST),
         }
     }
 
     /// The CPUs that the generator keeps off; none when both share some.
     pub fn cpus_of_the_server_alone(&self) -> &[usize] {
+        if self.are_generators_apart() {
+            return &self.server_cpus;
+        }
         let is_shared = |cpu| self.client_cpus.contains(cpu);
         match self.client_cpus.is_empty() || self.server_cpus.iter().any(is_shared) {
             true => &[],
             false => &self.server_cpus,
         }
+    }
+
+    /// Whether generators run on no CPU of this machine.
+    pub(crate) fn are_generators_apart(&self) -> bool {
+        let others = self.others.as_ref();
+        others.is_some_and(|others| !others.shares_cpus)
     }
 
     /// The seed of a block's schedules: the same for all models in it.
@@ -188,6 +207,7 @@ impl Plan {
             client_cpus: self.client_cpus.clone(),
             open_files_max: self.open_files_max,
             network: self.network,
+            hosts: self.hosts.clone(),
             source_network: self.source.to_string(),
             source_addresses: self.source_addresses,
             connections_per_source: self.connections_per_source,

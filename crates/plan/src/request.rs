@@ -13,7 +13,7 @@ use protocol::{
     wire::{RAW_PREFIX_BYTES, Wire},
 };
 use report::{link::Link, run::PlannedLoad};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Of a request, if nobody says otherwise.
 const PAYLOAD_BYTES: u32 = 64;
@@ -79,6 +79,8 @@ pub struct Request {
     pub client_cpus: Vec<usize>,
     /// The link between servers and generators; `None`: loopback.
     pub network: Option<Link>,
+    /// Where servers listen, if not on loopback.
+    pub listen: Option<Ipv4Addr>,
     /// Where connections come from.
     pub source: Source,
     /// A server of the run is reached from one address only.
@@ -101,7 +103,13 @@ impl Request {
             Some((name, scenario)) => (Some(name), scenario),
             None => (None, loads::of_options(options)),
         };
-        let (source, one_address) = source_of(options, &contestants.addresses)?;
+        check_listen(options)?;
+        let listens = |address: &IpAddr| match options.listen {
+            Some(listen) if address.is_loopback() => listen.into(),
+            _ => *address,
+        };
+        let addresses: Vec<IpAddr> = contestants.addresses.iter().map(listens).collect();
+        let (source, one_address) = source_of(options, &addresses)?;
         let Contestants {
             names,
             addresses: _,
@@ -146,6 +154,7 @@ impl Request {
             client_threads: options.client_threads,
             client_cpus: options.client_cpus.clone(),
             network: options.network,
+            listen: options.listen,
             source,
             one_address,
         })
@@ -192,6 +201,25 @@ fn each_with(names: Vec<String>, threads: &[u32]) -> Vec<String> {
             .collect()
     };
     names.iter().flat_map(each).collect()
+}
+
+/// A listener binds this address and no other, so it has to be one, and nobody shall find themselves
+/// on a network without having said so.
+fn check_listen(options: &Options) -> Result<(), Refusal> {
+    let Some(listen) = options.listen else {
+        return Ok(());
+    };
+    if listen.is_unspecified() || listen.is_multicast() || listen.is_broadcast() {
+        return Err(Refusal::new(format!(
+            "--listen {listen}: one address of this machine, which generators can connect to"
+        )));
+    }
+    if !listen.is_loopback() && !options.allow_remote {
+        return Err(Refusal::new(format!(
+            "--listen {listen}: that is beyond loopback, where others may reach the servers;              --allow-remote lets them listen there all the same"
+        )));
+    }
+    Ok(())
 }
 
 /// Where connections come from, and whether a server is reached from one address only.

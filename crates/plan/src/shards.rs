@@ -64,20 +64,23 @@ pub fn connections_per_source(ports: Option<u32>) -> u32 {
 /// with the way out.
 pub(super) fn shards(wanted: Wanted, host: &Host) -> Result<Shards, Refusal> {
     let Wanted { connections, .. } = wanted;
-    let (server_processes, client_processes) = processes(wanted, host.open_files_max)?;
+    let (server_processes, client_processes) = processes(wanted, host)?;
     let per_source = connections_per_source(host.ports);
     let addresses = match wanted.source {
         Source::Of(network) => addresses(wanted, network, per_source, host)?,
         Source::Towards(_) => 1,
     };
-    if let Some(ports) = host
-        .ports
-        .filter(|&ports| wanted.one_address && connections > ports)
+    let others = host.others.as_ref();
+    let machines = others.map_or(1, |others| others.machines.max(1));
+    let ports = others.map_or(host.ports, |others| others.ports);
+    if let Some(ports) =
+        ports.filter(|&ports| wanted.one_address && connections.div_ceil(machines) > ports)
     {
+        let most = ports.saturating_mul(machines);
         return Err(Refusal::new(format!(
             "{connections} connections, and {ports} ports to make them from: a server beyond \
-             127.0.0.0/8 is reached from one address, and net.ipv4.ip_local_port_range leaves it \
-             that many. Take --connections {ports}, or a wider range: sysctl -w \
+             127.0.0.0/8 is reached from one address of each machine, and net.ipv4.ip_local_port_range \
+             leaves it that many. Take --connections {most}, or a wider range: sysctl -w \
              net.ipv4.ip_local_port_range='1024 65535'"
         )));
     }
@@ -94,8 +97,15 @@ pub(super) fn shards(wanted: Wanted, host: &Host) -> Result<Shards, Refusal> {
 }
 
 /// Of the server and of the generator.
-fn processes(wanted: Wanted, open_files_max: Option<u64>) -> Result<(u32, u32), Refusal> {
+fn processes(wanted: Wanted, host: &Host) -> Result<(u32, u32), Refusal> {
     let Wanted { connections, .. } = wanted;
+    let others = host.others.as_ref();
+    // No limit is more than any.
+    let limits = [
+        host.open_files_max,
+        others.and_then(|others| others.open_files_max),
+    ];
+    let open_files_max = limits.into_iter().flatten().min();
     let per_process = open_files_max.map_or(u64::MAX, |max| max.saturating_sub(OTHER_DESCRIPTORS));
     let (servers, clients) = processes_needed(connections, per_process).ok_or_else(|| {
         Refusal::new(format!(
@@ -116,10 +126,11 @@ fn processes(wanted: Wanted, open_files_max: Option<u64>) -> Result<(u32, u32), 
             )));
         }
     }
-    Ok((
-        wanted.server_processes.unwrap_or(servers),
-        wanted.client_processes.unwrap_or(clients),
-    ))
+    let clients = match others {
+        Some(others) => others.processes(wanted.client_processes, clients)?,
+        None => wanted.client_processes.unwrap_or(clients),
+    };
+    Ok((wanted.server_processes.unwrap_or(servers), clients))
 }
 
 /// How many addresses of a network connections come from.

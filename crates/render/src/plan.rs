@@ -87,6 +87,12 @@ pub fn describe(plan: &Plan) -> String {
             "network     {link}, each way, between network namespaces of this machine"
         ));
     }
+    for (number, host) in plan.hosts.iter().enumerate() {
+        lines.push(format!(
+            "host {number:<7}{host}{}",
+            if number == 0 { ": servers" } else { ": generators" }
+        ));
+    }
     lines.extend(why_so_many(plan));
     lines.extend(compared(plan));
     lines.push(format!(

@@ -25,6 +25,7 @@
 pub mod check;
 pub mod comparison;
 pub mod environment;
+pub mod hosts;
 pub mod link;
 pub mod model;
 pub mod numbers;

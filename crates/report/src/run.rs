@@ -4,6 +4,7 @@ use crate::{
     check::{Status, Verdict},
     comparison::FigureRanking,
     environment::Environment,
+    hosts::RunHost,
     link::Link,
     trial::Load,
 };
@@ -53,8 +54,11 @@ pub struct RunReport {
     pub aa_control: Option<AaControl>,
     /// The worst of all models' verdicts, with the checks of the run itself.
     pub verdict: Verdict,
-    /// The machine.
+    /// The machine, or that of the servers.
     pub environment: Environment,
+    /// The machines that generated; empty where it was the same one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<RunHost>,
 }
 
 impl RunReport {
@@ -76,6 +80,7 @@ impl RunReport {
             aa_control: None,
             verdict: Verdict::default(),
             environment,
+            hosts: Vec::new(),
         }
     }
 
@@ -202,6 +207,9 @@ pub struct Plan {
     /// null: loopback.
     #[serde(default)]
     pub network: Option<Link>,
+    /// What the machines of a run over several are, that of the servers first; empty: there was one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<String>,
     /// The network that source addresses are taken from, from its first on.
     #[serde(default = "loopback")]
     pub source_network: String,

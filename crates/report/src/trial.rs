@@ -6,7 +6,11 @@ mod used;
 pub use memory::MachineMemory;
 pub use used::{MachineUse, ProcessUse};
 
-use crate::{numbers::Percentiles, slo::Slo};
+use crate::{
+    hosts::{HostClock, HostShare},
+    numbers::Percentiles,
+    slo::Slo,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, str::FromStr};
@@ -45,6 +49,9 @@ pub struct Trial {
     /// Seed of a load's schedule: the same for all models in a block.
     #[serde(default)]
     pub schedule_seed: Option<u64>,
+    /// The clocks of other machines that generated; empty on one machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostClock>,
     /// Its block was disturbed from outside and made again, for all contestants: it is kept, and not in
     /// the figures.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -213,6 +220,9 @@ pub struct Step {
     /// Where system calls were counted; null where they weren't.
     #[serde(default)]
     pub syscall_window: Option<SyscallWindow>,
+    /// What each machine's generators did in the window; empty on one machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostShare>,
 }
 
 /// A short window of the same load after the one that is measured: counting system calls slows

@@ -35,6 +35,7 @@ pub(crate) fn host() -> Host {
             name: group.name,
         }),
         ports: ephemeral_ports(),
+        others: None,
     }
 }
 

@@ -1,75 +1,9 @@
-//! The command line.
-//!
-//! | module | |
-//! |---|---|
-//! | [`cli`], [`cmd`] | arguments; one file per subcommand |
-//! | [`gates`] | limits that figures have to keep |
-//! | [`host`] | what the other rooms have to be told of this machine |
-//! | [`models`], [`values`] | arguments that several subcommands share, values that have names |
-//! | [`output`], [`progress`] | what is printed: standard output, standard error, the progress line |
-//! | [`exit`], [`usage`] | exit codes, and which error has which; errors that the user can mend |
-//!
-//! Everything else is in the rooms below: see crates/README.md. It links no model and names none:
-//! models are programs, found by cargo.
+//! The command line, on one machine.
 
 #![forbid(unsafe_code)]
 
-mod cli;
-mod cmd;
-mod exit;
-mod gates;
-mod host;
-mod models;
-mod output;
-mod progress;
-mod usage;
-mod values;
-
-use clap::{CommandFactory as _, Parser as _};
-use cli::{Cli, Subcommands};
-use exit::Exit;
-use process::interrupt;
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 fn main() -> ExitCode {
-    let exit = dispatch(Cli::parse()).unwrap_or_else(|error| {
-        output::say(format_args!("error: {error:#}"));
-        Exit::of(&error)
-    });
-    exit.into()
-}
-
-fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
-    match cli.command {
-        // Not our signal handlers: this process becomes another program.
-        Some(Subcommands::Guard(args)) => return Err(args.exec()),
-        Some(Subcommands::Keep(args)) => return args.keep(),
-        // The doctor tells what a shell gives.
-        Some(Subcommands::Doctor(_)) => interrupt::listen()?,
-        _ => {
-            interrupt::listen()?;
-            host::raise_open_files();
-        }
-    }
-    match cli.command {
-        None => cmd::run::run(&cli.run),
-        Some(Subcommands::List(args)) => cmd::list::list(&args),
-        Some(Subcommands::New(args)) => cmd::new::new(&args),
-        Some(Subcommands::Check(args)) => cmd::check::check(&args),
-        Some(Subcommands::Calibrate(args)) => cmd::calibrate::calibrate(&args),
-        Some(Subcommands::Ceiling(args)) => cmd::ceiling::ceiling(&args),
-        Some(Subcommands::Doctor(args)) => cmd::doctor::doctor(&args),
-        Some(Subcommands::Compare(args)) => cmd::compare::compare_reports(&args),
-        Some(Subcommands::Report(args)) => cmd::report::report(&args),
-        Some(Subcommands::Export(args)) => cmd::export::export(&args),
-        Some(Subcommands::Schema) => {
-            output::write(report::schema::schema_text());
-            Ok(Exit::Fine)
-        }
-        Some(Subcommands::Completions(args)) => {
-            cmd::completions::completions(&args, Cli::command())
-        }
-        Some(Subcommands::Man(args)) => cmd::man::man(&args, Cli::command()),
-        Some(Subcommands::Guard(_) | Subcommands::Keep(_)) => unreachable!("returned above"),
-    }
+    runner::main_with(env::args_os(), None)
 }

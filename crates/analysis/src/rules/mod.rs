@@ -45,6 +45,8 @@ pub fn of_trial(trial: &Trial) -> Vec<Check> {
 /// Checks of a trial as a whole: they touch the figures of each of its steps.
 pub(crate) fn of_whole(trial: &Trial) -> Vec<Check> {
     let mut checks = Vec::from_iter(served::counts_agree(trial));
+    let windows = trial.steps.iter().map(|step| step.window.length_us);
+    checks.extend(hosts::start_skew(&trial.hosts, windows.min().unwrap_or(0)));
     if matches!(trial.load, Load::Idle { .. }) {
         checks.extend(memory::of_trial(trial));
     }
@@ -104,6 +106,7 @@ fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
         served::window_length(step),
     ]);
     checks.extend(served::cpu_measured(step));
+    checks.extend(hosts::host_balance(&step.hosts));
     checks.extend(served::times_clipped(step));
     checks.extend(machine::of_step(step, load));
     if !matches!(load, Load::Idle { .. }) {
@@ -186,6 +189,7 @@ pub(crate) mod tests {
             memory: None,
             runner_cpu_s: None,
             syscall_window: None,
+            hosts: Vec::new(),
         }
     }
 

@@ -98,6 +98,7 @@ pub(crate) fn step(connections: u32, times: u32) -> Step {
             pressure_io_share: Some(0.9),
             ..MachineUse::default()
         },
+        hosts: Vec::new(),
         syscall_window: Some(SyscallWindow {
             length_us: 300_000,
             requests: 1_000,
@@ -126,6 +127,7 @@ pub(crate) fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
         teardown_us: None,
         schedule_seed: None,
         made_again: false,
+        hosts: Vec::new(),
         not_measured: BTreeMap::new(),
     }
 }

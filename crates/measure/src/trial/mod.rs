@@ -151,6 +151,8 @@ impl Bench<'_> {
         let sent = generators.finish()?;
         let is_closed = await_closed(sockets_before, planned.connections_max());
         let teardown_us = is_closed.then(|| closing.elapsed().as_micros() as u64);
+        let hosts = self.generators.end_trial();
+        let hosts = hosts.map_err(|error| GeneratorError::Failed(error.to_string()))?;
         let counts = counts_of(server.stop()?);
         let trial = Trial {
             block,
@@ -164,6 +166,7 @@ impl Bench<'_> {
             memory_before,
             teardown_us,
             schedule_seed: planned.load.is_scheduled().then_some(seed),
+            hosts,
             made_again: false,
             not_measured: counts.not_measured,
         };
@@ -204,6 +207,7 @@ impl Bench<'_> {
         self.progress
             .measuring(window, rate_per_s.unwrap_or(0.0), p99_us);
         let (mut result, used) = self.window(server, generators, window)?;
+        let hosts = generators.shares().to_vec();
         server.check_alive()?;
         let Used {
             server: mut server_use,
@@ -240,6 +244,7 @@ impl Bench<'_> {
             memory: machine_memory(),
             runner_cpu_s,
             syscall_window: None,
+            hosts,
         };
         count_syscalls(server, generators, planned.load, &mut step)?;
         if generators.pids().is_empty() {

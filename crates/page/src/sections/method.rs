@@ -42,12 +42,18 @@ pub(crate) fn method(view: &View<'_>) -> Markup {
         }
         h3 { "Biases that remain" }
         ul {
-            @if let Some(link) = &run.plan.network {
+            @if !run.plan.hosts.is_empty() {
+                li { "Servers are on host 0, the generators on " (run.plan.hosts.len() - 1) " other host(s): a time has the network between them in it, and windows open at the same moment as far as clocks are known (check " code { "start_skew" } ")." }
+            } @else if let Some(link) = &run.plan.network {
                 li { "Server and generator share a machine and speak over a link of two of its interfaces (" code { (link) } ", each way): no network card, and what the link takes of the CPUs is counted." }
             } @else {
                 li { "Server and generator share a machine and speak over loopback: no network card, no distance. On loopback a " code { "send" } " runs the receiver's TCP input, so the generator pays for a part of the server's work and the other way round." }
             }
-            li { "The kernel's memory is counted for both ends of each connection, and split by what each end is known to hold." }
+            @if run.plan.hosts.is_empty() {
+                li { "The kernel's memory is counted for both ends of each connection, and split by what each end is known to hold." }
+            } @else {
+                li { "The kernel's memory is that of the servers' host: of connections the ends that it has." }
+            }
             li { "Models differ in what their runtimes advise, not only in what they can do; each does what its users would." }
         }
         @if !run.environment.not_measured.is_empty() {

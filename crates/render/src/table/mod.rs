@@ -18,7 +18,7 @@ use rows::Form;
 const OBSERVERS_SHOWN_BYTES: f64 = 50.0;
 
 /// What the marks at figures mean.
-const LEGEND: &str = "* of both ends of each connection; >= and <= are bounds, ? is biased,\n\
+const LEGEND: &str = ">= and <= are bounds, ? is biased,\n\
                       x is not what it claims (why: below, and verdict.figures in the report)\n\
                       times are less the generator's own lag, where that is known";
 
@@ -39,7 +39,17 @@ pub fn table(reports: &[ModelReport], columns: Option<u16>) -> String {
     };
     let sheets = sheet::sheets(reports);
     let sheets: Vec<String> = sheets.iter().map(|sheet| sheet.text(columns)).collect();
-    format!("{table}\n{LEGEND}{more}\n{}", sheets.join("\n"))
+    let ends = ends_counted(reports);
+    format!("{table}\n* of {ends}; {LEGEND}{more}\n{}", sheets.join("\n"))
+}
+
+/// Whose kernel memory there is: over several hosts the other ends are in the memory of others.
+fn ends_counted(reports: &[ModelReport]) -> &'static str {
+    let mut trials = reports.iter().flat_map(|report| &report.trials);
+    match trials.any(|trial| !trial.hosts.is_empty()) {
+        true => "those ends of connections that the servers' host has",
+        false => "both ends of each connection",
+    }
 }
 
 /// Lines below the table: the verdict of the run, and why each model isn't valid. With `all`

@@ -1,6 +1,6 @@
 //! The arguments of a run.
 
-use super::baselines::BaselineArgs;
+use super::{baselines::BaselineArgs, hosts::HostArgs};
 use crate::{gates::GateArgs, models::ModelArgs, values};
 use catalog::select::ExternalOptions;
 use clap::Args;
@@ -17,7 +17,10 @@ use protocol::{
 };
 use report::{link::Link, slo::Slo, trial::Arrivals};
 use server::external::resolve;
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 /// What is measured, and how.
 #[derive(Args, Debug, Default)]
@@ -226,6 +229,19 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "What load", hide_short_help = true, value_name = "LINK", conflicts_with_all = ["source", "target"])]
     pub(crate) network: Option<Link>,
 
+    /// Address that servers listen at, and no other
+    ///
+    /// Address that servers listen at, and no other: beyond loopback only with --allow-remote
+    /// [default: 127.0.0.1]
+    #[arg(
+        long,
+        help_heading = "What load",
+        hide_short_help = true,
+        value_name = "ADDRESS",
+        conflicts_with_all = ["network", "target"]
+    )]
+    pub(crate) listen: Option<Ipv4Addr>,
+
     /// CPUs for servers, such as 0,1 [default: the first half]
     #[arg(
         long,
@@ -296,6 +312,9 @@ pub(crate) struct RunArgs {
     pub(crate) explain: bool,
 
     #[command(flatten)]
+    pub(crate) hosts: HostArgs,
+
+    #[command(flatten)]
     pub(crate) gates: GateArgs,
 
     #[command(flatten)]
@@ -349,6 +368,7 @@ impl RunArgs {
             server_processes: self.server_processes,
             client_processes: self.client_processes,
             network: self.network,
+            listen: self.listen,
             source: self.source,
             server_cpus: self.server_cpus.clone(),
             client_cpus: self.client_cpus.clone(),

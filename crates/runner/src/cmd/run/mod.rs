@@ -2,6 +2,7 @@
 
 mod args;
 mod baselines;
+mod hosts;
 mod prepare;
 mod show;
 
@@ -21,6 +22,7 @@ use catalog::{
 };
 use generators::here::Here;
 use measure::{
+    fleet::Fleet,
     network::Network,
     run::{Instruments, Run, profile::load_of},
 };
@@ -48,12 +50,20 @@ use std::{
 use store::save::RunDirectory;
 use toolchain::build::{self, Purpose};
 
-pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &RunArgs, fleet: Option<&Fleet>) -> anyhow::Result<Exit> {
+    if args.hosts.are_given() && fleet.is_none() {
+        return args.hosts.launch(args.dry_run, args.models.no_build);
+    }
     let workspace = Workspace::find()?;
     let mut selected = select(&args.models.asked(), &workspace, &args.external())?;
     let aa_control = args.aa.then(|| run_twice(&mut selected)).transpose()?;
-    let host = host();
-    let plan = plan(args, &workspace, &selected, &host)?;
+    let mut host = host();
+    host.others = fleet.map(Fleet::others);
+    let mut plan = plan(args, &workspace, &selected, &host)?;
+    if let Some(fleet) = fleet {
+        check_fleet(args, &host)?;
+        plan.hosts = fleet.kinds(&probe::environment::read());
+    }
     let parent = parent(args, &workspace);
     let names: Vec<String> = selected.iter().map(|one| one.name.clone()).collect();
     let baselines = args.baselines.read(&parent, &names)?;
@@ -109,6 +119,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     // Before the builds: a directory that can't be written is heard of at once.
     let environment = network.at_server(|| environment(&workspace.tree.root))?;
     let mut run = begin(&parent, plan, aa_control, environment)?;
+    run.report.hosts = fleet.map_or_else(Vec::new, Fleet::hosts);
     if args.open {
         open_page(&run);
     }
@@ -119,12 +130,15 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Interrupted);
     }
     let mut programs = programs?;
-    let generators = Here {
-        program: build::take(&mut programs, "loadgen")?,
-        guard: network.generator_guard(&guard()),
-    };
+    let loadgen = build::take(&mut programs, "loadgen")?;
     let instruments = Instruments {
-        generators: Rc::new(generators),
+        generators: match fleet {
+            Some(fleet) => (fleet.generators)(&loadgen)?,
+            None => Rc::new(Here {
+                program: loadgen,
+                guard: network.generator_guard(&guard()),
+            }),
+        },
         null_server: build::take(&mut programs, "null").map_err(|error| error.to_string()),
         guard: guard(),
         allow_remote: args.allow_remote,
@@ -139,6 +153,24 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         .judge(&baselines, &run.report, &reports, exit)?;
     args.baselines.keep(&parent, &run.report, &reports, exit)?;
     Ok(args.gates.pass(&reports, judged))
+}
+
+/// What can't be asked of servers whose generators are elsewhere.
+fn check_fleet(args: &RunArgs, host: &Host) -> anyhow::Result<()> {
+    if args.network.is_some() || args.target.is_some() {
+        return Err(usage(
+            "over several machines there is no --network, because there is a real one, and no --target: \
+             servers are started on the first machine, and sampled there",
+        ));
+    }
+    let others = host.others.as_ref();
+    if others.is_some_and(|others| !others.shares_cpus) && args.listen.is_none() {
+        return Err(usage(
+            "--listen says at which address of the first machine the others reach its servers, such as \
+             --listen 192.0.2.1 --allow-remote",
+        ));
+    }
+    Ok(())
 }
 
 /// The directory that runs are made in.

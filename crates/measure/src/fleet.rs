@@ -1,0 +1,116 @@
+//! Other machines that generate the load, for a program that can reach them.
+
+use generators::host::GeneratorHost;
+use plan::others::Others;
+use report::{environment::Environment, hosts::RunHost};
+use std::{fmt, io, path::Path, rc::Rc};
+
+/// A machine that generates.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// In reports: never what it calls itself.
+    pub name: String,
+    /// CPUs that generators may use.
+    pub cpus: u32,
+    /// The hard limit of open files of a process; `None`: there is no limit.
+    pub open_files_max: Option<u64>,
+    /// Ephemeral ports of one address; `None`: not known.
+    pub ports: Option<u32>,
+    /// It is this machine, in another network namespace perhaps.
+    pub shares_cpus: bool,
+    /// How it is set.
+    pub environment: Environment,
+}
+
+/// How generators of a program are reached on all of them.
+type Reach = dyn Fn(&Path) -> io::Result<Rc<dyn GeneratorHost>>;
+
+/// All machines that generate.
+pub struct Fleet {
+    /// At least one.
+    pub machines: Vec<Machine>,
+    /// How they are reached.
+    pub generators: Box<Reach>,
+}
+
+impl fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.machines).finish()
+    }
+}
+
+impl Fleet {
+    /// As far as plans depend on them: what the least of them has.
+    pub fn others(&self) -> Others {
+        let machines = || self.machines.iter();
+        Others {
+            machines: machines().count().try_into().unwrap_or(u32::MAX),
+            cpus: machines().map(|one| one.cpus).min().unwrap_or(1).max(1),
+            open_files_max: machines().filter_map(|one| one.open_files_max).min(),
+            ports: machines().filter_map(|one| one.ports).min(),
+            shares_cpus: machines().any(|one| one.shares_cpus),
+        }
+    }
+
+    /// What the machines are, that of the servers first: runs on other kinds don't compare.
+    pub fn kinds(&self, of_servers: &Environment) -> Vec<String> {
+        let others = self.machines.iter().map(|one| &one.environment);
+        std::iter::once(of_servers)
+            .chain(others)
+            .map(kind)
+            .collect()
+    }
+
+    /// As the run's report has them.
+    pub fn hosts(&self) -> Vec<RunHost> {
+        let machines = self.machines.iter().cloned();
+        let host = |Machine {
+                        name, environment, ..
+                    }| RunHost { name, environment };
+        machines.map(host).collect()
+    }
+}
+
+/// `2 x Intel(R) Xeon(R), Linux 6.1.0`
+fn kind(of: &Environment) -> String {
+    let unknown = || "unknown".to_owned();
+    let cpus = of.cpus.map_or_else(unknown, |cpus| cpus.to_string());
+    let cpu = of.cpu.clone().unwrap_or_else(unknown);
+    let kernel = of.kernel.clone().unwrap_or_else(unknown);
+    format!("{cpus} x {cpu}, Linux {kernel}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(cpus: u32, open_files_max: Option<u64>, shares_cpus: bool) -> Machine {
+        Machine {
+            name: "host 1".to_owned(),
+            cpus,
+            open_files_max,
+            ports: Some(28_232),
+            shares_cpus,
+            environment: Environment {
+                cpus: Some(cpus),
+                kernel: Some("6.1.0".to_owned()),
+                ..Environment::default()
+            },
+        }
+    }
+
+    #[test]
+    fn a_plan_asks_no_machine_for_more_than_the_least_has() {
+        let fleet = Fleet {
+            machines: vec![machine(8, None, false), machine(4, Some(20_000), false)],
+            generators: Box::new(|_| Err(io::ErrorKind::NotFound.into())),
+        };
+        let others = fleet.others();
+        assert_eq!((others.machines, others.cpus), (2, 4));
+        assert_eq!(others.open_files_max, Some(20_000));
+        assert!(!others.shares_cpus);
+        let kinds = fleet.kinds(&Environment::default());
+        assert_eq!(kinds[0], "unknown x unknown, Linux unknown");
+        assert_eq!(kinds[2], "4 x unknown, Linux 6.1.0");
+    }
+}

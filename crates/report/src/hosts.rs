@@ -1,0 +1,55 @@
+//! What a run over several machines says of each of them.
+//!
+//! Machines have numbers, by the order of their ranks: never what they call themselves.
+
+use crate::environment::Environment;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A machine that generates load for servers on another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunHost {
+    /// `host 1` and so on; the runner and the servers are on host 0, whose environment is the run's.
+    pub name: String,
+    /// How it is set.
+    pub environment: Environment,
+}
+
+/// The clock of a machine in a trial, against that of the runner's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HostClock {
+    /// Which machine.
+    pub host: String,
+    /// By so much its CLOCK_MONOTONIC was ahead when the trial began: what moments were translated by.
+    pub ahead_us: f64,
+    /// Either measurement of that is off by at most so much: half of the shortest of many round trips.
+    pub bound_us: f64,
+    /// By so much further it was ahead when the trial had ended.
+    pub drift_us: f64,
+}
+
+/// What one machine's generators did in a window.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HostShare {
+    /// Which machine.
+    pub host: String,
+    /// Generator processes.
+    pub processes: u32,
+    /// Connections that were open when the window closed.
+    pub connections: u64,
+    /// Requests answered.
+    pub requests: u64,
+    /// Requests that the schedule put into the window; 0 without a schedule.
+    pub offered: u64,
+    /// Requests without a reply at the deadline.
+    pub replies_missing: u64,
+    /// For how long a thread didn't know that the window had opened, at most.
+    pub heard_late_us: u64,
+}
+
+impl HostClock {
+    /// By how much moments on this machine may be off, by what is known.
+    pub fn uncertainty_us(&self) -> f64 {
+        self.bound_us + self.drift_us.abs()
+    }
+}
