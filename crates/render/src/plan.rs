@@ -90,7 +90,11 @@ pub fn describe(plan: &Plan) -> String {
     for (number, host) in plan.hosts.iter().enumerate() {
         lines.push(format!(
             "host {number:<7}{host}{}",
-            if number == 0 { ": servers" } else { ": generators" }
+            if number == 0 {
+                ": servers"
+            } else {
+                ": generators"
+            }
         ));
     }
     lines.extend(why_so_many(plan));

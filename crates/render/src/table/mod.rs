@@ -40,7 +40,10 @@ pub fn table(reports: &[ModelReport], columns: Option<u16>) -> String {
     let sheets = sheet::sheets(reports);
     let sheets: Vec<String> = sheets.iter().map(|sheet| sheet.text(columns)).collect();
     let ends = ends_counted(reports);
-    format!("{table}\n* of {ends}; {LEGEND}{more}\n{}", sheets.join("\n"))
+    format!(
+        "{table}\n* of {ends}; {LEGEND}{more}\n{}",
+        sheets.join("\n")
+    )
 }
 
 /// Whose kernel memory there is: over several hosts the other ends are in the memory of others.
