@@ -5,7 +5,7 @@ use crate::{client::PATIENCE, running::Running};
 use anyhow::{Context as _, Result, ensure};
 use process::interrupt;
 use procfs::{
-    net::{tcp, tcp6},
+    net::{TcpNetEntry, tcp, tcp6},
     process::{FDTarget, Process},
 };
 use std::{
@@ -48,13 +48,24 @@ fn open_files_of(pid: u32) -> Result<usize> {
 
 /// The inode of the TCP socket between these addresses, if it is on this machine.
 pub(super) fn socket_between(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
+    Some(entry_between(local, remote)?.inode)
+}
+
+/// Bytes that the server has sent and the client hasn't read, if both are on this machine. Those that
+/// have come and aren't acknowledged yet count twice.
+pub(super) fn unread_bytes(server: SocketAddr, client: SocketAddr) -> Option<u64> {
+    let sending = entry_between(server, client)?.tx_queue;
+    let received = entry_between(client, server)?.rx_queue;
+    Some(u64::from(sending) + u64::from(received))
+}
+
+fn entry_between(local: SocketAddr, remote: SocketAddr) -> Option<TcpNetEntry> {
     // A socket of IPv6 may have a client of IPv4.
     let plain = |addr: SocketAddr| (addr.ip().to_canonical(), addr.port());
     let mut sockets = [tcp(), tcp6()].into_iter().flatten().flatten();
-    let socket = sockets.find(|socket| {
+    sockets.find(|socket| {
         plain(socket.local_address) == plain(local) && plain(socket.remote_address) == plain(remote)
-    });
-    Some(socket?.inode)
+    })
 }
 
 /// The process among these that has a socket open, and its descriptor.
@@ -86,8 +97,16 @@ pub(super) fn wait_for_open_files(running: &Running, before: usize) -> Result<()
 }
 
 /// Waits until something is so; says whether it was within [`PATIENCE`].
-pub(super) fn in_time(mut is_so: impl FnMut() -> Result<bool>) -> Result<bool> {
-    let deadline = Instant::now() + PATIENCE;
+pub(super) fn in_time(is_so: impl FnMut() -> Result<bool>) -> Result<bool> {
+    in_time_of(PATIENCE, is_so)
+}
+
+/// Waits until something is so; says whether it was within `patience`.
+pub(super) fn in_time_of(
+    patience: Duration,
+    mut is_so: impl FnMut() -> Result<bool>,
+) -> Result<bool> {
+    let deadline = Instant::now() + patience;
     while !is_so()? {
         ensure!(!interrupt::asked(), "interrupted");
         if Instant::now() >= deadline {

@@ -89,6 +89,15 @@ const LATE_BYTES: usize = 1000;
 /// which that takes longer the case sees less, and fails nobody.
 const REST: Duration = Duration::from_millis(60);
 
+/// Of those that are sent one by one: the server's kernel takes about ten.
+const ONE_BYTES: usize = 4000;
+
+/// More than the kernel takes of them.
+const ONES_MAX: usize = 100;
+
+/// For how long the server's kernel may take to have a reply, or not to have it for want of room.
+const TAKEN_AFTER: Duration = Duration::from_millis(400);
+
 /// The client sends some requests, or as many as go, and nothing more. Then it reads. Nobody else says
 /// anything, so the server hears of nothing but that there is room for replies again. How many there
 /// are decides what the last send came to: all, a part, nothing.
@@ -96,25 +105,55 @@ pub(super) fn read_late(promise: &Promise) -> Result<()> {
     run(promise, |running| {
         for count in (8..=96).step_by(8).chain([MESSAGE_BYTES / LATE_BYTES]) {
             let client = running.connect_narrow()?;
-            let echoes: Vec<Vec<u8>> = (0..count as u64)
-                .map(|id| running.echo(id, LATE_BYTES))
-                .collect();
+            let echoes = echoes(running, count, LATE_BYTES);
             let all = echoes.concat();
             let sent_bytes = client.send_some(&all, BLOCKED_AFTER)?;
             thread::sleep(REST);
             let whole = sent_bytes / echoes[0].len();
-            client.expect_all(&echoes[..whole]).with_context(|| {
-                format!(
-                    "a client that sent {whole} echoes of {LATE_BYTES} bytes, and nothing more, \
-                     reads its replies at last"
-                )
-            })?;
+            read_at_last(&client, &echoes[..whole])?;
             client.exchange(&all[sent_bytes..], &echoes[whole..])?;
             client.finish()?;
         }
-        Ok(())
+        last_reply_is_short(running)
     })?;
     Ok(())
+}
+
+fn echoes(running: &Running, count: usize, bytes: usize) -> Vec<Vec<u8>> {
+    let ids = 0..count as u64;
+    ids.map(|id| running.echo(id, bytes)).collect()
+}
+
+fn read_at_last(client: &Client, echoes: &[Vec<u8>]) -> Result<()> {
+    client.expect_all(echoes).with_context(|| {
+        format!(
+            "a client that sent {} echoes of {} bytes, and nothing more, reads its replies at last",
+            echoes.len(),
+            echoes[0].len()
+        )
+    })
+}
+
+/// One request after the other until the kernel doesn't take the reply to the last: that alone is what
+/// the server has to hear of, where above more requests came behind it.
+fn last_reply_is_short(running: &Running) -> Result<()> {
+    let client = running.connect_narrow()?;
+    let (server, own) = client.ends()?;
+    let echoes = echoes(running, ONES_MAX, ONE_BYTES);
+    let (mut sent, mut bytes) = (0, 0);
+    for echo in &echoes {
+        client.send(echo)?;
+        sent += 1;
+        bytes += echo.len() as u64;
+        let taken = proc::in_time_of(TAKEN_AFTER, || {
+            Ok(proc::unread_bytes(server, own) == Some(bytes))
+        });
+        if !taken? {
+            break;
+        }
+    }
+    read_at_last(&client, &echoes[..sent])?;
+    client.finish()
 }
 
 pub(super) fn unread_replies(promise: &Promise) -> Result<()> {
