@@ -235,11 +235,28 @@ impl Connection {
         self.unsent.as_deref().map_or(&[], |unsent| &unsent.replies)
     }
 
-    /// The connection is over when what is unsent has been sent.
-    #[inline]
-    pub fn is_ending(&self) -> bool {
-        let unsent = self.unsent.as_ref();
-        unsent.is_some_and(|unsent| unsent.then.is_some())
+    /// Takes back a reply that `send` took, and that has not been sent after all: it is unsent, before
+    /// all others.
+    #[cold]
+    pub fn take_back(&mut self, reply: &[u8]) {
+        counters().bytes_out.take_back(reply.len() as u64);
+        let unsent = self.unsent.get_or_insert_default();
+        unsent.replies.splice(..0, reply.iter().copied());
+    }
+
+    /// What an answer came to of which a reply was taken back: the end waits until it has been sent.
+    #[cold]
+    pub fn end_later(
+        &mut self,
+        answered: Result<Option<Work>, Closed>,
+    ) -> Result<Option<Work>, Closed> {
+        match (answered, &mut self.unsent) {
+            (Err(Closed::Malformed(malformed)), Some(unsent)) => {
+                unsent.then = Some(malformed);
+                Ok(None)
+            }
+            (answered, _) => answered,
+        }
     }
 
     /// Everything unsent has been sent by the model.

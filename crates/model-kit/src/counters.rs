@@ -39,6 +39,11 @@ impl Count {
         self.0.store(self.0.load(Relaxed) + n, Relaxed);
     }
 
+    /// Of what was added too early.
+    pub(crate) fn take_back(&self, n: u64) {
+        self.0.store(self.0.load(Relaxed) - n, Relaxed);
+    }
+
     fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }

@@ -2,8 +2,25 @@
 
 mod about;
 mod buffers;
+mod door;
+mod echo;
 mod ring;
+
+#[cfg(feature = "need-io-uring")]
+use crate::preflight::Need;
 
 pub use about::About;
 pub use buffers::{Buffers, GROUP};
+pub use door::Door;
+pub use echo::{Echo, keep_in_place};
 pub use ring::{Completion, Ring, close, keep, send_at_once, send_when_room};
+
+/// What a loop on such a ring takes.
+#[cfg(feature = "need-io-uring")]
+pub const NEEDS: &[Need] = &[
+    Need::IoUring,
+    Need::Kernel {
+        version: (6, 1),
+        brings: "deferred task run of io_uring",
+    },
+];

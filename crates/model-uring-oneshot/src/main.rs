@@ -23,18 +23,15 @@ use io_uring::{
     types::{Fd, Timespec},
 };
 use model_kit::{
-    Chunk, Closed, Connection, Ended, Listeners, Model, Need, ReadSize, Refused, Server, Work,
-    on_each_thread,
-    uring::{About, Completion, Ring, close, keep, send_when_room},
+    Chunk, Closed, Connection, Ended, Listeners, Model, ReadSize, Server, Work, on_each_thread,
+    uring::{About, Completion, Door, NEEDS, Ring, close, keep, send_when_room},
 };
-use rustix::{io::Errno, net::SocketFlags};
+use rustix::io::Errno;
 use slab::Slab;
 use std::{
     io,
-    net::TcpListener,
     os::fd::{AsRawFd as _, OwnedFd},
     process::ExitCode,
-    ptr,
     sync::Arc,
 };
 
@@ -44,13 +41,7 @@ const ACCEPTS: usize = 16;
 fn main() -> ExitCode {
     let model = Model {
         listeners: Listeners::PerThread,
-        needs: &[
-            Need::IoUring,
-            Need::Kernel {
-                version: (6, 1),
-                brings: "deferred task run of io_uring",
-            },
-        ],
+        needs: NEEDS,
         run,
     };
     model.main()
@@ -62,13 +53,11 @@ fn run(server: Arc<Server>) -> Ended {
 
 struct Loop<'a> {
     server: &'a Server,
-    listener: TcpListener,
+    door: Door,
     ring: Ring,
     /// What a completion names is open: a connection is forgotten when the kernel does nothing
     /// for it.
     open: Slab<Socket>,
-    pause: Timespec,
-    stopping: bool,
 }
 
 struct Socket {
@@ -86,21 +75,19 @@ impl<'a> Loop<'a> {
     fn new(server: &'a Server) -> io::Result<Self> {
         Ok(Self {
             server,
-            listener: server.listen()?,
+            door: Door::new(server, false)?,
             ring: Ring::new()?,
             open: Slab::new(),
-            pause: Timespec::new(),
-            stopping: false,
         })
     }
 
     fn run(mut self) -> io::Result<()> {
         for _ in 0..ACCEPTS {
-            self.accept()?;
+            self.door.accept(&mut self.ring)?;
         }
         self.server.ready()?;
         let mut completions = Vec::new();
-        while !self.stopping || !self.open.is_empty() {
+        while !self.door.is_shut() || !self.open.is_empty() {
             self.ring.turn(1, &mut completions)?;
             for completion in completions.drain(..) {
                 self.complete(&completion)?;
@@ -113,54 +100,35 @@ impl<'a> Loop<'a> {
         let (about, key) = completion.about();
         match about {
             About::Accept => self.accepted(completion),
-            About::PauseOver => self.accept(),
+            About::PauseOver => self.door.accept(&mut self.ring),
             About::Receive => self.received(key, completion),
             About::Send => self.sent(key, completion),
             About::WaitOver => self.waited(key),
-            About::Nothing => Ok(()),
+            About::Echo | About::Nothing => Ok(()),
         }
     }
 
     fn push(&mut self, request: squeue::Entry, about: About, key: usize) -> io::Result<()> {
         // SAFETY: what a request points to lives until it is completed, because its connection
         // does nothing else and isn't forgotten meanwhile: the chunk's bytes, unsent bytes, and
-        // times, in the loop and in the connection's box. No others point anywhere. `accept`
-        // makes the only ones about accepting.
+        // times, in the connection's box. No others point anywhere, and none accepts.
         unsafe { self.ring.push(request, about, key) }
     }
 
-    fn accept(&mut self) -> io::Result<()> {
-        let flags = SocketFlags::CLOEXEC.bits() as i32;
-        let listener = Fd(self.listener.as_raw_fd());
-        let accept = opcode::Accept::new(listener, ptr::null_mut(), ptr::null_mut()).flags(flags);
-        self.push(accept.build(), About::Accept, 0)
-    }
-
     fn accepted(&mut self, completion: &Completion) -> io::Result<()> {
-        match completion.accepted(self.server) {
-            Ok((fd, connection)) => {
-                let size = ReadSize::default();
-                let key = self.open.insert(Socket {
-                    fd,
-                    connection,
-                    chunk: Chunk::new(size.bytes()),
-                    size,
-                    wait: None,
-                });
-                self.receive(key)?;
-            }
-            Err(Refused::Retry) => {}
-            Err(Refused::Pause(time)) => {
-                self.pause = time.into();
-                let timeout = opcode::Timeout::new(&raw const self.pause);
-                return self.push(timeout.build(), About::PauseOver, 0);
-            }
-            Err(Refused::Stopping) => {
-                self.stopping = true;
-                return Ok(());
-            }
-        }
-        self.accept()
+        let (server, ring) = (self.server, &mut self.ring);
+        let Some((fd, connection)) = self.door.accepted(completion, server, ring)? else {
+            return Ok(());
+        };
+        let size = ReadSize::default();
+        let key = self.open.insert(Socket {
+            fd,
+            connection,
+            chunk: Chunk::new(size.bytes()),
+            size,
+            wait: None,
+        });
+        self.receive(key)
     }
 
     fn receive(&mut self, key: usize) -> io::Result<()> {

@@ -14,6 +14,9 @@
 //! - *Sends that don't wait*: a reply mostly fits the socket's buffer and is gone when the system
 //!   call begins to wait, so nothing is heard of it. Only what doesn't fit completes, and is sent
 //!   again by a request that waits for room.
+//! - *Replies from where they lie*: an echo is part of what came, so it is sent from the provided
+//!   buffer, which goes back to the kernel with all others of its turn. No copy, no allocation, and
+//!   no second look at the connection.
 //!
 //! What the kernel is told once it goes on doing: bytes come while a reply is not yet sent or a
 //! request waits. They are set aside, and when there are many the receive is cancelled.
@@ -26,37 +29,31 @@
 
 mod socket;
 
-use io_uring::{
-    opcode, squeue,
-    types::{Fd, Timespec},
-};
+use io_uring::{opcode, squeue, types::Fd};
 use model_kit::{
-    Closed, Ended, Listeners, Model, Need, Refused, Server, Work, on_each_thread,
-    uring::{About, Buffers, Completion, GROUP, Ring, close, keep, send_at_once, send_when_room},
+    Closed, Ended, Listeners, Model, Server, Work, on_each_thread,
+    uring::{
+        About, Buffers, Completion, Door, Echo, GROUP, NEEDS, Ring, close, keep, keep_in_place,
+        send_at_once, send_when_room,
+    },
 };
 use rustix::{
     io::Errno,
-    net::{Shutdown, SocketFlags, shutdown},
+    net::{Shutdown, shutdown},
 };
 use slab::Slab;
 use socket::{Doing, Socket};
-use std::{io, mem, net::TcpListener, os::fd::AsRawFd as _, process::ExitCode, sync::Arc};
+use std::{io, mem, os::fd::AsRawFd as _, process::ExitCode, sync::Arc};
 
-/// More than a turn uses, so that the kernel rarely finds none.
-const BUFFERS: usize = 256;
+/// More than two turns use, so that the kernel rarely finds none.
+const BUFFERS: usize = 1024;
 
 const BUFFER_BYTES: usize = 16 << 10;
 
 fn main() -> ExitCode {
     let model = Model {
         listeners: Listeners::PerThread,
-        needs: &[
-            Need::IoUring,
-            Need::Kernel {
-                version: (6, 1),
-                brings: "deferred task run of io_uring",
-            },
-        ],
+        needs: NEEDS,
         run,
     };
     model.main()
@@ -68,47 +65,46 @@ fn run(server: Arc<Server>) -> Ended {
 
 struct Loop<'a> {
     server: &'a Server,
-    listener: TcpListener,
+    door: Door,
     ring: Ring,
     buffers: Buffers<BUFFERS>,
     /// What a completion names is open: a connection is forgotten when the kernel has nothing
     /// more to do for it.
     open: Slab<Socket>,
-    /// Whose reply is sent with this turn.
+    /// Replies that go with this turn from where they lie.
+    echoes: Vec<Echo>,
+    /// Its number.
+    turn: u16,
+    /// For whom something follows when this turn has been handed in, so that it must not wait.
     sending: Vec<usize>,
-    /// Something follows from one of these, so that the turn must not wait.
-    follows: bool,
-    pause: Timespec,
-    stopping: bool,
 }
 
 impl<'a> Loop<'a> {
     fn new(server: &'a Server) -> io::Result<Self> {
-        let listener = server.listen()?;
+        let door = Door::new(server, true)?;
         let ring = Ring::new()?;
         let buffers = Buffers::register(&ring, BUFFER_BYTES)?;
         Ok(Self {
             server,
-            listener,
+            door,
             ring,
             buffers,
             open: Slab::new(),
+            echoes: Vec::new(),
+            turn: 0,
             sending: Vec::new(),
-            follows: false,
-            pause: Timespec::new(),
-            stopping: false,
         })
     }
 
     fn run(mut self) -> io::Result<()> {
-        self.accept()?;
+        self.door.accept(&mut self.ring)?;
         self.server.ready()?;
-        let (mut completions, mut sending) = (Vec::new(), Vec::new());
-        while !self.stopping || !self.open.is_empty() {
-            let awaited = usize::from(!mem::take(&mut self.follows));
+        let mut completions = Vec::new();
+        while !self.door.is_shut() || !self.open.is_empty() {
+            let awaited = usize::from(self.sending.is_empty());
             self.ring.turn(awaited, &mut completions)?;
-            mem::swap(&mut sending, &mut self.sending);
-            self.sent_whole(&mut sending, &completions)?;
+            self.handed_in(&completions)?;
+            self.turn = self.turn.wrapping_add(1);
             for completion in completions.drain(..) {
                 self.complete(&completion)?;
             }
@@ -116,19 +112,30 @@ impl<'a> Loop<'a> {
         Ok(())
     }
 
-    /// Goes on with those whose reply went with the turn: all but those of whom it was told.
-    fn sent_whole(&mut self, sending: &mut Vec<usize>, done: &[Completion]) -> io::Result<()> {
+    /// What the kernel hasn't taken it has told, so all else has been sent: goes on with those for whom
+    /// something follows, and gives back the buffers of replies.
+    fn handed_in(&mut self, done: &[Completion]) -> io::Result<()> {
         for (about, key) in done.iter().map(Completion::about) {
-            if about == About::Send {
-                self.open[key].doing = Doing::Sending;
+            if !matches!(about, About::Send | About::Echo) {
+                continue;
+            }
+            let socket = &mut self.open[key];
+            socket.doing = Doing::Sending;
+            // One at the most, and seldom: to look for it is cheaper than to keep where it is.
+            for echo in self.echoes.iter().filter(|echo| echo.key == key) {
+                socket.connection.take_back(echo.reply());
             }
         }
-        for key in sending.drain(..) {
+        let buffers = self.echoes.drain(..).map(|echo| echo.buffer);
+        self.buffers.give_back(buffers);
+        for key in mem::take(&mut self.sending) {
             let socket = &mut self.open[key];
-            if socket.doing == Doing::SendingAtOnce {
-                let next = socket.connection.sent_all();
-                self.go_on(key, next.map(|()| None))?;
-            }
+            let next = match socket.doing {
+                Doing::SendingAtOnce => socket.connection.sent_all(),
+                Doing::EchoingThen => Ok(()),
+                _ => continue,
+            };
+            self.go_on(key, next.map(|()| None))?;
         }
         Ok(())
     }
@@ -137,49 +144,28 @@ impl<'a> Loop<'a> {
         let (about, key) = completion.about();
         match about {
             About::Accept => self.accepted(completion),
-            About::PauseOver => self.accept(),
+            About::PauseOver => self.door.accept(&mut self.ring),
             About::Receive => self.received(key, completion),
-            About::Send => self.sent(key, completion),
+            About::Send | About::Echo => self.sent(key, completion),
             About::WaitOver => self.waited(key),
             About::Nothing => Ok(()),
         }
     }
 
     fn push(&mut self, request: squeue::Entry, about: About, key: usize) -> io::Result<()> {
-        // SAFETY: what a request points to lives until it is completed: unsent bytes, because
-        // their connection sends nothing else and isn't forgotten meanwhile; times, in the loop
-        // and in the connection's box; and no others point anywhere. `accept` makes the only
-        // ones about accepting.
+        // SAFETY: what a request points to lives until it is completed: replies in buffers, which are
+        // given back later; unsent bytes, because their connection sends nothing else and isn't forgotten
+        // meanwhile; times, in the connection's box. No others point anywhere, and none accepts.
         unsafe { self.ring.push(request, about, key) }
     }
 
-    fn accept(&mut self) -> io::Result<()> {
-        let flags = SocketFlags::CLOEXEC.bits() as i32;
-        let accept = opcode::AcceptMulti::new(Fd(self.listener.as_raw_fd())).flags(flags);
-        self.push(accept.build(), About::Accept, 0)
-    }
-
     fn accepted(&mut self, completion: &Completion) -> io::Result<()> {
-        match completion.accepted(self.server) {
-            Ok((fd, connection)) => {
-                let key = self.open.insert(Socket::new(fd, connection));
-                self.receive(key)?;
-            }
-            Err(Refused::Retry) => {}
-            Err(Refused::Pause(time)) => {
-                self.pause = time.into();
-                let timeout = opcode::Timeout::new(&raw const self.pause);
-                return self.push(timeout.build(), About::PauseOver, 0);
-            }
-            Err(Refused::Stopping) => {
-                self.stopping = true;
-                return Ok(());
-            }
+        let (server, ring) = (self.server, &mut self.ring);
+        if let Some((fd, connection)) = self.door.accepted(completion, server, ring)? {
+            let key = self.open.insert(Socket::new(fd, connection));
+            self.receive(key)?;
         }
-        if completion.has_more() {
-            return Ok(());
-        }
-        self.accept()
+        Ok(())
     }
 
     fn receive(&mut self, key: usize) -> io::Result<()> {
@@ -191,18 +177,43 @@ impl<'a> Loop<'a> {
 
     fn received(&mut self, key: usize, completion: &Completion) -> io::Result<()> {
         let buffer = completion.buffer();
-        let next = self.answer(key, completion, buffer);
-        if let Some(id) = buffer {
-            self.buffers.give_back(id);
+        let mut in_place = None;
+        let mut next = self.answer(key, completion, buffer, &mut in_place);
+        if let (Some(buffer), Some(reply)) = (buffer, in_place) {
+            // SAFETY: the reply lies in the buffer from which it was answered. That is given back once
+            // the turn has been handed in, or below, when the echo is gone.
+            let echo = unsafe { Echo::new(key, buffer, reply) };
+            let socket = &mut self.open[key];
+            let is_all = matches!(next, Some(Ok(None))) && socket.connection.unsent().is_empty();
+            if is_all && socket.receiving {
+                return self.echo(echo);
+            }
+            socket.connection.take_back(echo.reply());
+            next = next.map(|next| socket.connection.end_later(next));
         }
+        self.buffers.give_back(buffer);
         match next {
             Some(next) => self.go_on(key, next),
             None if self.open[key].doing == Doing::Closing => self.close(key),
             None => {
-                self.follows |= self.open[key].doing == Doing::SendingAtOnce;
+                let doing = &mut self.open[key].doing;
+                if *doing == Doing::Echoing {
+                    *doing = Doing::EchoingThen;
+                    self.sending.push(key);
+                }
                 self.hold_up(key)
             }
         }
+    }
+
+    /// Sends a reply from where it lies.
+    fn echo(&mut self, echo: Echo) -> io::Result<()> {
+        let key = echo.key;
+        let socket = &mut self.open[key];
+        (socket.doing, socket.turn) = (Doing::Echoing, self.turn);
+        let send = send_at_once(&socket.fd, echo.reply());
+        self.echoes.push(echo);
+        self.push(send, About::Echo, key)
     }
 
     /// Stops receiving for a connection of which enough is set aside.
@@ -222,26 +233,28 @@ impl<'a> Loop<'a> {
         key: usize,
         completion: &Completion,
         buffer: Option<u16>,
+        in_place: &mut Option<*const [u8]>,
     ) -> Option<Result<Option<Work>, Closed>> {
         let socket = &mut self.open[key];
         socket.receiving = completion.has_more();
+        let is_busy = socket.is_busy(self.turn);
         let received_bytes = match completion.bytes() {
             // No buffer was left, or the receive has been cancelled: nothing came.
-            Err(Errno::NOBUFS | Errno::CANCELED) => {
-                return (socket.doing == Doing::Nothing).then_some(Ok(None));
-            }
+            Err(Errno::NOBUFS | Errno::CANCELED) => return (!is_busy).then_some(Ok(None)),
             // A broken connection ends like one that is closed.
             Err(_) => 0,
             Ok(bytes) => bytes,
         };
         let mut chunk = buffer.map(|id| self.buffers.chunk(id));
-        if socket.doing != Doing::Nothing {
+        if is_busy {
             let bytes = chunk.map(|chunk| &chunk.space()[..received_bytes]);
             socket.hold(bytes.unwrap_or_default());
             return None;
         }
         Some(match &mut chunk {
-            Some(chunk) => socket.connection.answer(chunk, received_bytes, keep),
+            Some(chunk) => socket.connection.answer(chunk, received_bytes, |reply| {
+                keep_in_place(in_place, reply)
+            }),
             None => Err(Closed::ByClient),
         })
     }
@@ -277,28 +290,21 @@ impl<'a> Loop<'a> {
     fn send_at_once(&mut self, key: usize) -> io::Result<()> {
         let socket = &mut self.open[key];
         socket.doing = Doing::SendingAtOnce;
-        self.follows |= socket.has_more_to_do();
         self.sending.push(key);
         let send = send_at_once(&socket.fd, socket.connection.unsent());
         self.push(send, About::Send, key)
     }
 
-    /// When there is room.
-    fn send(&mut self, key: usize) -> io::Result<()> {
-        let socket = &self.open[key];
-        let send = send_when_room(&socket.fd, socket.connection.unsent());
-        self.push(send, About::Send, key)
-    }
-
     fn sent(&mut self, key: usize, completion: &Completion) -> io::Result<()> {
-        let connection = &mut self.open[key].connection;
+        let Socket { fd, connection, .. } = &mut self.open[key];
         if completion.sent(connection).is_err() {
             return self.close(key);
         }
         if connection.unsent().is_empty() {
             return self.go_on(key, Ok(None));
         }
-        self.send(key)
+        let send = send_when_room(fd, connection.unsent());
+        self.push(send, About::Send, key)
     }
 
     fn waited(&mut self, key: usize) -> io::Result<()> {

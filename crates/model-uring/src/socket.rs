@@ -10,6 +10,8 @@ const HELD_MAX: usize = 4;
 pub(crate) struct Socket {
     pub(crate) fd: OwnedFd,
     pub(crate) doing: Doing,
+    /// The turn of its last echo.
+    pub(crate) turn: u16,
     /// The kernel goes on receiving.
     pub(crate) receiving: bool,
     pub(crate) connection: Connection,
@@ -21,7 +23,11 @@ pub(crate) struct Socket {
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Doing {
     Nothing,
-    /// What fits, with the turn.
+    /// Sending a reply from where it lies, with the turn. Nothing, when that is over.
+    Echoing,
+    /// The same, and something follows.
+    EchoingThen,
+    /// What fits of what is unsent, with the turn.
     SendingAtOnce,
     /// The rest, when there is room.
     Sending,
@@ -43,10 +49,17 @@ impl Socket {
         Self {
             fd,
             doing: Doing::Nothing,
+            turn: 0,
             receiving: false,
             connection,
             aside: None,
         }
+    }
+
+    /// Whether the kernel does something for it. Nobody visits all that had an echo, so a turn tells.
+    /// (After 65,536 turns it may seem so, and what comes is set aside for once.)
+    pub(crate) fn is_busy(&self, turn: u16) -> bool {
+        self.doing != Doing::Nothing && (self.doing != Doing::Echoing || self.turn == turn)
     }
 
     /// Sets aside what came, for [`Socket::next_held`].
@@ -61,11 +74,6 @@ impl Socket {
     pub(crate) fn holds_enough(&self) -> bool {
         let aside = self.aside.as_ref();
         aside.is_some_and(|aside| aside.held.len() >= HELD_MAX)
-    }
-
-    /// Something follows when what is unsent has been sent.
-    pub(crate) fn has_more_to_do(&self) -> bool {
-        self.connection.is_ending() || self.aside.is_some()
     }
 
     pub(crate) fn next_held(&mut self) -> Option<(Chunk, usize)> {

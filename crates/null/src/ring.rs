@@ -3,89 +3,93 @@
 
 use io_uring::{opcode, squeue, types::Fd};
 use model_kit::{
-    Connection, Refused, Server,
-    uring::{About, Buffers, Completion, GROUP, Ring, send_at_once, send_when_room},
+    Connection, Server,
+    uring::{
+        About, Buffers, Completion, Door, Echo, GROUP, Ring, keep, send_at_once, send_when_room,
+    },
 };
-use rustix::{io::Errno, net::SocketFlags};
+use rustix::io::Errno;
 use slab::Slab;
 use std::{
-    collections::VecDeque,
     io, mem,
     os::fd::{AsRawFd as _, OwnedFd},
-    thread,
 };
 
-/// More than a turn uses, so that the kernel rarely finds none: then every receive ends, and has to
+/// More than two turns use, so that the kernel rarely finds none: then every receive ends, and has to
 /// be asked for again. Not many more: they are used in turn, and stay in the cache if they are few.
-const BUFFERS: usize = 256;
+const BUFFERS: usize = 1024;
 
 const BUFFER_BYTES: usize = 4 << 10;
 
 pub(crate) fn serve(server: &Server) -> io::Result<()> {
-    let listener = server.listen()?;
+    let door = Door::new(server, true)?;
     let ring = Ring::new()?;
     let buffers = Buffers::register(&ring, BUFFER_BYTES)?;
     let mut turns = Loop {
         server,
-        listener: Fd(listener.as_raw_fd()),
+        door,
         ring,
         buffers,
         open: Slab::new(),
-        sending: Vec::new(),
-        follows: false,
-        stopping: false,
+        echoes: Vec::new(),
+        turn: 0,
+        follows: Vec::new(),
     };
-    turns.accept()?;
+    turns.door.accept(&mut turns.ring)?;
     server.ready()?;
     turns.run()
 }
 
 struct Loop<'a> {
     server: &'a Server,
-    listener: Fd,
+    door: Door,
     ring: Ring,
     buffers: Buffers<BUFFERS>,
     open: Slab<Client>,
-    /// Whose echo is sent with this turn.
-    sending: Vec<usize>,
-    /// Something follows from one of these, so that the turn must not wait.
-    follows: bool,
-    stopping: bool,
+    /// What goes with this turn.
+    echoes: Vec<Echo>,
+    /// Its number.
+    turn: u16,
+    /// For whom something follows when this turn has been handed in.
+    follows: Vec<usize>,
 }
 
 struct Client {
     fd: OwnedFd,
     connection: Connection,
-    /// What is being sent.
-    first: Option<Echo>,
-    /// What came behind it: seldom anything.
-    behind: VecDeque<Echo>,
+    sending: Sending,
     receiving: bool,
-    /// The first goes with this turn.
-    goes_at_once: bool,
     /// It has been closed, and waits for the last completion.
     is_over: bool,
+    /// What came behind what is being sent: seldom anything. It has no bound, because clients of a
+    /// ceiling read.
+    behind: Vec<u8>,
 }
 
-/// What came, in a buffer.
-struct Echo {
-    buffer: u16,
-    bytes: u32,
-    sent_bytes: u32,
+#[derive(Clone, Copy, PartialEq)]
+enum Sending {
+    Nothing,
+    /// From its buffer, with this turn; nothing, in a later one.
+    Echo(u16),
+    /// The same, and something follows.
+    EchoThen,
+    /// What is unsent, when there is room.
+    Unsent,
 }
 
 impl Loop<'_> {
     fn run(&mut self) -> io::Result<()> {
-        let (mut completions, mut sending) = (Vec::new(), Vec::new());
-        while !self.stopping || !self.open.is_empty() {
-            let awaited = usize::from(!mem::take(&mut self.follows));
+        let mut completions = Vec::new();
+        while !self.door.is_shut() || !self.open.is_empty() {
+            let awaited = usize::from(self.follows.is_empty());
             self.ring.turn(awaited, &mut completions)?;
-            mem::swap(&mut sending, &mut self.sending);
-            self.sent_whole(&mut sending, &completions)?;
+            self.handed_in(&completions)?;
+            self.turn = self.turn.wrapping_add(1);
             for completion in completions.drain(..) {
                 let (about, key) = completion.about();
                 match about {
                     About::Accept => self.accepted(&completion)?,
+                    About::PauseOver => self.door.accept(&mut self.ring)?,
                     About::Receive => self.received(key, &completion)?,
                     _ => self.sent(key, &completion)?,
                 }
@@ -94,59 +98,47 @@ impl Loop<'_> {
         Ok(())
     }
 
-    /// Goes on with those whose echo went with the turn: all but those of whom it was told.
-    fn sent_whole(&mut self, sending: &mut Vec<usize>, done: &[Completion]) -> io::Result<()> {
+    /// What the kernel hasn't taken it has told, so all else has been sent.
+    fn handed_in(&mut self, done: &[Completion]) -> io::Result<()> {
         for (about, key) in done.iter().map(Completion::about) {
-            if about == About::Send {
-                self.open[key].goes_at_once = false;
+            if about == About::Echo {
+                let client = &mut self.open[key];
+                client.sending = Sending::Unsent;
+                for echo in self.echoes.iter().filter(|echo| echo.key == key) {
+                    client.connection.take_back(echo.reply());
+                }
             }
         }
-        for key in sending.drain(..) {
-            if mem::take(&mut self.open[key].goes_at_once) {
-                self.sent_first(key)?;
+        let buffers = self.echoes.drain(..).map(|echo| echo.buffer);
+        self.buffers.give_back(buffers);
+        for key in mem::take(&mut self.follows) {
+            if self.open[key].sending == Sending::EchoThen {
+                self.go_on(key)?;
             }
         }
         Ok(())
     }
 
     fn push(&mut self, request: squeue::Entry, about: About, key: usize) -> io::Result<()> {
-        // SAFETY: a send's bytes lie in a buffer that isn't given back before the send is completed;
-        // nothing else points anywhere. `accept` makes the only requests about accepting.
+        // SAFETY: a send's bytes lie in a buffer that isn't given back before it is handed in, or are
+        // unsent, and stay as they are until it is completed; nothing else points anywhere, or accepts.
         unsafe { self.ring.push(request, about, key) }
     }
 
-    fn accept(&mut self) -> io::Result<()> {
-        let flags = SocketFlags::CLOEXEC.bits() as i32;
-        let accept = opcode::AcceptMulti::new(self.listener).flags(flags);
-        self.push(accept.build(), About::Accept, 0)
-    }
-
     fn accepted(&mut self, completion: &Completion) -> io::Result<()> {
-        match completion.accepted(self.server) {
-            Ok((fd, connection)) => {
-                let key = self.open.insert(Client {
-                    fd,
-                    connection,
-                    first: None,
-                    behind: VecDeque::new(),
-                    receiving: false,
-                    goes_at_once: false,
-                    is_over: false,
-                });
-                self.receive(key)?;
-            }
-            Err(Refused::Retry) => {}
-            // The figure is spoiled anyhow.
-            Err(Refused::Pause(time)) => thread::sleep(time),
-            Err(Refused::Stopping) => {
-                self.stopping = true;
-                return Ok(());
-            }
-        }
-        if completion.has_more() {
+        let (server, ring) = (self.server, &mut self.ring);
+        let Some((fd, connection)) = self.door.accepted(completion, server, ring)? else {
             return Ok(());
-        }
-        self.accept()
+        };
+        let key = self.open.insert(Client {
+            fd,
+            connection,
+            sending: Sending::Nothing,
+            receiving: false,
+            is_over: false,
+            behind: Vec::new(),
+        });
+        self.receive(key)
     }
 
     fn receive(&mut self, key: usize) -> io::Result<()> {
@@ -162,26 +154,17 @@ impl Loop<'_> {
         match (completion.bytes(), completion.buffer()) {
             (Ok(bytes @ 1..), Some(buffer)) => {
                 client.connection.received(bytes, 0);
-                let echo = Echo {
-                    buffer,
-                    bytes: bytes as u32,
-                    sent_bytes: 0,
-                };
-                if client.first.is_none() {
-                    client.first = Some(echo);
-                    self.send_at_once(key)?;
-                } else {
-                    client.behind.push_back(echo);
-                    self.follows |= client.goes_at_once;
-                }
+                self.echo(key, buffer, bytes)?;
             }
             (Err(Errno::NOBUFS), _) => {}
             // The end, or broken.
-            _ => {
+            (_, buffer) => {
+                self.buffers.give_back(buffer);
                 client.is_over = true;
-                self.follows |= client.goes_at_once;
-                self.forget(key);
-                return Ok(());
+                if self.is_busy(key) {
+                    return Ok(());
+                }
+                return self.go_on(key);
             }
         }
         if self.open[key].receiving {
@@ -190,81 +173,70 @@ impl Loop<'_> {
         self.receive(key)
     }
 
-    /// The first of its echoes, if there is one.
-    fn send_at_once(&mut self, key: usize) -> io::Result<()> {
-        let client = &mut self.open[key];
-        let Some(echo) = &client.first else {
-            return Ok(());
-        };
-        client.goes_at_once = true;
-        self.follows |= !client.behind.is_empty() || client.is_over;
-        self.sending.push(key);
-        let unsent = &self.buffers.chunk(echo.buffer).space()[..echo.bytes as usize];
-        let send = send_at_once(&client.fd, unsent);
-        self.push(send, About::Send, key)
+    /// Whether something is being sent. If it goes with this turn, what is to be done waits for that.
+    fn is_busy(&mut self, key: usize) -> bool {
+        let sending = &mut self.open[key].sending;
+        match *sending {
+            Sending::Nothing => false,
+            Sending::Echo(turn) if turn != self.turn => false,
+            Sending::Echo(_) => {
+                *sending = Sending::EchoThen;
+                self.follows.push(key);
+                true
+            }
+            Sending::EchoThen | Sending::Unsent => true,
+        }
     }
 
-    /// The rest of it, when there is room.
-    fn send(&mut self, key: usize) -> io::Result<()> {
-        let client = &self.open[key];
-        let Some(echo) = &client.first else {
+    fn echo(&mut self, key: usize, buffer: u16, bytes: usize) -> io::Result<()> {
+        let is_busy = self.is_busy(key);
+        let client = &mut self.open[key];
+        let reply = &self.buffers.chunk(buffer).space()[..bytes];
+        if is_busy {
+            client.behind.extend_from_slice(reply);
+            self.buffers.give_back([buffer]);
             return Ok(());
-        };
-        let left = echo.sent_bytes as usize..echo.bytes as usize;
-        let unsent = &self.buffers.chunk(echo.buffer).space()[left];
-        let send = send_when_room(&client.fd, unsent);
+        }
+        // SAFETY: it lies in the buffer, which is given back by `handed_in` at the earliest.
+        let echo = unsafe { Echo::new(key, buffer, reply) };
+        client.sending = Sending::Echo(self.turn);
+        client.connection.sent(bytes);
+        let send = send_at_once(&client.fd, echo.reply());
+        self.echoes.push(echo);
+        self.push(send, About::Echo, key)
+    }
+
+    /// Sends what came behind what has been sent. A client that is over is dropped when nothing of it
+    /// is on its way.
+    fn go_on(&mut self, key: usize) -> io::Result<()> {
+        let client = &mut self.open[key];
+        client.sending = Sending::Nothing;
+        let behind = mem::take(&mut client.behind);
+        if client.connection.reply(&behind, 0, keep).is_ok() && !behind.is_empty() {
+            return self.send(key);
+        }
+        if client.is_over && !client.receiving {
+            self.open.remove(key);
+        }
+        Ok(())
+    }
+
+    /// What is unsent, when there is room.
+    fn send(&mut self, key: usize) -> io::Result<()> {
+        let client = &mut self.open[key];
+        client.sending = Sending::Unsent;
+        let send = send_when_room(&client.fd, client.connection.unsent());
         self.push(send, About::Send, key)
     }
 
     fn sent(&mut self, key: usize, completion: &Completion) -> io::Result<()> {
         let client = &mut self.open[key];
-        let sent_bytes = match completion.bytes() {
-            Ok(bytes) => bytes,
-            Err(Errno::AGAIN) => 0,
-            Err(_) => {
-                client.is_over = true;
-                let echoes = client.first.take().into_iter();
-                let echoes = echoes.chain(client.behind.drain(..));
-                echoes.for_each(|echo| self.buffers.give_back(echo.buffer));
-                self.forget(key);
-                return Ok(());
-            }
-        };
-        client.connection.sent(sent_bytes);
-        if let Some(echo) = &mut client.first {
-            echo.sent_bytes += sent_bytes as u32;
-            if echo.sent_bytes < echo.bytes {
-                return self.send(key);
-            }
+        if completion.sent(&mut client.connection).is_err() {
+            client.is_over = true;
+            client.behind.clear();
+        } else if !client.connection.unsent().is_empty() {
+            return self.send(key);
         }
-        self.end_first(key)
-    }
-
-    /// The first echo has gone at once.
-    fn sent_first(&mut self, key: usize) -> io::Result<()> {
-        let client = &mut self.open[key];
-        if let Some(echo) = &client.first {
-            client.connection.sent(echo.bytes as usize);
-        }
-        self.end_first(key)
-    }
-
-    fn end_first(&mut self, key: usize) -> io::Result<()> {
-        let client = &mut self.open[key];
-        if let Some(echo) = client.first.take() {
-            self.buffers.give_back(echo.buffer);
-        }
-        client.first = client.behind.pop_front();
-        self.send_at_once(key)?;
-        self.forget(key);
-        Ok(())
-    }
-
-    /// Drops a client that is over, once nothing of it is on its way.
-    fn forget(&mut self, key: usize) {
-        let client = &self.open[key];
-        if client.is_over && !client.receiving && client.first.is_none() {
-            self.open.remove(key);
-        }
+        self.go_on(key)
     }
 }

@@ -128,3 +128,24 @@ fn end_of_input_closes() {
     let closed = connection.answer(&mut Chunk::new(8), 0, |bytes| Ok(bytes.len()));
     assert!(matches!(closed, Err(Closed::ByClient)));
 }
+
+#[test]
+fn a_reply_that_is_taken_back_is_sent_before_all_else_and_then_the_end_comes() {
+    let messages = Messages::new(Wire::Framed, &Workload::Echo, 30, 1).unwrap();
+    let mut stream = requests(&messages, 2);
+    let whole = stream.clone();
+    stream.extend([0xff; HEADER_BYTES]);
+    let mut chunk = Chunk::new(stream.len());
+    chunk.space().copy_from_slice(&stream);
+    let mut connection = Connection::open(Wire::Framed);
+    let mut first = Vec::new();
+    let answered = connection.answer(&mut chunk, stream.len(), |reply| {
+        first = reply.to_vec();
+        Ok(reply.len())
+    });
+    assert!(matches!(answered, Err(Closed::Malformed(_))));
+    connection.take_back(&first);
+    assert!(matches!(connection.end_later(answered), Ok(None)));
+    assert_eq!(connection.unsent(), whole);
+    assert!(matches!(connection.sent_all(), Err(Closed::Malformed(_))));
+}

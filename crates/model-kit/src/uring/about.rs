@@ -11,6 +11,9 @@ pub enum About {
     Receive,
     /// A send.
     Send,
+    /// A send of a reply from where it lies, with its turn: reported only when the kernel didn't take
+    /// all of it.
+    Echo,
     /// The time of a request that waits.
     WaitOver,
     /// Reported only when it fails, and then nothing has to be done.
@@ -18,11 +21,12 @@ pub enum About {
 }
 
 impl About {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Accept,
         Self::PauseOver,
         Self::Receive,
         Self::Send,
+        Self::Echo,
         Self::WaitOver,
         Self::Nothing,
     ];

@@ -53,7 +53,7 @@ impl<const N: usize> Buffers<N> {
             chunks: Box::leak(chunks.collect()),
             tail: 0,
         };
-        (0..N as u16).for_each(|id| buffers.give_back(id));
+        buffers.give_back(0..N as u16);
         Ok(buffers)
     }
 
@@ -63,15 +63,17 @@ impl<const N: usize> Buffers<N> {
         &mut self.chunks[usize::from(id)]
     }
 
-    /// Lets the kernel have a buffer: its bytes are gone.
+    /// Lets the kernel have these buffers: their bytes are gone.
     #[inline(always)]
-    pub fn give_back(&mut self, id: u16) {
-        let space = self.chunks[usize::from(id)].space();
-        let entry = &mut self.ring.0[usize::from(self.tail) % N];
-        entry.address = space.as_mut_ptr() as u64;
-        entry.length_bytes = space.len() as u32;
-        entry.id = id;
-        self.tail = self.tail.wrapping_add(1);
+    pub fn give_back(&mut self, ids: impl IntoIterator<Item = u16>) {
+        for id in ids {
+            let space = self.chunks[usize::from(id)].space();
+            let entry = &mut self.ring.0[usize::from(self.tail) % N];
+            entry.address = space.as_mut_ptr() as u64;
+            entry.length_bytes = space.len() as u32;
+            entry.id = id;
+            self.tail = self.tail.wrapping_add(1);
+        }
         // The kernel reads an entry only after it has seen the tail behind it.
         self.ring.0[0].tail.store(self.tail, Release);
     }

@@ -6,7 +6,10 @@ use crate::{
     connection::{Closed, Connection},
     server::{Refused, Server},
 };
-use io_uring::{IoUring, Submitter, cqueue, opcode, squeue, types::Fd};
+use io_uring::{
+    IoUring, Submitter, cqueue, opcode, squeue,
+    types::{Fd, SubmitArgs, Timespec},
+};
 use rustix::{io::Errno, net::SendFlags};
 use std::{
     io,
@@ -22,9 +25,21 @@ const WAIT_ALL: i32 = 0x100;
 /// For bursts, and more than requests take at a time.
 const COMPLETIONS: u32 = 4096;
 
+/// So many completions are made for a turn that awaits one, though more may be due: the kernel's
+/// `IO_LOCAL_TW_DEFAULT_MAX`. Source: io_uring/io_uring.c, `io_run_local_work`.
+const FEW: usize = 20;
+
+/// As many are asked for when there were so many in the last turn: so each system call is for more
+/// connections, and the kernel does the same for many in a row.
+const MANY: usize = 256;
+
+const NO_TIME: Timespec = Timespec::new();
+
 /// A ring of requests, and one of what has been done.
 pub struct Ring {
     ring: IoUring,
+    /// The last turn had as many completions as the kernel makes unasked.
+    has_many: bool,
     /// What was done before its turn, because the kernel took no more requests.
     early: Vec<Completion>,
 }
@@ -42,6 +57,7 @@ impl Ring {
         builder.setup_single_issuer().setup_defer_taskrun();
         Ok(Self {
             ring: builder.setup_cqsize(COMPLETIONS).build(REQUESTS)?,
+            has_many: false,
             early: Vec::new(),
         })
     }
@@ -57,7 +73,7 @@ impl Ring {
     ///
     /// # Safety
     /// What the request points to lives until it is completed. Requests about [`About::Accept`]
-    /// are those to accept, and no others.
+    /// are those to accept, and no others: [`Door`](super::Door) makes them.
     #[inline(always)]
     pub unsafe fn push(
         &mut self,
@@ -81,6 +97,12 @@ impl Ring {
         Ok(())
     }
 
+    /// The kernel has taken all requests, and has no completion left for which there was no room.
+    fn has_handed_in_all(&mut self) -> bool {
+        let requests = self.ring.submission();
+        requests.is_empty() && !requests.cq_overflow()
+    }
+
     /// Hands in all that was put in, waits for `awaited` completions, and takes all that there are.
     /// There may be fewer: the kernel may be interrupted, or want some taken first.
     ///
@@ -89,13 +111,20 @@ impl Ring {
     #[inline(always)]
     pub fn turn(&mut self, awaited: usize, completions: &mut Vec<Completion>) -> io::Result<()> {
         let awaited = if self.early.is_empty() { awaited } else { 0 };
-        let handed_in = self.ring.submit_and_wait(awaited);
+        let handed_in = if self.has_many && awaited > 0 {
+            // Those that are due. When there are none, the next turn waits.
+            let at_once = SubmitArgs::new().timespec(&NO_TIME);
+            self.ring.submitter().submit_with_args(MANY, &at_once)
+        } else {
+            self.ring.submit_and_wait(awaited)
+        };
         handed_in.map(drop).or_else(unless_passing)?;
-        while !self.ring.submission().is_empty() {
+        while !self.has_handed_in_all() {
             self.make_room()?;
         }
         completions.append(&mut self.early);
         completions.extend(self.ring.completion().map(Completion));
+        self.has_many = completions.len() >= FEW;
         Ok(())
     }
 }
@@ -133,7 +162,7 @@ impl Completion {
     ///
     /// # Errors
     /// What to do about one that failed.
-    pub fn accepted(&self, server: &Server) -> Result<(OwnedFd, Connection), Refused> {
+    pub(super) fn accepted(&self, server: &Server) -> Result<(OwnedFd, Connection), Refused> {
         debug_assert_eq!(self.about().0, About::Accept);
         match self.bytes() {
             Ok(_) => {
@@ -196,10 +225,11 @@ pub fn keep(_reply: &[u8]) -> io::Result<usize> {
     Err(io::ErrorKind::WouldBlock.into())
 }
 
-/// The kernel was interrupted, has no memory at the moment, or wants completions taken first.
+/// The kernel was interrupted, has no memory at the moment, wants completions taken first, or has
+/// fewer than were asked for.
 fn unless_passing(error: io::Error) -> io::Result<()> {
     match Errno::from_io_error(&error) {
-        Some(Errno::INTR | Errno::BUSY | Errno::AGAIN) => Ok(()),
+        Some(Errno::INTR | Errno::BUSY | Errno::AGAIN | Errno::TIME) => Ok(()),
         _ => Err(error),
     }
 }
