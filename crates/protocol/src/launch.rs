@@ -83,18 +83,19 @@ pub struct ThreadCounts {
     pub bytes_in: u64,
 }
 
-/// A count that one of two servers couldn't make, both together have none of.
+/// A count that one of two servers couldn't make, both together have none of. A sum that doesn't fit stays
+/// at the largest number, which agrees with nobody's count.
 impl AddAssign for Done {
     fn add_assign(&mut self, other: Self) {
-        let both = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
-        self.accepted += other.accepted;
+        let both = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
+        self.accepted = self.accepted.saturating_add(other.accepted);
         self.requests = both(self.requests, other.requests);
         self.responses = both(self.responses, other.responses);
-        self.bytes_in += other.bytes_in;
-        self.bytes_out += other.bytes_out;
-        self.malformed += other.malformed;
-        self.accept_errors += other.accept_errors;
-        self.abandoned += other.abandoned;
+        self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);
+        self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
+        self.malformed = self.malformed.saturating_add(other.malformed);
+        self.accept_errors = self.accept_errors.saturating_add(other.accept_errors);
+        self.abandoned = self.abandoned.saturating_add(other.abandoned);
         self.by_thread.extend(other.by_thread);
     }
 }

@@ -171,52 +171,61 @@ impl Errors {
 impl AddAssign for Errors {
     fn add_assign(&mut self, other: Self) {
         for (kind, times) in other.0 {
-            *self.0.entry(kind).or_default() += times;
+            let sum = self.0.entry(kind).or_default();
+            *sum = sum.saturating_add(times);
         }
     }
 }
 
+/// What another program says it counted may be anything. A sum that doesn't fit stays at the largest
+/// number, which agrees with nobody's count; so with all below.
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.window_us = self.window_us.max(other.window_us);
-        self.connections += other.connections;
-        self.connections_lost += other.connections_lost;
-        self.requests += other.requests;
-        self.offered += other.offered;
-        self.requests_waited += other.requests_waited;
-        self.requests_unqueued += other.requests_unqueued;
-        self.outstanding_at_open += other.outstanding_at_open;
-        self.outstanding_at_close += other.outstanding_at_close;
-        self.sends_blocked += other.sends_blocked;
-        self.times_clipped += other.times_clipped;
-        self.replies_late += other.replies_late;
-        self.replies_missing += other.replies_missing;
-        self.replies_wrong += other.replies_wrong;
-        self.sends_skipped += other.sends_skipped;
+        self.connections = self.connections.saturating_add(other.connections);
+        self.connections_lost = self.connections_lost.saturating_add(other.connections_lost);
+        self.requests = self.requests.saturating_add(other.requests);
+        self.offered = self.offered.saturating_add(other.offered);
+        self.requests_waited = self.requests_waited.saturating_add(other.requests_waited);
+        self.requests_unqueued = self
+            .requests_unqueued
+            .saturating_add(other.requests_unqueued);
+        self.outstanding_at_open = self
+            .outstanding_at_open
+            .saturating_add(other.outstanding_at_open);
+        self.outstanding_at_close = self
+            .outstanding_at_close
+            .saturating_add(other.outstanding_at_close);
+        self.sends_blocked = self.sends_blocked.saturating_add(other.sends_blocked);
+        self.times_clipped = self.times_clipped.saturating_add(other.times_clipped);
+        self.replies_late = self.replies_late.saturating_add(other.replies_late);
+        self.replies_missing = self.replies_missing.saturating_add(other.replies_missing);
+        self.replies_wrong = self.replies_wrong.saturating_add(other.replies_wrong);
+        self.sends_skipped = self.sends_skipped.saturating_add(other.sends_skipped);
         let least = [self.served_least, other.served_least];
         self.served_least = least.into_iter().flatten().min();
         self.served_most = self.served_most.max(other.served_most);
-        self.never_served += other.never_served;
+        self.never_served = self.never_served.saturating_add(other.never_served);
         self.heard_late_ns = self.heard_late_ns.max(other.heard_late_ns);
-        self.polls += other.polls;
-        self.polls_empty += other.polls_empty;
+        self.polls = self.polls.saturating_add(other.polls);
+        self.polls_empty = self.polls_empty.saturating_add(other.polls_empty);
         self.longest_stall_ns = self.longest_stall_ns.max(other.longest_stall_ns);
     }
 }
 
 impl AddAssign for Totals {
     fn add_assign(&mut self, other: Self) {
-        self.connections += other.connections;
-        self.requests += other.requests;
-        self.responses += other.responses;
-        self.bytes_out += other.bytes_out;
-        self.bytes_in += other.bytes_in;
+        self.connections = self.connections.saturating_add(other.connections);
+        self.requests = self.requests.saturating_add(other.requests);
+        self.responses = self.responses.saturating_add(other.responses);
+        self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
+        self.bytes_in = self.bytes_in.saturating_add(other.bytes_in);
     }
 }
 
 impl<H: AddAssign> AddAssign for Connected<H> {
     fn add_assign(&mut self, other: Self) {
-        self.connections += other.connections;
+        self.connections = self.connections.saturating_add(other.connections);
         self.elapsed_us = self.elapsed_us.max(other.elapsed_us);
         self.connect_time += other.connect_time;
         self.errors += other.errors;
@@ -226,8 +235,8 @@ impl<H: AddAssign> AddAssign for Connected<H> {
 /// Of the same interval.
 impl<H: AddAssign> AddAssign for Interval<H> {
     fn add_assign(&mut self, other: Self) {
-        self.requests += other.requests;
-        self.outstanding += other.outstanding;
+        self.requests = self.requests.saturating_add(other.requests);
+        self.outstanding = self.outstanding.saturating_add(other.outstanding);
         self.latency += other.latency;
     }
 }

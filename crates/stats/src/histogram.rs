@@ -23,6 +23,9 @@ const DIGITS_MAX: u32 = 3;
 /// Bytes of counts, at most: with three digits a histogram of all 64 bits has 55,296, of nine bytes.
 const COUNTS_BYTES_MAX: u32 = 512 << 10;
 
+/// A count of 2^63 zeros, as it is written.
+const MOST_ZEROS: [u8; 9] = [0xff; 9];
+
 /// A histogram that can't be read.
 #[derive(Debug, Error)]
 pub enum HistogramError {
@@ -54,21 +57,23 @@ pub enum HistogramError {
 /// The text isn't one, or one that is larger than any of ours.
 pub fn decode(text: &str) -> Result<Histogram<u64>, HistogramError> {
     let bytes = STANDARD.decode(text)?;
-    check_size(&bytes)?;
+    check(&bytes)?;
     Deserializer::new()
         .deserialize(&mut bytes.as_slice())
         .map_err(|error| HistogramError::Bytes(error.to_string()))
 }
 
-/// The library takes as much room as a header asks for, up to 4 GiB for some 60 bytes.
-fn check_size(bytes: &[u8]) -> Result<(), HistogramError> {
+/// The library falls over the one count of zeros that has no opposite, and takes as much room as a
+/// header asks for, up to 4 GiB for some 60 bytes.
+fn check(bytes: &[u8]) -> Result<(), HistogramError> {
     let of_bytes = |why: &str| HistogramError::Bytes(why.to_owned());
     let deflated = bytes
         .strip_prefix(&DEFLATED)
         .and_then(|rest| rest.get(4..))
         .ok_or_else(|| of_bytes("it is not in format V2, deflated"))?;
+    let mut inflated = ZlibDecoder::new(deflated);
     let mut header = [0; HEADER_BYTES];
-    ZlibDecoder::new(deflated)
+    inflated
         .read_exact(&mut header)
         .map_err(|error| of_bytes(&error.to_string()))?;
     let [_, counts_bytes, _, digits, ..] = header.as_chunks::<4>().0 else {
@@ -78,12 +83,20 @@ fn check_size(bytes: &[u8]) -> Result<(), HistogramError> {
         u32::from_be_bytes(*counts_bytes),
         u32::from_be_bytes(*digits),
     );
-    match counts_bytes <= COUNTS_BYTES_MAX && digits <= DIGITS_MAX {
-        true => Ok(()),
-        false => Err(HistogramError::TooLarge {
+    if counts_bytes > COUNTS_BYTES_MAX || digits > DIGITS_MAX {
+        return Err(HistogramError::TooLarge {
             digits,
             counts_bytes,
-        }),
+        });
+    }
+    let mut counts = Vec::new();
+    inflated
+        .take(counts_bytes.into())
+        .read_to_end(&mut counts)
+        .map_err(|error| of_bytes(&error.to_string()))?;
+    match counts.windows(9).any(|nine| nine == MOST_ZEROS) {
+        true => Err(of_bytes("it has more zeros than there are numbers")),
+        false => Ok(()),
     }
 }
 
@@ -175,6 +188,10 @@ mod tests {
 
     /// One with this header, and no counts.
     fn with_header(counts_bytes: u32, digits: u32, high: u64) -> String {
+        with_counts(counts_bytes, digits, high, &[])
+    }
+
+    fn with_counts(counts_bytes: u32, digits: u32, high: u64, counts: &[u8]) -> String {
         let mut header = vec![0x1c, 0x84, 0x93, 0x13];
         for field in [counts_bytes, 0, digits] {
             header.extend(field.to_be_bytes());
@@ -182,6 +199,7 @@ mod tests {
         header.extend(1_u64.to_be_bytes());
         header.extend(high.to_be_bytes());
         header.extend(1_f64.to_be_bytes());
+        header.extend(counts);
         let mut deflated = ZlibEncoder::new(Vec::new(), Compression::best());
         deflated.write_all(&header).unwrap();
         let deflated = deflated.finish().unwrap();
@@ -196,6 +214,7 @@ mod tests {
             let error = decode(&with_header(counts_bytes, digits, u64::MAX)).unwrap_err();
             assert!(matches!(error, HistogramError::TooLarge { .. }), "{error}");
         }
+        assert!(decode(&with_counts(9, 3, 1_000, &MOST_ZEROS)).is_err());
         let full = {
             let mut all = Histogram::<u64>::new_with_bounds(1, u64::MAX, 3).unwrap();
             for bits in 0..64 {

@@ -101,8 +101,21 @@ pub fn read(
 fn read_file(path: &Path, shown: &str, allow_remote: bool) -> Result<Vec<External>, ExternalError> {
     let text = fs::read_to_string(path)
         .map_err(|error| ExternalError::Description(format!("can't read {shown}: {error}")))?;
-    let base = path.parent().unwrap_or(path);
-    let file: File = toml::from_str(&text).map_err(|error| {
+    parse(&text, shown, path.parent().unwrap_or(path), allow_remote)
+}
+
+/// The external models of such a file's text; `shown` is what the file is called in errors, `base` where
+/// its paths begin.
+///
+/// # Errors
+/// It can't be understood: file, line and field are named.
+pub fn parse(
+    text: &str,
+    shown: &str,
+    base: &Path,
+    allow_remote: bool,
+) -> Result<Vec<External>, ExternalError> {
+    let file: File = toml::from_str(text).map_err(|error| {
         ExternalError::Description(format!("{shown}: {}", error.to_string().trim_end()))
     })?;
     let models = file.models.into_iter().map(|(name, description)| {

@@ -20,7 +20,7 @@ mod target;
 pub use command::{arguments, without_directories};
 pub use description::{External, is_near};
 pub use error::ExternalError;
-pub use file::read;
+pub use file::{parse, read};
 pub use listener::resolve;
 pub use server::{ExternalLaunch, ExternalServer};
 pub use target::{Target, TargetServer};
