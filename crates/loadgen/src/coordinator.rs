@@ -23,7 +23,7 @@ use std::{
         atomic::Ordering::Relaxed,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
-    thread,
+    thread::{self, Scope},
     time::{Duration, Instant},
 };
 use wires::Requests;
@@ -55,41 +55,19 @@ pub(crate) fn run() -> anyhow::Result<()> {
     raise_open_files();
     let affinity = Affinity::take(&plan.cpus)?;
     let requests = Requests::of_plan(&plan)?;
-    let commands = read_commands();
+    let commands = read_commands()?;
     thread::scope(|scope| {
         let (sender, reports) = channel();
-        let mut threads = Vec::new();
-        for thread in 0..plan.threads {
-            let (orders, has_orders) = channel();
-            let bell = new_bell().context("eventfd")?;
-            let progress = Arc::<Progress>::default();
-            let channels = Channels {
-                orders: has_orders,
-                bell: bell.try_clone()?,
-                reports: sender.clone(),
-                progress: Arc::clone(&progress),
-                affinity,
-            };
-            let worker = Worker::new(&plan, &requests, thread, channels)?;
-            let failures = sender.clone();
-            scope.spawn(move || {
-                if let Err(error) = worker.run() {
-                    let _ = failures.send(Report::Failed(error));
-                }
+        let result =
+            start_threads(scope, &plan, &requests, &sender, affinity).and_then(|threads| {
+                let coordinator = Coordinator {
+                    plan: &plan,
+                    threads,
+                    reports,
+                    intervals: BTreeMap::new(),
+                };
+                coordinator.obey(&commands)
             });
-            threads.push(Thread {
-                orders,
-                bell,
-                progress,
-            });
-        }
-        let result = Coordinator {
-            plan: &plan,
-            threads,
-            reports,
-            intervals: BTreeMap::new(),
-        }
-        .obey(&commands);
         if let Err(error) = &result {
             // The threads still wait for orders: leave without them.
             let _ = emit(&Event::Failed {
@@ -99,6 +77,46 @@ pub(crate) fn run() -> anyhow::Result<()> {
         }
         result
     })
+}
+
+/// The plan's threads, which wait for orders then.
+///
+/// # Errors
+/// The system refuses one; those before it wait.
+fn start_threads<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    plan: &'scope Plan,
+    requests: &'scope Requests,
+    reports: &Sender<Report>,
+    affinity: Affinity,
+) -> anyhow::Result<Vec<Thread>> {
+    let start = |number| {
+        let (orders, has_orders) = channel();
+        let bell = new_bell().context("eventfd")?;
+        let progress = Arc::<Progress>::default();
+        let channels = Channels {
+            orders: has_orders,
+            bell: bell.try_clone()?,
+            reports: reports.clone(),
+            progress: Arc::clone(&progress),
+            affinity,
+        };
+        let worker = Worker::new(plan, requests, number, channels)?;
+        let failures = reports.clone();
+        let run = move || {
+            if let Err(error) = worker.run() {
+                let _ = failures.send(Report::Failed(error));
+            }
+        };
+        let started = thread::Builder::new().spawn_scoped(scope, run);
+        started.context("a thread can't be started")?;
+        Ok(Thread {
+            orders,
+            bell,
+            progress,
+        })
+    };
+    (0..plan.threads).map(start).collect()
 }
 
 /// Writes one event.
@@ -298,9 +316,9 @@ impl Coordinator<'_> {
 
 /// Commands come from a thread of their own: when the input ends, nobody wants results any
 /// more, whatever the threads are doing.
-fn read_commands() -> Receiver<Command> {
+fn read_commands() -> anyhow::Result<Receiver<Command>> {
     let (sender, commands) = channel();
-    thread::spawn(move || {
+    let read = move || {
         for line in io::stdin().lock().lines().map_while(Result::ok) {
             match serde_json::from_str(&line) {
                 Ok(command) => {
@@ -317,8 +335,10 @@ fn read_commands() -> Receiver<Command> {
             }
         }
         exit(0);
-    });
-    commands
+    };
+    let started = thread::Builder::new().spawn(read);
+    started.context("a thread can't be started")?;
+    Ok(commands)
 }
 
 /// The hard limit is what the user allowed; the soft one is only a default.

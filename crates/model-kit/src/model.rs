@@ -15,7 +15,7 @@ use rustix::{
 };
 use std::{
     error::Error,
-    io,
+    io::{self, Write as _},
     process::{ExitCode, exit},
     sync::{Arc, mpsc},
     thread,
@@ -56,7 +56,8 @@ impl<Run: Fn(Arc<Server>) -> Ended> Model<Run> {
         match self.serve(args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("error: {error}");
+                // That nobody can be told is no reason to panic.
+                let _ = writeln!(io::stderr(), "error: {error}");
                 ExitCode::FAILURE
             }
         }

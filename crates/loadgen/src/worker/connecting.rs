@@ -28,6 +28,9 @@ impl Worker<'_> {
         };
         for _ in 0..ramp.room(self.connections.len() as u32) {
             self.connect(&mut ramp);
+            if ramp.has_given_up {
+                break;
+            }
         }
         let begun = self.connections.len() as u32;
         if now.saturating_sub(ramp.last_progress_ns) > STALL_LIMIT_NS {

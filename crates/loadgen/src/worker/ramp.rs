@@ -26,6 +26,8 @@ const CONNECTS_PER_TURN: u32 = 64;
 pub(super) struct Ramp {
     /// Connections that this thread shall have begun by the end.
     target: u32,
+    /// Nothing more begins.
+    pub(super) has_given_up: bool,
     pub(super) connecting: u32,
     pub(super) probing: u32,
     pub(super) last_progress_ns: u64,
@@ -37,6 +39,7 @@ impl Ramp {
     pub(super) fn new(target: u32, now_ns: u64) -> Self {
         Self {
             target,
+            has_given_up: false,
             connecting: 0,
             probing: 0,
             last_progress_ns: now_ns,
@@ -50,7 +53,8 @@ impl Ramp {
         if self.probing >= PROBES_MAX {
             return 0;
         }
-        (self.target - begun)
+        self.target
+            .saturating_sub(begun)
             .min(CONNECTING_MAX.saturating_sub(self.connecting))
             .min(CONNECTS_PER_TURN)
     }
@@ -68,5 +72,24 @@ impl Ramp {
     pub(super) fn give_up(&mut self, begun: u32, kind: String) {
         self.errors.count(kind);
         self.target = begun;
+        self.has_given_up = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_begins_once_it_is_given_up_and_what_has_begun_is_waited_for() {
+        let mut ramp = Ramp::new(100, 0);
+        assert_eq!(ramp.room(10), CONNECTS_PER_TURN);
+        ramp.connecting = 1;
+        ramp.give_up(10, "socket: EMFILE".to_owned());
+        assert!(ramp.has_given_up && !ramp.is_over(10));
+        // Also when more had begun than it was told.
+        assert_eq!((ramp.room(10), ramp.room(11)), (0, 0));
+        ramp.connecting = 0;
+        assert!(ramp.is_over(10));
     }
 }
