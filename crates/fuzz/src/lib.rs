@@ -18,6 +18,7 @@ pub mod lines;
 pub mod replies;
 pub mod saved;
 pub mod session;
+mod steering;
 pub mod texts;
 
 /// A target.
@@ -43,43 +44,3 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("report", saved::report),
     ("report-of-version-1", saved::old_report),
 ];
-
-/// Takes bytes off the front of an input, which steer what is done with the rest of it. An input that
-/// is used up has zeros.
-#[derive(Debug)]
-pub struct Steering<'a>(&'a [u8]);
-
-impl<'a> Steering<'a> {
-    /// Of an input.
-    pub fn new(input: &'a [u8]) -> Self {
-        Self(input)
-    }
-
-    /// The next byte.
-    pub fn byte(&mut self) -> u8 {
-        self.0.split_off_first().copied().unwrap_or_default()
-    }
-
-    /// The next two.
-    pub fn number(&mut self) -> usize {
-        usize::from(u16::from_be_bytes([self.byte(), self.byte()]))
-    }
-
-    /// Whether nothing is left.
-    pub fn is_over(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// What is left, in pieces as a network might deliver it: each piece is as long as the byte before
-    /// it says, from 1 to 256.
-    pub fn pieces(mut self) -> Vec<&'a [u8]> {
-        let mut pieces = Vec::new();
-        while !self.0.is_empty() {
-            let length = usize::from(self.byte()) + 1;
-            let (piece, rest) = self.0.split_at(length.min(self.0.len()));
-            self.0 = rest;
-            pieces.push(piece);
-        }
-        pieces
-    }
-}

@@ -1,6 +1,6 @@
 //! What a generator reads: replies, on every wire.
 
-use crate::Steering;
+use crate::steering::Steering;
 use protocol::{
     client::{MessageId, Workload},
     generator::{Load, Plan},

@@ -1,6 +1,6 @@
 //! What a server reads.
 
-use crate::Steering;
+use crate::steering::Steering;
 use protocol::{
     session::{Chunk, Session},
     wire::Wire,

@@ -1,6 +1,6 @@
 //! Reports that were right, with some of their values changed.
 
-use crate::Steering;
+use crate::steering::Steering;
 use report::{model::ModelReport, run::RunReport};
 use serde_json::{Value, json};
 use std::{path::Path, sync::LazyLock};
