@@ -5,7 +5,8 @@
 //! coroutine keeps its whole stack, as a thread does: so any function may wait, however deep, and
 //! nothing is coloured. The price is that stack: 32 KiB of address space here (may's default), of which
 //! a coroutine touches a page or two, and a guard page, which makes two mappings for each connection
-//! (`vm.max_map_count` has room for 32,000). Where there is no more, may panics, and the server ends.
+//! (`vm.max_map_count` has room for 32,000). Where there is no more, may panics: so the server ends before
+//! that, and says which setting it takes.
 //!
 //! Workers take coroutines from each other; each waits in an epoll instance of its own, edge-triggered,
 //! and is pinned to a CPU, which is may's default, too.
@@ -30,6 +31,7 @@ use model_kit::{
     run_blocking,
 };
 use std::{
+    fs,
     io::{self, Read as _, Write as _},
     os::fd::{FromRawFd as _, IntoRawFd as _},
     process::ExitCode,
@@ -38,6 +40,12 @@ use std::{
 };
 
 const BUFFER_BYTES: usize = 4 << 10;
+
+/// A coroutine's stack, and the guard page below it.
+const MAPPINGS_PER_CONNECTION: usize = 2;
+
+/// Mappings left for what else the process does.
+const RESERVE: usize = 500;
 
 /// As much as one connection may read before it makes room for others: 64 KiB, as other models' buffers.
 const FULL_READS_MAX: u32 = 16;
@@ -71,12 +79,27 @@ fn accept(server: &Server) -> io::Result<()> {
     // SAFETY: the descriptor is the listener's, which gives it away.
     let listener = unsafe { TcpListener::from_raw_fd(server.listen()?.into_raw_fd()) };
     server.ready()?;
+    let (mappings, living) = (mappings_max(), Arc::new(()));
     loop {
         match listener.accept() {
             Ok((stream, _)) => {
+                let needed = Arc::strong_count(&living) * MAPPINGS_PER_CONNECTION + RESERVE;
+                if needed > mappings {
+                    return Err(io::Error::other(format!(
+                        "one more connection than vm.max_map_count allows ({mappings}; each takes \
+                         {MAPPINGS_PER_CONNECTION} mappings): sysctl -w vm.max_map_count={}",
+                        mappings * 2
+                    )));
+                }
                 let connection = Connection::open(server.wire());
+                let lives = Arc::clone(&living);
                 // SAFETY: as in `run`.
-                unsafe { coroutine::spawn(move || serve(stream, connection)) };
+                unsafe {
+                    coroutine::spawn(move || {
+                        let _lives = lives;
+                        serve(stream, connection)
+                    })
+                };
             }
             Err(error) => match server.refused(&error) {
                 Refused::Retry => {}
@@ -85,6 +108,12 @@ fn accept(server: &Server) -> io::Result<()> {
             },
         }
     }
+}
+
+/// What can't be read limits nothing: the kernel will tell.
+fn mappings_max() -> usize {
+    let text = fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
+    text.trim().parse().unwrap_or(usize::MAX)
 }
 
 fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), Closed> {
