@@ -42,6 +42,35 @@ fn an_unknown_case_of_the_suite_brings_near_names() {
 }
 
 #[test]
+fn a_server_listens_beyond_loopback_only_when_that_is_allowed() {
+    let args = ["--model", "epoll", "--dry-run", "--no-build", "--listen"];
+    let said = refused(&[&args[..], &["192.0.2.1"]].concat());
+    assert!(said.contains("--allow-remote"), "{said}");
+    let said = refused(&[&args[..], &["0.0.0.0", "--allow-remote"]].concat());
+    assert!(said.contains("one address of this machine"), "{said}");
+    let allowed = [&args[..], &["192.0.2.1", "--allow-remote"]].concat();
+    let planned = stdout(&runner().args(allowed).output().unwrap());
+    assert!(planned.contains("--listen 192.0.2.1:0"), "{planned}");
+}
+
+#[test]
+fn a_dry_run_over_several_hosts_shows_what_launches_it() {
+    let args = ["--hosts", "a,b,c", "--model", "epoll", "--dry-run"];
+    let output = runner().env_remove("SLURM_JOB_ID").args(args).output();
+    let said = stdout(&output.unwrap());
+    assert!(
+        said.starts_with("mpirun --map-by ppr:1:node --host a,b,c "),
+        "{said}"
+    );
+    assert!(
+        said.trim().ends_with("/release/fleet -- --model epoll"),
+        "{said}"
+    );
+    let said = refused(&["--hosts", "a", "--model", "epoll"]);
+    assert!(said.contains("two machines at least"), "{said}");
+}
+
+#[test]
 fn numbers_that_can_not_be_are_refused() {
     for args in [
         ["--model", "epoll", "--connections", "0"],

@@ -61,12 +61,14 @@ impl HostArgs {
             true => build::place(tree, FLEET),
             false => build::executable(tree, FLEET, no_build).map_err(explained)?,
         };
+        // What would be launched is what is launched without it.
+        let given = env::args_os().skip(1).filter(|arg| arg != "--dry-run");
         let launcher = Launcher {
             hosts: self.hosts.clone(),
             hostfile: self.hostfile.clone(),
             is_slurm: env::var_os(SLURM_JOB).is_some(),
         };
-        let words = launcher.command(&fleet, env::args_os().skip(1));
+        let words = launcher.command(&fleet, given);
         if dry_run {
             let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
             output::line(words.join(" "));
