@@ -32,8 +32,11 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 /// For the last words of one that is told to end.
 const END_LIMIT: Duration = Duration::from_secs(3);
 
-/// Round trips to each machine, before and after a trial: some 50 us each.
+/// Round trips to each machine, before and after a trial: some 50 us each, and so many times as many
+/// where none of them is short.
 const ROUNDS: u32 = 200;
+const BATCHES_MAX: u32 = 10;
+const GOOD_NS: u64 = 100_000;
 const ROUNDS_LIMIT: Duration = Duration::from_secs(10);
 
 /// A machine that generates.
@@ -175,7 +178,22 @@ impl Line {
         self.neighbours.iter().map(clock).collect()
     }
 
+    /// On a busy machine short trips are rare, so there may be more of them.
     fn clock(&self, neighbour: &Neighbour) -> io::Result<Offset> {
+        let mut best: Option<Offset> = None;
+        for _ in 0..BATCHES_MAX {
+            let one = self.batch(neighbour)?;
+            best = best
+                .filter(|best| best.bound_ns <= one.bound_ns)
+                .or(Some(one));
+            if best.is_some_and(|best| best.bound_ns <= GOOD_NS) {
+                break;
+            }
+        }
+        best.ok_or_else(|| io::Error::other("no clock was asked"))
+    }
+
+    fn batch(&self, neighbour: &Neighbour) -> io::Result<Offset> {
         self.say(neighbour, &ToRank::Clock { rounds: ROUNDS })?;
         let deadline = Instant::now() + ROUNDS_LIMIT;
         let trip = |_| {

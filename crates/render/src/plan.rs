@@ -87,6 +87,7 @@ pub fn describe(plan: &Plan) -> String {
             "network     {link}, each way, between network namespaces of this machine"
         ));
     }
+    lines.extend(why_so_many(plan));
     for (number, host) in plan.hosts.iter().enumerate() {
         lines.push(format!(
             "host {number:<7}{host}{}",
@@ -97,7 +98,6 @@ pub fn describe(plan: &Plan) -> String {
             }
         ));
     }
-    lines.extend(why_so_many(plan));
     lines.extend(compared(plan));
     lines.push(format!(
         "takes       {} {} after the builds",
