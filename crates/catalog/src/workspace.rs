@@ -10,7 +10,7 @@ use std::{
     env, fs, io,
     path::{Path, PathBuf},
 };
-use toolchain::{build::Tree, cargo};
+use toolchain::{build::Tree, cargo, package};
 
 /// The workspace as cargo sees it.
 #[derive(Debug)]
@@ -153,11 +153,15 @@ impl Workspace {
             let mut names = found.packages.iter().map(|package| package.name.as_str());
             names.any(|name| name == env!("CARGO_PKG_NAME"))
         };
-        let metadata = match metadata(Path::new(".")) {
-            Ok(found) if has_us(&found) => found,
-            // It is meant, and broken: another one would be a surprise.
-            Err(error) if is_in_workspace() => return Err(error),
-            Ok(_) | Err(_) => metadata(&own_tree()?)?,
+        let program = env::current_exe().unwrap_or_default();
+        let metadata = match package::around(&program) {
+            Some(package) => metadata(package)?,
+            None => match metadata(Path::new(".")) {
+                Ok(found) if has_us(&found) => found,
+                // It is meant, and broken: another one would be a surprise.
+                Err(error) if is_in_workspace() => return Err(error),
+                Ok(_) | Err(_) => metadata(&own_tree()?)?,
+            },
         };
         let lock =
             fs::read_to_string(metadata.workspace_root.join("Cargo.lock")).unwrap_or_default();
@@ -239,6 +243,15 @@ fn own_tree() -> Result<PathBuf, CatalogError> {
 }
 
 fn metadata(directory: &Path) -> Result<Metadata, CatalogError> {
+    if let Some(package) = package::Package::at(directory) {
+        let found: Metadata = serde_json::from_value(package.metadata)
+            .map_err(unexpected("the package's description"))?;
+        return Ok(Metadata {
+            workspace_root: directory.to_owned(),
+            target_directory: directory.join("target"),
+            ..found
+        });
+    }
     let output = cargo()
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .current_dir(directory)

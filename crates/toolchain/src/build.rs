@@ -3,7 +3,7 @@
 //! Building several together unifies features, so that what one model asks of a shared dependency
 //! would be switched on in another.
 
-use crate::{cargo, told::Told};
+use crate::{cargo, package, told::Told};
 use process::interrupt;
 use report::model::{Failure, Phase};
 use serde::Deserialize;
@@ -207,7 +207,8 @@ pub fn programs(
     no_build: bool,
 ) -> Result<Programs, BuildError> {
     let (profile, target) = (purpose.profile(), purpose.target(tree));
-    if no_build {
+    // There is nothing to build it of.
+    if no_build || package::is_at(&tree.root) {
         let found = |&package: &&str| (package.to_owned(), found(tree, package, purpose));
         return Ok(packages.iter().map(found).collect());
     }

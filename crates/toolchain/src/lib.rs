@@ -3,13 +3,16 @@
 //! | module | |
 //! |---|---|
 //! | [`build`] | what is measured in release, each package on its own; what is only tested at once |
+//! | [`package`] | programs that were built elsewhere |
 //! | [`told`] | what cargo's configuration and the environment say |
 
 #![forbid(unsafe_code)]
 
 pub mod build;
+pub mod package;
 pub mod told;
 
+use package::Package;
 use std::{env, fs, path::Path, process::Command};
 
 /// The cargo that runs this, or that in the path.
@@ -19,6 +22,9 @@ pub fn cargo() -> Command {
 
 /// The version of the compiler in a directory; `None` where there is none.
 pub fn rustc(directory: &Path) -> Option<String> {
+    if let Some(package) = Package::at(directory) {
+        return Some(package.rustc);
+    }
     said(directory, "rustc", &["--version"]).ok()
 }
 
@@ -27,6 +33,10 @@ pub fn rustc(directory: &Path) -> Option<String> {
 /// # Errors
 /// Why it can't be told.
 pub fn revision(root: &Path) -> Result<(String, bool), &'static str> {
+    if let Some(package) = Package::at(root) {
+        let revision = package.git_revision.zip(package.git_dirty);
+        return revision.ok_or("the package was made of no git checkout");
+    }
     let git = |args: &[&str]| said(root, "git", args).map_err(why_no_revision);
     let top = git(&["rev-parse", "--show-toplevel"])?;
     let same = |a: &Path, b: &Path| fs::canonicalize(a).ok() == fs::canonicalize(b).ok();
