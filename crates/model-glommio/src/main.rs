@@ -3,7 +3,8 @@
 //! Every thread has its own rings, its own tasks and its own listening socket; the kernel
 //! spreads connections over the listeners (SO_REUSEPORT). A connection lives and dies on the
 //! thread that accepted it, so nothing is locked and nothing is stolen: a thread with heavy
-//! connections stays loaded while its neighbour idles.
+//! connections stays loaded while its neighbour idles. Each is bound to a CPU, where it is told which
+//! ones are for it.
 //!
 //! glommio's sockets try the system call first and ask the ring to poll only when it would
 //! block, so the buffer can belong to the thread, and a connection that waits holds none.
@@ -17,8 +18,8 @@
 //! Sources: <https://docs.rs/glommio/latest/glommio/>, io_uring(7).
 
 use glommio::{
-    LocalExecutorPoolBuilder, PoolPlacement, executor, net::TcpListener, spawn_local, timer,
-    yield_if_needed,
+    CpuSet, LocalExecutorPoolBuilder, PoolPlacement, executor, net::TcpListener, spawn_local,
+    timer, yield_if_needed,
 };
 use model_kit::{
     Connection, Ended, Finished, Listeners, Model, Need, Refused, Server, Task, Work,
@@ -39,6 +40,9 @@ const LOCKED_BYTES: u64 = 512 << 10;
 /// them, and glommio cancels a timer in every turn: with its own 128 there are 8 for all connections.
 const RING_DEPTH: usize = 4096;
 
+/// For blocking calls, of each executor: glommio's own number.
+const BLOCKING_THREADS: usize = 1;
+
 /// Some tens of microseconds: to ask whether to yield costs nothing beside that.
 const HASHES_PER_STRETCH: u32 = 500;
 
@@ -57,8 +61,11 @@ fn main() -> ExitCode {
 }
 
 fn run(server: Arc<Server>) -> Ended {
-    let executors = LocalExecutorPoolBuilder::new(PoolPlacement::Unbound(server.threads()))
+    let placement = placement(&server).map_err(|error| error.to_string())?;
+    let executors = LocalExecutorPoolBuilder::new(placement)
         .ring_depth(RING_DEPTH)
+        // Left to itself, glommio puts those of all executors on the same CPU.
+        .blocking_thread_pool_placement(PoolPlacement::Unbound(BLOCKING_THREADS))
         .on_all_shards(move || async move { accept(&server).await })
         .map_err(|error| error.to_string())?;
     // An executor that couldn't start says so only here.
@@ -66,6 +73,21 @@ fn run(server: Arc<Server>) -> Ended {
         executor.map_err(|error| error.to_string())??;
     }
     Ok(())
+}
+
+/// An executor to a CPU, as glommio is meant to be run, if it was told which and they are enough. With
+/// fewer each may run on all of them.
+fn placement(server: &Server) -> Result<PoolPlacement, glommio::GlommioError<()>> {
+    let executors = server.threads();
+    if server.cpus().is_empty() {
+        return Ok(PoolPlacement::Unbound(executors));
+    }
+    let cpus = CpuSet::online()?.filter(|at| server.cpus().contains(&at.cpu));
+    Ok(if executors <= cpus.len() {
+        PoolPlacement::MaxSpread(executors, Some(cpus))
+    } else {
+        PoolPlacement::Fenced(executors, cpus)
+    })
 }
 
 async fn accept(server: &Server) -> io::Result<()> {

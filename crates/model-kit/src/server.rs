@@ -82,6 +82,11 @@ impl Server {
         self.args.threads as usize
     }
 
+    /// CPUs that it was told to run on, where its process is already; none are any.
+    pub fn cpus(&self) -> &[usize] {
+        &self.args.cpus
+    }
+
     /// The wire that connections speak.
     pub fn wire(&self) -> Wire {
         self.args.wire.into()
