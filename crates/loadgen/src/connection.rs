@@ -192,16 +192,20 @@ impl Connection {
         &self,
         buffer: &mut [u8],
     ) -> Result<Option<(usize, Option<Arrived>)>, Broken> {
-        let received = if self.is_stamped {
-            socket::receive_stamped(&self.fd, buffer)
-        } else {
-            recv(&self.fd, buffer, RecvFlags::empty()).map(|(bytes, _)| (bytes, None))
-        };
-        match received {
-            Ok((0, _)) => Err(Broken::ClosedByServer),
-            Ok(received) => Ok(Some(received)),
-            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
-            Err(errno) => Err(Broken::Failed(errno)),
+        loop {
+            let received = if self.is_stamped {
+                socket::receive_stamped(&self.fd, buffer)
+            } else {
+                recv(&self.fd, &mut *buffer, RecvFlags::empty()).map(|(bytes, _)| (bytes, None))
+            };
+            return match received {
+                Ok((0, _)) => Err(Broken::ClosedByServer),
+                Ok(received) => Ok(Some(received)),
+                Err(Errno::AGAIN) => Ok(None),
+                // What is there has had its event, and won't have another.
+                Err(Errno::INTR) => continue,
+                Err(errno) => Err(Broken::Failed(errno)),
+            };
         }
     }
 
