@@ -23,6 +23,9 @@ const DIGITS_MAX: u32 = 3;
 /// Bytes of counts, at most: with three digits a histogram of all 64 bits has 55,296, of nine bytes.
 const COUNTS_BYTES_MAX: u32 = 512 << 10;
 
+/// Values, at most: a million a second for three hundred years. Whoever adds counts up has room then.
+const VALUES_MAX: u64 = 1 << 53;
+
 /// A count of 2^63 zeros, as it is written.
 const MOST_ZEROS: [u8; 9] = [0xff; 9];
 
@@ -58,9 +61,16 @@ pub enum HistogramError {
 pub fn decode(text: &str) -> Result<Histogram<u64>, HistogramError> {
     let bytes = STANDARD.decode(text)?;
     check(&bytes)?;
-    Deserializer::new()
+    let read: Histogram<u64> = Deserializer::new()
         .deserialize(&mut bytes.as_slice())
-        .map_err(|error| HistogramError::Bytes(error.to_string()))
+        .map_err(|error| HistogramError::Bytes(error.to_string()))?;
+    // Their sum stays at the largest number when it doesn't fit.
+    if read.len() > VALUES_MAX {
+        return Err(HistogramError::Bytes(format!(
+            "it has more than {VALUES_MAX} values"
+        )));
+    }
+    Ok(read)
 }
 
 /// The library falls over the one count of zeros that has no opposite, and takes as much room as a
@@ -218,10 +228,13 @@ mod tests {
         let full = {
             let mut all = Histogram::<u64>::new_with_bounds(1, u64::MAX, 3).unwrap();
             for bits in 0..64 {
-                all.record_n(u64::MAX >> bits, u64::MAX >> 8).unwrap();
+                all.record_n(u64::MAX >> bits, VALUES_MAX / 64).unwrap();
             }
             all
         };
+        let mut more = full.clone();
+        more.record(1).unwrap();
+        assert!(decode(&encode(&more).unwrap()).is_err());
         let again = decode(&encode(&full).unwrap()).unwrap();
         assert_eq!(again.len(), full.len());
     }
