@@ -18,16 +18,17 @@ mod kernel_work;
 use burden::Burden;
 use burner::Burner;
 use calibration::{behaviour::Behaviour, fate::Fates};
-use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, error::ErrorKind};
+use clap::{CommandFactory as _, Parser, error::ErrorKind};
 use desk::Desk;
 use event_loop::EventLoop;
 use model_kit::{Args, Ended, Listeners, Model, Server};
 use protocol::wire::Wire;
-use std::{process::ExitCode, sync::Arc};
+use std::{env, ffi::OsString, process::ExitCode, sync::Arc};
 
 /// A TCP server that answers in a way known beforehand, to prove measuring instruments by
 ///
-/// One thread, whatever --threads says, so that nothing depends on chance; only --wire framed.
+/// One thread, whatever --threads says, so that nothing depends on chance; only --wire framed. The
+/// arguments of the launch contract (--listen ADDR, --threads N and so on) follow the behaviour's.
 #[derive(Debug, Parser)]
 #[command(
     name = "calibration",
@@ -37,37 +38,36 @@ use std::{process::ExitCode, sync::Arc};
 struct Cli {
     #[command(subcommand)]
     behaviour: Behaviour,
-    #[command(flatten)]
-    contract: Args,
 }
 
-/// The contract's arguments are global, so that they may follow the behaviour.
-fn command() -> Command {
-    Cli::command().mut_args(|arg| arg.global(true))
+/// The command line's own part, then the contract's.
+fn split(mut line: Vec<OsString>) -> (Vec<OsString>, Vec<OsString>) {
+    let of_contract = |argument: &OsString| argument.to_str().is_some_and(Args::is_option);
+    let at = line.iter().position(of_contract).unwrap_or(line.len());
+    let contract = line.split_off(at);
+    (line, contract)
 }
 
 fn main() -> ExitCode {
-    if std::env::args_os()
+    if env::args_os()
         .nth(1)
         .is_some_and(|first| first == disturb::DISTURB)
     {
         return disturb::main();
     }
-    let mut command = command();
-    let parsed = Cli::from_arg_matches(&command.clone().get_matches());
-    let Cli {
-        behaviour,
-        contract,
-    } = parsed.unwrap_or_else(|error| error.format(&mut command).exit());
+    let (own, contract) = split(env::args_os().collect());
+    let Cli { behaviour } = Cli::parse_from(own);
     if let Err(problem) = behaviour.check() {
-        command.error(ErrorKind::ValueValidation, problem).exit();
+        Cli::command()
+            .error(ErrorKind::ValueValidation, problem)
+            .exit();
     }
     Model {
         listeners: Listeners::One,
         needs: &[],
         run: move |server| run(&server, behaviour),
     }
-    .main_with(contract)
+    .main_with(Args::parse_rest(contract))
 }
 
 fn run(server: &Arc<Server>, behaviour: Behaviour) -> Ended {
@@ -87,17 +87,18 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        command().debug_assert();
+        Cli::command().debug_assert();
     }
 
     #[test]
-    fn the_contracts_arguments_may_follow_the_behaviour() {
+    fn the_contracts_arguments_follow_the_behaviour() {
         let line = "calibration stall --every-us 9 --for-us 2 --listen 127.0.0.1:0 --threads 2 \
                     --wire framed --cpus 0,1 --preflight";
-        let matches = command().try_get_matches_from(line.split_whitespace());
-        let cli = Cli::from_arg_matches(&matches.unwrap()).unwrap();
+        let (own, contract) = split(line.split_whitespace().map(OsString::from).collect());
         let (every_us, for_us) = (9, 2);
-        assert_eq!(cli.behaviour, Behaviour::Stall { every_us, for_us });
-        assert!(format!("{:?}", cli.contract).contains("threads: 2"));
+        let behaviour = Cli::parse_from(own).behaviour;
+        assert_eq!(behaviour, Behaviour::Stall { every_us, for_us });
+        assert_eq!(contract[0], "--listen");
+        assert!(format!("{:?}", Args::parse_rest(contract)).contains("threads: 2"));
     }
 }

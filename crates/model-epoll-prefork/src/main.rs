@@ -23,8 +23,7 @@
 mod restarts;
 mod worker;
 
-use clap::Parser;
-use model_kit::{Args, Ended, Listeners, Model, Server, ServerLine, read_line};
+use model_kit::{Args, Ended, Listeners, Model, Server, ServerLine, read_line, wrong_use};
 use restarts::Restarts;
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -41,18 +40,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-#[derive(Parser)]
-struct Arguments {
-    #[command(flatten)]
-    contract: Args,
-
-    /// Work for a parent, with this descriptor as the listener
-    #[arg(long, value_name = "FD", hide = true)]
-    listener: Option<RawFd>,
-}
+/// A worker's option: the descriptor that its parent left it as the listener.
+const LISTENER: &str = "listener";
 
 fn main() -> ExitCode {
-    let Arguments { contract, listener } = Arguments::parse();
+    let (contract, [listener]) = Args::parse_with([LISTENER]);
+    let listener = listener.map(|descriptor| match descriptor.parse::<RawFd>() {
+        Ok(descriptor) => descriptor,
+        Err(_) => wrong_use("--listener takes a descriptor"),
+    });
     let model = Model {
         listeners: Listeners::One,
         needs: &[],

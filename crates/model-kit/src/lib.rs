@@ -9,8 +9,8 @@
 //! model; what the bytes mean is up to [`Connection`]. A request that takes time comes out of it
 //! as [`Work`]: where that is done, and what waits meanwhile, is the model's too.
 //!
-//! A program that is no model, and decides for itself what becomes of each request, takes its own
-//! arguments before [`Model::main_with`], and sends with [`Connection::reply`].
+//! A program that has options of its own takes them with [`Args::parse_with`]; one that is no model,
+//! and decides for itself what becomes of each request, sends with [`Connection::reply`].
 //!
 //! Features bring what the loops and tasks of several models have in common: `epoll`, `uring` and
 //! `futures-io`, for which no other model pays.
@@ -35,7 +35,7 @@ mod threads;
 pub mod uring;
 mod work;
 
-pub use args::Args;
+pub use args::{Args, wrong_use};
 pub use connection::{Closed, Connection, gather, with_chunk};
 pub use model::{Ended, Model};
 pub use preflight::Need;

@@ -7,7 +7,6 @@ use crate::{
     server::{Listeners, Server, write_line},
     stop::Stop,
 };
-use clap::Parser as _;
 use protocol::launch::{STOP_LIMIT_S, ServerLine};
 use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},

@@ -89,7 +89,7 @@ impl Server {
 
     /// The wire that connections speak.
     pub fn wire(&self) -> Wire {
-        self.args.wire.into()
+        self.args.wire
     }
 
     /// A listening socket in blocking mode, with the same options for every model.
@@ -261,11 +261,10 @@ fn explain_listen(address: SocketAddr, errno: Errno) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser as _;
 
     /// What an accept that failed with this leads to.
     fn refused(errno: Errno) -> Refused {
-        let server = Server::new(Args::parse_from(["model"]), Listeners::One);
+        let server = Server::new(Args::default(), Listeners::One);
         server.refused(&errno.into())
     }
 

@@ -38,11 +38,13 @@ pub fn on_each_thread(server: &Arc<Server>, serve: fn(&Server) -> io::Result<()>
 mod tests {
     use super::*;
     use crate::{args::Args, server::Listeners};
-    use clap::Parser as _;
     use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
     fn server_of_three() -> Arc<Server> {
-        let args = Args::parse_from(["model", "--threads", "3"]);
+        let args = Args {
+            threads: 3,
+            ..Args::default()
+        };
         Arc::new(Server::new(args, Listeners::PerThread))
     }
 

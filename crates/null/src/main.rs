@@ -17,36 +17,20 @@
 mod epoll;
 mod ring;
 
-use clap::{Parser, ValueEnum};
-use model_kit::{Args, Listeners, Model, on_each_thread};
+use model_kit::{Args, Listeners, Model, on_each_thread, wrong_use};
 use std::process::ExitCode;
 
-/// A TCP server that sends back whatever bytes come
-#[derive(Debug, Parser)]
-#[command(name = "null")]
-struct Cli {
-    /// What it is built on
-    #[arg(long, value_enum, default_value = "epoll")]
-    engine: Engine,
-    #[command(flatten)]
-    contract: Args,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Engine {
-    IoUring,
-    Epoll,
-}
-
 fn main() -> ExitCode {
-    let Cli { engine, contract } = Cli::parse();
+    let (contract, [engine]) = Args::parse_with(["engine"]);
+    let serve = match engine.as_deref() {
+        None | Some("epoll") => epoll::serve,
+        Some("io-uring") => ring::serve,
+        Some(_) => wrong_use("--engine takes epoll or io-uring"),
+    };
     Model {
         listeners: Listeners::PerThread,
         needs: &[],
-        run: move |server| match engine {
-            Engine::Epoll => on_each_thread(&server, epoll::serve),
-            Engine::IoUring => on_each_thread(&server, ring::serve),
-        },
+        run: move |server| on_each_thread(&server, serve),
     }
     .main_with(contract)
 }
