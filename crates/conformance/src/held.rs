@@ -13,8 +13,14 @@ use crate::{
 };
 use anyhow::{Context as _, Result, ensure};
 use protocol::wire::{Kind, MAX_PAYLOAD_BYTES, Wire};
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
-use std::os::fd::{OwnedFd, RawFd};
+use rustix::{
+    net::{SocketAddrAny, getpeername, getsockname},
+    process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
+};
+use std::{
+    net::SocketAddr,
+    os::fd::{OwnedFd, RawFd},
+};
 
 /// Connections that come after it: some on each of a server's threads.
 const OTHERS: usize = 8;
@@ -65,7 +71,9 @@ fn end_while_held(running: &Running, tally: &mut Tally, way: Way) -> Result<()> 
             client.send(&broken)?;
         }
     }
-    let closed = proc::in_time(|| Ok(proc::descriptor(&running.pids(), held.socket).is_none()))?;
+    let closed = proc::in_time(|| {
+        Ok(!proc::sockets(&running.pids()).any(|(_, _, open)| open == held.socket))
+    })?;
     ensure!(
         closed,
         "the server didn't close its own descriptor within {PATIENCE:?}"
@@ -98,19 +106,28 @@ struct Held {
 }
 
 impl Held {
+    /// Looks for it among the sockets that the server's processes have open. A table of all sockets
+    /// of the machine (/proc/net/tcp) would take seconds where thousands have just closed.
     fn take(running: &Running, client: &Client) -> Result<Self> {
-        let (theirs, ours) = client.ends()?;
-        let cant =
-            |reason: String| CantBeJudged(format!("the server's end can't be held: {reason}"));
-        let socket = proc::socket_between(theirs, ours)
-            .ok_or_else(|| cant("/proc/net/tcp doesn't show it".to_owned()))?;
-        let (pid, fd) = proc::descriptor(&running.pids(), socket)
-            .ok_or_else(|| cant("no process of the server has a descriptor of it".to_owned()))?;
-        let file = duplicate(pid, fd).map_err(|errno| cant(format!("pidfd_getfd: {errno}")))?;
-        Ok(Self {
-            socket,
-            _file: file,
-        })
+        let ends = client.ends()?;
+        let mut refused = None;
+        for (pid, fd, socket) in proc::sockets(&running.pids()) {
+            match duplicate(pid, fd) {
+                Ok(file) if is_between(&file, ends) => {
+                    return Ok(Self {
+                        socket,
+                        _file: file,
+                    });
+                }
+                Ok(_) => {}
+                Err(errno) => refused = Some(errno),
+            }
+        }
+        let reason = match refused {
+            Some(errno) => format!("pidfd_getfd: {errno}"),
+            None => "no process of the server has a descriptor of it".to_owned(),
+        };
+        Err(CantBeJudged(format!("the server's end can't be held: {reason}")).into())
     }
 }
 
@@ -119,6 +136,17 @@ fn duplicate(pid: u32, fd: RawFd) -> rustix::io::Result<OwnedFd> {
     let pid = Pid::from_raw(pid as i32).ok_or(rustix::io::Errno::SRCH)?;
     let process = pidfd_open(pid, PidfdFlags::empty())?;
     pidfd_getfd(process, fd, PidfdGetfdFlags::empty())
+}
+
+/// Whether this is the socket between a local and a remote address.
+fn is_between(file: &OwnedFd, ends: (SocketAddr, SocketAddr)) -> bool {
+    // A socket of IPv6 may have a client of IPv4.
+    let plain = |addr: SocketAddr| (addr.ip().to_canonical(), addr.port());
+    let is = |found: Option<SocketAddrAny>, expected| {
+        let found = found.and_then(|found| SocketAddr::try_from(found).ok());
+        found.is_some_and(|found| plain(found) == plain(expected))
+    };
+    is(getsockname(file).ok(), ends.0) && is(getpeername(file).ok().flatten(), ends.1)
 }
 
 #[cfg(test)]
@@ -131,10 +159,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let client = Client::connect(listener.local_addr().unwrap()).unwrap();
         let (accepted, _) = listener.accept().unwrap();
-        let (theirs, ours) = client.ends().unwrap();
-        let socket = proc::socket_between(theirs, ours).unwrap();
-        let found = proc::descriptor(&[id()], socket);
-        assert_eq!(found, Some((id(), accepted.as_raw_fd())));
+        let ends = client.ends().unwrap();
+        let mut sockets = proc::sockets(&[id()]);
+        let found = sockets.find(|(pid, fd, _)| is_between(&duplicate(*pid, *fd).unwrap(), ends));
+        assert_eq!(found.unwrap().1, accepted.as_raw_fd());
 
         let held = duplicate(id(), accepted.as_raw_fd()).unwrap();
         drop(accepted);

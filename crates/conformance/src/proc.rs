@@ -5,7 +5,6 @@ use crate::{client::PATIENCE, running::Running};
 use anyhow::{Context as _, Result, ensure};
 use process::interrupt;
 use procfs::{
-    ProcResult,
     net::{TcpNetEntry, tcp, tcp6},
     process::{FDTarget, Process},
 };
@@ -47,53 +46,32 @@ fn open_files_of(pid: u32) -> Result<usize> {
     Ok(process(pid)?.fd_count()?)
 }
 
-/// The inode of the TCP socket between these addresses, if it is on this machine.
-pub(super) fn socket_between(local: SocketAddr, remote: SocketAddr) -> Option<u64> {
-    Some(
-        sockets()
-            .find(|socket| is_between(socket, local, remote))?
-            .inode,
-    )
-}
-
 /// Bytes that the server has sent and the client hasn't read, if both are on this machine. Those that
 /// have come and aren't acknowledged yet count twice.
 pub(super) fn unread_bytes(server: SocketAddr, client: SocketAddr) -> Option<u64> {
-    let (mut sending, mut received) = (None, None);
-    for socket in sockets() {
-        if is_between(&socket, server, client) {
-            sending = Some(u64::from(socket.tx_queue));
-        } else if is_between(&socket, client, server) {
-            received = Some(u64::from(socket.rx_queue));
-        }
-        if let (Some(sending), Some(received)) = (sending, received) {
-            return Some(sending + received);
-        }
-    }
-    None
+    let sending = entry_between(server, client)?.tx_queue;
+    let received = entry_between(client, server)?.rx_queue;
+    Some(u64::from(sending) + u64::from(received))
 }
 
-/// Each table only when it is needed: the kernel takes tens of milliseconds for one.
-fn sockets() -> impl Iterator<Item = TcpNetEntry> {
-    let tables = [tcp as fn() -> ProcResult<Vec<TcpNetEntry>>, tcp6];
-    tables
-        .into_iter()
-        .filter_map(|table| table().ok())
-        .flatten()
-}
-
-fn is_between(socket: &TcpNetEntry, local: SocketAddr, remote: SocketAddr) -> bool {
+fn entry_between(local: SocketAddr, remote: SocketAddr) -> Option<TcpNetEntry> {
     // A socket of IPv6 may have a client of IPv4.
     let plain = |addr: SocketAddr| (addr.ip().to_canonical(), addr.port());
-    plain(socket.local_address) == plain(local) && plain(socket.remote_address) == plain(remote)
+    let mut sockets = [tcp(), tcp6()].into_iter().flatten().flatten();
+    sockets.find(|socket| {
+        plain(socket.local_address) == plain(local) && plain(socket.remote_address) == plain(remote)
+    })
 }
 
-/// The process among these that has a socket open, and its descriptor.
-pub(super) fn descriptor(pids: &[u32], socket: u64) -> Option<(u32, RawFd)> {
-    pids.iter().find_map(|&pid| {
-        let mut files = process(pid).ok()?.fd().ok()?.flatten();
-        let file = files.find(|file| matches!(file.target, FDTarget::Socket(i) if i == socket));
-        Some((pid, file?.fd))
+/// The sockets that processes have open: whose, by which descriptor, and the inode.
+pub(super) fn sockets(pids: &[u32]) -> impl Iterator<Item = (u32, RawFd, u64)> {
+    let files_of = |pid| process(pid).ok()?.fd().ok();
+    pids.iter().flat_map(move |&pid| {
+        let files = files_of(pid).into_iter().flatten().flatten();
+        files.filter_map(move |file| match file.target {
+            FDTarget::Socket(inode) => Some((pid, file.fd, inode)),
+            _ => None,
+        })
     })
 }
 
