@@ -30,7 +30,7 @@ fn the_null_server_is_measured_at_each_count_of_connections() {
 #[test]
 fn an_echo_has_the_null_servers_rate_beside_it() {
     let fixture = Fixture::new();
-    let output = fixture.run("good", &["--load", "closed"]);
+    let output = fixture.run("good", &["--load", "closed", "--workload", "echo"]);
     let ceiling = fixture.report().ceiling.unwrap();
     assert!(ceiling.rate_per_s > 0.0);
     assert!(ceiling.what.contains("the null server on"), "{ceiling:?}");

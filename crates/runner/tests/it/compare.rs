@@ -1,6 +1,6 @@
 //! `runner compare` on saved reports, and on files that are none.
 
-use crate::common::{Fixture, runner, stderr, stdout};
+use crate::common::{Fixture, LIGHT, runner, stderr, stdout};
 use flate2::{Compression, write::GzEncoder};
 use report::link::Link;
 use serde_json::Value;
@@ -156,9 +156,10 @@ fn trials_go_on_until_there_is_nothing_left_to_decide() {
     let bin = fixture.fake("good");
     let args = ["--model", "good", "--bin", &bin, "--trials", "auto"];
     let load = ["--load", "closed", "--duration", "0.1", "--connections"];
+    let load = [&load[..], &["20"], &LIGHT].concat();
     let with = |more: &[&str]| {
         let mut command = runner();
-        command.args(args).args(load).args(["20", "--out"]);
+        command.args(args).args(&load).arg("--out");
         command.arg(fixture.out()).args(more).output().unwrap()
     };
     let planned = stdout(&with(&["--dry-run"]));

@@ -1,6 +1,6 @@
 //! Ctrl-C and worse: finished trials are saved, and no process is left behind.
 
-use crate::common::{Fixture, children_of, eventually, is_alive, stderr, unspoiled};
+use crate::common::{Fixture, LIGHT, children_of, eventually, is_alive, stderr, unspoiled};
 use report::check::{Status, Verdict};
 use rustix::process::{Pid, Signal, kill_process};
 use std::process::{Child, Command, Stdio};
@@ -19,15 +19,9 @@ fn long_run(fixture: &Fixture) -> Child {
             "--load",
             "closed",
         ])
-        .args([
-            "--trials",
-            "100",
-            "--duration",
-            "0.5",
-            "--connections",
-            "5",
-            "--out",
-        ])
+        .args(["--trials", "100", "--duration", "0.5", "--connections", "5"])
+        .args(LIGHT)
+        .arg("--out")
         .arg(fixture.out())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

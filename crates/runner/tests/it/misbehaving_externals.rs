@@ -1,7 +1,7 @@
 //! A server that isn't ours and misbehaves is a row with its reason; a description that is wrong is
 //! refused before anything starts. Nothing is left running.
 
-use crate::common::{Fixture, eventually, processes_with, runner, stderr};
+use crate::common::{Fixture, eventually, foreign::AT_A_RATE, processes_with, runner, stderr};
 use report::{check::Status, model::Failure};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{net::TcpListener, process::Stdio};
@@ -15,7 +15,8 @@ fn failure_of(mode: &str) -> Option<Failure> {
     let models = fixture.models(&format!(
         "[models.them]\ncommand = '{command}'\nready_s = {ready_s}\n"
     ));
-    let output = fixture.run_with(&["--models", &models, "--model", "them", "--load", "closed"]);
+    let them = ["--models", &models, "--model", "them"];
+    let output = fixture.run_with(&[&them[..], &AT_A_RATE].concat());
     let shown = stderr(&output);
     assert_eq!(output.status.code(), Some(3), "{shown}");
     let failure = fixture
@@ -30,7 +31,7 @@ fn failure_of(mode: &str) -> Option<Failure> {
 /// Ids of the checks that failed as invalid.
 fn invalid_checks_of(mode: &str) -> Option<Vec<String>> {
     let fixture = Fixture::new();
-    let output = fixture.run_foreign(&fixture.foreign(mode)?, &[]);
+    let output = fixture.run_foreign(&fixture.foreign(mode)?);
     assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
     let report = fixture.report();
     assert_eq!(report.failure, None);
@@ -48,9 +49,8 @@ fn a_missing_toolchain_is_a_row_with_its_way_out_and_the_others_go_on() {
          needs = 'a compiler: from nowhere'\n",
     );
     let ours = fixture.fake("good");
-    let output = fixture.run_with(&[
-        "--models", &models, "--bin", &ours, "--model", "good,x-*", "--load", "closed",
-    ]);
+    let both = ["--models", &models, "--bin", &ours, "--model", "good,x-*"];
+    let output = fixture.run_with(&[&both[..], &AT_A_RATE].concat());
     let shown = stderr(&output);
     let (_, reports) = fixture.reports();
     let [good, missing] = &reports[..] else {
@@ -128,7 +128,7 @@ fn one_that_ignores_sigterm_is_killed_and_its_figures_stand() {
     let Some(command) = fixture.foreign("stubborn") else {
         return;
     };
-    let output = fixture.run_foreign(&command, &[]);
+    let output = fixture.run_foreign(&command);
     let report = fixture.report();
     assert_eq!(report.failure, None, "{}", stderr(&output));
     assert_eq!(report.trials.len(), 1);
@@ -141,7 +141,7 @@ fn what_leaves_its_process_group_is_ended_too() {
     let Some(command) = fixture.foreign("litters") else {
         return;
     };
-    let output = fixture.run_foreign(&command, &[]);
+    let output = fixture.run_foreign(&command);
     assert_eq!(fixture.report().failure, None, "{}", stderr(&output));
     // Not eventually: the run was to end it.
     assert!(processes_with(&fixture.mark()).is_empty());
@@ -188,7 +188,7 @@ fn a_command_that_is_not_there_is_a_row_with_its_reason() {
         ),
     ] {
         let fixture = Fixture::new();
-        let output = fixture.run_foreign(command, &[]);
+        let output = fixture.run_foreign(command);
         assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
         let failure = fixture.report().failure.unwrap();
         assert_eq!(failure.phase.word(), "preflight");

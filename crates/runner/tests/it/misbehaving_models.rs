@@ -1,6 +1,6 @@
 //! A model that misbehaves is a row with its reason; figures it spoiled are marked.
 
-use crate::common::{Fixture, runner, stderr};
+use crate::common::{Fixture, LIGHT, runner, stderr};
 use report::check::Status;
 
 const FAILED: Option<i32> = Some(3);
@@ -102,7 +102,7 @@ fn an_unmet_need_says_how_to_mend_it() {
 #[test]
 fn the_null_server_waits_for_somebody_to_be_held_against_it() {
     let fixture = Fixture::new();
-    let output = fixture.run("unmet", &["--load", "closed"]);
+    let output = fixture.run("unmet", &["--load", "closed", "--workload", "echo"]);
     let shown = stderr(&output);
     assert_eq!(output.status.code(), FAILED, "{shown}");
     assert!(!shown.contains("null server on"), "{shown}");
@@ -221,8 +221,9 @@ fn a_failing_model_does_not_stop_the_others() {
             "0.2",
             "--connections",
             "20",
-            "--out",
         ])
+        .args(LIGHT)
+        .arg("--out")
         .arg(fixture.out())
         .output()
         .unwrap();

@@ -1,6 +1,6 @@
 //! `--profile`: a flame graph beside the report, or the reason why there is none.
 
-use crate::common::{Fixture, runner, stderr};
+use crate::common::{Fixture, LIGHT, runner, stderr};
 use std::{env, fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 const PROFILED: [&str; 3] = ["--load", "closed", "--profile"];
@@ -13,7 +13,7 @@ fn has_perf() -> bool {
 #[test]
 fn a_profile_is_taken_where_perf_is_and_its_absence_explained_where_it_is_not() {
     let fixture = Fixture::new();
-    let output = fixture.run("good", &PROFILED);
+    let output = fixture.run("good", &[&PROFILED[..], &["--workload", "echo"]].concat());
     let shown = stderr(&output);
     let report = fixture.report();
     assert_eq!(report.failure, None, "{shown}");
@@ -56,6 +56,7 @@ fn without_perf_the_run_goes_on_and_says_how_to_get_it() {
         .args(["--model", "good", "--bin", &bin])
         .args(["--trials", "1", "--duration", "0.3", "--connections", "20"])
         .args(PROFILED)
+        .args(LIGHT)
         .arg("--out")
         .arg(fixture.out())
         .output()

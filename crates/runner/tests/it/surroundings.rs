@@ -1,6 +1,6 @@
 //! What cargo, the machine and its limits enforce is found before a run starts, or told at its end.
 
-use crate::common::{Fixture, runner, stderr, stdout};
+use crate::common::{Fixture, LIGHT, runner, stderr, stdout};
 use std::{
     fs,
     path::Path,
@@ -91,6 +91,7 @@ fn a_soft_limit_of_open_files_is_raised_by_the_runner() {
             "--client-processes",
             "24",
         ],
+        &LIGHT,
         &["--out", out.to_str().unwrap()],
     ];
     // 24 generators with three pipes each don't fit into 64.
@@ -163,7 +164,16 @@ fn each_failure_is_told_with_its_own_way_out() {
     let way_out = |args: &[&str]| {
         let fixture = Fixture::new();
         let out = fixture.out();
-        let usual = ["--load", "closed", "--trials", "1", "--duration", "0.3"];
+        let usual = [
+            "--load",
+            "open",
+            "--rate",
+            "500",
+            "--trials",
+            "1",
+            "--duration",
+            "0.3",
+        ];
         let output = runner()
             .args(args)
             .args(usual)

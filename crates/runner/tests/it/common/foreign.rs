@@ -19,6 +19,9 @@ const SHORT: [&str; 8] = [
     "20",
 ];
 
+/// Load without a rate that has to be found out first, and without the null server beside it.
+pub(crate) const AT_A_RATE: [&str; 4] = ["--load", "open", "--rate", "2000"];
+
 /// Whether a program is here. Says visibly when it isn't: what needs it isn't tested then.
 pub(crate) fn is_here(program: &str, args: &[&str]) -> bool {
     let said = Command::new(program)
@@ -52,10 +55,10 @@ impl Fixture {
         Some(format!("{} {mode} {{port}}", program.display()))
     }
 
-    /// A short run with an external model `them`.
-    pub(crate) fn run_foreign(&self, command: &str, args: &[&str]) -> Output {
+    /// A short run with an external model `them`, at a rate that no machine notices.
+    pub(crate) fn run_foreign(&self, command: &str) -> Output {
         let external = format!("them={command}");
-        self.run_with(&[&["--external", &external, "--load", "closed"], args].concat())
+        self.run_with(&[&["--external", &external][..], &AT_A_RATE].concat())
     }
 
     /// A short run of what `args` name.

@@ -28,6 +28,12 @@ pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// What makes a closed load light and short: every request waits a little, so an echo's rate, which
+/// would use all CPUs, isn't had, nor a null server measured beside it; and the window opens after a
+/// second, steady or not. On a busy machine the load mostly isn't, and every run would wait for its
+/// five.
+pub(crate) const LIGHT: [&str; 4] = ["--workload", "wait:5ms", "--warm-up", "1"];
+
 /// A directory with programs, and one for reports.
 pub(crate) struct Fixture {
     pub(crate) dir: TempDir,
@@ -78,28 +84,24 @@ impl Fixture {
         self.run_bin(&self.fake(mode), args)
     }
 
-    /// A short run of a program, given as --bin takes it. Its window opens after a second, steady or
-    /// not: on a busy machine the load mostly isn't, and every run would wait for its five.
+    /// A short run of a program, given as --bin takes it: a light one, unless `args` ask for work of
+    /// their own.
     pub(crate) fn run_bin(&self, bin: &str, args: &[&str]) -> Output {
         let (name, _) = bin.split_once('=').unwrap();
-        runner()
-            .args([
-                "--model",
-                name,
-                "--bin",
-                bin,
-                "--trials",
-                "1",
-                "--duration",
-                "0.3",
-                "--warm-up",
-                "1",
-            ])
-            .args(["--connections", "20", "--out"])
+        let mut command = runner();
+        command
+            .args(["--model", name, "--bin", bin, "--trials", "1"])
+            .args(["--duration", "0.3", "--connections", "20", "--out"])
             .arg(self.out())
-            .args(args)
-            .output()
-            .unwrap()
+            .args(args);
+        match ["--workload", "idle"]
+            .iter()
+            .any(|asks| args.contains(asks))
+        {
+            true => command.args(["--warm-up", "1"]),
+            false => command.args(LIGHT),
+        };
+        command.output().unwrap()
     }
 
     /// The reports of this fixture's only run.
