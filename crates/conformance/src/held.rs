@@ -160,7 +160,8 @@ mod tests {
         let client = Client::connect(listener.local_addr().unwrap()).unwrap();
         let (accepted, _) = listener.accept().unwrap();
         let ends = client.ends().unwrap();
-        let mut sockets = proc::sockets(&[id()]);
+        let own = [id()];
+        let mut sockets = proc::sockets(&own);
         let found = sockets.find(|(pid, fd, _)| is_between(&duplicate(*pid, *fd).unwrap(), ends));
         assert_eq!(found.unwrap().1, accepted.as_raw_fd());
 

@@ -14,7 +14,7 @@
 //! | `running` | the server under test |
 //! | `client`, `request` | bytes out, bytes in, with a limit on every wait |
 //! | `tally` | what the server ought to have counted |
-//! | `proc` | what the kernel says about its process |
+//! | `proc`, `queues` | what the kernel says about its process and its connections |
 //! | `echo`, `work`, `unread`, `faults`, `held`, `limits`, `stopping` | the cases |
 
 #![forbid(unsafe_code)]
@@ -28,6 +28,7 @@ mod limits;
 mod needs;
 mod proc;
 pub mod promise;
+mod queues;
 mod request;
 mod running;
 mod stopping;

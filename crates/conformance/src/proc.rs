@@ -4,12 +4,8 @@
 use crate::{client::PATIENCE, running::Running};
 use anyhow::{Context as _, Result, ensure};
 use process::interrupt;
-use procfs::{
-    net::{TcpNetEntry, tcp, tcp6},
-    process::{FDTarget, Process},
-};
+use procfs::process::{FDTarget, Process};
 use std::{
-    net::SocketAddr,
     os::fd::RawFd,
     thread,
     time::{Duration, Instant},
@@ -44,23 +40,6 @@ fn resident_bytes_of(pid: u32) -> Result<u64> {
 
 fn open_files_of(pid: u32) -> Result<usize> {
     Ok(process(pid)?.fd_count()?)
-}
-
-/// Bytes that the server has sent and the client hasn't read, if both are on this machine. Those that
-/// have come and aren't acknowledged yet count twice.
-pub(super) fn unread_bytes(server: SocketAddr, client: SocketAddr) -> Option<u64> {
-    let sending = entry_between(server, client)?.tx_queue;
-    let received = entry_between(client, server)?.rx_queue;
-    Some(u64::from(sending) + u64::from(received))
-}
-
-fn entry_between(local: SocketAddr, remote: SocketAddr) -> Option<TcpNetEntry> {
-    // A socket of IPv6 may have a client of IPv4.
-    let plain = |addr: SocketAddr| (addr.ip().to_canonical(), addr.port());
-    let mut sockets = [tcp(), tcp6()].into_iter().flatten().flatten();
-    sockets.find(|socket| {
-        plain(socket.local_address) == plain(local) && plain(socket.remote_address) == plain(remote)
-    })
 }
 
 /// The sockets that processes have open: whose, by which descriptor, and the inode.

@@ -4,8 +4,10 @@
 
 use crate::{
     client::Client,
+    needs::CantBeJudged,
     proc,
     promise::Promise,
+    queues::unread_bytes,
     running::{Messages, Running, run},
 };
 use anyhow::{Context as _, Result, ensure};
@@ -146,7 +148,10 @@ fn last_reply_is_short(running: &Running) -> Result<()> {
         sent += 1;
         bytes += echo.len() as u64;
         let taken = proc::in_time_of(TAKEN_AFTER, || {
-            Ok(proc::unread_bytes(server, own) >= Some(bytes))
+            let unread = unread_bytes(server, own).map_err(|error| {
+                CantBeJudged(format!("what a client hasn't read isn't known: {error}"))
+            });
+            Ok(unread? >= bytes)
         });
         if !taken? {
             break;
