@@ -57,19 +57,20 @@ fn run(server: Arc<Server>) -> Ended {
     let reactor = Arc::new(Reactor::new(Arc::clone(&server))?);
     let (jobs, to_do) = unbounded();
     let (end, ended) = mpsc::channel();
-    let spawn = |run: Box<dyn FnOnce() -> io::Result<()> + Send>| {
+    let spawn = |run: Box<dyn FnOnce() -> io::Result<()> + Send>| -> io::Result<()> {
         let end = end.clone();
-        thread::spawn(move || end.send(run()));
+        thread::Builder::new().spawn(move || end.send(run()))?;
+        Ok(())
     };
     for _ in 0..server.threads() {
         let (reactor, to_do) = (Arc::clone(&reactor), to_do.clone());
-        spawn(Box::new(move || reactor.work(&to_do)));
+        spawn(Box::new(move || reactor.work(&to_do)))?;
     }
-    spawn(Box::new(move || reactor.dispatch(&jobs)));
+    spawn(Box::new(move || reactor.dispatch(&jobs)))?;
     spawn(Box::new(move || {
         server.wait_until_drained();
         Ok(())
-    }));
+    }))?;
     Ok(ended.recv()??)
 }
 
