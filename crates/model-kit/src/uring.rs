@@ -13,7 +13,7 @@ pub use about::About;
 pub use buffers::{Buffers, GROUP};
 pub use door::Door;
 pub use echo::{Echo, keep_in_place};
-pub use ring::{Completion, Ring, close, keep, send_at_once, send_when_room};
+pub use ring::{Batch, Completion, Ring, close, keep, send_at_once, send_when_room};
 
 /// What a loop on such a ring takes.
 #[cfg(feature = "need-io-uring")]

@@ -18,7 +18,9 @@ use io_uring::{
 };
 use model_kit::{
     Closed, Connection, Ended, Listeners, Model, Server, Work, on_each_thread,
-    uring::{About, Buffers, Completion, Door, GROUP, NEEDS, Ring, close, keep, send_when_room},
+    uring::{
+        About, Batch, Buffers, Completion, Door, GROUP, NEEDS, Ring, close, keep, send_when_room,
+    },
 };
 use rustix::io::Errno;
 use slab::Slab;
@@ -72,7 +74,7 @@ struct Socket {
 impl<'a> Loop<'a> {
     fn new(server: &'a Server) -> io::Result<Self> {
         let door = Door::new(server, false)?;
-        let ring = Ring::new()?;
+        let ring = Ring::new(Batch::Few)?;
         let buffers = Buffers::register(&ring, BUFFER_BYTES)?;
         Ok(Self {
             server,

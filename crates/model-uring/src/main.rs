@@ -33,8 +33,8 @@ use io_uring::{opcode, squeue, types::Fd};
 use model_kit::{
     Closed, Ended, Listeners, Model, Server, Work, on_each_thread,
     uring::{
-        About, Buffers, Completion, Door, Echo, GROUP, NEEDS, Ring, close, keep, keep_in_place,
-        send_at_once, send_when_room,
+        About, Batch, Buffers, Completion, Door, Echo, GROUP, NEEDS, Ring, close, keep,
+        keep_in_place, send_at_once, send_when_room,
     },
 };
 use rustix::{
@@ -82,7 +82,7 @@ struct Loop<'a> {
 impl<'a> Loop<'a> {
     fn new(server: &'a Server) -> io::Result<Self> {
         let door = Door::new(server, true)?;
-        let ring = Ring::new()?;
+        let ring = Ring::new(Batch::Many)?;
         let buffers = Buffers::register(&ring, BUFFER_BYTES)?;
         Ok(Self {
             server,

@@ -5,7 +5,8 @@ use io_uring::{opcode, squeue, types::Fd};
 use model_kit::{
     Connection, Server,
     uring::{
-        About, Buffers, Completion, Door, Echo, GROUP, Ring, keep, send_at_once, send_when_room,
+        About, Batch, Buffers, Completion, Door, Echo, GROUP, Ring, keep, send_at_once,
+        send_when_room,
     },
 };
 use rustix::io::Errno;
@@ -23,7 +24,7 @@ const BUFFER_BYTES: usize = 4 << 10;
 
 pub(crate) fn serve(server: &Server) -> io::Result<()> {
     let door = Door::new(server, true)?;
-    let ring = Ring::new()?;
+    let ring = Ring::new(Batch::Many)?;
     let buffers = Buffers::register(&ring, BUFFER_BYTES)?;
     let mut turns = Loop {
         server,

@@ -35,9 +35,21 @@ const MANY: usize = 256;
 
 const NO_TIME: Timespec = Timespec::new();
 
+/// How much a turn asks the kernel for, where the one before has found as many as it brings unasked.
+/// Which is cheaper depends on what completes: where sends do as well, asking for many costs more than
+/// it spares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Batch {
+    /// No more than comes unasked.
+    Few,
+    /// Up to 256 at a time.
+    Many,
+}
+
 /// A ring of requests, and one of what has been done.
 pub struct Ring {
     ring: IoUring,
+    batch: Batch,
     /// The last turn had as many completions as the kernel makes unasked.
     has_many: bool,
     /// What was done before its turn, because the kernel took no more requests.
@@ -52,11 +64,12 @@ impl Ring {
     ///
     /// # Errors
     /// There is no io_uring, it isn't allowed, or there is no memory.
-    pub fn new() -> io::Result<Self> {
+    pub fn new(batch: Batch) -> io::Result<Self> {
         let mut builder = IoUring::builder();
         builder.setup_single_issuer().setup_defer_taskrun();
         Ok(Self {
             ring: builder.setup_cqsize(COMPLETIONS).build(REQUESTS)?,
+            batch,
             has_many: false,
             early: Vec::new(),
         })
@@ -124,7 +137,7 @@ impl Ring {
         }
         completions.append(&mut self.early);
         completions.extend(self.ring.completion().map(Completion));
-        self.has_many = completions.len() >= FEW;
+        self.has_many = self.batch == Batch::Many && completions.len() >= FEW;
         Ok(())
     }
 }
