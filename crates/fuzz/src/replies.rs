@@ -1,12 +1,7 @@
 //! What a generator reads: replies, on every wire.
 
 use crate::steering::Steering;
-use protocol::{
-    client::{MessageId, Workload},
-    generator::{Load, Plan},
-    http::HttpRequest,
-    wire::Wire,
-};
+use protocol::{client::MessageId, generator::Plan, http::HttpRequest, wire::Wire};
 use std::net::SocketAddr;
 use wires::{After, At, Replies, Requests};
 
@@ -143,22 +138,10 @@ fn at(sequence: u32, offset: usize) -> At {
 
 fn requests(wire: Wire, request: HttpRequest) -> Requests {
     let plan = Plan {
-        target: SocketAddr::from(([127, 0, 0, 1], 80)),
         wire,
-        workload: Workload::Echo,
         payload_bytes: 20,
         http: Some(request),
-        load: Load::Closed { outstanding: 1 },
-        threads: 1,
-        cpus: Vec::new(),
-        process: 0,
-        processes: 1,
-        connections_max: 1,
-        sources: None,
-        reply_deadline_us: 1,
-        interval_us: 1,
-        read_late_us: 0,
-        closes_in_order: false,
+        ..Plan::least(SocketAddr::from(([127, 0, 0, 1], 80)))
     };
     Requests::of_plan(&plan).expect("every wire can say an echo")
 }

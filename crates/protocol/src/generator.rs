@@ -105,6 +105,30 @@ impl Turns {
 }
 
 impl Plan {
+    /// The least that can be planned: one framed echo at a time, without a payload, on one connection
+    /// of one thread, and no patience.
+    #[must_use]
+    pub fn least(target: SocketAddr) -> Self {
+        Self {
+            target,
+            wire: Wire::Framed,
+            workload: Workload::Echo,
+            payload_bytes: 0,
+            http: None,
+            load: Load::Closed { outstanding: 1 },
+            threads: 1,
+            cpus: Vec::new(),
+            process: 0,
+            processes: 1,
+            connections_max: 1,
+            sources: None,
+            reply_deadline_us: 1,
+            interval_us: 1,
+            read_late_us: 0,
+            closes_in_order: false,
+        }
+    }
+
     /// The connections of this process, by their numbers among all.
     pub fn turns(&self) -> Turns {
         Turns {
@@ -251,22 +275,11 @@ mod tests {
     #[test]
     fn threads_get_what_is_dealt_to_their_process() {
         let plan = |process| Plan {
-            target: SocketAddr::from(([127, 0, 0, 1], 1)),
-            wire: Wire::Framed,
-            workload: Workload::Echo,
-            payload_bytes: 8,
-            http: None,
-            load: Load::Closed { outstanding: 1 },
             threads: 2,
-            cpus: Vec::new(),
             process,
             processes: 3,
             connections_max: 100,
-            sources: None,
-            reply_deadline_us: 1,
-            interval_us: 1,
-            read_late_us: 0,
-            closes_in_order: false,
+            ..Plan::least(SocketAddr::from(([127, 0, 0, 1], 1)))
         };
         for total in 0..=25 {
             let mut all = 0;

@@ -6,8 +6,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hdrhistogram::serialization::Deserializer;
 use protocol::{
-    client::Workload,
-    generator::{Command as Order, Event, Load, Plan},
+    generator::{Command as Order, Event, Plan},
     session::{Chunk, Session},
     tally::{Connected, Histogram, Tally, Totals},
     wire::Wire,
@@ -151,22 +150,11 @@ impl Generator {
 
 pub(crate) fn plan(target: SocketAddr) -> Plan {
     Plan {
-        target,
-        wire: Wire::Framed,
-        workload: Workload::Echo,
         payload_bytes: 100,
-        http: None,
-        load: Load::Closed { outstanding: 1 },
-        threads: 1,
-        cpus: Vec::new(),
-        process: 0,
-        processes: 1,
         connections_max: 100,
-        sources: None,
         reply_deadline_us: 500_000,
         interval_us: 50_000,
-        read_late_us: 0,
-        closes_in_order: false,
+        ..Plan::least(target)
     }
 }
 

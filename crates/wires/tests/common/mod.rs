@@ -1,11 +1,6 @@
 //! What the wires' tests share: a plan's requests, and replies that come in pieces.
 
-use protocol::{
-    client::{MessageId, Workload},
-    generator::{Load, Plan},
-    http::HttpRequest,
-    wire::Wire,
-};
+use protocol::{client::MessageId, generator::Plan, http::HttpRequest, wire::Wire};
 use std::net::SocketAddr;
 use wires::{After, At, Replies, Requests, error::ReplyError};
 
@@ -14,22 +9,10 @@ pub(crate) const INDEX: usize = 7;
 
 pub(crate) fn requests(wire: Wire, payload_bytes: u32, http: HttpRequest) -> Requests {
     Requests::of_plan(&Plan {
-        target: SocketAddr::from(([127, 0, 0, 1], 80)),
         wire,
-        workload: Workload::Echo,
         payload_bytes,
         http: Some(http),
-        load: Load::Closed { outstanding: 1 },
-        threads: 1,
-        cpus: Vec::new(),
-        process: 0,
-        processes: 1,
-        connections_max: 1,
-        sources: None,
-        reply_deadline_us: 1,
-        interval_us: 1,
-        read_late_us: 0,
-        closes_in_order: false,
+        ..Plan::least(SocketAddr::from(([127, 0, 0, 1], 80)))
     })
     .unwrap()
 }
