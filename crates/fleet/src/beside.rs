@@ -2,7 +2,7 @@
 
 use crate::{
     clock::Offset,
-    messages::{Facts, FromRank, Hello, ToRank, sha256},
+    messages::{Facts, FromRank, Hello, ToRank},
     post::{LOOK_UP, Post},
 };
 use anyhow::Context as _;
@@ -26,6 +26,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use toolchain::digest::sha256;
 
 /// The first rank, which is the runner.
 const RUNNER: i32 = 0;

@@ -2,8 +2,7 @@
 
 use report::environment::Environment;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
+use toolchain::digest::sha256;
 
 /// Everything that two machines have to agree on, as it stands in the source: a program that was
 /// built from another one may understand it, and mean something else.
@@ -142,15 +141,6 @@ impl Hello {
         }
         Ok(())
     }
-}
-
-/// In hexadecimal digits.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::{
     clock::{Offset, RoundTrip},
-    messages::{FromRank, ToRank, sha256},
+    messages::{FromRank, ToRank},
     post::{LOOK_UP, Post},
 };
 use generators::host::{Generator, GeneratorHost};
@@ -25,6 +25,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use toolchain::digest::sha256;
 
 /// A generator is started within this: its rank reads the program once, to see that it is the same.
 const START_LIMIT: Duration = Duration::from_secs(20);

@@ -3,12 +3,14 @@
 //! | module | |
 //! |---|---|
 //! | [`build`] | what is measured in release, each package on its own; what is only tested at once |
+//! | [`digest`] | which program something is |
 //! | [`package`] | programs that were built elsewhere |
 //! | [`told`] | what cargo's configuration and the environment say |
 
 #![forbid(unsafe_code)]
 
 pub mod build;
+pub mod digest;
 pub mod package;
 pub mod told;
 

@@ -16,13 +16,15 @@ use server::{
     external::{External, ExternalLaunch, Target},
     launch::Launch,
 };
-use sha2::{Digest as _, Sha256};
 use std::{
-    fmt::{Display, Write as _},
+    fmt::Display,
     fs,
     path::{Path, PathBuf},
 };
-use toolchain::build::{self, BuildError};
+use toolchain::{
+    build::{self, BuildError},
+    digest,
+};
 
 /// A server that can be started, and its executable as far as that is known.
 type Ready = (Launch, Option<PathBuf>);
@@ -208,11 +210,7 @@ fn describe(selected: &Selected) -> Model {
 }
 
 fn sha256(program: &Path) -> Option<String> {
-    let digest = Sha256::digest(fs::read(program).ok()?);
-    Some(digest.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Some(digest::sha256(&fs::read(program).ok()?))
 }
 
 /// What a run would do, as command lines for people to try: with `no_build` by the programs that are
