@@ -249,35 +249,20 @@ impl<'a> Beside<'a> {
 }
 
 /// A command as this machine's clock has it, and when a window that it announces closes.
-fn translated(command: Command, ahead_ns: i64, line: String) -> (String, Option<u64>) {
-    let here = |moment_ns| Offset::translate(ahead_ns, moment_ns);
-    let (command, closes_at_ns) = match command {
-        Command::Start {
-            begins_at_ns,
-            rate_per_s,
-            samples,
-        } => {
-            let begins_at_ns = here(begins_at_ns);
-            let start = Command::Start {
-                begins_at_ns,
-                rate_per_s,
-                samples,
-            };
-            (start, None)
-        }
+fn translated(mut command: Command, ahead_ns: i64, line: String) -> (String, Option<u64>) {
+    let here = |moment_ns: &mut u64| *moment_ns = Offset::translate(ahead_ns, *moment_ns);
+    let mut closes_at_ns = None;
+    match &mut command {
+        Command::Start { begins_at_ns, .. } => here(begins_at_ns),
         Command::Measure {
             opens_at_ns,
             window_us,
         } => {
-            let opens_at_ns = here(opens_at_ns);
-            let measure = Command::Measure {
-                opens_at_ns,
-                window_us,
-            };
-            (measure, Some(opens_at_ns + window_us * 1000))
+            here(opens_at_ns);
+            closes_at_ns = Some(*opens_at_ns + *window_us * 1000);
         }
-        other => (other, None),
-    };
+        _ => {}
+    }
     (
         serde_json::to_string(&command).unwrap_or(line),
         closes_at_ns,
