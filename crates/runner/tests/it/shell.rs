@@ -22,17 +22,39 @@ fn completions_know_subcommands_models_and_scenarios() {
     }
 }
 
+/// What a shell offers for a line, if there is that shell. Its program asks for the line's completions,
+/// behind our script.
+fn offered(shell: &str, asking: &str) -> Option<String> {
+    let script = stdout(&runner().args(["completions", shell]).output().unwrap());
+    let program = format!("{script}\n{asking}");
+    match Command::new(shell).args(["-c", &program]).output() {
+        Ok(output) => Some(stdout(&output)),
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+            None
+        }
+    }
+}
+
 #[test]
 fn bash_completes_a_list_behind_its_last_comma() {
-    let script = stdout(&runner().args(["completions", "bash"]).output().unwrap());
-    let asked = "COMP_WORDS=(runner --model tokio,epoll-e); COMP_CWORD=2
+    let asking = "COMP_WORDS=(runner --model tokio,epoll-e); COMP_CWORD=2
         _runner_lists runner tokio,epoll-e --model; echo \"${COMPREPLY[*]}\"";
-    let output = Command::new("bash")
-        .args(["-c", &format!("{script}\n{asked}")])
-        .output();
-    match output {
-        Ok(output) => assert_eq!(stdout(&output).trim(), "tokio,epoll-edge"),
-        Err(error) => assert_eq!(error.kind(), ErrorKind::NotFound, "{error}"),
+    if let Some(offered) = offered("bash", asking) {
+        assert_eq!(offered.trim(), "tokio,epoll-edge");
+    }
+}
+
+#[test]
+fn fish_completes_a_value_and_a_list_behind_its_last_comma() {
+    for (line, expected) in [
+        ("runner --model epoll-e", "epoll-edge"),
+        ("runner --model tokio,epoll-e", "tokio,epoll-edge"),
+        ("runner --scenario million-i", "million-idle"),
+    ] {
+        if let Some(offered) = offered("fish", &format!("complete -C '{line}'")) {
+            assert_eq!(offered.trim(), expected, "{line}");
+        }
     }
 }
 
