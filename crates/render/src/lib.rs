@@ -9,6 +9,7 @@
 //! | [`live`] | how far a run has come, in a line |
 //! | [`profile`] | what a server's CPU time went to |
 //! | [`numbers`] | numbers, as people read them |
+//! | [`fitted`] | text on a terminal that is narrower |
 //! | `inert` | Markdown that does nothing |
 
 #![forbid(unsafe_code)]
@@ -22,3 +23,5 @@ pub mod numbers;
 pub mod plan;
 pub mod profile;
 pub mod table;
+
+pub use fold::fitted;

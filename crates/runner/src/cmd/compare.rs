@@ -3,7 +3,10 @@
 use crate::{exit::Exit, output, usage::usage};
 use clap::{Args, ValueEnum};
 use compare::{Options, compare, compare_against, compare_pairs, rank};
-use render::comparison::{markdown, markdown_of_run, rankings, text};
+use render::{
+    comparison::{markdown, markdown_of_run, rankings, text},
+    fitted,
+};
 use report::{
     comparison::{ComparisonReport, Difference},
     model::ModelReport,
@@ -125,10 +128,9 @@ fn within_a_run(args: &CompareArgs, models: &[Saved]) -> anyhow::Result<Vec<Comp
     let ranked = || rank(run, &reports, args.margin).0;
     match args.format {
         Format::Text if are_many => {
-            output::line(format_args!(
-                "{}\n",
-                rankings(&ranked(), true, output::columns(stdout()))
-            ));
+            let columns = output::columns(stdout());
+            let shown = rankings(&ranked(), true, columns);
+            output::line(fitted(&shown, columns) + "\n");
             output::say("pair by pair: --against MODEL, or --format json");
         }
         Format::Markdown if are_many => output::line(markdown_of_run(&ranked(), &comparisons)),
@@ -188,9 +190,10 @@ pub(crate) fn pairs(
 fn show(comparisons: &[ComparisonReport], format: Format) -> anyhow::Result<()> {
     match format {
         Format::Json => output::line(serde_json::to_string_pretty(comparisons)?),
-        Format::Text => comparisons
-            .iter()
-            .for_each(|one| output::line(text(one, output::columns(stdout())) + "\n")),
+        Format::Text => comparisons.iter().for_each(|one| {
+            let columns = output::columns(stdout());
+            output::line(fitted(&text(one, columns), columns) + "\n");
+        }),
         Format::Markdown => comparisons
             .iter()
             .for_each(|one| output::line(markdown(one))),

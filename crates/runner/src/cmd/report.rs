@@ -4,6 +4,7 @@ use crate::{exit::Exit, gates::GateArgs, output};
 use clap::{Args, ValueEnum};
 use render::{
     comparison::rankings,
+    fitted,
     table::{explanation, markdown, table},
 };
 use std::{io::stdout, path::PathBuf};
@@ -52,12 +53,12 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
                 output::line(format_args!(
                     "{}\n{}",
                     table(models, columns),
-                    explanation(models, run, args.explain)
+                    fitted(&explanation(models, run, args.explain), columns)
                 ));
                 if !run.rankings.is_empty() {
                     output::line(format_args!(
                         "\n{}",
-                        rankings(&run.rankings, false, columns)
+                        fitted(&rankings(&run.rankings, false, columns), columns)
                     ));
                 }
             }

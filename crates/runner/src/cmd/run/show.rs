@@ -7,6 +7,7 @@ use compare::{Options, compare};
 use measure::run::Run;
 use render::{
     comparison::{rankings, text},
+    fitted,
     profile::profile,
     table::{explanation, table},
 };
@@ -36,13 +37,13 @@ fn show_comparison(run: &Run, reports: &[ModelReport]) {
         show_rankings(run, reports.len());
         return;
     };
-    output::say(format_args!("\n{compared}"));
+    output::say(format_args!("\n{}", fitted(&compared, columns())));
 }
 
 fn show_rankings(run: &Run, models: usize) {
     let shown = rankings(&run.report.rankings, false, columns());
     if !shown.is_empty() {
-        output::say(format_args!("\n{shown}"));
+        output::say(format_args!("\n{}", fitted(&shown, columns())));
     }
     if models > 1 && !run.report.rankings.is_empty() {
         output::say(format_args!(
@@ -97,7 +98,7 @@ pub(super) fn show(run: &Run, args: &RunArgs) -> anyhow::Result<Exit> {
         output::say(format_args!(
             "\n{}\n{}",
             table(&reports, columns()),
-            explanation(&reports, &run.report, args.explain)
+            fitted(&explanation(&reports, &run.report, args.explain), columns())
         ));
     }
     show_comparison(run, &reports);
