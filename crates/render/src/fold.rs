@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn a_line_that_is_too_long_goes_on_further_in() {
         let text = "short\n  a line of many words\n\nrunner compare /a/long/path";
-        let fitting = "short\n  a line of\n    many words\n\nrunner\n  compare\n  /a/long/path";
+        let fitting = "short\n  a line of\n    many words\n\nrunner compare\n  /a/long/path";
         assert_eq!(fitted(text, Some(14)), fitting);
         assert_eq!(fitted(text, None), text);
         assert_eq!(fitted(text, Some(40)), text);
