@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `sections` | the parts of a page, in their order |
 //! | `pictures` | charts as files of their own |
+//! | `front` | several runs, each with a link to its page |
 //!
 //! A page asks nobody for anything: its style and the little script that sorts, hides and shows values
 //! are in it, and without the script all of it can still be read. What comes from reports is escaped by
@@ -11,9 +12,11 @@
 
 #![forbid(unsafe_code)]
 
+mod front;
 mod pictures;
 mod sections;
 
+pub use front::{Entry, front};
 pub use pictures::pictures;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -43,7 +46,7 @@ pub const FILE: &str = "report.html";
 /// The page of these runs, each with the reports of its models: one file, which asks for nothing
 /// beside it. Of reports without their trials it shows what the summaries have.
 pub fn page(runs: &[(&RunReport, &[ModelReport])]) -> String {
-    document(runs, None)
+    of_runs(runs, None)
 }
 
 /// The page of a run that goes on: it says so, and reloads itself about as often as a block ends.
@@ -51,11 +54,10 @@ pub fn unfinished(run: &RunReport, models: &[ModelReport]) -> String {
     let blocks = f64::from(run.plan.blocks.max(1));
     // No more often than that: drawing it takes CPU time that the run could miss.
     let reload_s = (run.plan.expected_s / blocks).clamp(10.0, 600.0);
-    document(&[(run, models)], Some(reload_s as u32))
+    of_runs(&[(run, models)], Some(reload_s as u32))
 }
 
-/// `reload_s` are the seconds after which it reloads itself.
-fn document(runs: &[(&RunReport, &[ModelReport])], reload_s: Option<u32>) -> String {
+fn of_runs(runs: &[(&RunReport, &[ModelReport])], reload_s: Option<u32>) -> String {
     let views = runs.iter().enumerate();
     let views: Vec<View<'_>> = views
         .map(|(index, (run, models))| View {
@@ -67,6 +69,21 @@ fn document(runs: &[(&RunReport, &[ModelReport])], reload_s: Option<u32>) -> Str
         [(run, _)] => title(run),
         several => format!("{} runs", several.len()),
     };
+    let inside = html! {
+        @if views.len() > 1 {
+            header { h1 { (title) } }
+            section { h2 { "Side by side" } (side_by_side::side_by_side(&views)) }
+        }
+        @if let Some(seconds) = reload_s {
+            p.meta role="status" { "The run goes on. This page shows the blocks that are over, and reloads itself every " (seconds) " s." }
+        }
+        @for view in &views { (article(view)) }
+    };
+    document(&title, reload_s, &inside)
+}
+
+/// What is around the inside of a page. `reload_s` are the seconds after which it reloads itself.
+fn document(title: &str, reload_s: Option<u32>, inside: &Markup) -> String {
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -80,17 +97,8 @@ fn document(runs: &[(&RunReport, &[ModelReport])], reload_s: Option<u32>) -> Str
             }
             body {
                 (patterns())
-                main {
-                    @if views.len() > 1 {
-                        header { h1 { (title) } }
-                        section { h2 { "Side by side" } (side_by_side::side_by_side(&views)) }
-                    }
-                    @if let Some(seconds) = reload_s {
-                        p.meta role="status" { "The run goes on. This page shows the blocks that are over, and reloads itself every " (seconds) " s." }
-                    }
-                    @for view in &views { (article(view)) }
-                }
-                footer { "Made by Millionfold from saved reports; " code { "runner report RUN --format html" } " makes it again." }
+                main { (inside) }
+                footer { "Made by Millionfold from saved reports; " code { "runner report" } " makes it again." }
                 script { (PreEscaped(SCRIPT)) }
             }
         }
@@ -124,27 +132,34 @@ fn patterns() -> Markup {
 
 fn article(view: &View<'_>) -> Markup {
     let sections = sections(view);
-    let run = view.run;
-    let environment = &run.environment;
-    let status = run.verdict.status;
     html! {
         article id=(view.prefix) {
             header {
-                h1 { (title(run)) }
-                p.meta {
-                    span class={ "badge " (scoreboard::badge(status)) } { (status.word()) }
-                    @if run.interrupted && !view.goes_on { " " span class="badge is-suspect" { "interrupted" } }
-                    " run " (run.run) " · " (environment.cpu.as_deref().unwrap_or("unknown CPU"))
-                    @if let Some(cpus) = environment.cpus { ", " (cpus) " CPUs" }
-                    @if let Some(kernel) = &environment.kernel { " · Linux " (kernel) }
-                    " · " (blocks(view))
-                }
+                h1 { (title(view.run)) }
+                (origin(view))
                 nav aria-label="parts of the page" { @for (id, title, _) in &sections { a href={ "#" (view.prefix) "-" (id) } { (title) } } }
                 (models(view))
             }
             @for (id, title, inside) in &sections {
                 section id={ (view.prefix) "-" (id) } { h2 { (title) } (inside) }
             }
+        }
+    }
+}
+
+/// A run's verdict, and where and when it was made.
+fn origin(view: &View<'_>) -> Markup {
+    let run = view.run;
+    let environment = &run.environment;
+    let status = run.verdict.status;
+    html! {
+        p.meta {
+            span class={ "badge " (scoreboard::badge(status)) } { (status.word()) }
+            @if run.interrupted && !view.goes_on { " " span class="badge is-suspect" { "interrupted" } }
+            " run " (run.run) " · " (environment.cpu.as_deref().unwrap_or("unknown CPU"))
+            @if let Some(cpus) = environment.cpus { ", " (cpus) " CPUs" }
+            @if let Some(kernel) = &environment.kernel { " · Linux " (kernel) }
+            " · " (blocks(view))
         }
     }
 }

@@ -265,6 +265,30 @@ fn the_page_of_a_run_that_goes_on_reloads_itself_and_a_finished_one_does_not() {
 }
 
 #[test]
+fn a_front_page_links_the_page_of_each_run_and_says_what_came_of_it() {
+    let runs = [("2026-11-29", Saved::new()), ("a #1?", Saved::odd())];
+    let entries: Vec<page::Entry<'_>> = runs
+        .iter()
+        .map(|(directory, saved)| page::Entry {
+            directory,
+            run: &saved.run,
+            models: &saved.models,
+        })
+        .collect();
+    let front = page::front(&entries);
+    is_well_formed(&front).unwrap();
+    let links = ["2026-11-29/report.html", "a%20%231%3F/report.html"];
+    assert_eq!(requests(&front), links);
+    for (_, saved) in &runs {
+        assert!(front.contains(&escaped(&saved.run.run)));
+        let page = saved.page();
+        let (_, answer) = page.split_once("<ul class=\"answer\">").unwrap();
+        let (first, _) = answer.split_once("</li>").unwrap();
+        assert!(front.contains(first), "{first}");
+    }
+}
+
+#[test]
 fn pictures_are_files_that_need_nothing_beside_them() {
     let saved = Saved::many();
     let pictures = page::pictures(&saved.run, &saved.models);

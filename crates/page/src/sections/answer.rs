@@ -29,6 +29,11 @@ pub(crate) fn answer(view: &View<'_>) -> Markup {
     }
 }
 
+/// The sentences alone.
+pub(crate) fn answers(view: &View<'_>) -> Vec<Markup> {
+    sentences(view, &columns(view))
+}
+
 fn sentences(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
     let failed: Vec<&str> = view
         .models
@@ -49,7 +54,7 @@ fn sentences(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
         ),
     }
     if !failed.is_empty() {
-        sentences.push(html! { strong { (listed(&failed)) } " could not be measured, or not to the end: the reason is below." });
+        sentences.push(html! { strong { (listed(&failed)) } " could not be measured, or not to the end: “What to believe” has the reason." });
     }
     if sentences.is_empty() {
         sentences.push(html! { "No figure was measured." });

@@ -7,7 +7,11 @@ use render::{
     fitted,
     table::{explanation, markdown, table},
 };
-use std::{io::stdout, path::PathBuf};
+use report::{model::ModelReport, run::RunReport};
+use std::{
+    io::stdout,
+    path::{Path, PathBuf},
+};
 use store::read;
 
 #[derive(Args, Debug)]
@@ -36,6 +40,9 @@ enum Format {
     Markdown,
     /// A page with charts, to standard output; of several runs one page, side by side
     Html,
+    /// A front page, to standard output: to lie beside the directories of the runs, as 'index.html',
+    /// and link to the page in each
+    Front,
 }
 
 pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
@@ -44,6 +51,9 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
     if matches!(args.format, Format::Html) {
         let runs: Vec<_> = runs.iter().map(|(run, models)| (run, &**models)).collect();
         output::write(page::page(&runs));
+    }
+    if matches!(args.format, Format::Front) {
+        output::write(front(args, &runs));
     }
     let mut exit = Exit::Fine;
     let columns = output::columns(stdout());
@@ -64,9 +74,33 @@ pub(crate) fn report(args: &ReportArgs) -> anyhow::Result<Exit> {
             }
             Format::Markdown => output::write(format_args!("{}", markdown(run, models))),
             // One page for all of them.
-            Format::Html => {}
+            Format::Html | Format::Front => {}
         }
         exit = args.gates.pass(models, exit);
     }
     Ok(exit)
+}
+
+/// A run is linked by the name of its directory.
+fn front(args: &ReportArgs, runs: &[(RunReport, Vec<ModelReport>)]) -> String {
+    let directory = |path: &Path| {
+        let path = if path.is_file() {
+            path.parent().unwrap_or(path)
+        } else {
+            path
+        };
+        let name = path
+            .canonicalize()
+            .ok()
+            .and_then(|path| Some(path.file_name()?.to_owned()));
+        name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    };
+    let directories: Vec<String> = args.runs.iter().map(|path| directory(path)).collect();
+    let entries = directories.iter().zip(runs);
+    let entries = entries.map(|(directory, (run, models))| page::Entry {
+        directory,
+        run,
+        models,
+    });
+    page::front(&entries.collect::<Vec<_>>())
 }
