@@ -1,6 +1,9 @@
 //! The front page of several runs: what each asked, what came of it, and where its page is.
 
-use crate::{document, origin, sections::answer, title};
+use crate::{
+    frame::{FILE, document, origin, title},
+    sections::answer,
+};
 use maud::{Markup, html};
 use report::{model::ModelReport, run::RunReport};
 use view::View;
@@ -36,7 +39,7 @@ fn of(index: usize, entry: &Entry<'_>) -> Markup {
     let view = View::of(index, entry.run, entry.models);
     html! {
         section {
-            h2 { a href={ (encoded(entry.directory)) "/" (crate::FILE) } { (title(entry.run)) } }
+            h2 { a href={ (encoded(entry.directory)) "/" (FILE) } { (title(entry.run)) } }
             (origin(&view))
             ul.answer { @for sentence in answer::answers(&view) { li { (sentence) } } }
         }
