@@ -347,6 +347,29 @@ fn each_count_that_differs_is_caught() {
     assert_eq!(raw.verdict.status, Status::Valid);
 }
 
+/// Whoever answers by itself is faster than a relay, and its backend hears nothing.
+#[test]
+fn what_a_relays_backend_counts_has_to_agree_whatever_the_server_says() {
+    let of_backend = |server: Option<Counts>, bytes| {
+        spoiled(CLOSED, |trial| {
+            let counts = Counts {
+                requests: None,
+                responses: None,
+                request_bytes: bytes,
+                ..trial.generator_counts
+            };
+            trial.backend_counts = Some(counts);
+            trial.server_counts = server.map(|_| trial.generator_counts);
+        })
+    };
+    for server in [None, Some(Counts::default())] {
+        assert_eq!(of_backend(server, 90_000).verdict.status, Status::Valid);
+        let report = of_backend(server, 0);
+        assert_eq!(report.verdict.status, Status::Invalid);
+        assert_eq!(failed_checks(&report), one("counts_agree"));
+    }
+}
+
 #[test]
 fn a_rate_that_is_not_the_servers_limit_is_a_floor() {
     let bound = |report: &ModelReport| {

@@ -152,6 +152,7 @@ impl<'a> CaseBench<'a> {
             plan: &self.plan,
             generators: &self.lab.generators,
             guard: &self.lab.guard,
+            backend: None,
             allow_remote: false,
             progress,
             deviation: self.deviation,

@@ -47,6 +47,9 @@ pub struct ModelMetadata {
     pub cpu: String,
     /// `inline` or `offload`.
     pub block: String,
+    /// Whether it offers to relay.
+    #[serde(default)]
+    pub relay: bool,
     /// As in `std::env::consts::OS`.
     pub platforms: Vec<String>,
 }

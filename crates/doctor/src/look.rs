@@ -1,11 +1,14 @@
 //! Reads everything that the doctor judges. What can't be read is `None`.
 
-use crate::setting::{Setting, Sysctls, dotted};
+use crate::{
+    io_uring,
+    setting::{Setting, Sysctls, dotted},
+};
 use probe::{
     cgroup::{self, Group, Limit},
     environment,
     host::allowed_cpus,
-    io_uring, pace, snapshot,
+    pace, snapshot,
     syscalls::SyscallCounter,
 };
 use procfs::{Current as _, Meminfo};

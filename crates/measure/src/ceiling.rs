@@ -3,6 +3,7 @@
 //! | workload | ceiling |
 //! |---|---|
 //! | `echo` | the rate of the null server, measured in each block like a contestant, with as many processes and threads: it sends back what comes and does nothing else ([`crate::null`]) |
+//! | `relay` | that of the null server as a relay, before the same backend |
 //! | `discard` | none: a server that knows nothing of requests can't leave them unanswered |
 //! | `cpu` | the server's CPUs / time of the hashes, measured here |
 //! | `wait` | connections / time: each connection has one at a time |
@@ -49,7 +50,7 @@ pub fn basis(plan: &Plan, null: impl FnOnce() -> Result<Ceiling, String>) -> Bas
     let connections = closed.connections.first().copied().unwrap_or(1);
     match &plan.workload {
         Workload::Discard => Basis::None("a discard has no reply".to_owned()),
-        Workload::Echo => null().map_or_else(Basis::None, Basis::Rate),
+        Workload::Echo | Workload::Relay => null().map_or_else(Basis::None, Basis::Rate),
         Workload::Mix(mix) => match mix.parts() {
             [part] => {
                 let time_s = f64::from(part.argument) / 1e6;

@@ -177,8 +177,9 @@ pub fn ceiling(nulls: &mut [Null], plan: &Plan) -> Result<Ceiling, String> {
     Ok(Ceiling {
         rate_per_s,
         what: format!(
-            "the null server on {}, {} thread(s), in the same blocks{bound}",
+            "the null server on {}{}, {} thread(s), in the same blocks{bound}",
             engines.join(" or "),
+            if plan.relays() { " as a relay" } else { "" },
             plan.server_threads
         ),
         steps: fastest

@@ -12,11 +12,14 @@
 
 use model_kit::{
     Ended, Listeners, Model, Server,
-    epoll::level_triggered::{self, Accepting},
+    epoll::{
+        level_triggered::{self, Accepting},
+        relay as relaying,
+    },
     on_each_thread,
 };
 use rustix::event::epoll::EventFlags;
-use std::{process::ExitCode, sync::Arc};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
 /// Nobody else accepts from a thread's listener, so many are accepted at a time.
 const ACCEPTING: Accepting = Accepting {
@@ -30,12 +33,20 @@ fn main() -> ExitCode {
         needs: &[],
         run,
     };
-    model.main()
+    model.main_or_relay(relay)
 }
 
 fn run(server: Arc<Server>) -> Ended {
     on_each_thread(&server, |server| {
         let listener = server.listen()?;
         level_triggered::serve(server, &listener, ACCEPTING)
+    })
+}
+
+/// The same loops over pairs of sockets: [`relaying`].
+fn relay(server: Arc<Server>, backend: SocketAddr) -> Ended {
+    on_each_thread(&server, move |server| {
+        let listener = server.listen()?;
+        relaying::serve(server, backend, &listener, ACCEPTING)
     })
 }

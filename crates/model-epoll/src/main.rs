@@ -8,10 +8,13 @@
 
 use model_kit::{
     Ended, Listeners, Model, Server,
-    epoll::level_triggered::{self, Accepting},
+    epoll::{
+        level_triggered::{self, Accepting},
+        relay as relaying,
+    },
 };
 use rustix::event::epoll::EventFlags;
-use std::{process::ExitCode, sync::Arc};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
 /// Nobody else accepts, so many are accepted at a time.
 const ACCEPTING: Accepting = Accepting {
@@ -25,10 +28,16 @@ fn main() -> ExitCode {
         needs: &[],
         run,
     };
-    model.main()
+    model.main_or_relay(relay)
 }
 
 fn run(server: Arc<Server>) -> Ended {
     let listener = server.listen()?;
     Ok(level_triggered::serve(&server, &listener, ACCEPTING)?)
+}
+
+/// The same loop over pairs of sockets: [`relaying`].
+fn relay(server: Arc<Server>, backend: SocketAddr) -> Ended {
+    let listener = server.listen()?;
+    Ok(relaying::serve(&server, backend, &listener, ACCEPTING)?)
 }

@@ -18,6 +18,8 @@ const HELP: &str = "\
       --backlog <N>      Length of the queue of connections that wait to be accepted
                          [default: 4096]
       --reuse-port       Share the port with other processes (SO_REUSEPORT)
+      --relay <ADDR>     Pass each client's bytes to the backend there and its bytes back, over a
+                         connection for each client
       --preflight        Check that the model can run here, say what is missing, and exit";
 
 /// What a server writes, and when it ends.
@@ -40,6 +42,7 @@ pub struct Args {
     pub(crate) cpus: Vec<usize>,
     pub(crate) backlog: i32,
     pub(crate) reuse_port: bool,
+    pub(crate) relay: Option<SocketAddr>,
     pub(crate) preflight: bool,
 }
 
@@ -52,6 +55,7 @@ impl Default for Args {
             cpus: Vec::new(),
             backlog: 4096,
             reuse_port: false,
+            relay: None,
             preflight: false,
         }
     }
@@ -97,12 +101,13 @@ impl Args {
         let mut line = Parser::from_args(given);
         while let Some(arg) = line.next()? {
             match arg {
-                Arg::Long("listen") => args.listen = line.value()?.parse_with(listen)?,
+                Arg::Long("listen") => args.listen = line.value()?.parse_with(address)?,
                 Arg::Long("threads") => args.threads = line.value()?.parse_with(threads)?,
                 Arg::Long("wire") => args.wire = line.value()?.parse_with(wire)?,
                 Arg::Long("cpus") => args.cpus = line.value()?.parse_with(cpus)?,
                 Arg::Long("backlog") => args.backlog = line.value()?.parse_with(backlog)?,
                 Arg::Long("reuse-port") => args.reuse_port = true,
+                Arg::Long("relay") => args.relay = Some(line.value()?.parse_with(address)?),
                 Arg::Long("preflight") => args.preflight = true,
                 Arg::Long("help") | Arg::Short('h') => help(&names),
                 other => {
@@ -117,9 +122,9 @@ impl Args {
     }
 }
 
-fn listen(text: &str) -> Result<SocketAddr, &'static str> {
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse()
-        .map_err(|_| "--listen takes an address with its port, such as 127.0.0.1:0")
+        .map_err(|_| "it takes an address with its port, such as 127.0.0.1:7000")
 }
 
 fn threads(text: &str) -> Result<u32, &'static str> {
@@ -184,7 +189,7 @@ mod tests {
     #[test]
     fn every_argument_of_the_contract_is_taken() {
         let line = "--listen [::1]:80 --threads 3 --wire=raw --cpus 0,2 --backlog 9 --reuse-port \
-                    --preflight";
+                    --relay 127.0.0.1:9 --preflight";
         let args = Args {
             listen: "[::1]:80".parse().unwrap(),
             threads: 3,
@@ -192,6 +197,7 @@ mod tests {
             cpus: vec![0, 2],
             backlog: 9,
             reuse_port: true,
+            relay: Some("127.0.0.1:9".parse().unwrap()),
             preflight: true,
         };
         assert_eq!(read(line), Ok(args));
@@ -205,7 +211,8 @@ mod tests {
             ("--threads", "--threads"),
             ("--wire http1", "--wire takes"),
             ("--cpus 0-3", "--cpus takes"),
-            ("--listen 80", "--listen takes"),
+            ("--listen 80", "\"80\": it takes an address"),
+            ("--relay there", "\"there\": it takes an address"),
             ("--fast", "--fast"),
             ("tokio", "tokio"),
         ] {

@@ -199,7 +199,7 @@ impl Connection {
     }
 
     /// Counts what a program has received that understands and answers requests by itself.
-    pub fn received(&mut self, bytes: usize, requests: u64) {
+    pub fn received(&self, bytes: usize, requests: u64) {
         counters().bytes_in.add(bytes as u64);
         counters().requests.add(requests);
     }
@@ -220,8 +220,13 @@ impl Connection {
     }
 
     /// Counts what such a program has sent by itself.
-    pub fn sent(&mut self, bytes: usize) {
+    pub fn sent(&self, bytes: usize) {
         counters().bytes_out.add(bytes as u64);
+    }
+
+    /// Counts that a relay's backend has refused this client's connection, or has broken off.
+    pub fn backend_failed(&self) {
+        counters().backend_failures.add(1);
     }
 
     /// Counts that the client left the wire's rules.
@@ -338,6 +343,3 @@ impl Drop for Connection {
         counters().closed.add(1);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,9 +1,6 @@
 //! Counts that every thread keeps for itself and that are added up once, at the end.
 
-use protocol::{
-    launch::{Done, ThreadCounts},
-    wire::Wire,
-};
+use protocol::launch::{Done, ThreadCounts};
 use std::{
     cell::Cell,
     sync::{
@@ -25,6 +22,7 @@ pub(crate) struct Counters {
     pub(crate) bytes_out: Count,
     pub(crate) malformed: Count,
     pub(crate) accept_errors: Count,
+    pub(crate) backend_failures: Count,
 }
 
 /// A number that only its own thread changes and any thread may read.
@@ -111,9 +109,9 @@ pub(crate) fn open_connections() -> u64 {
     sum(|c| &c.accepted).saturating_sub(closed)
 }
 
-/// The sums of all threads. A raw wire has no frames to count.
-pub(crate) fn totals(wire: Wire) -> Done {
-    let frames = |n: u64| (wire == Wire::Framed).then_some(n);
+/// The sums of all threads. `counts_frames` says whether there are any to count.
+pub(crate) fn totals(counts_frames: bool) -> Done {
+    let frames = |n: u64| counts_frames.then_some(n);
     Done {
         accepted: sum(|c| &c.accepted),
         requests: frames(sum(|c| &c.requests)),
@@ -123,16 +121,17 @@ pub(crate) fn totals(wire: Wire) -> Done {
         malformed: sum(|c| &c.malformed),
         accept_errors: sum(|c| &c.accept_errors),
         abandoned: open_connections(),
-        by_thread: by_thread(wire),
+        backend_failures: sum(|c| &c.backend_failures),
+        by_thread: by_thread(counts_frames),
     }
 }
 
 /// Of the threads that had anything to count, unless there were too many.
-fn by_thread(wire: Wire) -> Vec<ThreadCounts> {
+fn by_thread(counts_frames: bool) -> Vec<ThreadCounts> {
     let all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
     let each = all.iter().map(|counters| ThreadCounts {
         accepted: counters.accepted.get(),
-        requests: (wire == Wire::Framed).then(|| counters.requests.get()),
+        requests: counts_frames.then(|| counters.requests.get()),
         bytes_in: counters.bytes_in.get(),
     });
     let each = each.filter(|own| own.accepted > 0 || own.bytes_in > 0);

@@ -10,7 +10,9 @@
 //! as [`Work`]: where that is done, and what waits meanwhile, is the model's too.
 //!
 //! A program that has options of its own takes them with [`Args::parse_with`]; one that is no model,
-//! and decides for itself what becomes of each request, sends with [`Connection::reply`].
+//! and decides for itself what becomes of each request, sends with [`Connection::reply`]. One that
+//! relays takes over with [`Model::main_or_relay`] and counts with [`Connection::received`] and
+//! [`Connection::sent`].
 //!
 //! Features bring what the loops and tasks of several models have in common: `epoll`, `uring` and
 //! `futures-io`, for which no other model pays.
@@ -28,6 +30,7 @@ pub mod futures_io;
 mod model;
 mod preflight;
 mod read_size;
+mod relay;
 mod server;
 mod stop;
 mod threads;
@@ -45,6 +48,7 @@ pub use protocol::{
     work::{Finished, Task, Work},
 };
 pub use read_size::ReadSize;
+pub use relay::{Side, connect};
 pub use server::{Listeners, Refused, Server, read_line};
 pub use threads::on_each_thread;
 pub use work::{SHORT_TASK_BLOCKS, Timers, run_blocking};

@@ -1,7 +1,7 @@
 //! A model from its first line to its last: arguments, preflight, run, done line.
 
 use crate::{
-    args::Args,
+    args::{Args, wrong_use},
     counters,
     preflight::Need,
     server::{Listeners, Server, write_line},
@@ -15,6 +15,7 @@ use rustix::{
 use std::{
     error::Error,
     io::{self, Write as _},
+    net::SocketAddr,
     process::{ExitCode, exit},
     sync::{Arc, mpsc},
     thread,
@@ -47,8 +48,39 @@ impl<Run: Fn(Arc<Server>) -> Ended> Model<Run> {
         self.main_with(Args::parse())
     }
 
+    /// The same of a model that offers to relay: with `--relay` it runs `relay`, which is told where
+    /// the backend is.
+    pub fn main_or_relay(self, relay: impl Fn(Arc<Server>, SocketAddr) -> Ended) -> ExitCode {
+        self.main_or_relay_with(Args::parse(), relay)
+    }
+
     /// The same for a program whose own arguments come along with the contract's.
+    pub fn main_or_relay_with(
+        self,
+        args: Args,
+        relay: impl Fn(Arc<Server>, SocketAddr) -> Ended,
+    ) -> ExitCode {
+        let Some(backend) = args.relay else {
+            return self.live(args);
+        };
+        let model = Model {
+            listeners: self.listeners,
+            needs: self.needs,
+            run: move |server| relay(server, backend),
+        };
+        model.live(args)
+    }
+
+    /// The whole life of one that doesn't relay, and whose own arguments come along with the
+    /// contract's.
     pub fn main_with(self, args: Args) -> ExitCode {
+        if args.relay.is_some() {
+            wrong_use("--relay: this server answers by itself, and offers no relaying");
+        }
+        self.live(args)
+    }
+
+    fn live(self, args: Args) -> ExitCode {
         if args.preflight {
             return self.preflight(args.threads);
         }
@@ -76,7 +108,7 @@ impl<Run: Fn(Arc<Server>) -> Ended> Model<Run> {
         raise_open_files();
         // Before any thread starts: threads inherit it.
         pin(&args.cpus)?;
-        let stop = Stop::prepare()?;
+        let stop = Stop::prepare(args.relay)?;
         let server = Arc::new(Server::new(args, self.listeners));
 
         let (returned, has_returned) = mpsc::channel();
@@ -88,9 +120,8 @@ impl<Run: Fn(Arc<Server>) -> Ended> Model<Run> {
         // The drain has ended, or `run` would not have returned without an error.
         let _ = returned.send(());
         stopper.join().map_err(|_| "the stopping thread panicked")?;
-        Ok(write_line(&ServerLine::Done(counters::totals(
-            server.wire(),
-        )))?)
+        let done = counters::totals(server.counts_frames());
+        Ok(write_line(&ServerLine::Done(done))?)
     }
 }
 
@@ -108,7 +139,8 @@ fn stop_when_told(mut stop: Stop, server: &Server, has_returned: &mpsc::Receiver
     }
     // Somebody doesn't read its replies, or the runtime doesn't come to its end. The counts
     // are worth more than an orderly exit.
-    let _ = write_line(&ServerLine::Done(counters::totals(server.wire())));
+    let done = counters::totals(server.counts_frames());
+    let _ = write_line(&ServerLine::Done(done));
     exit(0);
 }
 

@@ -92,6 +92,11 @@ impl Server {
         self.args.wire
     }
 
+    /// Whether it counts frames: a raw wire has none, and who relays doesn't see them.
+    pub(crate) fn counts_frames(&self) -> bool {
+        self.wire() == Wire::Framed && self.args.relay.is_none()
+    }
+
     /// A listening socket in blocking mode, with the same options for every model.
     ///
     /// Models with one listener per thread call this once in each; all share the port.
@@ -189,6 +194,7 @@ impl Server {
         counters.bytes_out.add(done.bytes_out);
         counters.malformed.add(done.malformed);
         counters.accept_errors.add(done.accept_errors);
+        counters.backend_failures.add(done.backend_failures);
     }
 
     pub(crate) fn begin_stop(&self) {

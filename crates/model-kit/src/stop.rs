@@ -4,7 +4,8 @@
 //! listener then fails its `accept` with EINVAL, and a connection reads what had been received
 //! and then the end of its stream, just as if the client had closed. So a model has no second
 //! thing to wait for on each connection, which would cost memory and CPU per connection, and
-//! readiness and completion runtimes hear of it alike.
+//! readiness and completion runtimes hear of it alike. A relay's sockets to its backend are left
+//! alone: what the backend has still to say is passed back.
 //!
 //! Sources: shutdown(2); the kernel's `inet_shutdown` (listeners) and `tcp_recvmsg` (what is
 //! queued is delivered before the end).
@@ -14,11 +15,12 @@ use rustix::{
     event::{PollFd, PollFlags, poll},
     fs::{Dir, Mode, OFlags, open},
     io::{Errno, read},
-    net::{AddressFamily, Shutdown, SocketType, getsockname, shutdown, sockopt},
+    net::{AddressFamily, Shutdown, SocketType, getpeername, getsockname, shutdown, sockopt},
     pipe::{PipeFlags, pipe_with},
 };
 use std::{
     io,
+    net::SocketAddr,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     thread,
     time::{Duration, Instant},
@@ -36,12 +38,14 @@ pub(crate) struct Stop {
     signals: OwnedFd,
     /// /proc/self/fd
     descriptors: Dir,
+    /// Of a relay.
+    backend: Option<SocketAddr>,
 }
 
 impl Stop {
     /// # Errors
     /// Out of descriptors already, or /proc is missing.
-    pub(crate) fn prepare() -> io::Result<Self> {
+    pub(crate) fn prepare(backend: Option<SocketAddr>) -> io::Result<Self> {
         let (signals, told) = pipe_with(PipeFlags::CLOEXEC)?;
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
             signal_hook::low_level::pipe::register(signal, told.try_clone()?)?;
@@ -53,6 +57,7 @@ impl Stop {
         Ok(Self {
             signals,
             descriptors,
+            backend,
         })
     }
 
@@ -111,11 +116,16 @@ impl Stop {
             // closed it since, the calls below fail with EBADF; should another TCP socket have
             // taken the number, it is one of ours too and has to be shut all the same.
             let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-            if is_tcp(fd) {
+            if is_tcp(fd) && !leads_to(fd, self.backend) {
                 let _ = shutdown(fd, Shutdown::Read);
             }
         }
     }
+}
+
+fn leads_to(fd: BorrowedFd<'_>, backend: Option<SocketAddr>) -> bool {
+    let peer = || SocketAddr::try_from(getpeername(fd).ok()??).ok();
+    backend.is_some() && peer() == backend
 }
 
 fn is_tcp(fd: BorrowedFd<'_>) -> bool {

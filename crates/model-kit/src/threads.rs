@@ -15,7 +15,10 @@ use std::{
 /// # Errors
 /// The first thread's to fail, without waiting for the others: a server that lacks a thread is
 /// not the one that was asked for.
-pub fn on_each_thread(server: &Arc<Server>, serve: fn(&Server) -> io::Result<()>) -> Ended {
+pub fn on_each_thread(
+    server: &Arc<Server>,
+    serve: impl Fn(&Server) -> io::Result<()> + Copy + Send + 'static,
+) -> Ended {
     let (returned, has_returned) = mpsc::channel();
     for number in 0..server.threads() {
         let (server, returned) = (Arc::clone(server), returned.clone());

@@ -15,11 +15,15 @@
 //! connection; computing too unless it is short, and only as much at a time as there are
 //! runtimes (<https://docs.rs/tokio/latest/tokio/#cpu-bound-tasks-and-blocking-code>).
 
+mod relay;
+
 use model_kit::{
     Closed, Connection, Ended, Finished, Listeners, Model, Refused, SHORT_TASK_BLOCKS, Server,
     Task, Work, on_each_thread, run_blocking, with_chunk,
 };
-use std::{future::poll_fn, io, pin::Pin, process::ExitCode, sync::Arc, task::ready};
+use std::{
+    future::poll_fn, io, net::SocketAddr, pin::Pin, process::ExitCode, sync::Arc, task::ready,
+};
 use tokio::{
     io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -41,21 +45,38 @@ fn main() -> ExitCode {
         needs: &[],
         run,
     };
-    model.main()
+    model.main_or_relay(run_relay)
 }
 
 fn run(server: Arc<Server>) -> Ended {
     COMPUTING.add_permits(server.threads());
-    on_each_thread(&server, |server| {
+    serve_each(server, serve)
+}
+
+fn run_relay(server: Arc<Server>, backend: SocketAddr) -> Ended {
+    serve_each(server, move |client, connection| {
+        relay::serve(client, connection, backend)
+    })
+}
+
+/// Has a task of its own serve each connection, on the thread that accepts it.
+fn serve_each<Serving: Future + 'static>(
+    server: Arc<Server>,
+    serve: impl Fn(TcpStream, Connection) -> Serving + Copy + Send + 'static,
+) -> Ended {
+    on_each_thread(&server, move |server| {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads((BLOCKING_THREADS / server.threads()).max(1))
             .build_local(Default::default())?;
-        runtime.block_on(accept(server))
+        runtime.block_on(accept(server, serve))
     })
 }
 
-async fn accept(server: &Server) -> io::Result<()> {
+async fn accept<Serving: Future + 'static>(
+    server: &Server,
+    serve: impl Fn(TcpStream, Connection) -> Serving,
+) -> io::Result<()> {
     let listener = server.listen()?;
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;

@@ -20,11 +20,15 @@
 //! much at a time as there are workers, as `spawn_blocking` says ("a semaphore ... should be
 //! used to limit the number of computations executed in parallel").
 
+mod relay;
+
 use model_kit::{
     Closed, Connection, Ended, Finished, Listeners, Model, Refused, SHORT_TASK_BLOCKS, Server,
     Task, Work, run_blocking, with_chunk,
 };
-use std::{future::poll_fn, io, pin::Pin, process::ExitCode, sync::Arc, task::ready};
+use std::{
+    future::poll_fn, io, net::SocketAddr, pin::Pin, process::ExitCode, sync::Arc, task::ready,
+};
 use tokio::{
     io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -42,21 +46,44 @@ fn main() -> ExitCode {
         needs: &[],
         run,
     };
-    model.main()
+    model.main_or_relay(run_relay)
 }
 
 fn run(server: Arc<Server>) -> Ended {
     COMPUTING.add_permits(server.threads());
+    serve_each(server, serve)
+}
+
+fn run_relay(server: Arc<Server>, backend: SocketAddr) -> Ended {
+    serve_each(server, move |client, connection| {
+        relay::serve(client, connection, backend)
+    })
+}
+
+/// Has a task of its own serve each connection.
+fn serve_each<Serving>(
+    server: Arc<Server>,
+    serve: impl Fn(TcpStream, Connection) -> Serving + Send + 'static,
+) -> Ended
+where
+    Serving: Future<Output: Send> + Send + 'static,
+{
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(server.threads())
         .enable_all()
         .build()?;
     // Not here: this thread is no worker, and each connection would cross threads.
-    let accepting = runtime.spawn(async move { accept(&server).await });
+    let accepting = runtime.spawn(async move { accept(&server, serve).await });
     Ok(runtime.block_on(accepting)??)
 }
 
-async fn accept(server: &Server) -> io::Result<()> {
+async fn accept<Serving>(
+    server: &Server,
+    serve: impl Fn(TcpStream, Connection) -> Serving,
+) -> io::Result<()>
+where
+    Serving: Future<Output: Send> + Send + 'static,
+{
     let listener = server.listen()?;
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;

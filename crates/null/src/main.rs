@@ -11,10 +11,13 @@
 //! | [`epoll`] | epoll: two system calls for each echo, and a few for each turn |
 //! | [`ring`] | io_uring: one system call for a whole turn; it has to be in the kernel, and allowed |
 //!
-//! Which of the two is cheaper depends on how many connections are busy, so a ceiling is the better
+//! | [`relay`] | epoll, for `--relay`: what a relay's rate is held against |
+//!
+//! Which of the first two is cheaper depends on how many connections are busy, so a ceiling is the better
 //! of both.
 
 mod epoll;
+mod relay;
 mod ring;
 
 use model_kit::{Args, Listeners, Model, on_each_thread, wrong_use};
@@ -27,10 +30,12 @@ fn main() -> ExitCode {
         Some("io-uring") => ring::serve,
         Some(_) => wrong_use("--engine takes epoll or io-uring"),
     };
-    Model {
+    let model = Model {
         listeners: Listeners::PerThread,
         needs: &[],
         run: move |server| on_each_thread(&server, serve),
-    }
-    .main_with(contract)
+    };
+    model.main_or_relay_with(contract, |server, backend| {
+        on_each_thread(&server, move |server| relay::serve(server, backend))
+    })
 }

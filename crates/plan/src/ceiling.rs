@@ -20,9 +20,11 @@ pub fn closed_load(plan: &Plan) -> Option<&PlannedLoad> {
 /// another one.
 pub fn null_trials(plan: &Plan) -> Option<(&PlannedLoad, &'static [&'static str])> {
     // The null server sends back what comes, which answers nobody who asks in another way.
-    let is_echo = plan.workload == Workload::Echo && plan.wire.is_of_contract();
-    let load = closed_load(plan).filter(|_| is_echo)?;
-    let engines = match load.connections_max() > CONNECTIONS_MANY {
+    let is_echo = matches!(plan.workload, Workload::Echo | Workload::Relay);
+    let is_answered = is_echo && plan.wire.is_of_contract();
+    let load = closed_load(plan).filter(|_| is_answered)?;
+    // It relays on the first alone.
+    let engines = match plan.relays() || load.connections_max() > CONNECTIONS_MANY {
         true => &NULL_ENGINES[..1],
         false => &NULL_ENGINES[..],
     };

@@ -8,6 +8,7 @@ use crate::{
     request::Request,
     shards::{Wanted, shards},
 };
+use protocol::client::Workload;
 use report::{run::PlannedLoad, trial::Load};
 
 /// Decides everything that depends on the host.
@@ -16,11 +17,17 @@ use report::{run::PlannedLoad, trial::Load};
 /// Something that can't be done there, with the way out.
 pub fn decide(request: Request, host: &Host) -> Result<Plan, Refusal> {
     let (server_cpus, client_cpus) = cpu_sets(&request, host)?;
+    let relays = request.workload == Workload::Relay;
+    let (server_cpus, client_cpus, backend_cpus) = match relays {
+        true => with_backend(&request, host, server_cpus, client_cpus),
+        false => (server_cpus, client_cpus, Vec::new()),
+    };
     let loads = request.loads;
     let top = loads.iter().map(PlannedLoad::connections_max).max();
     let shards = shards(
         Wanted {
             connections: top.unwrap_or(1),
+            relays,
             churn: loads
                 .iter()
                 .any(|load| matches!(load.load, Load::Churn { .. })),
@@ -76,6 +83,7 @@ pub fn decide(request: Request, host: &Host) -> Result<Plan, Refusal> {
         client_processes: shards.client_processes,
         client_threads: client_threads.unwrap_or_else(of_clients),
         client_cpus,
+        backend_cpus,
         open_files_max: host.open_files_max,
         network: request.network,
         listen: request.listen,
@@ -94,6 +102,41 @@ pub fn decide(request: Request, host: &Host) -> Result<Plan, Refusal> {
 fn join(numbers: &[usize]) -> String {
     let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
     numbers.join(",")
+}
+
+/// The CPUs of servers, of generators and of the backend. It has its own where there are three cores: of
+/// the generator's, or what was left to it. Where there are fewer it is beside the generator, so that
+/// it takes nothing from the server; where generators are on other machines, half of the server's.
+fn with_backend(
+    request: &Request,
+    host: &Host,
+    server: Vec<usize>,
+    client: Vec<usize>,
+) -> (Vec<usize>, Vec<usize>, Vec<usize>) {
+    let others = host.others.as_ref();
+    if others.is_some_and(|others| !others.shares_cpus) {
+        let divided = host.divided(&server);
+        return match divided.filter(|_| request.server_cpus.is_empty()) {
+            Some((server, backend)) => (server, client, backend),
+            None => {
+                let left = host.without(&server);
+                (server, client, left)
+            }
+        };
+    }
+    if request.client_cpus.is_empty() {
+        return match host.divided(&client) {
+            Some((backend, client)) => (server, client, backend),
+            None => (server, client.clone(), client),
+        };
+    }
+    let left = host.without(&[&server[..], &client].concat());
+    let backend = if left.is_empty() {
+        client.clone()
+    } else {
+        left
+    };
+    (server, client, backend)
 }
 
 /// Disjoint sets where there are two CPUs or more, and disjoint cores where there are two of those:

@@ -81,6 +81,8 @@ pub fn generator_plans(
 fn workload_of(plan: &Plan, load: &PlannedLoad) -> Workload {
     match load.load {
         Load::Idle { .. } => Workload::Echo,
+        // Who asks a relay asks its backend for echoes.
+        _ if plan.relays() => Workload::Echo,
         _ => plan.workload.clone(),
     }
 }
@@ -98,10 +100,13 @@ fn sources(plan: &Plan, target: SocketAddr) -> Option<generator::Sources> {
     })
 }
 
-/// Whether every thread of the generators has a CPU that no server thread runs on.
+/// Whether every thread of the generators has a CPU that no server thread runs on, nor a backend's.
 fn has_own_cpus(plan: &Plan) -> bool {
     if let Some(others) = plan.others.as_ref().filter(|others| !others.shares_cpus) {
         return others.cpus >= plan.client_threads * others.processes_each(plan.client_processes);
+    }
+    if plan.has_backend_on(&plan.client_cpus) {
+        return false;
     }
     let is_shared = |cpu| plan.server_cpus.is_empty() || plan.server_cpus.contains(cpu);
     let own = plan

@@ -61,6 +61,17 @@ impl Host {
         left.copied().collect()
     }
 
+    /// These CPUs in two parts, cores of their own; `None` when they are threads of one core.
+    pub fn divided(&self, cpus: &[usize]) -> Option<(Vec<usize>, Vec<usize>)> {
+        let mut cores = self.cores();
+        cores
+            .iter_mut()
+            .for_each(|core| core.retain(|cpu| cpus.contains(cpu)));
+        cores.retain(|core| !core.is_empty());
+        let (first, second) = cores.split_at(cores.len() / 2);
+        (!first.is_empty()).then(|| (first.concat(), second.concat()))
+    }
+
     /// A core of which one thread is among these, and another one among those.
     pub fn shared_core(&self, these: &[usize], those: &[usize]) -> Option<Vec<usize>> {
         let cores = self.cores().into_iter();

@@ -50,14 +50,16 @@ impl Heavy {
     }
 }
 
-fn bytes_per_connection(heavy: Option<&Heavy>) -> u64 {
-    BYTES_PER_CONNECTION + heavy.map_or(0, |heavy| u64::from(heavy.bytes_per_connection))
+/// Of a client's; a relay's connection to its backend is one more.
+fn bytes_per_connection(plan: &Plan, heavy: Option<&Heavy>) -> u64 {
+    let each = u64::from(plan.connections_each()) * BYTES_PER_CONNECTION;
+    each + heavy.map_or(0, |heavy| u64::from(heavy.bytes_per_connection))
 }
 
 fn needed(plan: &Plan, heavy: Option<&Heavy>) -> u64 {
     let connections = u64::from(plan.connections_max());
     let processes = u64::from(plan.server_processes) + u64::from(plan.client_processes);
-    let more = bytes_per_connection(heavy) - BYTES_PER_CONNECTION;
+    let more = bytes_per_connection(plan, heavy) - BYTES_PER_CONNECTION;
     memory_needed_bytes(connections, processes) + connections * more
 }
 
@@ -72,7 +74,7 @@ pub fn check_memory(plan: &Plan, host: &Host, heavy: Option<&Heavy>) -> Result<(
     let connections = u64::from(plan.connections_max());
     let processes = u64::from(plan.server_processes) + u64::from(plan.client_processes);
     let needed = needed(plan, heavy);
-    let each = bytes_per_connection(heavy);
+    let each = bytes_per_connection(plan, heavy);
     let least = heavy.map_or_else(
         || "the least that the processes take".to_owned(),
         |heavy| format!("what {} and the generator take", heavy.name),

@@ -65,6 +65,8 @@ pub struct Plan {
     pub client_threads: u32,
     /// CPUs that generators run on; empty: any.
     pub client_cpus: Vec<usize>,
+    /// CPUs that the backend runs on, where servers relay; empty: any.
+    pub backend_cpus: Vec<usize>,
     /// The most files that a process may have open; `None`: no limit.
     pub open_files_max: Option<u64>,
     /// The link between servers and generators; `None`: loopback.
@@ -107,6 +109,7 @@ impl Plan {
             client_processes: 1,
             client_threads: 1,
             client_cpus: Vec::new(),
+            backend_cpus: Vec::new(),
             open_files_max: None,
             network: None,
             listen: None,
@@ -140,8 +143,27 @@ impl Plan {
         }
     }
 
-    /// The CPUs that the generator keeps off; none when both share some.
+    /// Whether servers pass requests on to a backend.
+    pub fn relays(&self) -> bool {
+        self.workload == Workload::Relay
+    }
+
+    /// Connections that one of a client takes, with the one that a relay has to the backend for it.
+    pub(crate) fn connections_each(&self) -> u32 {
+        1 + u32::from(self.relays())
+    }
+
+    /// Whether the backend, if there is one, may run on one of these CPUs.
+    pub(crate) fn has_backend_on(&self, cpus: &[usize]) -> bool {
+        let is_there = |cpu| self.backend_cpus.contains(cpu);
+        self.relays() && (self.backend_cpus.is_empty() || cpus.iter().any(is_there))
+    }
+
+    /// The CPUs that the generator and a relay's backend keep off; none when somebody shares some.
     pub fn cpus_of_the_server_alone(&self) -> &[usize] {
+        if self.has_backend_on(&self.server_cpus) {
+            return &[];
+        }
         if self.are_generators_apart() {
             return &self.server_cpus;
         }
@@ -205,6 +227,7 @@ impl Plan {
             client_processes: self.client_processes,
             client_threads: self.client_threads,
             client_cpus: self.client_cpus.clone(),
+            backend_cpus: self.relays().then(|| self.backend_cpus.clone()),
             open_files_max: self.open_files_max,
             network: self.network,
             hosts: self.hosts.clone(),

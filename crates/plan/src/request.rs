@@ -272,7 +272,7 @@ fn payload_bytes_on(
     if wire == Wire::Framed {
         return Ok(bytes);
     }
-    if wire == Wire::Raw && *workload != Workload::Echo {
+    if wire == Wire::Raw && !matches!(workload, Workload::Echo | Workload::Relay) {
         return Err(Refusal::new(format!(
             "the raw wire, which all servers of this run speak, has echoes only, and no {workload}"
         )));

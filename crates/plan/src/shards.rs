@@ -40,6 +40,8 @@ pub(super) struct Shards {
 pub(super) struct Wanted {
     /// At the same time, at most.
     pub(super) connections: u32,
+    /// A server has another connection for each of them.
+    pub(super) relays: bool,
     /// Whether connections are closed and opened again.
     pub(super) churn: bool,
     pub(super) server_processes: Option<u32>,
@@ -84,6 +86,16 @@ pub(super) fn shards(wanted: Wanted, host: &Host) -> Result<Shards, Refusal> {
              net.ipv4.ip_local_port_range='1024 65535'"
         )));
     }
+    if let Some(ports) = host
+        .ports
+        .filter(|&ports| wanted.relays && connections > ports)
+    {
+        return Err(Refusal::new(format!(
+            "{connections} connections, and a relay has {ports} ports for its own connections to the \
+             backend, which come from one address (net.ipv4.ip_local_port_range). Take --connections \
+             {ports}, or a wider range: sysctl -w net.ipv4.ip_local_port_range='1024 65535'"
+        )));
+    }
     Ok(Shards {
         server_processes,
         client_processes,
@@ -107,7 +119,12 @@ fn processes(wanted: Wanted, host: &Host) -> Result<(u32, u32), Refusal> {
     ];
     let open_files_max = limits.into_iter().flatten().min();
     let per_process = open_files_max.map_or(u64::MAX, |max| max.saturating_sub(OTHER_DESCRIPTORS));
-    let (servers, clients) = processes_needed(connections, per_process).ok_or_else(|| {
+    // Each process holds both connections of a client that is relayed.
+    let of_servers = per_process / (1 + u64::from(wanted.relays));
+    let needed = processes_needed(connections, of_servers)
+        .zip(processes_needed(connections, per_process))
+        .map(|((servers, _), (_, clients))| (servers, clients));
+    let (servers, clients) = needed.ok_or_else(|| {
         Refusal::new(format!(
             "the hard limit of open files leaves no room for connections: raise it with 'ulimit \
              -Hn {}' as root, or nofile in /etc/security/limits.conf",
@@ -186,6 +203,7 @@ mod tests {
     fn wanted(connections: u32) -> Wanted {
         Wanted {
             connections,
+            relays: false,
             churn: false,
             server_processes: None,
             client_processes: None,
@@ -254,6 +272,7 @@ mod tests {
         assert_eq!(spread(wanted(6_666), 5_001), (3, 2_500));
         assert_eq!(spread(wanted(100_000), 100), (2_000, 50));
         let churn = Wanted {
+            relays: false,
             churn: true,
             ..wanted(1_000)
         };

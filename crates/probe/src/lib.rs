@@ -12,7 +12,6 @@
 //! | [`net`] | events of the network stack |
 //! | [`syscalls`] | system calls, which take a window of their own |
 //! | [`profile`], `perf` | what CPU time goes to, by samples of stacks; whether they can be had |
-//! | [`io_uring`] | whether it can be used |
 //! | [`environment`] | what the machine is, how it is set |
 //! | `surroundings` | what looks at packets and system calls, how CPUs rest and belong together |
 //! | `irq_time`, `netfilter`, `audit` | single answers of that, by `netlink` where there is no file |
@@ -30,7 +29,6 @@ mod clocks;
 mod cpus;
 pub mod environment;
 pub mod host;
-pub mod io_uring;
 mod irq_time;
 pub mod kernel;
 mod machine;

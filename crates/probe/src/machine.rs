@@ -134,7 +134,7 @@ pub(crate) struct ServerCpus<'a> {
 /// works for a server outside of its process, too, and for each server differently.
 pub(crate) fn add_server_cpus(machine: &mut MachineUse, of: ServerCpus<'_>) {
     const SHARED: &str =
-        "the server has no CPUs that the generator keeps off, or /proc/stat can't be read";
+        "the server has no CPUs that generator and backend keep off, or /proc/stat can't be read";
     const STRANGERS: &str = "other programs used too much of the server's CPUs";
     let (from, to) = of.cpus;
     let ticks = from.until(to, Some(of.numbers));

@@ -31,6 +31,7 @@ const OFF_ALWAYS_ALLOWED: Duration = Duration::from_millis(100);
 pub struct Watch {
     server: Clocks,
     generator: Clocks,
+    backend: Clocks,
     runner: Clocks,
     stat: CpuStat,
     server_cpus: Vec<usize>,
@@ -41,6 +42,7 @@ pub struct Watch {
 pub struct Edge {
     server: CpuTime,
     generator: CpuTime,
+    backend_ns: Option<u64>,
     runner_ns: Option<u64>,
     cpus: Stamped<Cpus>,
 }
@@ -62,6 +64,8 @@ pub struct Used {
     pub generator: ProcessUse,
     /// By everything.
     pub machine: MachineUse,
+    /// By a relay's backend, in seconds of CPU time; `None` where there is none.
+    pub backend_cpu_s: Option<f64>,
     /// By the runner itself, in seconds of CPU time.
     pub runner_cpu_s: Option<f64>,
 }
@@ -78,10 +82,11 @@ pub struct Window {
 impl Watch {
     /// Of these processes; with none at all of the machine alone. `server_cpus` are those that
     /// nothing of ours but the server runs on; none when there are no such CPUs.
-    pub fn open(server: &[u32], generator: &[u32], server_cpus: &[usize]) -> Self {
+    pub fn open(server: &[u32], generator: &[u32], backend: &[u32], server_cpus: &[usize]) -> Self {
         Self {
             server: Clocks::open(server),
             generator: Clocks::open(generator),
+            backend: Clocks::open(backend),
             runner: Clocks::open(&[std::process::id()]),
             stat: CpuStat::open(),
             server_cpus: server_cpus.to_vec(),
@@ -94,6 +99,7 @@ impl Watch {
             server: self.server.read(),
             generator: self.generator.read(),
             cpus: Stamped::of(|| self.stat.read()),
+            backend_ns: self.backend.cpu_ns(),
             runner_ns: self.runner.cpu_ns(),
         }
     }
@@ -102,7 +108,7 @@ impl Watch {
     /// they are named anew.
     pub fn surroundings(&self, server: &[u32]) -> Surroundings {
         let generator = self.generator.pids();
-        let ours = [server, generator].concat();
+        let ours = [server, generator, self.backend.pids()].concat();
         Surroundings {
             switches: [server, generator].map(|pids| (pids.to_vec(), Switches::of(pids))),
             counters: Stamped::of(MachineCounters::read),
@@ -136,8 +142,16 @@ impl Watch {
         };
         let server = used_by(0, &self.server, |edge| &edge.server);
         let generator = used_by(1, &self.generator, |edge| &edge.generator);
-        let runner_ns = to.0.runner_ns.zip(from.1.runner_ns);
-        let runner_cpu_s = runner_ns.map(|(to, from)| to.saturating_sub(from) as f64 / 1e9);
+        let seconds = |of: fn(&Edge) -> Option<u64>| {
+            let from_to = of(from.1).zip(of(to.0));
+            from_to.map(|(from, to)| to.saturating_sub(from) as f64 / 1e9)
+        };
+        let runner_cpu_s = seconds(|edge| edge.runner_ns);
+        let backend_cpu_s = seconds(|edge| edge.backend_ns);
+        let of_instruments = match self.backend.pids() {
+            [] => runner_cpu_s,
+            _ => runner_cpu_s.zip(backend_cpu_s).map(|(a, b)| a + b),
+        };
         let counters = (&from.0.counters, &to.1.counters);
         let mut machine = MachineCounters::between(counters);
         let cpu_span = span(&from.1.cpus, &to.0.cpus, window.closed);
@@ -146,7 +160,7 @@ impl Watch {
             &mut machine,
             cpus,
             cpu_span,
-            self.ours_s(&server, &generator, runner_cpu_s),
+            self.ours_s(&server, &generator, of_instruments),
         );
         let others = from.0.programs.until(&to.1.programs, &self.server_cpus);
         let seen_for = counters.0.until(counters.1);
@@ -168,6 +182,7 @@ impl Watch {
             server,
             generator,
             machine,
+            backend_cpu_s,
             runner_cpu_s,
         }
     }
@@ -178,7 +193,7 @@ impl Watch {
         &self,
         server: &ProcessUse,
         generator: &ProcessUse,
-        runner_s: Option<f64>,
+        instruments_s: Option<f64>,
     ) -> Option<f64> {
         let of_processes = match (self.server.pids(), self.generator.pids()) {
             ([], []) => Some(0.0),
@@ -189,14 +204,14 @@ impl Watch {
                 .zip(generator.cpu_total_s())
                 .map(|(a, b)| a + b),
         };
-        Some(of_processes? + runner_s?)
+        Some(of_processes? + instruments_s?)
     }
 }
 
 /// What the machine is busy with, watched for so long; the kernel's threads are named that ran on
 /// these CPUs.
 pub fn look(length: Duration, cpus: &[usize]) -> MachineUse {
-    let watch = Watch::open(&[], &[], cpus);
+    let watch = Watch::open(&[], &[], &[], cpus);
     let before = watch.surroundings(&[]);
     let from = watch.edge();
     thread::sleep(length);
@@ -227,7 +242,7 @@ mod tests {
 
     fn used(span: Duration, window: Duration) -> Used {
         let own = [std::process::id()];
-        let watch = Watch::open(&own, &own, &[]);
+        let watch = Watch::open(&own, &own, &[], &[]);
         let around = watch.surroundings(&own);
         let from = watch.edge();
         let mut to = from.clone();

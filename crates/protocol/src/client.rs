@@ -90,7 +90,7 @@ impl Messages {
         payload_bytes: u32,
         batch: u32,
     ) -> Result<Self, Unspeakable> {
-        if wire != Wire::Framed && *workload != Workload::Echo {
+        if wire != Wire::Framed && !matches!(workload, Workload::Echo | Workload::Relay) {
             return Err(Unspeakable(workload.clone(), wire));
         }
         let payload_bytes = match wire {
@@ -104,7 +104,7 @@ impl Messages {
             .collect();
         let mut below_ppm = 0;
         let parts = match workload {
-            Workload::Echo | Workload::Discard => &[],
+            Workload::Echo | Workload::Discard | Workload::Relay => &[],
             Workload::Mix(mix) => mix.parts(),
         };
         let parts = parts.iter().map(|part| {
@@ -124,7 +124,7 @@ impl Messages {
             payload_bytes,
             batch: match workload {
                 Workload::Discard => batch.max(1),
-                Workload::Echo | Workload::Mix(_) => 1,
+                Workload::Echo | Workload::Relay | Workload::Mix(_) => 1,
             },
             parts: parts.collect(),
             pattern,

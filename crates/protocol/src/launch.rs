@@ -1,8 +1,8 @@
 //! The launch contract, version 1: how the runner and a server speak.
 //!
 //! Start: `model-x --listen 127.0.0.1:0 --threads N [--wire framed|raw] [--cpus 0,1]
-//! [--backlog N] [--reuse-port]`. The server raises its own soft limit of open files to the
-//! hard one.
+//! [--backlog N] [--reuse-port] [--relay ADDR]`. The server raises its own soft limit of open files
+//! to the hard one.
 //!
 //! 1. When every listener is up it writes one line to standard output, a [`Ready`].
 //! 2. It serves until standard input ends, or SIGTERM. Then it stops accepting, answers every
@@ -12,6 +12,16 @@
 //!    [`Unmet`], and exits non-zero.
 //!
 //! Standard error is free text.
+//!
+//! With `--relay ADDR` the server answers nothing itself: it passes bytes. When a client connects it
+//! opens a connection to the backend at ADDR, for that client alone; what the client sends goes there,
+//! and what the backend sends comes back. While one side doesn't take what it is sent, the other side
+//! isn't read from, so a connection's buffers have a bound. An end of one side's stream is passed on,
+//! and the other direction goes on until it ends, too. When the backend refuses or breaks off, the
+//! client's connection is closed and counted as one of [`Done::backend_failures`]. Counts are of the
+//! clients' side; bytes are passed unread, so there are no requests to count, on no wire. When it is to
+//! stop, it reads what clients have sent, passes it on with its end, and passes back what comes of it.
+//! A server that offers no relaying exits with an error.
 
 use serde::{Deserialize, Serialize};
 use std::{net::SocketAddr, ops::AddAssign};
@@ -52,13 +62,13 @@ pub struct Ready {
 pub struct Done {
     /// Connections accepted.
     pub accepted: u64,
-    /// Requests fully received; `None` where the wire has no frames to count.
+    /// Requests fully received; `None` where the wire has no frames to count, and of a relay.
     pub requests: Option<u64>,
-    /// Requests answered; `None` where the wire has no frames to count.
+    /// Requests answered; `None` likewise.
     pub responses: Option<u64>,
-    /// Bytes received.
+    /// Bytes received from clients.
     pub bytes_in: u64,
-    /// Bytes sent.
+    /// Bytes sent to clients.
     pub bytes_out: u64,
     /// Connections closed because of a malformed frame.
     pub malformed: u64,
@@ -66,6 +76,9 @@ pub struct Done {
     pub accept_errors: u64,
     /// Connections that were still open when the time to stop was over.
     pub abandoned: u64,
+    /// Of a relay: connections whose backend refused or broke off.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub backend_failures: u64,
     /// The same by thread, of those that counted anything; none where a server doesn't tell, or had
     /// more than anybody would read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -83,6 +96,10 @@ pub struct ThreadCounts {
     pub bytes_in: u64,
 }
 
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 /// A count that one of two servers couldn't make, both together have none of. A sum that doesn't fit stays
 /// at the largest number, which agrees with nobody's count.
 impl AddAssign for Done {
@@ -96,6 +113,8 @@ impl AddAssign for Done {
         self.malformed = self.malformed.saturating_add(other.malformed);
         self.accept_errors = self.accept_errors.saturating_add(other.accept_errors);
         self.abandoned = self.abandoned.saturating_add(other.abandoned);
+        let failures = self.backend_failures;
+        self.backend_failures = failures.saturating_add(other.backend_failures);
         self.by_thread.extend(other.by_thread);
     }
 }

@@ -26,11 +26,6 @@ fn asked(wire: &str, http: &HttpRequest) -> String {
 
 /// Some lines, each with a word in front.
 pub fn describe(plan: &Plan) -> String {
-    let cpus = |cpus: &[usize]| match cpus {
-        [] => "any CPU".to_owned(),
-        [one] => format!("CPU {one}"),
-        more => format!("CPUs {}", join(more)),
-    };
     let mut lines = vec![
         format!("models      {}", plan.models.join(", ")),
         format!(
@@ -82,6 +77,7 @@ pub fn describe(plan: &Plan) -> String {
         plan.source_addresses,
         plan.source_network
     ));
+    lines.extend(plan.backend_cpus.as_ref().map(|cpus| backend(plan, cpus)));
     if let Some(link) = &plan.network {
         lines.push(format!(
             "network     {link}, each way, between network namespaces of this machine"
@@ -109,6 +105,35 @@ pub fn describe(plan: &Plan) -> String {
         about(plan.expected_s)
     ));
     lines.join("\n")
+}
+
+/// Where the backend of relays runs, and what that means.
+fn backend(plan: &Plan, own: &[usize]) -> String {
+    let is_on = |cpus: &[usize]| {
+        let shared = |cpu| cpus.is_empty() || cpus.contains(cpu);
+        own.is_empty() || own.iter().any(shared)
+    };
+    let means = if is_on(&plan.server_cpus) {
+        "beside the server: CPU is that of the server's processes alone, and not of its CPUs, because \
+         the backend runs there, too"
+    } else if is_on(&plan.client_cpus) {
+        "beside the generator, for want of a third core: it takes nothing from the server, and is part \
+         of what limits the rate"
+    } else {
+        "which nobody else was given"
+    };
+    format!(
+        "backend     the null server, a fresh one for each trial, on {}, {means}",
+        cpus(own)
+    )
+}
+
+fn cpus(cpus: &[usize]) -> String {
+    match cpus {
+        [] => "any CPU".to_owned(),
+        [one] => format!("CPU {one}"),
+        more => format!("CPUs {}", join(more)),
+    }
 }
 
 /// Their number, or at which of them it is seen whether more are needed.

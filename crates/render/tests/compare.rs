@@ -95,6 +95,7 @@ fn step(connections: u32, truth: Truth, block: u32) -> Step {
         server_cpus_max: None,
         memory: None,
         runner_cpu_s: None,
+        backend_cpu_s: None,
         machine: MachineUse {
             slab_bytes: Some(50_000_000 + 8_000 * u64::from(connections)),
             listen_overflows: Some(0),
@@ -118,6 +119,7 @@ fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport
         steps,
         generator_counts: Counts::default(),
         server_counts: Some(Counts::default()),
+        backend_counts: None,
         server_threads_counts: Vec::new(),
     };
     let trials = (1..=blocks).flat_map(|block| {

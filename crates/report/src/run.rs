@@ -176,7 +176,7 @@ pub struct Plan {
     /// What is asked in HTTP; null on other wires.
     #[serde(default)]
     pub http: Option<HttpRequest>,
-    /// As on the command line: `echo`, `discard`, `cpu:1000`, `wait:5ms`, `block:10ms` or a mix.
+    /// As on the command line: `echo`, `discard`, `relay`, `cpu:1000`, `wait:5ms`, `block:10ms` or a mix.
     pub workload: String,
     /// Payload of a request (framed), its size (raw, websocket), or that of its body (http1).
     pub payload_bytes: u32,
@@ -200,6 +200,10 @@ pub struct Plan {
     pub client_threads: u32,
     /// CPUs that generators run on; empty: any.
     pub client_cpus: Vec<usize>,
+    /// CPUs that the backend runs on, where servers relay: the null server, whose CPU time isn't theirs.
+    /// Empty: any; null: there is no backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend_cpus: Option<Vec<usize>>,
     /// The most files that a process may have open; null: no limit.
     #[serde(default)]
     pub open_files_max: Option<u64>,

@@ -30,6 +30,10 @@ pub struct Trial {
     /// What the server says it received and sent; null when it says nothing, as servers don't that
     /// aren't ours.
     pub server_counts: Option<Counts>,
+    /// What the backend of a relay received and sent, which is what passed through the server; null
+    /// where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend_counts: Option<Counts>,
     /// The same by thread of the server; empty where it doesn't tell, or has very many.
     #[serde(default)]
     pub server_threads_counts: Vec<ThreadCounts>,
@@ -217,6 +221,9 @@ pub struct Step {
     /// CPU time that the runner itself used over the window.
     #[serde(default)]
     pub runner_cpu_s: Option<f64>,
+    /// CPU time of the backend of a relay in the window; null where there is none, or it isn't known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend_cpu_s: Option<f64>,
     /// Where system calls were counted; null where they weren't.
     #[serde(default)]
     pub syscall_window: Option<SyscallWindow>,

@@ -45,6 +45,8 @@ pub struct ContractLaunch {
     pub wire: Wire,
     /// Any, when empty.
     pub cpus: Vec<usize>,
+    /// The backend that it is to relay to; `None`: it answers by itself.
+    pub relay: Option<SocketAddr>,
     /// A lower limit of open files than the runner's own.
     pub open_files_max: Option<u64>,
     /// How long it may take until it is ready; [`ContractLaunch::new`] has a sensible one.
@@ -70,6 +72,7 @@ impl ContractLaunch {
             threads: 1,
             wire: Wire::Framed,
             cpus: Vec::new(),
+            relay: None,
             open_files_max: None,
             ready_limit: READY_LIMIT,
         }
@@ -84,6 +87,9 @@ impl ContractLaunch {
         args.extend(contract.map(str::to_owned));
         if !self.cpus.is_empty() {
             args.extend(["--cpus".to_owned(), join(&self.cpus)]);
+        }
+        if let Some(backend) = self.relay {
+            args.extend(["--relay".to_owned(), backend.to_string()]);
         }
         if self.processes > 1 {
             args.push("--reuse-port".to_owned());

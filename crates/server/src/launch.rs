@@ -61,6 +61,16 @@ impl Launch {
         })
     }
 
+    /// The same server as a relay to this backend; one that is running already is what it is.
+    pub fn relaying_to(mut self, backend: SocketAddr) -> Self {
+        match &mut self {
+            Self::Contract(launch) => launch.relay = Some(backend),
+            Self::External(launch) => launch.backend = Some(backend),
+            Self::Target(_) => {}
+        }
+        self
+    }
+
     /// The same server with another wire, if it leaves the choice.
     pub fn on(mut self, wire: Wire) -> Self {
         if let Self::Contract(launch) = &mut self {

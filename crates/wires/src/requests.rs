@@ -37,7 +37,7 @@ impl Requests {
     /// The plan's wire can't say its workload.
     pub fn of_plan(plan: &Plan) -> Result<Self, Unspeakable> {
         let batch = match (&plan.workload, plan.load) {
-            (Workload::Echo | Workload::Mix(_), _) => 1,
+            (Workload::Echo | Workload::Relay | Workload::Mix(_), _) => 1,
             (Workload::Discard, Load::Closed { outstanding }) => outstanding.saturating_add(1),
             (Workload::Discard, _) => 2,
         };

@@ -188,6 +188,7 @@ pub(crate) mod tests {
             machine: MachineUse::default(),
             memory: None,
             runner_cpu_s: None,
+            backend_cpu_s: None,
             syscall_window: None,
             hosts: Vec::new(),
         }

@@ -77,6 +77,7 @@ pub(crate) fn step(connections: u32, times: u32) -> Step {
         server_cpus_max: None,
         memory: Some(memory(connections)),
         runner_cpu_s: None,
+        backend_cpu_s: None,
         machine: MachineUse {
             steal_share: Some(0.0),
             other_cpus_used: Some(0.05),
@@ -120,6 +121,7 @@ pub(crate) fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
         steps,
         generator_counts: counts,
         server_counts: Some(counts),
+        backend_counts: None,
         server_threads_counts: Vec::new(),
         server_empty_bytes: None,
         generator_empty_bytes: None,

@@ -47,6 +47,7 @@ impl Instruments {
             plan,
             generators: &*self.generators,
             guard: &self.guard,
+            backend: self.null_server.as_deref().ok(),
             allow_remote: self.allow_remote,
             progress,
             deviation: Deviation::None,

@@ -4,6 +4,7 @@ use crate::progress::Progress;
 use generators::host::GeneratorHost;
 use plan::Plan;
 use process::guard::Guard;
+use std::path::Path;
 
 /// What one window is to be over.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,8 @@ pub struct Bench<'a> {
     pub generators: &'a dyn GeneratorHost,
     /// Through what programs are started.
     pub guard: &'a Guard,
+    /// The null server's program: the backend of servers that relay.
+    pub backend: Option<&'a Path>,
     /// Servers may be beyond loopback.
     pub allow_remote: bool,
     /// Is told what happens.

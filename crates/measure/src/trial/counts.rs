@@ -49,7 +49,7 @@ fn thread_counts(of: &launch::ThreadCounts) -> ThreadCounts {
     }
 }
 
-fn server_counts(done: &Done) -> Counts {
+pub(super) fn server_counts(done: &Done) -> Counts {
     Counts {
         connections: done.accepted,
         requests: done.requests,

@@ -17,6 +17,12 @@ pub enum TrialError {
     /// The server's fault.
     #[error(transparent)]
     Server(#[from] ServerError),
+    /// That of the backend which the server relays to.
+    #[error("the backend (the null server) {0}")]
+    Backend(#[source] ServerError),
+    /// There is nothing to relay to.
+    #[error("there is no backend, because the null server could not be built")]
+    NoBackend,
     /// The generator's.
     #[error(transparent)]
     Generator(#[from] GeneratorError),
@@ -51,15 +57,17 @@ impl TrialError {
     pub fn is_interrupt(&self) -> bool {
         matches!(
             self,
-            Self::Server(ServerError::Interrupted) | Self::Generator(GeneratorError::Interrupted)
+            Self::Server(ServerError::Interrupted)
+                | Self::Backend(ServerError::Interrupted)
+                | Self::Generator(GeneratorError::Interrupted)
         ) || interrupt::asked()
     }
 
     /// The row in the table and in the report.
     pub fn failure(&self) -> Failure {
         let (phase, stderr_tail) = match self {
-            Self::Server(error) => (error.phase(), error.stderr_tail()),
-            Self::Remote(_) => (Phase::Start, ""),
+            Self::Server(error) | Self::Backend(error) => (error.phase(), error.stderr_tail()),
+            Self::Remote(_) | Self::NoBackend => (Phase::Start, ""),
             Self::OutOfMemory { error, .. } => {
                 let failure = error.failure();
                 return Failure {
@@ -83,7 +91,8 @@ impl TrialError {
         const GENERATOR: &str = "it was the generator and not the server: 'runner doctor' tells what \
                                  this machine lacks";
         match self {
-            Self::Server(error) => error.way_out(),
+            Self::Server(error) | Self::Backend(error) => error.way_out(),
+            Self::NoBackend => "see why its build failed: cargo build --release -p null",
             Self::Remote(_) => "give it an address on loopback, or allow this one: --allow-remote",
             Self::OutOfMemory { group: None, .. } => {
                 "take fewer --connections, or a machine with more memory: 'runner doctor \

@@ -6,6 +6,7 @@ mod elsewhere;
 mod error;
 mod profile;
 mod rates;
+mod served;
 mod syscalls;
 mod window;
 
@@ -34,7 +35,8 @@ use report::{
     run::PlannedLoad,
     trial::{Load, Step, Trial},
 };
-use server::launch::{Launch, Server};
+use served::Served;
+use server::launch::Launch;
 use stats::percentiles;
 use std::{
     thread,
@@ -96,7 +98,8 @@ impl Bench<'_> {
         wants_profile: bool,
     ) -> Result<(Trial, Option<Profiled>), TrialError> {
         let memory_before = machine_memory();
-        let mut server = launch.start()?;
+        let mut served = Served::start(self, launch)?;
+        let server = &served.server;
         let ip = server.addr().ip();
         let is_near = ip.is_loopback() || ip == self.plan.server_ip();
         if !is_near && !self.allow_remote {
@@ -113,14 +116,9 @@ impl Bench<'_> {
         let generator_empty_bytes = pss_bytes(&generators.pids());
         let sockets_before = tcp_sockets_held();
         let mut step = |asked| {
-            self.step(&mut server, &mut generators, planned, asked)
+            self.step(&mut served, &mut generators, planned, asked)
                 // A generator's trouble is mostly the echo of a server's death.
-                .map_err(|error| {
-                    server
-                        .check_alive_soon()
-                        .err()
-                        .map_or(error, TrialError::from)
-                })
+                .map_err(|error| served.check_alive_soon().err().unwrap_or(error))
         };
         let mut steps = match planned.load {
             Load::Capacity { slo, .. } => search(planned, slo, &mut step)?,
@@ -139,7 +137,7 @@ impl Bench<'_> {
                 self.progress.say("profile");
                 Some(profile::profile(
                     self.guard,
-                    &mut server,
+                    &mut served.server,
                     &mut generators,
                     step,
                 )?)
@@ -153,13 +151,15 @@ impl Bench<'_> {
         let teardown_us = is_closed.then(|| closing.elapsed().as_micros() as u64);
         let hosts = self.generators.end_trial();
         let hosts = hosts.map_err(|error| GeneratorError::Failed(error.to_string()))?;
-        let counts = counts_of(server.stop()?);
+        let (heard, backend_counts) = served.stop()?;
+        let counts = counts_of(heard);
         let trial = Trial {
             block,
             load: planned.load,
             steps,
             generator_counts: generator_counts(&sent),
             server_counts: counts.all,
+            backend_counts,
             server_threads_counts: counts.by_thread,
             server_empty_bytes,
             generator_empty_bytes,
@@ -175,7 +175,7 @@ impl Bench<'_> {
 
     fn step(
         &self,
-        server: &mut Server,
+        served: &mut Served,
         generators: &mut Generators,
         planned: &PlannedLoad,
         asked: Asked,
@@ -190,7 +190,7 @@ impl Bench<'_> {
             _ => connections,
         };
         let connected = generators.connect(open_before)?;
-        server.check_alive()?;
+        served.check_alive()?;
         let rate = asked
             .rate_per_s
             .map_or_else(String::new, |r| format!(" at {r}/s"));
@@ -198,7 +198,7 @@ impl Bench<'_> {
         self.progress
             .say(&format!("{connections} connections: {load} load{rate}"));
         generators.begin(asked.rate_per_s)?;
-        let warm_up = self.warm_up(server, generators, planned, connections)?;
+        let warm_up = self.warm_up(served, generators, planned, connections)?;
 
         let rate_per_s = warm_up.map(|warm_up| warm_up.rate_per_s);
         let window_us = window_us(planned, connections, rate_per_s);
@@ -206,15 +206,17 @@ impl Bench<'_> {
         let p99_us = warm_up.map_or(0.0, |warm_up| warm_up.p99_us);
         self.progress
             .measuring(window, rate_per_s.unwrap_or(0.0), p99_us);
-        let (mut result, used) = self.window(server, generators, window)?;
+        let (mut result, used) = self.window(served, generators, window)?;
         let hosts = generators.shares().to_vec();
-        server.check_alive()?;
+        served.check_alive()?;
         let Used {
             server: mut server_use,
             generator: mut generator_use,
             mut machine,
+            backend_cpu_s,
             runner_cpu_s,
         } = used;
+        let server = &mut served.server;
         add_memory(&mut server_use, &server.pids());
         add_memory(&mut generator_use, &generators.pids());
         add_kernel_memory(&mut machine);
@@ -243,6 +245,7 @@ impl Bench<'_> {
             machine,
             memory: machine_memory(),
             runner_cpu_s,
+            backend_cpu_s,
             syscall_window: None,
             hosts,
         };
@@ -256,10 +259,11 @@ impl Bench<'_> {
     /// Measures for one window; while it is open nothing is read.
     fn window(
         &self,
-        server: &mut Server,
+        served: &Served,
         generators: &mut Generators,
         length: Duration,
     ) -> Result<(Tally, Used), TrialError> {
+        let server = &served.server;
         let server_cpus = match server.keeps_to_its_cpus() {
             true => self.plan.cpus_of_the_server_alone(),
             false => &[],
@@ -267,7 +271,12 @@ impl Bench<'_> {
         if self.deviation == Deviation::Blind {
             return Ok((generators.measure(length, |_| {})?, Used::default()));
         }
-        let watch = Watch::open(&server.pids(), &generators.pids(), server_cpus);
+        let watch = Watch::open(
+            &server.pids(),
+            &generators.pids(),
+            &served.backend_pids(),
+            server_cpus,
+        );
         let before = watch.surroundings(&server.pids());
         let mut edges = Vec::new();
         let result = generators.measure(length, |edge| edges.push((edge, watch.edge())))?;
@@ -287,7 +296,7 @@ impl Bench<'_> {
     /// no warm-up.
     fn warm_up(
         &self,
-        server: &mut Server,
+        served: &mut Served,
         generators: &mut Generators,
         planned: &PlannedLoad,
         connections: u32,
@@ -302,7 +311,7 @@ impl Bench<'_> {
         let interval = Duration::from_micros(self.plan.interval_us(planned));
         let round = planned.round(connections).unwrap_or(0);
         let mut watch = WarmUpWatch::new(min, max, round);
-        let pids = server.pids();
+        let pids = served.server.pids();
         for number in 1.. {
             let seen = generators.next_interval()?;
             let pages = pids.iter().copied().map(resident_pages).sum();
@@ -312,7 +321,7 @@ impl Bench<'_> {
             if over.is_some() {
                 return Ok(over);
             }
-            server.check_alive()?;
+            served.check_alive()?;
         }
         unreachable!("the watch ends at its maximum")
     }

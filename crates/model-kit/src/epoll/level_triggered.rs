@@ -38,7 +38,7 @@ pub struct Accepting {
 }
 
 /// Interest in nothing. epoll reports errors and hang-ups unasked: one-shot keeps it to once.
-const NOTHING: EventFlags = EventFlags::ONESHOT;
+pub(super) const NOTHING: EventFlags = EventFlags::ONESHOT;
 
 /// Says that it is ready, and serves on the calling thread until the server is stopping and every
 /// connection of this loop has closed.

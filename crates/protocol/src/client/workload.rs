@@ -7,6 +7,7 @@
 //! | `cpu:1000` | 1,000 hashes each |
 //! | `wait:5ms` | answered after 5 ms; `us`, `ms` and `s` are understood |
 //! | `block:500us` | blocks a thread for 0.5 ms |
+//! | `relay` | echoes, which the server has a backend answer over a connection of its own |
 //! | `echo:99%,cpu:1000:1%` | of 100 requests 99 are echoes, on average |
 
 use crate::wire::{HASHES_MAX, Kind, TIME_MAX_US};
@@ -31,6 +32,8 @@ pub enum Workload {
     /// Requests are `discard`s; an `echo` closes each batch, and its reply proves that the
     /// whole batch has been read.
     Discard,
+    /// Every request is an `echo` that the server passes on to a backend, whose reply it passes back.
+    Relay,
     /// Which request asks for what is chosen at random, by shares; every one is answered.
     Mix(Mix),
 }
@@ -55,8 +58,8 @@ pub struct Part {
 pub enum WorkloadError {
     /// No such kind.
     #[error(
-        "there is no workload {0:?}; there are echo, discard, cpu:1000, wait:5ms, block:5ms, and \
-         mixes such as echo:99%,cpu:1000:1%"
+        "there is no workload {0:?}; there are echo, discard, relay, cpu:1000, wait:5ms, block:5ms, \
+         and mixes such as echo:99%,cpu:1000:1%"
     )]
     Kind(String),
     /// Not the argument that the kind takes.
@@ -79,6 +82,11 @@ pub enum WorkloadError {
     /// A discard has no reply that could be waited for.
     #[error("discard can't be part of a mix, for it has no reply; use it alone")]
     DiscardInMix,
+    /// A server relays, or it answers.
+    #[error(
+        "relay can't be part of a mix, for a server passes on everything or nothing; use it alone"
+    )]
+    RelayInMix,
     /// Too many parts.
     #[error("a mix of {0} parts; up to {PARTS_MAX} are possible")]
     Parts(usize),
@@ -124,6 +132,7 @@ impl FromStr for Workload {
         match text.trim() {
             "echo" => return Ok(Self::Echo),
             "discard" => return Ok(Self::Discard),
+            "relay" => return Ok(Self::Relay),
             _ => {}
         }
         let parts: Vec<&str> = text.split(',').map(str::trim).collect();
@@ -144,6 +153,7 @@ fn parse_part(part: &str, alone: bool) -> Result<Part, WorkloadError> {
     let kind = match fields.next().unwrap_or_default() {
         "echo" => Kind::Echo,
         "discard" => return Err(WorkloadError::DiscardInMix),
+        "relay" => return Err(WorkloadError::RelayInMix),
         "cpu" => Kind::Cpu,
         "wait" => Kind::Wait,
         "block" => Kind::Block,
@@ -212,6 +222,7 @@ impl fmt::Display for Workload {
         match self {
             Self::Echo => f.write_str("echo"),
             Self::Discard => f.write_str("discard"),
+            Self::Relay => f.write_str("relay"),
             Self::Mix(mix) => mix.parts().iter().enumerate().try_for_each(|(i, part)| {
                 let comma = if i > 0 { "," } else { "" };
                 write!(f, "{comma}{part}")
@@ -276,6 +287,7 @@ mod tests {
         for text in [
             "echo",
             "discard",
+            "relay",
             "cpu:1000",
             "wait:0us",
             "wait:500us",
@@ -303,7 +315,7 @@ mod tests {
     #[test]
     fn what_is_no_workload_says_what_would_be() {
         for (text, said) in [
-            ("", "there are echo, discard, cpu:1000"),
+            ("", "there are echo, discard, relay, cpu:1000"),
             ("ekko", "there is no workload \"ekko\""),
             ("cpu", "takes 1 to 1000000 hashes"),
             ("cpu:0", "takes 1 to 1000000 hashes"),
@@ -318,6 +330,7 @@ mod tests {
             ("echo:50%,cpu:5:49.5%", "the shares are 99.5 % together"),
             ("echo:99%,discard:1%", "use it alone"),
             ("discard:100%", "use it alone"),
+            ("relay:50%,echo:50%", "use it alone"),
             (&["wait:0us:5%"; 20].join(","), "up to 16"),
         ] {
             let error = text.parse::<Workload>().unwrap_err().to_string();

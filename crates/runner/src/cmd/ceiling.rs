@@ -107,6 +107,7 @@ pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<Exit> {
             plan: &plan,
             generators: &generators,
             guard: &guard,
+            backend: None,
             allow_remote: false,
             progress: &progress,
             deviation: Deviation::None,

@@ -220,6 +220,7 @@ fn promises(
                     threads: args.threads,
                     guard: guard(),
                     cpus: Vec::new(),
+                    backend: None,
                     open_files_max: None,
                 }),
                 wire: external.wire,

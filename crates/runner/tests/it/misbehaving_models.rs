@@ -163,6 +163,19 @@ fn counts_that_disagree_are_caught() {
 }
 
 #[test]
+fn a_relay_that_answers_by_itself_is_caught() {
+    let fixture = Fixture::new();
+    let output = fixture.run("good", &["--workload", "relay", "--load", "idle"]);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let report = fixture.report();
+    let failed = report.verdict.checks.iter();
+    let failed: Vec<&str> = failed.map(|check| check.id.as_str()).collect();
+    assert!(failed.contains(&"counts_agree"), "{failed:?}");
+    let backend = report.trials[0].backend_counts.unwrap();
+    assert_eq!((backend.connections, backend.request_bytes), (0, 0));
+}
+
+#[test]
 fn a_server_behind_a_start_script_is_the_one_that_is_measured() {
     let fixture = Fixture::new();
     let bin = fixture.script("wrapped", "$fake good $mark \"$@\"\nexit $?");

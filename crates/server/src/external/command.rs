@@ -3,12 +3,16 @@
 use super::error::ExternalError;
 use std::net::SocketAddr;
 
-/// What stands in a command for where to listen, and with how many threads.
+/// What stands in a command for where to listen, with how many threads, and whom to relay to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Places {
     pub(super) addr: SocketAddr,
     pub(super) threads: u32,
+    pub(super) backend: Option<SocketAddr>,
 }
+
+/// Where a relay has its backend.
+const BACKEND: &str = "{backend}";
 
 impl Places {
     /// Whether a command can be told where to listen.
@@ -17,10 +21,19 @@ impl Places {
         has("{addr}") || has("{port}")
     }
 
+    /// Whether a command can be told whom to relay to.
+    pub(super) fn has_backend(command: &[String]) -> bool {
+        command.iter().any(|word| word.contains(BACKEND))
+    }
+
     /// The command with everything in its place.
     pub(super) fn fill(self, command: &[String]) -> Vec<String> {
+        let backend = self
+            .backend
+            .map_or_else(String::new, |addr| addr.to_string());
         let filled = command.iter().map(|word| {
-            word.replace("{addr}", &self.addr.to_string())
+            word.replace(BACKEND, &backend)
+                .replace("{addr}", &self.addr.to_string())
                 .replace("{host}", &self.addr.ip().to_string())
                 .replace("{port}", &self.addr.port().to_string())
                 .replace("{threads}", &self.threads.to_string())
@@ -72,13 +85,15 @@ mod tests {
 
     #[test]
     fn a_command_is_split_as_in_a_shell_and_told_where_to_listen() {
-        let command = arguments("python3 'my echo.py' --bind={addr} {host} {port} -j{threads}");
+        let command =
+            arguments("python3 'my echo.py' --bind={addr} {host} {port} -j{threads} {backend}");
         let command = command.unwrap();
         assert!(Places::are_in(&command));
         assert!(!Places::are_in(&["nc".to_owned(), "{host}".to_owned()]));
         let places = Places {
             addr: "127.0.0.1:4567".parse().unwrap(),
             threads: 2,
+            backend: Some("127.0.0.1:9".parse().unwrap()),
         };
         assert_eq!(
             places.fill(&command),
@@ -88,7 +103,8 @@ mod tests {
                 "--bind=127.0.0.1:4567",
                 "127.0.0.1",
                 "4567",
-                "-j2"
+                "-j2",
+                "127.0.0.1:9"
             ]
         );
         assert!(arguments("echo 'half").is_err());

@@ -28,6 +28,8 @@ pub struct External {
     pub title: String,
     /// Program and arguments, with places for the address: at least the program.
     pub command: Vec<String>,
+    /// The same for a server that relays, with a place for the backend; `None`: it doesn't.
+    pub relay: Option<Vec<String>>,
     /// What makes the program.
     pub build: Option<Vec<String>>,
     /// What building and running it takes, in words that say how to get it.
@@ -58,10 +60,12 @@ impl External {
     /// # Errors
     /// It isn't a command that can be measured, in words.
     pub fn of_command(name: &str, command: &str, wire: Wire) -> Result<Self, ExternalError> {
+        let command = arguments(command)?;
         let external = Self {
             name: name.to_owned(),
             title: name.to_owned(),
-            command: arguments(command)?,
+            relay: Places::has_backend(&command).then(|| command.clone()),
+            command,
             build: None,
             needs: None,
             directory: env::current_dir().map_err(ExternalError::Directory)?,
@@ -92,6 +96,11 @@ impl External {
     /// Why not, in words.
     pub fn check_workload(&self, workload: &Workload) -> Result<(), ExternalError> {
         let asked = match workload {
+            // One that offers no relaying has a row that says so.
+            Workload::Relay => return Ok(()),
+            _ if Places::has_backend(&self.command) => {
+                return Err(ExternalError::OnlyRelays(self.name.clone()));
+            }
             Workload::Echo => vec![Kind::Echo],
             Workload::Discard => vec![Kind::Discard, Kind::Echo],
             Workload::Mix(mix) => mix.parts().iter().map(|part| part.kind).collect(),

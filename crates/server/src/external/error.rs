@@ -26,6 +26,14 @@ pub enum ExternalError {
         /// What is asked.
         kind: Kind,
     },
+    /// Its command names a backend.
+    #[error("{0} relays, for its command has a place {{backend}}: --workload relay")]
+    OnlyRelays(String),
+    /// Its relay command has no place for one.
+    #[error(
+        "whom does it relay to? {{backend}} in the command is replaced by the backend's address"
+    )]
+    NobodyToRelayTo,
     /// Its program isn't where the command says.
     #[error("there is no program {program}{hint}")]
     NoProgram {

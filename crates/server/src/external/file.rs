@@ -2,7 +2,7 @@
 //! field.
 
 use super::{
-    command::arguments,
+    command::{Places, arguments},
     description::{External, READY_LIMIT, absolute, is_near},
     error::ExternalError,
 };
@@ -29,6 +29,7 @@ struct File {
 struct Description {
     title: Option<String>,
     command: Spanned<Command>,
+    relay: Option<Spanned<Command>>,
     build: Option<Spanned<Command>>,
     needs: Option<String>,
     #[serde(default)]
@@ -183,10 +184,23 @@ impl Description {
             };
             words.map_err(|error| wrong(at, field, error.to_string()))
         };
+        let relay = self.relay.map(|relay| {
+            let at = relay.span().end;
+            let told = words("relay", relay)?;
+            match Places::has_backend(&told) {
+                true => Ok(told),
+                false => Err(wrong(
+                    at,
+                    "relay",
+                    ExternalError::NobodyToRelayTo.to_string(),
+                )),
+            }
+        });
         let at = self.command.span().end;
         let external = External {
             title: self.title.unwrap_or_else(|| name.clone()),
             command: words("command", self.command)?,
+            relay: relay.transpose()?,
             build: self.build.map(|build| words("build", build)).transpose()?,
             directory: base.join(self.directory),
             environment: self.environment,

@@ -48,6 +48,8 @@ pub struct ExternalLaunch {
     pub guard: Guard,
     /// Any, when empty.
     pub cpus: Vec<usize>,
+    /// The backend that it is to relay to; `None`: it answers by itself.
+    pub backend: Option<SocketAddr>,
     /// A lower limit of open files than the runner's own.
     pub open_files_max: Option<u64>,
 }
@@ -108,8 +110,13 @@ impl ExternalLaunch {
             directory,
             environment,
             command,
+            relay,
             ..
         } = &self.external;
+        let command = match (self.backend, relay) {
+            (Some(_), Some(relay)) => relay,
+            _ => command,
+        };
         let mut args = vec![KEEP.to_owned(), "--directory".to_owned()];
         args.push(directory.display().to_string());
         for (name, value) in environment {
@@ -122,6 +129,7 @@ impl ExternalLaunch {
         let places = Places {
             addr,
             threads: self.threads,
+            backend: self.backend,
         };
         args.extend(places.fill(command));
         args

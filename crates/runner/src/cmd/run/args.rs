@@ -131,8 +131,9 @@ pub(crate) struct RunArgs {
     /// What a request asks for: echo, cpu:1000, wait:5ms
     ///
     /// What a request asks the server to do: echo, discard, cpu:1000 (chained SHA-256 hashes),
-    /// wait:5ms (as for a slow backend), block:10ms (as in a blocking driver), or a mix such as
-    /// echo:99%,cpu:1000:1% [default: echo]
+    /// wait:5ms (as for a slow backend), block:10ms (as in a blocking driver), a mix such as
+    /// echo:99%,cpu:1000:1%, or relay (each client's bytes are passed on to a backend, the null
+    /// server, which echoes them, over a connection of its own) [default: echo]
     #[arg(long, help_heading = "What load", value_name = "WORK")]
     pub(crate) workload: Option<Workload>,
 

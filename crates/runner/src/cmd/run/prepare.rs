@@ -7,7 +7,7 @@ use catalog::{
     workspace::Workspace,
 };
 use measure::{
-    launch::launch,
+    launch::{backend, launch},
     run::{Contestant, Run},
 };
 use plan::{Plan, generators::generator_plans};
@@ -43,11 +43,18 @@ pub(super) fn prepare(
             ..
         }
         | Wanted::Program(program) => of_program(program, plan),
+        Wanted::Model { model, .. } if plan.relays() && !model.metadata.relay => {
+            Err(offers_no_relaying("relay = true in its Cargo.toml"))
+        }
         Wanted::Model { model, .. } => {
             build::executable(&workspace.tree, &model.package(), no_build)
                 .map_err(BuildError::failure)
                 .and_then(|program| of_program(&program, plan))
         }
+        Wanted::External(External { relay: None, .. }) if plan.relays() => {
+            Err(offers_no_relaying("'relay' in its description"))
+        }
+        Wanted::Target(_) if plan.relays() => Err(offers_no_relaying("a command, for --external")),
         Wanted::External(external) => of_external(external, plan, no_build),
         Wanted::Target(target) => {
             let pid = target.pid;
@@ -150,9 +157,17 @@ fn of_external(external: &External, plan: &Plan, no_build: bool) -> Result<Ready
         threads: plan.server_threads,
         guard: guard(),
         cpus: plan.server_cpus.clone(),
+        backend: None,
         open_files_max: None,
     };
     Ok((Launch::External(launch), Some(program)))
+}
+
+fn offers_no_relaying(says: &str) -> Failure {
+    preflight_failed(
+        format!("it offers no relaying: a server that does says so by {says}"),
+        "leave it out, or --workload echo",
+    )
 }
 
 fn preflight_failed(reason: impl Display, way_out: &str) -> Failure {
@@ -226,6 +241,12 @@ pub(super) fn command_lines(
     for one in selected {
         lines.extend(lines_of(plan, one, no_build, &package));
     }
+    if plan.relays() {
+        let (build, null) = package("null");
+        lines.extend(build);
+        let args = backend(plan, &guard(), &null).args().join(" ");
+        lines.push(format!("  {} {args}", null.display()));
+    }
     let (build, loadgen) = package("loadgen");
     lines.extend(build);
     let target = std::net::SocketAddr::from((plan.server_ip(), 0));
@@ -284,7 +305,8 @@ fn lines_of(
         Wanted::External(external) => {
             let directory = format!("  cd {}", external.directory.display());
             let build = external.build.iter().filter(|_| !no_build);
-            let words = build.chain([&external.command]);
+            let relay = external.relay.as_ref().filter(|_| plan.relays());
+            let words = build.chain([relay.unwrap_or(&external.command)]);
             let words = words.map(|words| format!("  {}", words.join(" ")));
             std::iter::once(directory).chain(words).collect()
         }

@@ -9,6 +9,6 @@ use std::io;
 ///
 /// # Errors
 /// What the kernel, or a filter, answers.
-pub fn try_it() -> io::Result<()> {
+pub(super) fn try_it() -> io::Result<()> {
     io_uring::IoUring::new(1).map(drop)
 }

@@ -1,11 +1,16 @@
 //! Connections that a kernel takes no more of, or only a part, and frames that are none.
 
-use super::*;
-use crate::work::run_blocking;
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
+use model_kit::{Chunk, Closed, Connection, run_blocking};
 use protocol::{
     client::{MessageId, Messages, Workload},
-    wire::HEADER_BYTES,
+    wire::{HEADER_BYTES, Wire},
 };
+use std::io;
 
 fn requests(messages: &Messages, n: u32) -> Vec<u8> {
     let mut bytes = vec![0; messages.message_bytes() * n as usize];
