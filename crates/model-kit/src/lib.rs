@@ -14,7 +14,7 @@
 //! relays takes over with [`Model::main_or_relay`] and counts with [`Connection::received`] and
 //! [`Connection::sent`].
 //!
-//! Features bring what the loops and tasks of several models have in common: `epoll`, `uring` and
+//! Features bring what the loops and tasks of several models have in common: `epoll` and
 //! `futures-io`, for which no other model pays.
 //!
 //! No runtime lives here, and nothing but this crate writes to a model's standard output.
@@ -34,8 +34,6 @@ mod relay;
 mod server;
 mod stop;
 mod threads;
-#[cfg(feature = "uring")]
-pub mod uring;
 mod work;
 
 pub use args::{Args, wrong_use};

@@ -16,11 +16,9 @@ use io_uring::{
     opcode, squeue,
     types::{Fd, Timespec},
 };
-use model_kit::{
-    Closed, Connection, Ended, Listeners, Model, Server, Work, on_each_thread,
-    uring::{
-        About, Batch, Buffers, Completion, Door, GROUP, NEEDS, Ring, close, keep, send_when_room,
-    },
+use model_kit::{Closed, Connection, Ended, Listeners, Model, Server, Work, on_each_thread};
+use rings::{
+    About, Batch, Buffers, Completion, Door, GROUP, NEEDS, Ring, close, keep, send_when_room,
 };
 use rustix::io::Errno;
 use slab::Slab;

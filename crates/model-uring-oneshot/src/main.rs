@@ -25,8 +25,8 @@ use io_uring::{
 };
 use model_kit::{
     Chunk, Closed, Connection, Ended, Listeners, Model, ReadSize, Server, Work, on_each_thread,
-    uring::{About, Batch, Completion, Door, NEEDS, Ring, close, keep, send_when_room},
 };
+use rings::{About, Batch, Completion, Door, NEEDS, Ring, close, keep, send_when_room};
 use rustix::io::Errno;
 use slab::Slab;
 use std::{

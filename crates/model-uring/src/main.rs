@@ -30,12 +30,10 @@
 mod socket;
 
 use io_uring::{opcode, squeue, types::Fd};
-use model_kit::{
-    Closed, Ended, Listeners, Model, Server, Work, on_each_thread,
-    uring::{
-        About, Batch, Buffers, Completion, Door, Echo, GROUP, NEEDS, Ring, close, keep,
-        keep_in_place, send_at_once, send_when_room,
-    },
+use model_kit::{Closed, Ended, Listeners, Model, Server, Work, on_each_thread};
+use rings::{
+    About, Batch, Buffers, Completion, Door, Echo, GROUP, NEEDS, Ring, close, keep, keep_in_place,
+    send_at_once, send_when_room,
 };
 use rustix::{
     io::Errno,

@@ -2,12 +2,9 @@
 //! very buffer that came.
 
 use io_uring::{opcode, squeue, types::Fd};
-use model_kit::{
-    Connection, Server,
-    uring::{
-        About, Batch, Buffers, Completion, Door, Echo, GROUP, Ring, keep, send_at_once,
-        send_when_room,
-    },
+use model_kit::{Connection, Server};
+use rings::{
+    About, Batch, Buffers, Completion, Door, Echo, GROUP, Ring, keep, send_at_once, send_when_room,
 };
 use rustix::io::Errno;
 use slab::Slab;

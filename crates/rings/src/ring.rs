@@ -1,15 +1,12 @@
 //! The ring as any server of today sets it up: a single issuer, and completions that are made when
 //! the loop asks for them rather than by interrupting it.
 
-use super::about::About;
-use crate::{
-    connection::{Closed, Connection},
-    server::{Refused, Server},
-};
+use crate::about::About;
 use io_uring::{
     IoUring, Submitter, cqueue, opcode, squeue,
     types::{Fd, SubmitArgs, Timespec},
 };
+use model_kit::{Closed, Connection, Refused, Server};
 use rustix::{io::Errno, net::SendFlags};
 use std::{
     io,
@@ -75,7 +72,7 @@ impl Ring {
         })
     }
 
-    pub(super) fn submitter(&self) -> Submitter<'_> {
+    pub(crate) fn submitter(&self) -> Submitter<'_> {
         self.ring.submitter()
     }
 
@@ -175,7 +172,7 @@ impl Completion {
     ///
     /// # Errors
     /// What to do about one that failed.
-    pub(super) fn accepted(&self, server: &Server) -> Result<(OwnedFd, Connection), Refused> {
+    pub(crate) fn accepted(&self, server: &Server) -> Result<(OwnedFd, Connection), Refused> {
         debug_assert_eq!(self.about().0, About::Accept);
         match self.bytes() {
             Ok(_) => {

@@ -38,7 +38,7 @@ impl About {
     }
 
     #[inline]
-    pub(super) fn of(user_data: u64) -> (Self, usize) {
+    pub(crate) fn of(user_data: u64) -> (Self, usize) {
         (Self::ALL[user_data as usize & 7], (user_data >> 3) as usize)
     }
 }

@@ -1,6 +1,6 @@
 //! Replies that are sent from where they are: from the provided buffer into which their requests came.
 
-use super::ring::keep;
+use crate::ring::keep;
 use std::io;
 
 /// A reply that goes with the turn. Its buffer is given back when the turn has been handed in.

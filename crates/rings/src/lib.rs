@@ -1,4 +1,7 @@
 //! What loops on io_uring do alike, whichever requests they make of it.
+//!
+//! A ring, its listener and its buffers. No loop lives here, and
+//! nothing that a loop on epoll would need.
 
 mod about;
 mod buffers;
@@ -6,8 +9,8 @@ mod door;
 mod echo;
 mod ring;
 
-#[cfg(feature = "need-io-uring")]
-use crate::preflight::Need;
+#[cfg(feature = "needs")]
+use model_kit::Need;
 
 pub use about::About;
 pub use buffers::{Buffers, GROUP};
@@ -16,7 +19,7 @@ pub use echo::{Echo, keep_in_place};
 pub use ring::{Batch, Completion, Ring, close, keep, send_at_once, send_when_room};
 
 /// What a loop on such a ring takes.
-#[cfg(feature = "need-io-uring")]
+#[cfg(feature = "needs")]
 pub const NEEDS: &[Need] = &[
     Need::IoUring,
     Need::Kernel {

@@ -1,18 +1,15 @@
 //! A ring's listener: it lets connections in until the server is to stop, and rests when the process
 //! is out of something that they take.
 
-use super::{
+use crate::{
     about::About,
     ring::{Completion, Ring},
-};
-use crate::{
-    connection::Connection,
-    server::{Refused, Server},
 };
 use io_uring::{
     opcode,
     types::{Fd, Timespec},
 };
+use model_kit::{Connection, Refused, Server};
 use rustix::net::SocketFlags;
 use std::{
     io,

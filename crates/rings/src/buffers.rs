@@ -1,8 +1,8 @@
 //! Buffers that belong to no connection: the kernel takes one when bytes have come, so an idle
 //! connection holds none. A provided buffer ring: io_uring_register_buf_ring(3).
 
-use super::ring::Ring;
-use protocol::session::Chunk;
+use crate::ring::Ring;
+use model_kit::Chunk;
 use std::{
     io,
     sync::atomic::{AtomicU16, Ordering::Release},
