@@ -4,16 +4,9 @@ use report::environment::Environment;
 use serde::{Deserialize, Serialize};
 use toolchain::digest::sha256;
 
-/// Everything that two machines have to agree on, as it stands in the source: a program that was
-/// built from another one may understand it, and mean something else.
-const AGREED: [&str; 6] = [
-    include_str!("messages.rs"),
-    include_str!("../../protocol/src/client.rs"),
-    include_str!("../../protocol/src/generator.rs"),
-    include_str!("../../protocol/src/http.rs"),
-    include_str!("../../protocol/src/tally.rs"),
-    include_str!("../../protocol/src/wire.rs"),
-];
+/// Everything that two machines have to agree on, as it stands in the source (see build.rs): a program
+/// that was built from another one may understand it, and mean something else.
+const AGREED: &str = include_str!(concat!(env!("OUT_DIR"), "/agreed.txt"));
 
 /// The first message of a rank. Its fields never change, so that any version understands it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,7 +109,7 @@ impl Hello {
     pub(crate) fn of_this(hostname: String) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            agreed_sha256: sha256(AGREED.concat().as_bytes()),
+            agreed_sha256: sha256(AGREED.as_bytes()),
             hostname,
         }
     }
@@ -162,6 +155,13 @@ mod tests {
         };
         let said = own.agrees_with(&changed).unwrap_err();
         assert!(said.contains("another source"), "{said}");
+    }
+
+    #[test]
+    fn machines_have_to_agree_on_every_type_that_crosses() {
+        for of_a_file in ["enum ToRank", "enum Workload", "struct Tally", "struct Environment"] {
+            assert!(AGREED.contains(of_a_file), "{of_a_file}");
+        }
     }
 
     #[test]
