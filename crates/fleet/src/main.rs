@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`messages`], [`post`] | what ranks say to each other, and how it is carried |
 //! | [`clock`] | by how much two machines' clocks differ |
+//! | [`order`] | which rank is the first |
 //! | [`origin`], [`ranks`] | rank 0: who is there; their generators |
 //! | [`beside`] | any other rank |
 //!
@@ -14,6 +15,7 @@
 mod beside;
 mod clock;
 mod messages;
+mod order;
 mod origin;
 mod post;
 mod ranks;
@@ -40,7 +42,18 @@ fn main() -> ExitCode {
         eprintln!("error: MPI is there already");
         return ExitCode::FAILURE;
     };
-    let world = universe.world();
+    let mut world = universe.world();
+    if let Some(wanted) = order::server_host(&args) {
+        world = match order::with_first(&world, &wanted) {
+            Ok(ordered) => ordered,
+            Err(reason) => {
+                if world.rank() == 0 {
+                    eprintln!("error: {reason}");
+                }
+                return WRONG_USE.into();
+            }
+        };
+    }
     let (rank, size) = (world.rank(), world.size());
     let post = Rc::new(Post::new(world));
     if size < 2 {

@@ -2,49 +2,66 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 /// Which machines, by whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Launcher {
-    /// Their names; empty: a file has them.
+    /// Their names, that of the first rank first.
     pub hosts: Vec<String>,
-    /// A machine a line.
-    pub hostfile: Option<PathBuf>,
-    /// Inside of a Slurm job, which has a launcher of its own.
-    pub is_slurm: bool,
+    /// Inside of a Slurm job, which has a launcher of its own: how its ranks find each other.
+    pub slurm: Option<Slurm>,
+}
+
+/// What is different from one Slurm to the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slurm {
+    /// `srun --mpi`.
+    pub mpi: String,
 }
 
 impl Launcher {
-    /// One rank for each machine, with our arguments but for those that say which machines.
+    /// One rank for each machine, in their order and on all of its CPUs, with our arguments but for
+    /// those that say which machines.
     pub fn command(&self, fleet: &Path, args: impl Iterator<Item = OsString>) -> Vec<OsString> {
         let hosts = self.hosts.join(",");
-        let file = self
-            .hostfile
-            .as_ref()
-            .map(|file| file.as_os_str().to_owned());
-        let mut words: Vec<OsString> = Vec::new();
-        if self.is_slurm {
-            words.extend(["srun", "--ntasks-per-node=1"].map(Into::into));
-            match file {
-                Some(file) => words.extend(["--nodefile".into(), file]),
-                None => {
-                    words.push(format!("--nodes={}", self.hosts.len()).into());
-                    words.extend(["--nodelist".into(), hosts.into()]);
-                }
-            }
-        } else {
-            words.extend(["mpirun", "--map-by", "ppr:1:node"].map(Into::into));
-            match file {
-                Some(file) => words.extend(["--hostfile".into(), file]),
-                None => words.extend(["--host".into(), hosts.into()]),
-            }
-        }
+        let words: Vec<String> = match &self.slurm {
+            Some(Slurm { mpi }) => vec![
+                "srun".to_owned(),
+                format!("--mpi={mpi}"),
+                "--cpu-bind=none".to_owned(),
+                "--distribution=arbitrary".to_owned(),
+                format!("--nodes={}", self.hosts.len()),
+                format!("--ntasks={}", self.hosts.len()),
+                format!("--nodelist={hosts}"),
+            ],
+            None => [
+                "mpirun",
+                "--map-by",
+                "seq",
+                "--bind-to",
+                "none",
+                "--host",
+                &hosts,
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+        };
+        let mut words: Vec<OsString> = words.into_iter().map(Into::into).collect();
         words.extend([fleet.as_os_str().to_owned(), "--".into()]);
         words.extend(without_hosts(args));
         words
     }
+}
+
+/// The machines of a file that launchers of MPI take: one a line, with more about it behind its name.
+pub fn hosts_of_file(text: &str) -> Vec<String> {
+    let names = text.lines().filter_map(|line| {
+        let line = line.split('#').next()?;
+        line.split_whitespace().next()
+    });
+    names.map(str::to_owned).collect()
 }
 
 fn without_hosts(mut args: impl Iterator<Item = OsString>) -> Vec<OsString> {
@@ -88,28 +105,32 @@ mod tests {
     fn a_launcher_is_told_the_machines_and_the_runner_is_not() {
         let ssh = Launcher {
             hosts: vec!["a".to_owned(), "b".to_owned()],
-            ..Launcher::default()
+            slurm: None,
         };
         let slurm = Launcher {
-            is_slurm: true,
+            slurm: Some(Slurm {
+                mpi: "pmix".to_owned(),
+            }),
             ..ssh.clone()
         };
         let given = ["--hosts", "a,b", "--model", "tok*", "--load=open"];
         assert_eq!(
             command(&ssh, &given),
-            "mpirun --map-by ppr:1:node --host a,b /x/fleet -- --model 'tok*' --load=open"
+            "mpirun --map-by seq --bind-to none --host a,b /x/fleet -- --model 'tok*' --load=open"
         );
         assert_eq!(
-            command(&slurm, &["--hosts=a,b", "--model", "epoll"]),
-            "srun --ntasks-per-node=1 --nodes=2 --nodelist a,b /x/fleet -- --model epoll"
+            command(
+                &slurm,
+                &["--hostfile=hosts", "--server-host", "b", "--model", "epoll"]
+            ),
+            "srun --mpi=pmix --cpu-bind=none --distribution=arbitrary --nodes=2 --ntasks=2 \
+             --nodelist=a,b /x/fleet -- --server-host b --model epoll"
         );
-        let of_file = Launcher {
-            hostfile: Some("my hosts".into()),
-            ..Launcher::default()
-        };
-        assert_eq!(
-            command(&of_file, &["--hostfile", "my hosts", "--model", "epoll"]),
-            "mpirun --map-by ppr:1:node --hostfile 'my hosts' /x/fleet -- --model epoll"
-        );
+    }
+
+    #[test]
+    fn a_file_has_a_machine_a_line() {
+        let text = "# ours\n a slots=2\n\nb:1 # the old one\n";
+        assert_eq!(hosts_of_file(text), ["a", "b:1"]);
     }
 }

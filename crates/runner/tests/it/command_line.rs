@@ -59,7 +59,7 @@ fn a_dry_run_over_several_hosts_shows_what_launches_it() {
     let output = runner().env_remove("SLURM_JOB_ID").args(args).output();
     let said = stdout(&output.unwrap());
     assert!(
-        said.starts_with("mpirun --map-by ppr:1:node --host a,b,c "),
+        said.starts_with("mpirun --map-by seq --bind-to none --host a,b,c "),
         "{said}"
     );
     assert!(
@@ -67,7 +67,9 @@ fn a_dry_run_over_several_hosts_shows_what_launches_it() {
         "{said}"
     );
     let said = refused(&["--hosts", "a", "--model", "epoll"]);
-    assert!(said.contains("two machines at least"), "{said}");
+    assert!(said.contains("takes two at least"), "{said}");
+    let said = refused(&["--server-host", "b", "--model", "epoll"]);
+    assert!(said.contains("in --hosts or --hostfile"), "{said}");
 }
 
 #[test]

@@ -4,15 +4,19 @@ use crate::{exit::Exit, output, usage::usage};
 use anyhow::Context as _;
 use catalog::workspace::Workspace;
 use clap::Args;
-use plan::launcher::{Launcher, quoted};
-use std::{env, os::unix::process::CommandExt as _, path::PathBuf, process::Command};
+use plan::launcher::{Launcher, Slurm, hosts_of_file, quoted};
+use std::{env, fs, os::unix::process::CommandExt as _, path::PathBuf, process::Command};
 use toolchain::build::{self, BuildError};
 
 /// The program that this one's command line is given to.
 const FLEET: &str = "fleet";
 
-/// What a step of a Slurm job finds in its environment.
+/// What a Slurm job finds in its environment.
 const SLURM_JOB: &str = "SLURM_JOB_ID";
+
+/// What says how ranks find each other there, and what Open MPI takes where nothing says it.
+const SLURM_MPI: &str = "SLURM_MPI_TYPE";
+const OF_OPEN_MPI: &str = "pmix";
 
 #[derive(Args, Debug, Default)]
 pub(crate) struct HostArgs {
@@ -39,11 +43,23 @@ pub(crate) struct HostArgs {
         value_name = "FILE"
     )]
     hostfile: Option<PathBuf>,
+
+    /// Which of them has the runner and the servers, instead of the first
+    ///
+    /// Which of the machines has the runner and the servers, instead of the first: by a name or an
+    /// address that the machine itself has, or by its number, from 0. The reports are written there
+    #[arg(
+        long,
+        help_heading = "Where, and how long",
+        hide_short_help = true,
+        value_name = "NAME|RANK"
+    )]
+    server_host: Option<String>,
 }
 
 impl HostArgs {
     pub(crate) fn are_given(&self) -> bool {
-        !self.hosts.is_empty() || self.hostfile.is_some()
+        !self.hosts.is_empty() || self.hostfile.is_some() || self.server_host.is_some()
     }
 
     /// Becomes the launcher, or says which command that would be.
@@ -51,9 +67,11 @@ impl HostArgs {
     /// # Errors
     /// It can't be started; MPI is missing; too few machines.
     pub(crate) fn launch(&self, dry_run: bool, no_build: bool) -> anyhow::Result<Exit> {
-        if self.hostfile.is_none() && self.hosts.len() < 2 {
+        let hosts = self.machines()?;
+        if hosts.len() < 2 {
             return Err(usage(
-                "--hosts takes two machines at least: the first has the servers, the others generate",
+                "a run over several machines takes two at least, in --hosts or --hostfile: the first \
+                 has the servers, or the one that --server-host names, and the others generate",
             ));
         }
         let tree = &Workspace::find()?.tree;
@@ -63,11 +81,10 @@ impl HostArgs {
         };
         // What would be launched is what is launched without it.
         let given = env::args_os().skip(1).filter(|arg| arg != "--dry-run");
-        let launcher = Launcher {
-            hosts: self.hosts.clone(),
-            hostfile: self.hostfile.clone(),
-            is_slurm: env::var_os(SLURM_JOB).is_some(),
-        };
+        let slurm = env::var_os(SLURM_JOB).map(|_| Slurm {
+            mpi: env::var(SLURM_MPI).unwrap_or_else(|_| OF_OPEN_MPI.to_owned()),
+        });
+        let launcher = Launcher { hosts, slurm };
         let words = launcher.command(&fleet, given);
         if dry_run {
             let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
@@ -80,6 +97,16 @@ impl HostArgs {
             "{} can't be started: {error}; it is of MPI (openmpi-bin), inside of a Slurm job of Slurm",
             program.display()
         )))
+    }
+
+    fn machines(&self) -> anyhow::Result<Vec<String>> {
+        let Some(file) = &self.hostfile else {
+            return Ok(self.hosts.clone());
+        };
+        let text = fs::read_to_string(file);
+        let text =
+            text.map_err(|error| usage(format!("--hostfile {}: {error}", file.display())))?;
+        Ok(hosts_of_file(&text))
     }
 }
 
