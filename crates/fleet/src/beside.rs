@@ -2,11 +2,12 @@
 
 use crate::{
     clock::Offset,
-    messages::{Facts, FromRank, Hello, ToRank},
+    messages::{Answer, Facts, FromRank, Hello, Question, ToRank},
     post::{LOOK_UP, Post},
+    sampler::Sampler,
 };
 use anyhow::Context as _;
-use probe::{environment, host};
+use probe::{environment, host, net::NetEvents, usage::pss_bytes};
 use process::{
     child::{Child, Silence},
     guard::Guard,
@@ -82,6 +83,23 @@ struct Beside<'a> {
     programs: BTreeMap<PathBuf, String>,
     /// Generators that have been told of a window, and when it closes by our clock.
     told: Vec<u64>,
+    /// Of the window that comes next, where it is to be sampled.
+    sampler: Option<Sampler>,
+    /// When the trial began, or its last window was over.
+    net_before: NetEvents,
+}
+
+/// When a window is open, by our clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Opening {
+    opens_at_ns: u64,
+    window_us: u64,
+}
+
+impl Opening {
+    fn closes_at_ns(self) -> u64 {
+        self.opens_at_ns + self.window_us * 1000
+    }
 }
 
 impl<'a> Beside<'a> {
@@ -93,6 +111,8 @@ impl<'a> Beside<'a> {
             generators: BTreeMap::new(),
             programs: BTreeMap::new(),
             told: Vec::new(),
+            sampler: None,
+            net_before: NetEvents::read(),
         }
     }
 
@@ -117,6 +137,8 @@ impl<'a> Beside<'a> {
             ToRank::Clock { rounds } => self.tell_time(rounds),
             ToRank::Ahead { ahead_ns } => {
                 self.ahead_ns = ahead_ns;
+                // A trial begins.
+                self.net_before = NetEvents::read();
                 Ok(())
             }
             ToRank::Start {
@@ -129,7 +151,27 @@ impl<'a> Beside<'a> {
                 Ok(())
             }
             ToRank::End { id } => self.end(id),
+            ToRank::Tell(question) => {
+                let answer = self.answer(question);
+                self.post.send(RUNNER, &FromRank::Answer(answer))
+            }
             ToRank::Leave => Ok(()),
+        }
+    }
+
+    fn answer(&mut self, question: Question) -> Answer {
+        let pids: Vec<u32> = self.generators.values().map(Child::pid).collect();
+        match question {
+            Question::Held => Answer::Held(pss_bytes(&pids)),
+            Question::Ready => {
+                self.sampler = Some(Sampler::look(pids, self.net_before));
+                Answer::Ready
+            }
+            Question::Used => {
+                let used = self.sampler.take().and_then(Sampler::sum);
+                self.net_before = NetEvents::read();
+                Answer::Used(used.map(Box::new))
+            }
         }
     }
 
@@ -186,28 +228,44 @@ impl<'a> Beside<'a> {
             // It has ended, which has been said.
             return;
         };
-        let (line, closes_at_ns) = match serde_json::from_str(&line) {
+        let (line, opening) = match serde_json::from_str(&line) {
             Ok(command) => translated(command, self.ahead_ns, line),
             // A plan.
             Err(_) => (line, None),
         };
         // One that is gone is heard of from its output.
         let _ = child.say(&line);
-        let Some(closes_at_ns) = closes_at_ns else {
+        let Some(opening) = opening else {
             return;
         };
         self.told.push(id);
         if self.told.len() >= self.generators.len() {
             self.told.clear();
-            self.sleep_until(closes_at_ns);
+            self.sleep_through(opening);
         }
     }
 
-    /// In a window nothing runs on this machine but generators, unless one of them dies.
-    fn sleep_until(&self, closes_at_ns: u64) {
-        if let Ok(watch) = Watch::over(self.generators.values().map(Child::pid)) {
-            // Whatever woke it is looked into at once.
-            let _ = watch.sleep_until(closes_at_ns);
+    /// In a window nothing runs on this machine but generators, unless one of them dies: then that is
+    /// looked into at once.
+    fn sleep_through(&mut self, opening: Opening) {
+        let Ok(watch) = Watch::over(self.generators.values().map(Child::pid)) else {
+            return;
+        };
+        let closes_at_ns = opening.closes_at_ns();
+        if let Some(sampler) = &mut self.sampler {
+            if watch
+                .sleep_until(Sampler::woken_at_ns(opening.opens_at_ns))
+                .is_err()
+            {
+                return;
+            }
+            sampler.opens();
+        }
+        if watch.sleep_until(closes_at_ns).is_err() {
+            return;
+        }
+        if let Some(sampler) = &mut self.sampler {
+            sampler.closes(closes_at_ns, Duration::from_micros(opening.window_us));
         }
     }
 
@@ -248,10 +306,10 @@ impl<'a> Beside<'a> {
     }
 }
 
-/// A command as this machine's clock has it, and when a window that it announces closes.
-fn translated(mut command: Command, ahead_ns: i64, line: String) -> (String, Option<u64>) {
+/// A command as this machine's clock has it, and the window that it announces.
+fn translated(mut command: Command, ahead_ns: i64, line: String) -> (String, Option<Opening>) {
     let here = |moment_ns: &mut u64| *moment_ns = Offset::translate(ahead_ns, *moment_ns);
-    let mut closes_at_ns = None;
+    let mut opening = None;
     match &mut command {
         Command::Start { begins_at_ns, .. } => here(begins_at_ns),
         Command::Measure {
@@ -259,14 +317,14 @@ fn translated(mut command: Command, ahead_ns: i64, line: String) -> (String, Opt
             window_us,
         } => {
             here(opens_at_ns);
-            closes_at_ns = Some(*opens_at_ns + *window_us * 1000);
+            opening = Some(Opening {
+                opens_at_ns: *opens_at_ns,
+                window_us: *window_us,
+            });
         }
         _ => {}
     }
-    (
-        serde_json::to_string(&command).unwrap_or(line),
-        closes_at_ns,
-    )
+    (serde_json::to_string(&command).unwrap_or(line), opening)
 }
 
 #[cfg(test)]
@@ -279,21 +337,21 @@ mod tests {
             opens_at_ns: 1_000_000,
             window_us: 2,
         };
-        let (line, closes) = translated(measure, -400, String::new());
+        let (line, opening) = translated(measure, -400, String::new());
         assert!(line.contains("\"opens_at_ns\":999600"), "{line}");
-        assert_eq!(closes, Some(999_600 + 2000));
+        assert_eq!(opening.unwrap().closes_at_ns(), 999_600 + 2000);
         let start = Command::Start {
             begins_at_ns: 5,
             rate_per_s: Some(2.5),
             samples: true,
         };
-        let (line, closes) = translated(start, 10, String::new());
+        let (line, opening) = translated(start, 10, String::new());
         assert!(
             line.contains("\"begins_at_ns\":15") && line.contains("2.5"),
             "{line}"
         );
-        assert_eq!(closes, None);
-        let (line, closes) = translated(Command::Finish, 10, String::new());
-        assert_eq!((line.as_str(), closes), ("{\"command\":\"finish\"}", None));
+        assert_eq!(opening, None);
+        let (line, opening) = translated(Command::Finish, 10, String::new());
+        assert_eq!((line.as_str(), opening), ("{\"command\":\"finish\"}", None));
     }
 }

@@ -8,7 +8,7 @@
 //! | [`clock`] | by how much two machines' clocks differ |
 //! | [`order`] | which rank is the first |
 //! | [`origin`], [`ranks`] | rank 0: who is there; their generators |
-//! | [`beside`] | any other rank |
+//! | [`beside`], [`sampler`] | any other rank; what is used on its machine |
 //!
 //! Launch, channels and the end of all when one goes are MPI's.
 
@@ -19,6 +19,7 @@ mod order;
 mod origin;
 mod post;
 mod ranks;
+mod sampler;
 
 use mpi::{environment::initialize_with_threading, traits::Communicator as _};
 use post::Post;

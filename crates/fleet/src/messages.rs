@@ -1,6 +1,6 @@
 //! What ranks say to each other.
 
-use report::environment::Environment;
+use report::{environment::Environment, hosts::HostUse};
 use serde::{Deserialize, Serialize};
 use toolchain::digest::sha256;
 
@@ -38,7 +38,7 @@ pub(crate) struct Facts {
 
 /// From rank 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "to", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum ToRank {
     /// Answer so many readings of the clock, one after the other.
     Clock {
@@ -71,13 +71,39 @@ pub(crate) enum ToRank {
         /// Which.
         id: u64,
     },
-    /// Nothing is.
+    /// A question about the machine, which is answered by [`FromRank::Answer`].
+    Tell(Question),
+    /// Nothing is needed any more.
     Leave,
+}
+
+/// About a machine that generates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Question {
+    /// What do the generators hold?
+    Held,
+    /// A window comes next that is to be sampled: are you ready?
+    Ready,
+    /// What was used in it?
+    Used,
+}
+
+/// What is said to that.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Answer {
+    /// Proportional set size, where it can be read.
+    Held(Option<u64>),
+    /// What takes long has been read.
+    Ready,
+    /// `None`: nobody was awake at the window's edges.
+    Used(Option<Box<HostUse>>),
 }
 
 /// To rank 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "from", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum FromRank {
     /// A generator runs, or why it doesn't.
     Started {
@@ -102,6 +128,8 @@ pub(crate) enum FromRank {
         /// What it wrote last to its standard error.
         stderr_tail: String,
     },
+    /// To a [`Question`].
+    Answer(Answer),
 }
 
 impl Hello {
@@ -159,7 +187,12 @@ mod tests {
 
     #[test]
     fn machines_have_to_agree_on_every_type_that_crosses() {
-        for of_a_file in ["enum ToRank", "enum Workload", "struct Tally", "struct Environment"] {
+        for of_a_file in [
+            "enum ToRank",
+            "enum Workload",
+            "struct Tally",
+            "struct Environment",
+        ] {
             assert!(AGREED.contains(of_a_file), "{of_a_file}");
         }
     }
@@ -169,6 +202,7 @@ mod tests {
         let all = [
             ToRank::Clock { rounds: 3 },
             ToRank::Ahead { ahead_ns: -5 },
+            ToRank::Tell(Question::Ready),
             ToRank::Leave,
         ];
         for message in all {
@@ -179,7 +213,10 @@ mod tests {
             id: 7,
             outcome: Err("no".to_owned()),
         };
-        let text = serde_json::to_string(&refused).unwrap();
-        assert_eq!(serde_json::from_str::<FromRank>(&text).unwrap(), refused);
+        let answered = FromRank::Answer(Answer::Used(Some(Box::default())));
+        for message in [refused, answered] {
+            let text = serde_json::to_string(&message).unwrap();
+            assert_eq!(serde_json::from_str::<FromRank>(&text).unwrap(), message);
+        }
     }
 }

@@ -90,10 +90,15 @@ fn named(rank: Rank, names: &BTreeMap<Rank, String>) -> String {
 
 fn fleet(post: &Rc<Post>, there: Vec<(Rank, Facts)>) -> Fleet {
     let own = facts();
+    let of_boot = |boot: &str| {
+        let all = there.iter().map(|(_, facts)| facts).chain([&own]);
+        all.filter(|facts| facts.boot == boot).count()
+    };
     let neighbours = there.iter().map(|(rank, facts)| Neighbour {
         rank: *rank,
         name: format!("host {rank}"),
         is_here: facts.boot == own.boot && facts.process_namespace == own.process_namespace,
+        shares_machine: of_boot(&facts.boot) > 1,
     });
     let neighbours: Vec<Neighbour> = neighbours.collect();
     let machines = there.into_iter().map(|(rank, facts)| Machine {

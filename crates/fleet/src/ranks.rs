@@ -2,7 +2,7 @@
 
 use crate::{
     clock::{Offset, RoundTrip},
-    messages::{FromRank, ToRank},
+    messages::{Answer, FromRank, Question, ToRank},
     post::{LOOK_UP, Post},
 };
 use generators::host::{Generator, GeneratorHost};
@@ -13,7 +13,7 @@ use process::{
     watch::now_ns,
 };
 use protocol::generator::Plan;
-use report::hosts::HostClock;
+use report::hosts::{HostClock, HostUse};
 use std::{
     cell::RefCell,
     collections::{HashMap, VecDeque},
@@ -33,6 +33,9 @@ const START_LIMIT: Duration = Duration::from_secs(20);
 /// For the last words of one that is told to end.
 const END_LIMIT: Duration = Duration::from_secs(3);
 
+/// For an answer about a machine, which takes a look at each of its processes.
+const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+
 /// Round trips to each machine, before and after a trial: some 50 us each, and so many times as many
 /// where none of them is short.
 const ROUNDS: u32 = 200;
@@ -48,6 +51,8 @@ pub(crate) struct Neighbour {
     pub(crate) name: String,
     /// Its processes are this machine's, too.
     pub(crate) is_here: bool,
+    /// Others of the run are on the same machine.
+    pub(crate) shares_machine: bool,
 }
 
 /// All machines that generate, for one program.
@@ -64,6 +69,7 @@ struct Line {
     post: Rc<Post>,
     neighbours: Vec<Neighbour>,
     heard: RefCell<HashMap<u64, Heard>>,
+    answers: RefCell<HashMap<Rank, Answer>>,
     /// Their clocks when the trial began.
     clocks: RefCell<Vec<Offset>>,
     next_id: RefCell<u64>,
@@ -101,6 +107,7 @@ impl Ranks {
             post: Rc::clone(post),
             neighbours,
             heard: RefCell::default(),
+            answers: RefCell::default(),
             clocks: RefCell::default(),
             next_id: RefCell::default(),
         };
@@ -113,6 +120,32 @@ impl Ranks {
 }
 
 impl GeneratorHost for Ranks {
+    fn held_bytes(&self) -> io::Result<Option<u64>> {
+        let answers = self.line.ask_all(Question::Held)?;
+        let held = answers.into_iter().map(|answer| match answer {
+            Answer::Held(bytes) => bytes,
+            _ => None,
+        });
+        Ok(held.sum())
+    }
+
+    fn before_window(&self) -> io::Result<()> {
+        self.line.ask_all(Question::Ready).map(drop)
+    }
+
+    fn after_window(&self) -> io::Result<Vec<(String, HostUse)>> {
+        let answers = self.line.ask_all(Question::Used)?;
+        let all = self.line.neighbours.iter().zip(answers);
+        let of_each = all.map(|(neighbour, answer)| match answer {
+            Answer::Used(Some(used)) => Ok((neighbour.name.clone(), neighbour.told_apart(*used))),
+            _ => Err(io::Error::other(format!(
+                "{} wasn't awake when the window opened or closed",
+                neighbour.name
+            ))),
+        });
+        of_each.collect()
+    }
+
     fn begin_trial(&self) -> io::Result<()> {
         let clocks = self.line.clocks()?;
         for (neighbour, clock) in self.line.neighbours.iter().zip(&clocks) {
@@ -167,7 +200,44 @@ impl GeneratorHost for Ranks {
     }
 }
 
+impl Neighbour {
+    /// Where others of the run are on the same machine, nobody there can tell them from strangers.
+    fn told_apart(&self, mut used: HostUse) -> HostUse {
+        if self.shares_machine {
+            let machine = &mut used.machine;
+            (machine.other_cpus_used, machine.programs_cpus_used) = (None, None);
+            machine.programs_s.clear();
+            for field in ["other_cpus_used", "programs_cpus_used"] {
+                let reason = "other hosts of this run are on the same machine".to_owned();
+                machine.not_measured.insert(field.to_owned(), reason);
+            }
+        }
+        used
+    }
+}
+
 impl Line {
+    /// Asks all neighbours at once; their answers are in the neighbours' order.
+    fn ask_all(&self, question: Question) -> io::Result<Vec<Answer>> {
+        self.answers.borrow_mut().clear();
+        for neighbour in &self.neighbours {
+            self.say(neighbour, &ToRank::Tell(question))?;
+        }
+        let deadline = Instant::now() + ANSWER_LIMIT;
+        let answer = |neighbour: &Neighbour| loop {
+            self.hear();
+            if let Some(answer) = self.answers.borrow_mut().remove(&neighbour.rank) {
+                return Ok(answer);
+            }
+            if Instant::now() >= deadline {
+                let said = format!("{} says nothing of what is used there", neighbour.name);
+                return Err(io::Error::other(said));
+            }
+            thread::sleep(LOOK_UP);
+        };
+        self.neighbours.iter().map(answer).collect()
+    }
+
     fn say(&self, to: &Neighbour, message: &ToRank) -> io::Result<()> {
         let sent = self.post.send(to.rank, message);
         sent.map_err(|error| io::Error::other(format!("{error:#}")))
@@ -218,29 +288,36 @@ impl Line {
     fn hear(&self) {
         loop {
             match self.post.receive::<FromRank>() {
-                Ok(Some((_, message))) => self.take(message),
+                Ok(Some((rank, message))) => self.take(rank, message),
                 Ok(None) => return,
                 Err(error) => self.post.abort(&format!("{error:#}")),
             }
         }
     }
 
-    fn take(&self, message: FromRank) {
+    fn take(&self, from: Rank, message: FromRank) {
         let mut all = self.heard.borrow_mut();
-        let (FromRank::Started { id, .. } | FromRank::Line { id, .. } | FromRank::Ended { id, .. }) =
-            message;
-        // Of one that nobody waits for any more.
-        let Some(heard) = all.get_mut(&id) else {
-            return;
-        };
+        // Of a generator that nobody waits for any more there is nothing to keep.
         match message {
-            FromRank::Started { outcome, .. } => heard.started = Some(outcome),
-            FromRank::Line { line, .. } => heard.lines.push_back(line),
+            FromRank::Answer(answer) => {
+                self.answers.borrow_mut().insert(from, answer);
+            }
+            FromRank::Started { id, outcome } => {
+                all.entry(id)
+                    .and_modify(|heard| heard.started = Some(outcome));
+            }
+            FromRank::Line { id, line } => {
+                all.entry(id)
+                    .and_modify(|heard| heard.lines.push_back(line));
+            }
             FromRank::Ended {
+                id,
                 wait_status,
                 stderr_tail,
-                ..
-            } => heard.ended = Some((wait_status, stderr_tail)),
+            } => {
+                let ended = Some((wait_status, stderr_tail));
+                all.entry(id).and_modify(|heard| heard.ended = ended);
+            }
         }
     }
 

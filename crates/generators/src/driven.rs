@@ -32,7 +32,7 @@ const LEAD_NS_PER_PROCESS: u64 = 20_000_000;
 /// Before a window opens there is so much time for looking at clocks and counters. To read the CPU
 /// time of a thread takes some 1 us: this is enough for ten thousand threads, on a busy machine for
 /// some hundred.
-const EDGE_NS: u64 = 15_000_000;
+pub const EDGE_NS: u64 = 15_000_000;
 
 /// All generator processes of a trial.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use process::child::{PostMortem, Silence};
 use protocol::generator::Plan;
-use report::hosts::HostClock;
+use report::hosts::{HostClock, HostUse};
 use std::{fmt, io, time::Instant};
 
 /// Where generators are started.
@@ -21,6 +21,32 @@ pub trait GeneratorHost: fmt::Debug {
     /// # Errors
     /// A machine doesn't answer.
     fn end_trial(&self) -> io::Result<Vec<HostClock>> {
+        Ok(Vec::new())
+    }
+
+    /// What generators on other machines hold now, as proportional set size; `None` where there are none,
+    /// or it can't be read.
+    ///
+    /// # Errors
+    /// A machine doesn't answer.
+    fn held_bytes(&self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+
+    /// A window comes next that is to be sampled: other machines read what takes long, and are ready
+    /// when this returns.
+    ///
+    /// # Errors
+    /// A machine doesn't answer.
+    fn before_window(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// That window's results are there: what was used in it on each other machine, by its name.
+    ///
+    /// # Errors
+    /// A machine doesn't answer.
+    fn after_window(&self) -> io::Result<Vec<(String, HostUse)>> {
         Ok(Vec::new())
     }
 

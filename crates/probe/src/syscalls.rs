@@ -103,7 +103,10 @@ pub fn add_syscalls(
     closed: &Result<u64, CantCount>,
 ) {
     match (opened, closed) {
-        (Ok(opened), Ok(closed)) => used.syscalls = Some(closed.saturating_sub(*opened)),
+        (Ok(opened), Ok(closed)) => {
+            used.syscalls = Some(closed.saturating_sub(*opened));
+            used.not_measured.remove("syscalls");
+        }
         (Err(reason), _) | (_, Err(reason)) => no_syscalls(used, &reason.to_string()),
     }
 }

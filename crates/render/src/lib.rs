@@ -6,6 +6,7 @@
 //! | [`doubts`] | what not to believe, and the marks at figures |
 //! | [`comparison`] | a comparison |
 //! | [`plan`] | the plan of a run |
+//! | [`hosts`] | what was used on the hosts that generate |
 //! | [`live`] | how far a run has come, in a line |
 //! | [`profile`] | what a server's CPU time went to |
 //! | [`numbers`] | numbers, as people read them |
@@ -17,6 +18,7 @@
 pub mod comparison;
 pub mod doubts;
 mod fold;
+pub mod hosts;
 mod inert;
 pub mod live;
 pub mod numbers;

@@ -6,7 +6,10 @@
 )]
 
 use render::table::{above_ceiling, table};
-use report::model::{Ceiling, ModelReport};
+use report::{
+    hosts::{HostShare, HostUse},
+    model::{Ceiling, ModelReport},
+};
 
 #[test]
 fn a_rate_of_which_the_generator_was_the_limit_is_a_floor() {
@@ -89,4 +92,33 @@ fn a_ceiling_that_a_rate_is_far_above_was_none() {
         assert_eq!(told.is_some(), is_told, "{told:?}");
         assert!(told.is_none_or(|told| told.contains("epoll (157 %")));
     }
+}
+
+#[test]
+fn hosts_that_generate_are_shown_with_the_most_of_any_window() {
+    let text = include_str!("../../store/tests/old-reports/first/epoll.json");
+    let mut report: ModelReport = serde_json::from_str(text).unwrap();
+    let title = "Hosts that generate";
+    assert!(!table(std::slice::from_ref(&report), None).contains(title));
+    let windows = &mut report.trials[0].steps;
+    windows.push(windows[0].clone());
+    for (step, (cpu_s, steal_share)) in windows.iter_mut().zip([(0.5, 0.03), (0.25, 0.001)]) {
+        step.window.length_us = 1_000_000;
+        let mut used = HostUse::default();
+        used.generator.cpu_s = Some(cpu_s);
+        used.machine.steal_share = Some(steal_share);
+        step.hosts = vec![HostShare {
+            host: "host 1".to_owned(),
+            used: Some(used),
+            ..HostShare::default()
+        }];
+    }
+    let shown = table(&[report], None);
+    let row = shown.lines().find(|line| line.contains("host 1")).unwrap();
+    let words: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(
+        words,
+        ["host", "1", "0.50", "-", "3.0", "%", "-", "-"],
+        "{shown}"
+    );
 }

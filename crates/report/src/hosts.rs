@@ -2,7 +2,10 @@
 //!
 //! Machines have numbers, by the order of their ranks: never what they call themselves.
 
-use crate::environment::Environment;
+use crate::{
+    environment::Environment,
+    trial::{MachineMemory, MachineUse, ProcessUse},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +32,7 @@ pub struct HostClock {
 }
 
 /// What one machine's generators did in a window.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HostShare {
     /// Which machine.
     pub host: String,
@@ -45,6 +48,22 @@ pub struct HostShare {
     pub replies_missing: u64,
     /// For how long a thread didn't know that the window had opened, at most.
     pub heard_late_us: u64,
+    /// What it took of that machine; null in reports from before this was sampled.
+    #[serde(default)]
+    pub used: Option<HostUse>,
+}
+
+/// What was used on one machine in a window, sampled there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HostUse {
+    /// By its generators.
+    pub generator: ProcessUse,
+    /// By everything there.
+    pub machine: MachineUse,
+    /// Its memory at the window's end.
+    pub memory: Option<MachineMemory>,
+    /// By what samples, in seconds of CPU time: it sleeps while the window is open.
+    pub rank_cpu_s: Option<f64>,
 }
 
 impl HostClock {

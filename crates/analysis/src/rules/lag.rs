@@ -9,9 +9,9 @@
 //! lower than the one at q - x, less δ. Nor can it have been lower than that of the service times,
 //! which begin when a request was sent.
 
-use super::touch::{JUDGED_FROM_S, TIMES, exposed, exposed_times};
 use crate::prompt::{Sample, lower_by};
 use hdrhistogram::Histogram;
+use hosts::touch::{JUDGED_FROM_S, TIMES, exposed, exposed_times};
 use report::{
     check::{Check, Direction, Effect, FigureKind, Touch},
     trial::{ScheduledWindow, Step},

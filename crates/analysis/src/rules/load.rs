@@ -1,6 +1,6 @@
 //! Is the figure what it is called: Little's law in closed load, and whose limit a rate is.
 
-use super::touch::{SHARE_MAX, TIMES, spoils};
+use hosts::touch::{SHARE_MAX, TIMES, spoils};
 use report::{
     check::{Check, Direction, Effect, FigureKind, Touch},
     slo::Slo,

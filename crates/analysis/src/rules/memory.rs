@@ -1,7 +1,7 @@
 //! Do the memory figures of a trial's ladder stand.
 
-use super::touch::biases;
 use crate::ladder::{kernel_bytes, memory_line, user_bytes};
+use hosts::touch::biases;
 use report::{
     check::{Check, Direction, FigureKind},
     model::Memory,

@@ -10,28 +10,29 @@
 //! | `load` | is the figure what it is called? |
 //! | `window` | is what happened in the window one thing? |
 //! | `lag` | how much of a time is the generator's own? |
-//! | `machine` | was the machine to itself? |
 //! | `memory` | does memory grow with connections, and add up? |
-//! | `touch` | how far can a disturbance reach? |
+//!
+//! Whether machines were to themselves, and several of them one instrument, is for [`hosts`].
 
 mod lag;
 mod load;
-mod machine;
 mod memory;
 mod served;
-mod touch;
 mod window;
 
-pub use machine::{OTHER_CPUS_MAX, STEAL_MAX, is_disturbed};
+pub use hosts::machine::{OTHER_CPUS_MAX, STEAL_MAX, is_disturbed};
 pub(crate) use memory::ERROR_BYTES;
 
+use hosts::{
+    instrument, machine,
+    touch::{of_window, spoils},
+};
 use report::{
     check::Check,
     model::{Failure, Memory},
     slo::Slo,
     trial::{Load, Step, Trial},
 };
-use touch::{of_window, spoils};
 
 /// All checks of one trial.
 pub fn of_trial(trial: &Trial) -> Vec<Check> {
@@ -46,7 +47,10 @@ pub fn of_trial(trial: &Trial) -> Vec<Check> {
 pub(crate) fn of_whole(trial: &Trial) -> Vec<Check> {
     let mut checks = Vec::from_iter(served::counts_agree(trial));
     let windows = trial.steps.iter().map(|step| step.window.length_us);
-    checks.extend(hosts::start_skew(&trial.hosts, windows.min().unwrap_or(0)));
+    checks.extend(instrument::start_skew(
+        &trial.hosts,
+        windows.min().unwrap_or(0),
+    ));
     if matches!(trial.load, Load::Idle { .. }) {
         checks.extend(memory::of_trial(trial));
     }
@@ -106,7 +110,7 @@ fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
         served::window_length(step),
     ]);
     checks.extend(served::cpu_measured(step));
-    checks.extend(hosts::host_balance(&step.hosts));
+    checks.extend(instrument::host_balance(&step.hosts));
     checks.extend(served::times_clipped(step));
     checks.extend(machine::of_step(step, load));
     if !matches!(load, Load::Idle { .. }) {
@@ -192,74 +196,6 @@ pub(crate) mod tests {
             syscall_window: None,
             hosts: Vec::new(),
         }
-    }
-
-    fn touched(checks: &[Check], id: &str) -> usize {
-        checks
-            .iter()
-            .find(|check| check.id == id)
-            .unwrap()
-            .touches
-            .len()
-    }
-
-    #[test]
-    fn what_shared_the_machine_is_judged_by_how_far_it_reaches() {
-        let load = Load::Closed { outstanding: 1 };
-        let mut step = step();
-        step.window.length_us = 10_000_000;
-        step.machine.steal_share = Some(0.01);
-        step.machine.programs_cpus_used = Some(0.05);
-        step.machine.throttled_us = Some(0);
-        let checks = machine::of_step(&step, load);
-        assert_eq!(touched(&checks, "steal"), 2, "{checks:?}");
-        assert_eq!(touched(&checks, "other_load"), 5, "{checks:?}");
-        assert_eq!(touched(&checks, "throttled"), 0);
-        assert!(is_disturbed(&step));
-        // The kernel's own work for a server is nobody else's.
-        step.machine.programs_cpus_used = Some(0.0);
-        step.machine.other_cpus_used = Some(0.4);
-        let checks = machine::of_step(&step, load);
-        assert_eq!(touched(&checks, "other_load"), 0);
-        assert!(
-            !is_disturbed(&step),
-            "a percent of steal is in the tail alone"
-        );
-    }
-
-    /// Of servers that were idle for two thirds, and used 0.46 of a CPU by their own clock, the clock of
-    /// their CPU had 0.08 with 18 % of steal.
-    #[test]
-    fn steal_weighs_more_in_the_cpu_time_of_a_server_that_sleeps() {
-        let open = Load::Open {
-            arrivals: report::trial::Arrivals::Poisson,
-            deadline_us: 1,
-        };
-        let of_cpu = |steal: f64, idle: f64, load| {
-            let mut step = step();
-            step.window.length_us = 10_000_000;
-            step.machine.steal_share = Some(steal);
-            step.machine.server_cpus_idle_share = Some(idle);
-            let checks = machine::of_step(&step, load);
-            let steal = checks.into_iter().find(|check| check.id == "steal");
-            let mut touches = steal.unwrap().touches.into_iter();
-            touches.any(|touch| touch.figure == report::check::FigureKind::Cpu)
-        };
-        assert!(of_cpu(0.01, 0.7, open));
-        assert!(!of_cpu(0.01, 0.3, open));
-        assert!(!of_cpu(0.0, 1.0, open));
-        let idle = Load::Idle {
-            interval_us: 1_000_000,
-        };
-        assert!(!of_cpu(0.01, 0.99, idle));
-    }
-
-    #[test]
-    fn two_ticks_of_a_short_window_say_nothing() {
-        let mut step = step();
-        step.machine.steal_share = Some(0.02);
-        let checks = machine::of_step(&step, Load::Closed { outstanding: 1 });
-        assert_eq!(touched(&checks, "steal"), 0, "{checks:?}");
     }
 
     #[test]

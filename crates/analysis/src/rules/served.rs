@@ -1,6 +1,6 @@
 //! Was everything there, and right: connections, replies, counts.
 
-use super::touch::{SHARE_MAX, TIMES, biases, of_window, spoils};
+use hosts::touch::{SHARE_MAX, TIMES, biases, of_window, spoils};
 use report::{
     check::{Check, Direction, FigureKind, Touch},
     trial::{Counts, Load, Step, Trial},

@@ -1,9 +1,7 @@
 //! Is what happened inside the window one thing: no pause, no step, no queue that grows.
 
-use super::{
-    load::achieved_share,
-    touch::{SHARE_MAX, TIMES, biases, exposed, spoils},
-};
+use super::load::achieved_share;
+use hosts::touch::{SHARE_MAX, TIMES, biases, exposed, spoils};
 use report::{
     check::{Check, Direction, FigureKind, Touch},
     trial::{ScheduledWindow, Step},

@@ -2,7 +2,6 @@
 
 mod bench;
 mod counts;
-mod elsewhere;
 mod error;
 mod profile;
 mod rates;
@@ -18,6 +17,7 @@ use crate::warm_up::{WarmUp, WarmUpWatch};
 use bench::Asked;
 use counts::{counts_of, generator_counts};
 use generators::driven::{GeneratorError, Generators, Tally};
+use hosts::used::{by_generators, put_beside};
 use plan::{
     generators::{closes_in_order, generator_plans},
     window::window_us,
@@ -32,6 +32,7 @@ use probe::{
 use process::interrupt;
 use rates::{search, shuffled};
 use report::{
+    hosts::HostShare,
     run::PlannedLoad,
     trial::{Load, Step, Trial},
 };
@@ -39,7 +40,7 @@ use served::Served;
 use server::launch::Launch;
 use stats::percentiles;
 use std::{
-    thread,
+    io, thread,
     time::{Duration, Instant},
 };
 use syscalls::count_syscalls;
@@ -113,7 +114,10 @@ impl Bench<'_> {
             plan.closes_in_order = server.is_foreign() && closes_in_order(plan.connections_max);
         }
         let mut generators = Generators::start(self.generators, &plans)?;
-        let generator_empty_bytes = pss_bytes(&generators.pids());
+        let generator_empty_bytes = match self.generators.held_bytes().map_err(unanswered)? {
+            None => pss_bytes(&generators.pids()),
+            elsewhere => elsewhere,
+        };
         let sockets_before = tcp_sockets_held();
         let mut step = |asked| {
             self.step(&mut served, &mut generators, planned, asked)
@@ -149,8 +153,7 @@ impl Bench<'_> {
         let sent = generators.finish()?;
         let is_closed = await_closed(sockets_before, planned.connections_max());
         let teardown_us = is_closed.then(|| closing.elapsed().as_micros() as u64);
-        let hosts = self.generators.end_trial();
-        let hosts = hosts.map_err(|error| GeneratorError::Failed(error.to_string()))?;
+        let hosts = self.generators.end_trial().map_err(unanswered)?;
         let (heard, backend_counts) = served.stop()?;
         let counts = counts_of(heard);
         let trial = Trial {
@@ -206,8 +209,7 @@ impl Bench<'_> {
         let p99_us = warm_up.map_or(0.0, |warm_up| warm_up.p99_us);
         self.progress
             .measuring(window, rate_per_s.unwrap_or(0.0), p99_us);
-        let (mut result, used) = self.window(served, generators, window)?;
-        let hosts = generators.shares().to_vec();
+        let (mut result, used, hosts) = self.window(served, generators, window)?;
         served.check_alive()?;
         let Used {
             server: mut server_use,
@@ -218,7 +220,10 @@ impl Bench<'_> {
         } = used;
         let server = &mut served.server;
         add_memory(&mut server_use, &server.pids());
-        add_memory(&mut generator_use, &generators.pids());
+        match hosts.is_empty() {
+            true => add_memory(&mut generator_use, &generators.pids()),
+            false => generator_use = by_generators(&hosts),
+        }
         add_kernel_memory(&mut machine);
         net_before.add_since(&mut machine);
         // A search has many windows, and asks another question.
@@ -250,9 +255,6 @@ impl Bench<'_> {
             hosts,
         };
         count_syscalls(server, generators, planned.load, &mut step)?;
-        if generators.pids().is_empty() {
-            elsewhere::explain(&mut step.generator);
-        }
         Ok(step)
     }
 
@@ -262,15 +264,17 @@ impl Bench<'_> {
         served: &Served,
         generators: &mut Generators,
         length: Duration,
-    ) -> Result<(Tally, Used), TrialError> {
+    ) -> Result<(Tally, Used, Vec<HostShare>), TrialError> {
         let server = &served.server;
         let server_cpus = match server.keeps_to_its_cpus() {
             true => self.plan.cpus_of_the_server_alone(),
             false => &[],
         };
         if self.deviation == Deviation::Blind {
-            return Ok((generators.measure(length, |_| {})?, Used::default()));
+            let result = generators.measure(length, |_| {})?;
+            return Ok((result, Used::default(), generators.shares().to_vec()));
         }
+        self.generators.before_window().map_err(unanswered)?;
         let watch = Watch::open(
             &server.pids(),
             &generators.pids(),
@@ -284,12 +288,17 @@ impl Bench<'_> {
             return Err(GeneratorError::Unexpected("a window without edges".to_owned()).into());
         };
         let after = watch.surroundings(&server.pids());
+        let mut hosts = generators.shares().to_vec();
+        put_beside(
+            &mut hosts,
+            self.generators.after_window().map_err(unanswered)?,
+        );
         let window = Window {
             closed: *closed,
             length,
         };
         let used = watch.between((&before, opened), (at_close, &after), window);
-        Ok((result, used))
+        Ok((result, used, hosts))
     }
 
     /// Waits until the load is steady, or for as long as the plan allows; `None` when it asks for
@@ -325,6 +334,11 @@ impl Bench<'_> {
         }
         unreachable!("the watch ends at its maximum")
     }
+}
+
+/// Of a machine that generates.
+fn unanswered(error: io::Error) -> GeneratorError {
+    GeneratorError::Failed(error.to_string())
 }
 
 /// Waits until the kernel has let go of a trial's sockets: a server may need a while to see that

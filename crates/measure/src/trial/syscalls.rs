@@ -2,7 +2,7 @@
 
 use super::error::TrialError;
 use generators::driven::{GeneratorError, Generators};
-use probe::syscalls::{self, SyscallCounter};
+use probe::syscalls::{self, CantCount, SyscallCounter};
 use report::trial::{Load, Step, SyscallWindow};
 use server::launch::Server;
 use std::time::Duration;
@@ -25,12 +25,7 @@ pub(super) fn count_syscalls(
         Load::Closed { .. } if step.connections > CONNECTIONS_MAX => Err(format!(
             "not counted with more than {CONNECTIONS_MAX} connections"
         )),
-        Load::Closed { .. } if generators.pids().is_empty() => {
-            Err("not counted with generators on other machines".to_owned())
-        }
-        Load::Closed { .. } => SyscallCounter::attach(&server.pids())
-            .and_then(|server| Ok([server, SyscallCounter::attach(&generators.pids())?]))
-            .map_err(|error| error.to_string()),
+        Load::Closed { .. } => counters(server, generators).map_err(|error| error.to_string()),
         _ => Err("counted under closed load only".to_owned()),
     };
     let mut counters = match counters {
@@ -45,7 +40,12 @@ pub(super) fn count_syscalls(
     generators.begin(None)?;
     let mut edges = Vec::new();
     let result = generators.measure(SYSCALL_WINDOW, |_| {
-        edges.push(counters.each_mut().map(SyscallCounter::read));
+        edges.push(
+            counters
+                .iter_mut()
+                .map(SyscallCounter::read)
+                .collect::<Vec<_>>(),
+        );
     })?;
     server.check_alive()?;
     let [opened, closed] = &edges[..] else {
@@ -55,6 +55,7 @@ pub(super) fn count_syscalls(
     for (used, (opened, closed)) in uses.into_iter().zip(opened.iter().zip(closed)) {
         syscalls::add_syscalls(used, opened, closed);
     }
+    syscalls::no_syscalls(&mut step.generator, "not counted on other machines");
     step.syscall_window = Some(SyscallWindow {
         length_us: result.counts.window_us,
         requests: result.counts.requests,
@@ -65,4 +66,14 @@ pub(super) fn count_syscalls(
     step.window.connections_lost += result.counts.connections_lost;
     step.connections_open = step.connections_open.min(result.counts.connections);
     Ok(())
+}
+
+/// Of the server, and of the generators where they are on this machine.
+fn counters(server: &Server, generators: &Generators) -> Result<Vec<SyscallCounter>, CantCount> {
+    let mut counters = vec![SyscallCounter::attach(&server.pids())?];
+    let generators = generators.pids();
+    if !generators.is_empty() {
+        counters.push(SyscallCounter::attach(&generators)?);
+    }
+    Ok(counters)
 }

@@ -26,6 +26,11 @@ pub(crate) fn method(view: &View<'_>) -> Markup {
                 (models(view).draw())
             }
         }
+        @if let Some(hosts) = generating(view) {
+            h3 { "Hosts that generate" }
+            p.note { "The most of any window, sampled on each." }
+            (hosts.draw())
+        }
         h3 { "The plan" }
         pre { (render::plan::describe(&run.plan)) }
         h3 { "To make it again" }
@@ -63,6 +68,17 @@ pub(crate) fn method(view: &View<'_>) -> Markup {
             }
         }
     }
+}
+
+/// `None` on one machine.
+fn generating(view: &View<'_>) -> Option<Table> {
+    let rows = render::hosts::rows(view.models.iter().map(|model| model.report));
+    let mut table = Table::new(render::hosts::HEADER);
+    let is_known = !rows.is_empty();
+    for row in rows {
+        table.row(row);
+    }
+    is_known.then_some(table)
 }
 
 fn machine(of: &Environment) -> Table {

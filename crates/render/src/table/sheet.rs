@@ -4,6 +4,7 @@
 use crate::{
     doubts::{is_superseded, marked},
     fold::fold,
+    hosts,
     numbers::{cpu, known, percents, response_time, service_time, whole},
 };
 use analysis::threads::{OnThreads, on_threads};
@@ -57,10 +58,20 @@ pub(super) fn sheets(reports: &[ModelReport]) -> Vec<Sheet> {
         closed(reports),
         open(reports),
         threads(reports),
+        generating(reports),
     ]
     .into_iter()
     .filter(|sheet| !sheet.rows.is_empty())
     .collect()
+}
+
+fn generating(reports: &[ModelReport]) -> Sheet {
+    let rows = hosts::rows(reports);
+    Sheet {
+        title: "Hosts that generate: the most of any window".to_owned(),
+        header: hosts::HEADER.to_vec(),
+        rows: rows.into_iter().map(Vec::from).collect(),
+    }
 }
 
 /// With a ladder that made the machine feel it.

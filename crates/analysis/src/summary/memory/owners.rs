@@ -4,6 +4,8 @@
 //! each: the socket, its inode and dentry, the file. So half of these caches is the generator's,
 //! which besides has one entry in an epoll set for each connection, and its page tables, which are
 //! told by process. Everything else is the server's.
+//!
+//! Where generators are on other machines, all that the servers' machine holds is the server's.
 
 use crate::ladder::{kernel_bytes, over_all};
 use report::{
@@ -40,6 +42,11 @@ pub(super) fn by_owner(
         .filter_map(|name| caches.get(*name))
         .sum();
     let generator_slab = (of_both_ends > 0.0).then_some(of_both_ends / 2.0 + EPOLL_ENTRY_BYTES);
+    let is_elsewhere = ladders.iter().any(|trial| !trial.hosts.is_empty());
+    let (generator_slab, generator_slab_here) = match is_elsewhere {
+        true => (None, Some(0.0)),
+        false => (generator_slab, generator_slab),
+    };
     let empty = ladders
         .iter()
         .filter_map(|trial| trial.generator_empty_bytes);
@@ -47,7 +54,7 @@ pub(super) fn by_owner(
     generator_user.is_some().then(|| MemoryByOwner {
         server_user_bytes_per_connection: server_user,
         server_kernel_bytes_per_connection: (|| {
-            Some(slab? - generator_slab? + server_tables? + stacks.unwrap_or(0.0))
+            Some(slab? - generator_slab_here? + server_tables? + stacks.unwrap_or(0.0))
         })(),
         generator_user_bytes_per_connection: generator_user,
         generator_user_empty_bytes: median(&empty),
@@ -76,7 +83,11 @@ fn of_trial(trial: &Trial) -> Option<MachineMemoryUse> {
         .max_by_key(|step| step.connections_open)?;
     let now = top.memory?;
     let lost_bytes = now.lost_since(&before) as f64;
-    let user_bytes = top.server.pss_bytes? + top.generator.pss_bytes?;
+    let generator_bytes = match trial.hosts.is_empty() {
+        true => top.generator.pss_bytes?,
+        false => 0,
+    };
+    let user_bytes = top.server.pss_bytes? + generator_bytes;
     let accounted_bytes = user_bytes as f64 + now.kernel_growth_since(&before) as f64;
     Some(MachineMemoryUse {
         lost_bytes,

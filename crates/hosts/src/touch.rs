@@ -7,7 +7,7 @@
 use report::check::{Direction, Effect, FigureKind, Touch};
 
 /// Times, by their percentiles.
-pub(super) const TIMES: [FigureKind; 4] = [
+pub const TIMES: [FigureKind; 4] = [
     FigureKind::P50,
     FigureKind::P90,
     FigureKind::P99,
@@ -15,21 +15,21 @@ pub(super) const TIMES: [FigureKind; 4] = [
 ];
 
 /// A rate, and CPU per request, are off by no more than what was disturbed: this is allowed.
-pub(super) const SHARE_MAX: f64 = 0.02;
+pub const SHARE_MAX: f64 = 0.02;
 
 /// A quantile stands when at most a quarter of the requests beyond it can have been disturbed.
 const OF_TAIL_MAX: f64 = 0.25;
 
 /// The kernel counts CPU time in ticks of 10 ms; nothing is judged on fewer than three.
-pub(super) const JUDGED_FROM_S: f64 = 0.03;
+pub const JUDGED_FROM_S: f64 = 0.03;
 
 /// That these kinds of figures claim what did not happen.
-pub(super) fn spoils(figures: &[FigureKind]) -> Vec<Touch> {
+pub fn spoils(figures: &[FigureKind]) -> Vec<Touch> {
     all(figures, Effect::Spoils)
 }
 
 /// That these are off by up to so much of themselves.
-pub(super) fn biases(
+pub fn biases(
     figures: &[FigureKind],
     direction: Direction,
     up_to_share: Option<f64>,
@@ -42,12 +42,12 @@ pub(super) fn biases(
 }
 
 /// Everything of a window but memory.
-pub(super) fn of_window() -> Vec<FigureKind> {
+pub fn of_window() -> Vec<FigureKind> {
     [&[FigureKind::Rate, FigureKind::Cpu][..], &TIMES].concat()
 }
 
 /// What a disturbance of this share of the window, 0 to 1, does to it.
-pub(super) fn exposed(share: f64) -> Vec<Touch> {
+pub fn exposed(share: f64) -> Vec<Touch> {
     let mut touches = exposed_times(share);
     if share > SHARE_MAX {
         touches.extend(biases(&[FigureKind::Rate], Direction::Low, Some(share)));
@@ -57,7 +57,7 @@ pub(super) fn exposed(share: f64) -> Vec<Touch> {
 }
 
 /// The same for percentiles of times: how far they move isn't known.
-pub(super) fn exposed_times(share: f64) -> Vec<Touch> {
+pub fn exposed_times(share: f64) -> Vec<Touch> {
     let reached = |figure: &FigureKind| {
         figure
             .quantile()
