@@ -1,6 +1,7 @@
 //! Any rank but the first: stands beside the generators of its machine, and carries lines.
 
 use crate::{
+    addresses,
     clock::Offset,
     messages::{Answer, Facts, FromRank, Hello, Question, ToRank},
     post::{LOOK_UP, Post},
@@ -63,6 +64,7 @@ pub(crate) fn facts() -> Facts {
         cpus: host::allowed_cpus().len().try_into().unwrap_or(u32::MAX),
         open_files_max: getrlimit(Resource::Nofile).maximum,
         ports: host::ephemeral_ports(),
+        addresses: addresses::with_prefixes(),
         boot: boot.trim().to_owned(),
         process_namespace: namespace.to_string_lossy().into_owned(),
         environment: environment::read(),

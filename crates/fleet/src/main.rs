@@ -7,11 +7,13 @@
 //! | [`messages`], [`post`] | what ranks say to each other, and how it is carried |
 //! | [`clock`] | by how much two machines' clocks differ |
 //! | [`order`] | which rank is the first |
+//! | [`addresses`] | of this machine |
 //! | [`origin`], [`ranks`] | rank 0: who is there; their generators |
 //! | [`beside`], [`sampler`] | any other rank; what is used on its machine |
 //!
 //! Launch, channels and the end of all when one goes are MPI's.
 
+mod addresses;
 mod beside;
 mod clock;
 mod messages;

@@ -2,6 +2,7 @@
 
 use report::{environment::Environment, hosts::HostUse};
 use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
 use toolchain::digest::sha256;
 
 /// Everything that two machines have to agree on, as it stands in the source (see build.rs): a program
@@ -28,6 +29,8 @@ pub(crate) struct Facts {
     pub(crate) open_files_max: Option<u64>,
     /// Ephemeral ports of one address; `None`: not known.
     pub(crate) ports: Option<u32>,
+    /// Of the machine, each with the length of its network's prefix; none of loopback.
+    pub(crate) addresses: Vec<(Ipv4Addr, u32)>,
     /// What tells machines apart: ranks with the same id of the boot are on one.
     pub(crate) boot: String,
     /// Ranks of one machine see each other's processes, by the same numbers, where this is the same.

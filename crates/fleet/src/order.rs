@@ -1,12 +1,11 @@
 //! Which rank is the first, and so the runner's and the servers': the launcher's, or that of the host
 //! which `--server-host` names.
 
-use crate::beside::hostname;
+use crate::{addresses, beside::hostname};
 use mpi::{
     topology::{Color, SimpleCommunicator},
     traits::{Communicator as _, CommunicatorCollectives as _},
 };
-use nix::ifaddrs::getifaddrs;
 use std::{env, ffi::OsString};
 
 const SERVER_HOST: &str = "--server-host";
@@ -40,8 +39,8 @@ pub(crate) fn with_first(
     wanted: &str,
 ) -> Result<SimpleCommunicator, String> {
     let own = hostname();
-    let mut names = addresses();
-    names.extend(env::var(SLURM_NODE));
+    let addresses = addresses::all().into_iter().map(|ip| ip.to_string());
+    let names: Vec<String> = addresses.chain(env::var(SLURM_NODE)).collect();
     let claims = is_called(wanted, world.rank(), &own, &names);
     let mut said = [0; 1 + HOST_NAME_MAX];
     said[0] = u8::from(claims);
@@ -75,20 +74,6 @@ fn is_called(wanted: &str, rank: i32, hostname: &str, others: &[String]) -> bool
         Ok(number) => number == rank,
         Err(_) => wanted == hostname || wanted == short || others.iter().any(|one| one == wanted),
     }
-}
-
-/// Of this machine, as text; none where they can't be read. Those of loopback are every machine's.
-fn addresses() -> Vec<String> {
-    let all = getifaddrs().into_iter().flatten();
-    let of_internet = all.filter_map(|interface| {
-        let address = interface.address?;
-        let ip: Option<std::net::IpAddr> = match address.as_sockaddr_in() {
-            Some(v4) => Some(v4.ip().into()),
-            None => Some(address.as_sockaddr_in6()?.ip().into()),
-        };
-        ip.filter(|ip| !ip.is_loopback())
-    });
-    of_internet.map(|ip| ip.to_string()).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::{
 use anyhow::{Context as _, bail};
 use measure::fleet::{Fleet, Machine};
 use mpi::topology::Rank;
+use plan::others::OwnAddress;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -101,12 +102,14 @@ fn fleet(post: &Rc<Post>, there: Vec<(Rank, Facts)>) -> Fleet {
         shares_machine: of_boot(&facts.boot) > 1,
     });
     let neighbours: Vec<Neighbour> = neighbours.collect();
+    let own_address = |(address, prefix)| OwnAddress { address, prefix };
     let machines = there.into_iter().map(|(rank, facts)| Machine {
         name: format!("host {rank}"),
         cpus: facts.cpus,
         open_files_max: facts.open_files_max,
         ports: facts.ports,
         shares_cpus: facts.boot == own.boot,
+        addresses: facts.addresses.into_iter().map(own_address).collect(),
         environment: facts.environment,
     });
     let machines = machines.collect();

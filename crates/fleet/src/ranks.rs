@@ -7,6 +7,7 @@ use crate::{
 };
 use generators::host::{Generator, GeneratorHost};
 use mpi::topology::Rank;
+use plan::others::Others;
 use process::{
     child::{PostMortem, Silence},
     interrupt,
@@ -158,7 +159,8 @@ impl GeneratorHost for Ranks {
 
     fn start(&self, plan: &Plan) -> io::Result<Box<dyn Generator>> {
         let line = &self.line;
-        let neighbour = &line.neighbours[plan.process as usize % line.neighbours.len()];
+        let machines = line.neighbours.len() as u32;
+        let neighbour = &line.neighbours[Others::machine_of(plan.process, machines)];
         let id = line.next_id.replace_with(|id| *id + 1);
         line.heard.borrow_mut().insert(id, Heard::default());
         let mut generator = Remote {

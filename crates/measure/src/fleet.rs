@@ -1,7 +1,7 @@
 //! Other machines that generate the load, for a program that can reach them.
 
 use generators::host::GeneratorHost;
-use plan::others::Others;
+use plan::others::{Others, OwnAddress};
 use report::{environment::Environment, hosts::RunHost};
 use std::{fmt, io, path::Path, rc::Rc};
 
@@ -18,6 +18,8 @@ pub struct Machine {
     pub ports: Option<u32>,
     /// It is this machine, in another network namespace perhaps.
     pub shares_cpus: bool,
+    /// Its own, but for loopback's.
+    pub addresses: Vec<OwnAddress>,
     /// How it is set.
     pub environment: Environment,
 }
@@ -49,6 +51,7 @@ impl Fleet {
             open_files_max: machines().filter_map(|one| one.open_files_max).min(),
             ports: machines().filter_map(|one| one.ports).min(),
             shares_cpus: machines().any(|one| one.shares_cpus),
+            addresses: machines().map(|one| one.addresses.clone()).collect(),
         }
     }
 
@@ -91,6 +94,7 @@ mod tests {
             open_files_max,
             ports: Some(28_232),
             shares_cpus,
+            addresses: Vec::new(),
             environment: Environment {
                 cpus: Some(cpus),
                 kernel: Some("6.1.0".to_owned()),

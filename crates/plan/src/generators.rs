@@ -6,7 +6,7 @@ use report::{
     run::PlannedLoad,
     trial::{Arrivals, Load},
 };
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// After the window of a load without a schedule, replies are waited for so long, and longer by
 /// what the slowest server takes for one request on each connection.
@@ -67,7 +67,7 @@ pub fn generator_plans(
             process,
             processes: plan.client_processes,
             connections_max: load.connections_max(),
-            sources: sources(plan, target),
+            sources: sources(plan, process, target),
             reply_deadline_us,
             interval_us: plan.interval_us(load),
             read_late_us: 0,
@@ -87,16 +87,26 @@ fn workload_of(plan: &Plan, load: &PlannedLoad) -> Workload {
     }
 }
 
-/// Where connections to this server come from. Addresses of loopback reach loopback only.
-fn sources(plan: &Plan, target: SocketAddr) -> Option<generator::Sources> {
-    let Source::Of(network) = plan.source else {
-        return None;
+/// Where connections of a process to this server come from; `None`: from where the kernel takes them.
+fn sources(plan: &Plan, process: u32, target: SocketAddr) -> Option<generator::Sources> {
+    let (addresses, machines) = match (plan.source, &plan.others) {
+        (Source::Of(network), _) => {
+            // Addresses of loopback reach loopback only.
+            let first = network.first();
+            let fits = target.is_ipv4() && first.is_loopback() == target.ip().is_loopback();
+            let all = (0..plan.source_addresses).map(|step| u32::from(first).wrapping_add(step));
+            (all.filter(|_| fits).map(Ipv4Addr::from).collect(), 1)
+        }
+        (Source::Towards(_), Some(others)) if plan.source_addresses > 1 => {
+            let all = others.sources_of(process, target.ip(), plan.source_addresses);
+            (all, others.machines)
+        }
+        (Source::Towards(_), _) => (Vec::new(), 1),
     };
-    let fits = target.is_ipv4() && network.first().is_loopback() == target.ip().is_loopback();
-    fits.then(|| generator::Sources {
-        first: network.first(),
-        connections_each: plan.connections_per_source,
-        addresses: plan.source_addresses,
+    (!addresses.is_empty()).then(|| generator::Sources {
+        addresses,
+        // They are dealt to the machines in turn.
+        numbers_each: plan.connections_per_source.saturating_mul(machines),
     })
 }
 

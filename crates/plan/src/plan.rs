@@ -231,10 +231,21 @@ impl Plan {
             open_files_max: self.open_files_max,
             network: self.network,
             hosts: self.hosts.clone(),
-            source_network: self.source.to_string(),
+            source_network: self.source_network(),
             source_addresses: self.source_addresses,
             connections_per_source: self.connections_per_source,
             expected_s: self.expected_s,
+        }
+    }
+
+    /// In words, where it is no network of ours.
+    fn source_network(&self) -> String {
+        match (self.source, &self.others) {
+            (Source::Towards(_), Some(_)) if self.source_addresses > 1 => {
+                "each host, in the servers' network".to_owned()
+            }
+            (Source::Towards(_), Some(_)) => "each host, by the kernel's choice".to_owned(),
+            (source, _) => source.to_string(),
         }
     }
 }

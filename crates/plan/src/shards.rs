@@ -8,6 +8,7 @@ use crate::{
     network::{Network, Source},
     refusal::Refusal,
 };
+use std::net::IpAddr;
 
 /// Kernel work per connect grows beyond some 14,000 connections from one address: see
 /// bench-results/METHOD.md. Where an address has fewer ports, half of them are cheap to find.
@@ -67,23 +68,31 @@ pub fn connections_per_source(ports: Option<u32>) -> u32 {
 pub(super) fn shards(wanted: Wanted, host: &Host) -> Result<Shards, Refusal> {
     let Wanted { connections, .. } = wanted;
     let (server_processes, client_processes) = processes(wanted, host)?;
-    let per_source = connections_per_source(host.ports);
-    let addresses = match wanted.source {
-        Source::Of(network) => addresses(wanted, network, per_source, host)?,
-        Source::Towards(_) => 1,
+    let (source_addresses, connections_per_source) = match wanted.source {
+        Source::Of(network) => {
+            let each = connections_per_source(host.ports);
+            (addresses(wanted, network, each, host)?, each)
+        }
+        Source::Towards(server) => own_addresses(wanted, server, host),
     };
     let others = host.others.as_ref();
     let machines = others.map_or(1, |others| others.machines.max(1));
     let ports = others.map_or(host.ports, |others| others.ports);
-    if let Some(ports) =
-        ports.filter(|&ports| wanted.one_address && connections.div_ceil(machines) > ports)
+    let most = ports.map(|ports| ports.saturating_mul(machines * source_addresses));
+    if let (true, Some(ports), Some(most)) = (wanted.one_address, ports, most)
+        && connections > most
     {
-        let most = ports.saturating_mul(machines);
         return Err(Refusal::new(format!(
-            "{connections} connections, and {ports} ports to make them from: a server beyond \
-             127.0.0.0/8 is reached from one address of each machine, and net.ipv4.ip_local_port_range \
-             leaves it that many. Take --connections {most}, or a wider range: sysctl -w \
-             net.ipv4.ip_local_port_range='1024 65535'"
+            "{connections} connections, and {ports} ports to make them from, which \
+             net.ipv4.ip_local_port_range leaves to an address: a server beyond 127.0.0.0/8 is reached \
+             from {source_addresses} address(es) of each machine. Take --connections {most}, or a wider \
+             range: sysctl -w net.ipv4.ip_local_port_range='1024 65535'{}",
+            match others {
+                Some(_) =>
+                    ", or give each machine that generates more addresses in the server's \
+                            network: see docs/hosts.md",
+                None => "",
+            }
         )));
     }
     if let Some(ports) = host
@@ -100,12 +109,25 @@ pub(super) fn shards(wanted: Wanted, host: &Host) -> Result<Shards, Refusal> {
         server_processes,
         client_processes,
         source: wanted.source,
-        source_addresses: addresses,
-        connections_per_source: match wanted.source {
-            Source::Of(_) => per_source,
-            Source::Towards(_) => connections,
-        },
+        source_addresses,
+        connections_per_source,
     })
+}
+
+/// How many of its own addresses each machine takes towards a server, and for how many connections
+/// each: as few as have cheap ports for all, or all that there are.
+fn own_addresses(wanted: Wanted, server: IpAddr, host: &Host) -> (u32, u32) {
+    let Some(others) = &host.others else {
+        return (1, wanted.connections);
+    };
+    let connections = wanted.connections.div_ceil(others.machines.max(1));
+    let all = others.sources_each(server);
+    let cheap = connections_per_source(others.ports).max(1);
+    let taken = match wanted.churn {
+        true => all,
+        false => connections.div_ceil(cheap).clamp(1, all),
+    };
+    (taken, connections.div_ceil(taken).max(1))
 }
 
 /// Of the server and of the generator.
@@ -199,6 +221,7 @@ pub fn processes_needed(connections: u32, per_process: u64) -> Option<(u32, u32)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::others::{Others, OwnAddress};
 
     fn wanted(connections: u32) -> Wanted {
         Wanted {
@@ -297,5 +320,38 @@ mod tests {
         );
         let said = shards(towards(30_000), &with_ports(28_232)).unwrap_err();
         assert!(said.to_string().contains("--connections 28232"), "{said}");
+    }
+
+    #[test]
+    fn hosts_use_as_many_of_their_addresses_as_have_cheap_ports() {
+        let own = |last| OwnAddress {
+            address: [192, 0, 2, last].into(),
+            prefix: 24,
+        };
+        let host = Host {
+            others: Some(Others {
+                machines: 2,
+                cpus: 2,
+                open_files_max: None,
+                ports: Some(28_232),
+                shares_cpus: false,
+                addresses: vec![vec![own(2), own(3), own(4)], vec![own(5), own(6)]],
+            }),
+            ..Host::default()
+        };
+        let spread = |connections| {
+            let towards = Wanted {
+                source: Source::Towards([192, 0, 2, 1].into()),
+                one_address: true,
+                ..wanted(connections)
+            };
+            let shards = shards(towards, &host)?;
+            Ok((shards.source_addresses, shards.connections_per_source))
+        };
+        assert_eq!(spread(20_000), Ok((1, 10_000)));
+        assert_eq!(spread(30_000), Ok((2, 7_500)));
+        assert_eq!(spread(100_000), Ok((2, 25_000)));
+        let said: Refusal = spread(200_000).unwrap_err();
+        assert!(said.to_string().contains("--connections 112928"), "{said}");
     }
 }

@@ -146,23 +146,22 @@ impl Plan {
     }
 }
 
-/// Source addresses, one after the other: an address has ports for some 28,000 connections towards
-/// one server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Source addresses: each has ports for some 28,000 connections towards one server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sources {
-    /// Of the first connections, by their number among all generators.
-    pub first: Ipv4Addr,
-    /// So many come from one address, the next from the address after it; at least 1.
-    pub connections_each: u32,
-    /// So many addresses there are; then it goes on with the first. At least 1.
-    pub addresses: u32,
+    /// Of the first connections, by their number among all generators, and so on; at least one.
+    pub addresses: Vec<Ipv4Addr>,
+    /// So many numbers belong to one address, the next to the one after it, and after the last to the
+    /// first again; at least 1.
+    pub numbers_each: u32,
 }
 
 impl Sources {
-    /// The source of the connection with this number.
-    pub fn of(&self, number: u32) -> Ipv4Addr {
-        let step = number / self.connections_each.max(1) % self.addresses.max(1);
-        Ipv4Addr::from(u32::from(self.first).wrapping_add(step))
+    /// The source of the connection with this number; `None` where there is no address at all.
+    pub fn of(&self, number: u32) -> Option<Ipv4Addr> {
+        let step = (number / self.numbers_each.max(1)) as usize;
+        let address = step.checked_rem(self.addresses.len())?;
+        self.addresses.get(address).copied()
     }
 }
 
@@ -299,14 +298,13 @@ mod tests {
     #[test]
     fn sources_advance_by_number_and_begin_again() {
         let sources = Sources {
-            first: Ipv4Addr::new(127, 0, 0, 255),
-            connections_each: 10_000,
-            addresses: 3,
+            addresses: [1, 7, 9].map(|last| Ipv4Addr::new(192, 0, 2, last)).into(),
+            numbers_each: 10_000,
         };
-        let of = |number| sources.of(number).to_string();
-        assert_eq!(of(9_999), "127.0.0.255");
-        assert_eq!(of(10_000), "127.0.1.0");
-        assert_eq!(of(29_999), "127.0.1.1");
-        assert_eq!(of(30_000), "127.0.0.255");
+        let of = |number| sources.of(number).unwrap().to_string();
+        assert_eq!(of(9_999), "192.0.2.1");
+        assert_eq!(of(10_000), "192.0.2.7");
+        assert_eq!(of(29_999), "192.0.2.9");
+        assert_eq!(of(30_000), "192.0.2.1");
     }
 }

@@ -70,7 +70,11 @@ impl Worker<'_> {
     fn open_churned(&mut self, index: usize, due_ns: u64) {
         let began_ns = now_ns();
         let number = self.number(index);
-        let source = self.plan.sources.map(|sources| sources.of(number));
+        let source = self
+            .plan
+            .sources
+            .as_ref()
+            .and_then(|sources| sources.of(number));
         if self.connections.len() <= index {
             self.connections.resize_with(index + 1, || None);
         }

@@ -57,7 +57,11 @@ impl Worker<'_> {
         let index = self.connections.len();
         let began_ns = now_ns();
         let number = self.number(index);
-        let source = self.plan.sources.map(|sources| sources.of(number));
+        let source = self
+            .plan
+            .sources
+            .as_ref()
+            .and_then(|sources| sources.of(number));
         let fd = match socket::begin_connect(self.plan.target, source) {
             Ok(fd) => fd,
             Err((call, errno @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))) => {

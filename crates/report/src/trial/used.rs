@@ -40,7 +40,8 @@ pub struct ProcessUse {
 impl ProcessUse {
     /// CPU time, user and system, from the finer clock where there is one.
     pub fn cpu_total_s(&self) -> Option<f64> {
-        self.cpu_s.or(Some(self.cpu_user_s? + self.cpu_system_s?))
+        self.cpu_s
+            .or_else(|| Some(self.cpu_user_s? + self.cpu_system_s?))
     }
 }
 
