@@ -1,8 +1,11 @@
-//! Whether each machine was to itself, and several of them one instrument: pure functions from trials
-//! to checks.
+//! What is particular to runs over several machines: pure.
+//!
+//! How one is launched; whether each machine was to itself, as the only one has to be, too; whether all
+//! of them were one instrument.
 //!
 //! | module | |
 //! |---|---|
+//! | [`launcher`] | the command that starts the same command line over several machines |
 //! | [`machine`] | was a machine to itself: steal, other programs, scarce memory |
 //! | [`instrument`] | did windows open at one moment, did all machines load the server alike |
 //! | [`used`] | what generators used on all machines together |
@@ -13,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod instrument;
+pub mod launcher;
 pub mod machine;
 pub mod touch;
 pub mod used;

@@ -8,7 +8,6 @@
 //! | [`host`], [`others`] | what is known of the machine, and of others that generate |
 //! | [`decide()`], [`plan`] | the plan that follows |
 //! | [`shards`], [`network`] | over how many processes, from which addresses |
-//! | [`launcher`] | what starts a run over several machines |
 //! | [`memory`], [`descriptors`] | whether it fits |
 //! | [`notes`] | what else a person should know of it |
 //! | [`rate`], [`window`], [`ceiling`] | what depends on what a run has measured so far |
@@ -26,7 +25,6 @@ mod duration;
 pub mod generators;
 pub mod host;
 pub(crate) mod http;
-pub mod launcher;
 mod loads;
 pub mod memory;
 pub mod network;

@@ -65,6 +65,7 @@ fn beside_generators_elsewhere_it_has_half_of_the_servers_cpus() {
         open_files_max: None,
         ports: None,
         shares_cpus: false,
+        addresses: Vec::new(),
     };
     let place = |cpus| {
         let plan = placed(cpus, &Options::default(), Some(elsewhere.clone()));

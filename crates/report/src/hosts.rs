@@ -4,7 +4,8 @@
 
 use crate::{
     environment::Environment,
-    trial::{MachineMemory, MachineUse, ProcessUse},
+    memory::MachineMemory,
+    used::{MachineUse, ProcessUse},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,10 +1,9 @@
 //! What a model's figures come from: trials, and what was seen in each of their windows.
 
-mod memory;
-mod used;
-
-pub use memory::MachineMemory;
-pub use used::{MachineUse, ProcessUse};
+pub use crate::{
+    memory::MachineMemory,
+    used::{MachineUse, ProcessUse},
+};
 
 use crate::{
     hosts::{HostClock, HostShare},

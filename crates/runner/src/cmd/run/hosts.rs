@@ -4,19 +4,12 @@ use crate::{exit::Exit, output, usage::usage};
 use anyhow::Context as _;
 use catalog::workspace::Workspace;
 use clap::Args;
-use plan::launcher::{Launcher, Slurm, hosts_of_file, quoted};
+use hosts::launcher::{Launcher, hosts_of_file, quoted};
 use std::{env, fs, os::unix::process::CommandExt as _, path::PathBuf, process::Command};
 use toolchain::build::{self, BuildError};
 
 /// The program that this one's command line is given to.
 const FLEET: &str = "fleet";
-
-/// What a Slurm job finds in its environment.
-const SLURM_JOB: &str = "SLURM_JOB_ID";
-
-/// What says how ranks find each other there, and what Open MPI takes where nothing says it.
-const SLURM_MPI: &str = "SLURM_MPI_TYPE";
-const OF_OPEN_MPI: &str = "pmix";
 
 #[derive(Args, Debug, Default)]
 pub(crate) struct HostArgs {
@@ -81,10 +74,7 @@ impl HostArgs {
         };
         // What would be launched is what is launched without it.
         let given = env::args_os().skip(1).filter(|arg| arg != "--dry-run");
-        let slurm = env::var_os(SLURM_JOB).map(|_| Slurm {
-            mpi: env::var(SLURM_MPI).unwrap_or_else(|_| OF_OPEN_MPI.to_owned()),
-        });
-        let launcher = Launcher { hosts, slurm };
+        let launcher = Launcher::of(hosts, |name| env::var(name).ok());
         let words = launcher.command(&fleet, given);
         if dry_run {
             let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();

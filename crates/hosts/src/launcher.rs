@@ -5,6 +5,13 @@ use std::{
     path::Path,
 };
 
+/// What a Slurm job finds in its environment.
+const SLURM_JOB: &str = "SLURM_JOB_ID";
+
+/// What says how ranks find each other there, and what Open MPI takes where nothing says it.
+const SLURM_MPI: &str = "SLURM_MPI_TYPE";
+const OF_OPEN_MPI: &str = "pmix";
+
 /// Which machines, by whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Launcher {
@@ -22,6 +29,14 @@ pub struct Slurm {
 }
 
 impl Launcher {
+    /// For these machines, from where the environment has these variables.
+    pub fn of(hosts: Vec<String>, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let slurm = variable(SLURM_JOB).map(|_| Slurm {
+            mpi: variable(SLURM_MPI).unwrap_or_else(|| OF_OPEN_MPI.to_owned()),
+        });
+        Self { hosts, slurm }
+    }
+
     /// One rank for each machine, in their order and on all of its CPUs, with our arguments but for
     /// those that say which machines.
     pub fn command(&self, fleet: &Path, args: impl Iterator<Item = OsString>) -> Vec<OsString> {
@@ -103,16 +118,15 @@ mod tests {
 
     #[test]
     fn a_launcher_is_told_the_machines_and_the_runner_is_not() {
-        let ssh = Launcher {
-            hosts: vec!["a".to_owned(), "b".to_owned()],
-            slurm: None,
+        let within = |variables: &[(&str, &str)]| {
+            let hosts = vec!["a".to_owned(), "b".to_owned()];
+            Launcher::of(hosts, |name| {
+                let found = variables.iter().find(|(is, _)| *is == name);
+                found.map(|(_, value)| (*value).to_owned())
+            })
         };
-        let slurm = Launcher {
-            slurm: Some(Slurm {
-                mpi: "pmix".to_owned(),
-            }),
-            ..ssh.clone()
-        };
+        let (ssh, slurm) = (within(&[]), within(&[("SLURM_JOB_ID", "7")]));
+        let of_mpich = within(&[("SLURM_JOB_ID", "7"), ("SLURM_MPI_TYPE", "pmi2")]);
         let given = ["--hosts", "a,b", "--model", "tok*", "--load=open"];
         assert_eq!(
             command(&ssh, &given),
@@ -126,6 +140,7 @@ mod tests {
             "srun --mpi=pmix --cpu-bind=none --distribution=arbitrary --nodes=2 --ntasks=2 \
              --nodelist=a,b /x/fleet -- --server-host b --model epoll"
         );
+        assert!(command(&of_mpich, &given).starts_with("srun --mpi=pmi2 "));
     }
 
     #[test]
