@@ -15,7 +15,7 @@
 //! | `client`, `request` | bytes out, bytes in, with a limit on every wait |
 //! | `tally` | what the server ought to have counted |
 //! | `proc`, `queues` | what the kernel says about its process and its connections |
-//! | `echo`, `work`, `unread`, `faults`, `held`, `limits`, `stopping` | the cases |
+//! | `echo`, `work`, `unread`, `faults`, `held`, `limits`, `stopping`, `relay` | the cases |
 
 #![forbid(unsafe_code)]
 
@@ -29,6 +29,7 @@ mod needs;
 mod proc;
 pub mod promise;
 mod queues;
+mod relay;
 mod request;
 mod running;
 mod stopping;

@@ -13,6 +13,10 @@ pub(super) enum Needs {
     Kinds(&'static [Kind]),
     /// It keeps the launch contract: it counts, or stops as that says.
     Contract,
+    /// It offers to relay.
+    Relaying,
+    /// Both.
+    ContractAndRelaying,
 }
 
 impl Needs {
@@ -30,6 +34,11 @@ impl Needs {
                 Launch::Contract(_) => None,
                 _ => Some("it keeps no launch contract".to_owned()),
             },
+            Self::Relaying => (!promise.relays).then(|| "it offers no relaying".to_owned()),
+            Self::ContractAndRelaying => {
+                let contract = Self::Contract.are_missing(promise);
+                contract.or_else(|| Self::Relaying.are_missing(promise))
+            }
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Promise {
     pub message_bytes: Option<u32>,
     /// Kinds of requests that it can do.
     pub kinds: Vec<Kind>,
+    /// Whether it offers to relay.
+    pub relays: bool,
     /// Where it does work; `None`: nobody says.
     pub places: Option<Places>,
 }
@@ -38,12 +40,13 @@ pub struct Places {
 
 impl Promise {
     /// That of a server that keeps the launch contract, on this wire.
-    pub fn of_contract(launch: Launch, wire: Wire, places: Option<Places>) -> Self {
+    pub fn of_contract(launch: Launch, wire: Wire, relays: bool, places: Option<Places>) -> Self {
         Self {
             launch: launch.on(wire),
             wire,
             message_bytes: None,
             kinds: ALL_KINDS.to_vec(),
+            relays,
             places,
         }
     }

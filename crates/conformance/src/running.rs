@@ -7,7 +7,7 @@ use server::{
     contract::ServerError,
     launch::{Heard, Server},
 };
-use std::{thread, time::Duration};
+use std::{net::SocketAddr, thread, time::Duration};
 
 /// The sizes that messages may have.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +79,11 @@ impl Running {
     /// Its processes, of now.
     pub(super) fn pids(&self) -> Vec<u32> {
         self.server.pids()
+    }
+
+    /// Where it listens.
+    pub(super) fn addr(&self) -> SocketAddr {
+        self.server.addr()
     }
 
     pub(super) fn wire(&self) -> Wire {

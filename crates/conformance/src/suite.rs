@@ -4,7 +4,7 @@ use crate::{
     echo, faults, flood, held, limits,
     needs::{CantBeJudged, Needs, Offloaded},
     promise::{ALL_KINDS, Promise},
-    stopping, unread, work,
+    relay, stopping, unread, work,
 };
 use process::interrupt;
 use protocol::wire::{Kind, Wire};
@@ -102,6 +102,8 @@ pub fn check(
 
 const FRAMED: &[Wire] = &[Wire::Framed];
 const BOTH: &[Wire] = &[Wire::Framed, Wire::Raw];
+/// For bytes that nobody reads.
+const RAW: &[Wire] = &[Wire::Raw];
 
 /// All cases, the plain ones first: what breaks an echo breaks most of the others too.
 static CASES: &[Case] = &[
@@ -300,6 +302,55 @@ static CASES: &[Case] = &[
         wires: FRAMED,
         needs: Needs::Contract,
         run: stopping::unread_replies,
+    },
+    Case {
+        name: "relay-intact",
+        about: "passes on all bytes of 8 connections, both ways at once",
+        wires: RAW,
+        needs: Needs::Relaying,
+        run: relay::intact,
+    },
+    Case {
+        name: "relay-half-close",
+        about: "passes on the end of one side, and goes on the other way",
+        wires: RAW,
+        needs: Needs::Relaying,
+        run: relay::half_close,
+    },
+    Case {
+        name: "relay-refused",
+        about: "closes a client whose backend refuses, counts it, and serves the next",
+        wires: RAW,
+        needs: Needs::Relaying,
+        run: relay::refused,
+    },
+    Case {
+        name: "relay-backend-dies",
+        about: "closes a client whose backend breaks off, counts it, and no other",
+        wires: RAW,
+        needs: Needs::Relaying,
+        run: relay::backend_dies,
+    },
+    Case {
+        name: "relay-slow-client",
+        about: "bounds its memory for a client that takes nothing, and loses nothing",
+        wires: RAW,
+        needs: Needs::Relaying,
+        run: relay::slow_client,
+    },
+    Case {
+        name: "relay-slow-backend",
+        about: "bounds its memory for a backend that takes nothing, and loses nothing",
+        wires: RAW,
+        needs: Needs::Relaying,
+        run: relay::slow_backend,
+    },
+    Case {
+        name: "relay-stop",
+        about: "passes on what has come and what comes of it when it is to stop, then stops",
+        wires: RAW,
+        needs: Needs::ContractAndRelaying,
+        run: relay::stop,
     },
 ];
 

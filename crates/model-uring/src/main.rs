@@ -27,6 +27,7 @@
 //! Sources: io_uring(7), io_uring_setup(2), io_uring_prep_recv_multishot(3); J. Axboe, "io_uring
 //! and networking in 2023", <https://github.com/axboe/liburing/wiki>.
 
+mod relay;
 mod socket;
 
 use io_uring::{opcode, squeue, types::Fd};
@@ -41,7 +42,7 @@ use rustix::{
 };
 use slab::Slab;
 use socket::{Doing, Socket};
-use std::{io, mem, os::fd::AsRawFd as _, process::ExitCode, sync::Arc};
+use std::{io, mem, net::SocketAddr, os::fd::AsRawFd as _, process::ExitCode, sync::Arc};
 
 /// More than two turns use, so that the kernel rarely finds none.
 const BUFFERS: usize = 1024;
@@ -54,11 +55,15 @@ fn main() -> ExitCode {
         needs: NEEDS,
         run,
     };
-    model.main()
+    model.main_or_relay(run_relay)
 }
 
 fn run(server: Arc<Server>) -> Ended {
     on_each_thread(&server, |server| Loop::new(server)?.run())
+}
+
+fn run_relay(server: Arc<Server>, backend: SocketAddr) -> Ended {
+    on_each_thread(&server, move |server| relay::serve(server, backend))
 }
 
 struct Loop<'a> {

@@ -65,3 +65,40 @@ fn wrong_counts_fail_the_counters() {
 fn a_held_file_that_ends_a_server_fails_its_case() {
     assert_fails("dies-when-held", "held-file");
 }
+
+/// A fake relay's check on one case: its exit code, and what it said.
+fn check_relay(mode: &str, case: &str) -> (Option<i32>, String) {
+    let fixture = Fixture::new();
+    let bin = fixture.script(
+        mode,
+        &format!("exec ${{fake%_model}}_relay {mode} $mark \"$@\""),
+    );
+    let output = runner()
+        .args(["check", "--wire", "raw", "--model", mode, "--bin", &bin])
+        .args(["--only", case])
+        .output()
+        .unwrap();
+    fixture.assert_nothing_left();
+    (output.status.code(), stdout(&output))
+}
+
+#[test]
+fn each_way_to_relay_wrongly_fails_its_case() {
+    for (mode, case) in [
+        ("alters", "relay-intact"),
+        ("closes-both", "relay-half-close"),
+        ("keeps-refused", "relay-refused"),
+        ("keeps-broken", "relay-backend-dies"),
+        ("counts-no-failure", "relay-backend-dies"),
+        ("hoards", "relay-slow-client"),
+        ("hoards", "relay-slow-backend"),
+        ("drops-at-stop", "relay-stop"),
+    ] {
+        let (code, said) = check_relay(mode, case);
+        assert_eq!(code, Some(3), "{mode}: {said}");
+        assert!(said.contains(&format!("FAIL {case}")), "{mode}: {said}");
+        let (code, said) = check_relay("good", case);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("1 passed, 0 failed, 0 skipped"), "{said}");
+    }
+}

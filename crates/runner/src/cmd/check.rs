@@ -14,7 +14,11 @@ use conformance::{
 use process::interrupt;
 use protocol::wire::Wire;
 use server::{contract::ContractLaunch, external::ExternalLaunch, launch::Launch};
-use std::{net::Ipv4Addr, sync::Mutex, thread};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Mutex,
+    thread,
+};
 use toolchain::build::{self, Programs, Purpose};
 
 #[derive(Args, Debug)]
@@ -190,7 +194,7 @@ fn promises(
     args: &CheckArgs,
 ) -> anyhow::Result<Vec<Promise>> {
     let no_build = args.models.no_build;
-    let (program, places) = match &selected.server {
+    let (program, relays, places) = match &selected.server {
         Wanted::Model { model, program } => {
             let places = Places {
                 cpu: model.metadata.cpu.clone(),
@@ -200,9 +204,9 @@ fn promises(
                 Some(program) => program.clone(),
                 None => build::take(programs, &model.package())?,
             };
-            (program, Some(places))
+            (program, Some(model.metadata.relay), Some(places))
         }
-        Wanted::Program(program) => (program.clone(), None),
+        Wanted::Program(program) => (program.clone(), None, None),
         Wanted::External(external) if !external.wire.is_of_contract() => {
             let wire = external.wire.word();
             anyhow::bail!("the suite asks in frames and raw bytes, and it speaks {wire}")
@@ -226,6 +230,7 @@ fn promises(
                 wire: external.wire,
                 message_bytes: external.message_bytes,
                 kinds: external.workloads.clone(),
+                relays: external.relay.is_some(),
                 places: None,
             }]);
         }
@@ -241,7 +246,13 @@ fn promises(
         ..ContractLaunch::new(&guard(), &program)
     };
     launch.preflight()?;
-    let on = |wire| Promise::of_contract(launch.clone().into(), wire, places.clone());
+    // Whose description isn't known is asked.
+    let relays = relays.unwrap_or_else(|| {
+        let mut relay = launch.clone();
+        relay.relay = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        relay.preflight().is_ok()
+    });
+    let on = |wire| Promise::of_contract(launch.clone().into(), wire, relays, places.clone());
     Ok(Wire::OF_CONTRACT.map(on).to_vec())
 }
 
