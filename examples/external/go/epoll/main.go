@@ -2,6 +2,7 @@
 // the series.
 //
 //	go run ./epoll 127.0.0.1 7000
+//	go run ./epoll 127.0.0.1 7000 127.0.0.1:7001    # relays to a backend
 package main
 
 import (
@@ -11,12 +12,15 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		log.Fatalf("usage: %s HOST PORT", os.Args[0])
+	if len(os.Args) != 3 && len(os.Args) != 4 {
+		log.Fatalf("usage: %s HOST PORT [BACKEND]", os.Args[0])
 	}
 	listener, err := loop.Listen(os.Args[1], os.Args[2], false)
 	if err != nil {
 		log.Fatal(err)
+	}
+	if len(os.Args) == 4 {
+		log.Fatal(runRelay(listener, os.Args[3]))
 	}
 	log.Fatal(loop.Run(listener))
 }

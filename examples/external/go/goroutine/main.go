@@ -2,6 +2,7 @@
 // first server of the series of articles on a million connections.
 //
 //	go run ./goroutine 127.0.0.1 7000
+//	go run ./goroutine 127.0.0.1 7000 127.0.0.1:7001    # relays to a backend
 package main
 
 import (
@@ -13,8 +14,13 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		log.Fatalf("usage: %s HOST PORT", os.Args[0])
+	serve := echo
+	switch len(os.Args) {
+	case 3:
+	case 4:
+		serve = func(conn net.Conn) { relay(conn, os.Args[3]) }
+	default:
+		log.Fatalf("usage: %s HOST PORT [BACKEND]", os.Args[0])
 	}
 	listener, err := net.Listen("tcp", net.JoinHostPort(os.Args[1], os.Args[2]))
 	if err != nil {
@@ -29,7 +35,7 @@ func main() {
 			// Out of file descriptors, for example: those who wait are served later.
 			time.Sleep(10 * time.Millisecond)
 		default:
-			go echo(conn)
+			go serve(conn)
 		}
 	}
 }

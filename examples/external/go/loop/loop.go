@@ -14,7 +14,9 @@ type Poller struct {
 	epoll, listener int
 	oneShot         uint32 // Added to each interest in a connection.
 	pausedUntil     time.Time
-	events          [512]syscall.EpollEvent
+	// Accepted, if it is there, hears of each new connection.
+	Accepted func(fd int) error
+	events   [512]syscall.EpollEvent
 }
 
 // NewPoller takes a listener that doesn't block. With oneShot a connection is reported once, and
@@ -34,6 +36,11 @@ func NewPoller(listener int, oneShot bool) (*Poller, error) {
 func (p *Poller) control(operation, fd int, events uint32) error {
 	event := syscall.EpollEvent{Events: events, Fd: int32(fd)}
 	return os.NewSyscallError("epoll_ctl", syscall.EpollCtl(p.epoll, operation, fd, &event))
+}
+
+// Add has a connection reported when what it waits for has come.
+func (p *Poller) Add(fd int, interest uint32) error {
+	return p.control(syscall.EPOLL_CTL_ADD, fd, interest|p.oneShot)
 }
 
 // Watch changes what a connection waits for.
@@ -92,8 +99,13 @@ func (p *Poller) accept() error {
 			return p.control(syscall.EPOLL_CTL_DEL, p.listener, 0)
 		}
 		syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
-		if err := p.control(syscall.EPOLL_CTL_ADD, fd, syscall.EPOLLIN|p.oneShot); err != nil {
+		if err := p.Add(fd, syscall.EPOLLIN); err != nil {
 			return err
+		}
+		if p.Accepted != nil {
+			if err := p.Accepted(fd); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
