@@ -9,6 +9,7 @@ use crate::{
 use anyhow::{Context as _, Result, anyhow, ensure};
 use protocol::launch::Done;
 use rustix::net::sockopt::set_socket_linger;
+use server::launch::Launch;
 use std::{
     io::{ErrorKind, Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
@@ -18,6 +19,9 @@ use std::{
 
 /// How long anything may take that has to happen.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a relay may take to pass on a visit, if it does.
+const VISIT_LIMIT: Duration = Duration::from_secs(2);
 
 /// For how long nothing must go until a sender believes that it is blocked.
 const BLOCKED_AFTER: Duration = Duration::from_millis(400);
@@ -40,8 +44,18 @@ fn relayed(
 ) -> Result<Option<Done>> {
     let backend = TcpListener::bind("127.0.0.1:0")?;
     run(&to(promise, backend.local_addr()?), |running| {
+        if !matches!(promise.launch, Launch::Contract(_)) {
+            forget_visit(&backend)?;
+        }
         body(running, &backend)
     })
+}
+
+/// A server without a ready line was visited, to see that it listens, and has told its backend.
+fn forget_visit(backend: &TcpListener) -> Result<()> {
+    backend.set_nonblocking(true)?;
+    proc::in_time_of(VISIT_LIMIT, || Ok(backend.accept().is_ok()))?;
+    Ok(())
 }
 
 fn to(promise: &Promise, backend: SocketAddr) -> Promise {
