@@ -128,6 +128,16 @@ impl ContractLaunch {
         }
     }
 
+    /// Whether the program says that it can run as a relay.
+    pub fn offers_relaying(&self) -> bool {
+        let relay = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let launch = Self {
+            relay,
+            ..self.clone()
+        };
+        launch.preflight().is_ok()
+    }
+
     /// Starts one process of the server and waits until it is ready.
     ///
     /// # Errors

@@ -14,11 +14,7 @@ use conformance::{
 use process::interrupt;
 use protocol::wire::Wire;
 use server::{contract::ContractLaunch, external::ExternalLaunch, launch::Launch};
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    sync::Mutex,
-    thread,
-};
+use std::{net::Ipv4Addr, sync::Mutex, thread};
 use toolchain::build::{self, Programs, Purpose};
 
 #[derive(Args, Debug)]
@@ -247,11 +243,7 @@ fn promises(
     };
     launch.preflight()?;
     // Whose description isn't known is asked.
-    let relays = relays.unwrap_or_else(|| {
-        let mut relay = launch.clone();
-        relay.relay = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        relay.preflight().is_ok()
-    });
+    let relays = relays.unwrap_or_else(|| launch.offers_relaying());
     let on = |wire| Promise::of_contract(launch.clone().into(), wire, relays, places.clone());
     Ok(Wire::OF_CONTRACT.map(on).to_vec())
 }

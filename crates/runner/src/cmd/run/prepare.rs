@@ -51,10 +51,9 @@ pub(super) fn prepare(
                 .map_err(BuildError::failure)
                 .and_then(|program| of_program(&program, plan))
         }
-        Wanted::External(External { relay: None, .. }) if plan.relays() => {
+        Wanted::External(External { relay: None, .. }) | Wanted::Target(_) if plan.relays() => {
             Err(offers_no_relaying("'relay' in its description"))
         }
-        Wanted::Target(_) if plan.relays() => Err(offers_no_relaying("a command, for --external")),
         Wanted::External(external) => of_external(external, plan, no_build),
         Wanted::Target(target) => {
             let pid = target.pid;
