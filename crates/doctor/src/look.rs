@@ -12,6 +12,7 @@ use probe::{
     syscalls::SyscallCounter,
 };
 use procfs::{Current as _, Meminfo};
+use pseudofiles::read;
 use report::{environment::Environment, trial::MachineUse};
 use rustix::process::{Resource, geteuid, getrlimit};
 use std::{
@@ -104,7 +105,7 @@ impl Machine {
             has_intel_pstate: fs::exists("/sys/devices/system/cpu/intel_pstate").unwrap_or(false),
             swap_used_bytes: memory.as_ref().map_or(0, swap_used),
             free_bytes: memory.as_ref().map(free),
-            hugepages: fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled").ok(),
+            hugepages: read::text("/sys/kernel/mm/transparent_hugepage/enabled").ok(),
             syscalls_refused: SyscallCounter::attach(&[std::process::id()])
                 .err()
                 .map(|error| error.to_string()),
@@ -124,8 +125,8 @@ impl Machine {
                 _ => IoUringRefused::Otherwise(error.to_string()),
             }),
             source_refused: bind_last(sources).err().map(|error| error.to_string()),
-            conntrack: number("/proc/sys/net/netfilter/nf_conntrack_count")
-                .zip(number("/proc/sys/net/netfilter/nf_conntrack_max")),
+            conntrack: read::number("/proc/sys/net/netfilter/nf_conntrack_count")
+                .zip(read::number("/proc/sys/net/netfilter/nf_conntrack_max")),
         }
     }
 
@@ -153,10 +154,6 @@ fn has_sys_resource() -> bool {
     const CAP_SYS_RESOURCE: u64 = 24;
     let status = procfs::process::Process::myself().and_then(|process| process.status());
     status.is_ok_and(|status| status.capeff & (1 << CAP_SYS_RESOURCE) != 0)
-}
-
-fn number(path: &str) -> Option<u64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 /// The three busiest, if they did anything at all.

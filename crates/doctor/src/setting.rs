@@ -1,8 +1,9 @@
 //! Settings of the kernel: files under /proc/sys, or under a directory that looks like it.
 
 use crate::wanted::Wanted;
+use pseudofiles::{read, settings};
 use std::{
-    fs::{self, OpenOptions},
+    fs::OpenOptions,
     io::{self, Write as _},
     path::PathBuf,
 };
@@ -69,8 +70,7 @@ impl Sysctls {
 
     /// Its numbers or words, apart by one space.
     pub(crate) fn read(&self, name: &str) -> io::Result<String> {
-        let text = fs::read_to_string(self.root.join(name))?;
-        Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
+        Ok(settings::words(&read::text(self.root.join(name))?))
     }
 
     /// Whether the setting has the value now: the kernel may refuse it, or take another one in

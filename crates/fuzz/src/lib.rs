@@ -6,6 +6,7 @@
 //! | [`replies`] | what a generator reads: replies on every wire |
 //! | [`lines`] | what programs print to each other: ready and done lines, a generator's lines |
 //! | [`texts`] | what people write: scenarios, models.toml, values of options |
+//! | [`kernel`] | what the kernel says in files |
 //! | [`saved`] | what was saved: reports of both versions, histograms |
 //!
 //! A target returns nothing. It panics where a promise isn't kept: bytes that are understood twice or
@@ -14,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod kernel;
 pub mod lines;
 pub mod replies;
 pub mod saved;
@@ -25,7 +27,7 @@ pub mod texts;
 pub type Target = fn(&[u8]);
 
 /// All of them, by their names, which are those of the folders in `corpus`, too.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 24] = [
     ("session-framed", session::framed),
     ("session-raw", session::raw),
     ("replies-framed", replies::framed),
@@ -40,6 +42,13 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("models-toml", texts::models_toml),
     ("command-line", texts::command_line),
     ("options", texts::options),
+    ("cpu-times", kernel::cpu_times),
+    ("process-stat", kernel::process_stat),
+    ("groups", kernel::groups),
+    ("group-files", kernel::group_files),
+    ("counters", kernel::counts),
+    ("settings", kernel::values),
+    ("by-procfs", kernel::by_procfs),
     ("histogram", saved::histogram),
     ("report", saved::report),
     ("report-of-version-1", saved::old_report),

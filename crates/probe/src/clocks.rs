@@ -10,7 +10,7 @@ use nix::{
     time::{ClockId, clock_getcpuclockid, clock_gettime},
     unistd::Pid,
 };
-use procfs::{FromRead as _, process::Stat};
+use pseudofiles::process::{Stat, Ticks};
 use std::{
     fs::File,
     time::{Duration, Instant},
@@ -41,13 +41,6 @@ pub(crate) struct Stamped<T> {
     pub(crate) value: T,
 }
 
-/// CPU time in ticks, with that of children that have ended and were waited for.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Ticks {
-    pub(crate) user: u64,
-    pub(crate) system: u64,
-}
-
 impl<T> Stamped<T> {
     /// Reads a value, and stamps it with the middle of the time that this took.
     pub(crate) fn of(read: impl FnOnce() -> T) -> Self {
@@ -68,10 +61,7 @@ impl Clocks {
         Self {
             pids: pids.to_vec(),
             clocks: pids.iter().map(|&pid| clock_of(pid)).collect(),
-            stats: pids
-                .iter()
-                .map(|pid| File::open(format!("/proc/{pid}/stat")).ok())
-                .collect(),
+            stats: pids.iter().map(|&pid| open_stat(pid)).collect(),
         }
     }
 
@@ -96,37 +86,33 @@ impl Clocks {
 
     /// Of those processes that live, and of their children that ended.
     fn ticks(&self) -> Ticks {
-        let mut sum = Ticks::default();
-        for file in self.stats.iter().flatten() {
-            sum.add(file);
-        }
-        sum
+        sum(self.stats.iter().flatten())
     }
 }
 
-impl Ticks {
-    /// Adds those of one process; one that has ended has none.
-    fn add(&mut self, stat: &File) {
-        let mut bytes = [0; STAT_BYTES_MAX];
-        let Ok(length) = rustix::io::pread(stat, &mut bytes, 0) else {
-            return;
-        };
-        let Ok(stat) = Stat::from_read(&bytes[..length]) else {
-            return;
-        };
-        let of_children = |ticks: i64| u64::try_from(ticks).unwrap_or(0);
-        self.user += stat.utime + of_children(stat.cutime);
-        self.system += stat.stime + of_children(stat.cstime);
-    }
+fn sum<'a>(stats: impl Iterator<Item = &'a File>) -> Ticks {
+    stats
+        .filter_map(ticks_of)
+        .fold(Ticks::default(), |sum, ticks| sum.and(&ticks))
+}
 
-    /// Adds those of processes that came after the clocks were opened.
-    pub(crate) fn add_newcomers(&mut self, known: &[u32], now: &[u32]) {
-        for pid in now.iter().filter(|pid| !known.contains(pid)) {
-            if let Ok(file) = File::open(format!("/proc/{pid}/stat")) {
-                self.add(&file);
-            }
-        }
-    }
+/// `None` of a process that has ended.
+fn ticks_of(stat: &File) -> Option<Ticks> {
+    let mut bytes = [0; STAT_BYTES_MAX];
+    let length = rustix::io::pread(stat, &mut bytes, 0).ok()?;
+    let text = String::from_utf8_lossy(&bytes[..length]);
+    Some(Stat::parse(&text)?.ticks)
+}
+
+/// Those of processes that came after clocks were opened.
+pub(crate) fn ticks_of_newcomers(known: &[u32], now: &[u32]) -> Ticks {
+    let newcomers = now.iter().filter(|pid| !known.contains(pid));
+    let stats: Vec<_> = newcomers.filter_map(|&pid| open_stat(pid)).collect();
+    sum(stats.iter())
+}
+
+fn open_stat(pid: u32) -> Option<File> {
+    File::open(format!("/proc/{pid}/stat")).ok()
 }
 
 fn clock_of(pid: u32) -> Option<ClockId> {

@@ -2,6 +2,10 @@
 
 use crate::surroundings;
 use procfs::{Current as _, Meminfo};
+use pseudofiles::{
+    read::text,
+    settings::{field, words},
+};
 use report::{environment::Environment, explain_missing};
 use std::{collections::BTreeMap, fs};
 
@@ -19,7 +23,7 @@ const SYSCTLS: [&str; 8] = [
 
 /// Reads what the machine tells; what only the build knows is left to the caller.
 pub fn read() -> Environment {
-    let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpuinfo = text("/proc/cpuinfo").unwrap_or_default();
     let mut environment = Environment {
         kernel: line_of("/proc/sys/kernel/osrelease"),
         cpu: field(&cpuinfo, "model name"),
@@ -76,17 +80,8 @@ fn turbo(no_turbo: Option<&str>, boost: Option<&str>) -> Option<bool> {
     }
 }
 
-/// The value behind `name :` in a file such as /proc/meminfo.
-fn field(text: &str, name: &str) -> Option<String> {
-    text.lines().find_map(|line| {
-        let (key, value) = line.split_once(':')?;
-        (key.trim() == name).then(|| value.trim().to_owned())
-    })
-}
-
 fn line_of(path: &str) -> Option<String> {
-    let text = fs::read_to_string(path).ok()?;
-    Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
+    Some(words(&text(path).ok()?))
 }
 
 fn files_in(directory: &str) -> BTreeMap<String, String> {
@@ -96,10 +91,10 @@ fn files_in(directory: &str) -> BTreeMap<String, String> {
     entries
         .flatten()
         .filter_map(|entry| {
-            let text = fs::read_to_string(entry.path()).ok()?;
+            let says = text(entry.path()).ok()?;
             Some((
                 entry.file_name().into_string().ok()?,
-                text.trim().to_owned(),
+                says.trim().to_owned(),
             ))
         })
         .collect()
@@ -108,14 +103,6 @@ fn files_in(directory: &str) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_field_is_found_by_its_whole_name() {
-        let text = "MemTotal:       1024 kB\nMem:  1 kB\nflags\t\t: fpu hypervisor\n";
-        assert_eq!(field(text, "Mem").as_deref(), Some("1 kB"));
-        assert_eq!(field(text, "flags").as_deref(), Some("fpu hypervisor"));
-        assert_eq!(field(text, "Swap"), None);
-    }
 
     #[test]
     fn turbo_is_told_by_either_driver() {

@@ -2,6 +2,10 @@
 //!
 //! Sources: sysfs ABI, Documentation/ABI/stable/sysfs-devices-system-cpu and -node.
 
+use pseudofiles::{
+    read,
+    settings::{numbers, range_length},
+};
 use rustix::thread::{CpuSet, sched_getaffinity};
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -29,7 +33,7 @@ fn siblings_under(root: &Path, cpus: &[usize]) -> Vec<Vec<usize>> {
         // The second is its name of old.
         let list = ["core_cpus_list", "thread_siblings_list"]
             .iter()
-            .find_map(|name| fs::read_to_string(topology.join(name)).ok());
+            .find_map(|name| read::text(topology.join(name)).ok());
         let mut core = numbers(&list.unwrap_or_default());
         core.retain(|cpu| cpus.contains(cpu));
         if core.len() > 1 && !cores.contains(&core) {
@@ -64,24 +68,7 @@ pub fn nodes(cpus: &[usize]) -> Vec<Vec<usize>> {
 
 /// Ephemeral ports of one address; `None` where that isn't shown.
 pub fn ephemeral_ports() -> Option<u32> {
-    ports_in(&fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?)
-}
-
-/// From the first and the last.
-fn ports_in(range: &str) -> Option<u32> {
-    let mut words = range.split_whitespace().map(str::parse::<u32>);
-    let (first, last) = (words.next()?.ok()?, words.next()?.ok()?);
-    Some((last + 1).saturating_sub(first))
-}
-
-/// Numbers of a list such as `0-3,8,10-11`.
-pub(crate) fn numbers(list: &str) -> Vec<usize> {
-    let range = |part: &str| {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        Some(first.parse::<usize>().ok()?..=last.parse().ok()?)
-    };
-    let parts = list.trim().split(',');
-    parts.filter_map(range).flatten().collect()
+    range_length(&read::text("/proc/sys/net/ipv4/ip_local_port_range").ok()?)
 }
 
 #[cfg(test)]
@@ -103,14 +90,5 @@ mod tests {
         assert!(of(&[7]).is_empty());
         assert_eq!(numa_node_under(root.path(), 3), Some(1));
         assert_eq!(numa_node_under(root.path(), 7), None);
-    }
-
-    #[test]
-    fn lists_and_ranges_are_the_kernels() {
-        assert_eq!(numbers("0-2,8\n"), [0, 1, 2, 8]);
-        assert!(numbers("\n").is_empty());
-        assert_eq!(ports_in("40000\t45000\n"), Some(5_001));
-        assert_eq!(ports_in("9 1"), Some(0));
-        assert_eq!(ports_in("many"), None);
     }
 }

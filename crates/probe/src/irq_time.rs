@@ -9,10 +9,10 @@
 //! (/proc/<pid>/schedstat).
 
 use flate2::read::GzDecoder;
+use pseudofiles::{counters::waited_for_cpu, read, settings::is_built_in};
 use rustix::time::{ClockId, clock_gettime};
 use std::{
-    fs::{self, File},
-    io::Read as _,
+    fs::File,
     net::UdpSocket,
     time::{Duration, Instant},
 };
@@ -30,7 +30,7 @@ const MISSING_NONE: f64 = 0.03;
 /// Whether it does; `None` where that can't be told.
 pub(crate) fn is_accounted() -> Option<bool> {
     match configuration() {
-        Some(text) if !is_set(&text, OPTION) => Some(false),
+        Some(text) if !is_built_in(&text, OPTION) => Some(false),
         // It may be off all the same: where the clock is too slow for it, or by tsc=noirqtime.
         Some(_) => observe().or(Some(true)),
         None => observe(),
@@ -40,28 +40,19 @@ pub(crate) fn is_accounted() -> Option<bool> {
 /// What the running kernel was built with.
 fn configuration() -> Option<String> {
     let packed = || {
-        let mut text = String::new();
         let file = File::open("/proc/config.gz").ok()?;
-        GzDecoder::new(file).read_to_string(&mut text).ok()?;
-        Some(text)
+        read::text_of(GzDecoder::new(file)).ok()
     };
     let plain = || {
-        let release = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+        let release = read::text("/proc/sys/kernel/osrelease").ok()?;
         let release = release.trim();
         let places = [
             format!("/boot/config-{release}"),
             format!("/lib/modules/{release}/config"),
         ];
-        places
-            .iter()
-            .find_map(|place| fs::read_to_string(place).ok())
+        places.iter().find_map(|place| read::text(place).ok())
     };
     packed().or_else(plain)
-}
-
-fn is_set(configuration: &str, option: &str) -> bool {
-    let mut lines = configuration.lines();
-    lines.any(|line| line.strip_prefix(option) == Some("=y"))
 }
 
 fn observe() -> Option<bool> {
@@ -89,11 +80,7 @@ fn judge(sending: f64, spinning: f64) -> Option<bool> {
 
 /// The share of a time in which this thread neither ran, by its own clock, nor waited for a CPU.
 fn missing_share(mut work: impl FnMut()) -> Option<f64> {
-    let waited = || {
-        let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-        let nanoseconds = text.split(' ').nth(1)?.parse().ok()?;
-        Some(Duration::from_nanos(nanoseconds))
-    };
+    let waited = || waited_for_cpu(&read::text("/proc/thread-self/schedstat").ok()?);
     let ran = || {
         let time = clock_gettime(ClockId::ThreadCPUTime);
         Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
@@ -113,13 +100,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_option_is_set_when_it_says_so() {
-        let text = "CONFIG_HAVE_IRQ_TIME_ACCOUNTING=y\n# CONFIG_IRQ_TIME_ACCOUNTING is not set\n";
-        assert!(!is_set(text, OPTION));
-        assert!(is_set("X=y\nCONFIG_IRQ_TIME_ACCOUNTING=y\n", OPTION));
-    }
-
-    #[test]
     fn a_clock_that_lacks_much_while_sending_is_without_softirqs() {
         assert_eq!(judge(0.3, 0.001), Some(true));
         assert_eq!(judge(0.005, 0.001), Some(false));
@@ -129,7 +109,7 @@ mod tests {
 
     #[test]
     fn what_is_observed_does_not_contradict_the_configuration() {
-        if configuration().is_some_and(|text| !is_set(&text, OPTION)) {
+        if configuration().is_some_and(|text| !is_built_in(&text, OPTION)) {
             assert_ne!(observe(), Some(true));
         }
     }

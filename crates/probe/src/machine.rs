@@ -3,15 +3,15 @@
 //! Sources: proc(5), Documentation/accounting/psi.rst, Documentation/admin-guide/cgroup-v2.rst.
 
 use crate::{
-    cgroup::throttled_us,
-    clocks::Stamped,
+    cgroup::throttled_us, clocks::Stamped, kernel::vmstat, programs::OthersUse, usage::UNKNOWN,
+};
+use pseudofiles::{
+    counters::some_total_us,
     cpus::{CpuTicks, Cpus},
-    kernel::vmstat,
-    programs::OthersUse,
-    usage::UNKNOWN,
+    read,
 };
 use report::{explain_missing, trial::MachineUse};
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 /// Of what a server's CPUs did, other programs' share is known to some ticks and by where they ran
 /// last. When it is more than this, the rest isn't known.
@@ -33,9 +33,8 @@ pub(crate) struct MachineCounters {
 impl MachineCounters {
     pub(crate) fn read() -> Self {
         Self {
-            pressure_us: ["cpu", "memory", "io"].map(|what| {
-                some_total_us(&fs::read_to_string(format!("/proc/pressure/{what}")).ok()?)
-            }),
+            pressure_us: ["cpu", "memory", "io"]
+                .map(|what| some_total_us(&read::text(format!("/proc/pressure/{what}")).ok()?)),
             swap_in: vmstat("pswpin"),
             swap_out: vmstat("pswpout"),
             throttled_us: throttled_us(),
@@ -171,13 +170,6 @@ fn seconds(ticks: u64) -> f64 {
     ticks as f64 / procfs::ticks_per_second() as f64
 }
 
-/// The total of a file such as /proc/pressure/cpu. Its first line is `some`; not every kernel has
-/// a second, as procfs' own types would need.
-fn some_total_us(pressure: &str) -> Option<u64> {
-    let some = procfs::parse_pressure_record(pressure.lines().next()?);
-    Some(some.ok()?.total)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,12 +256,5 @@ mod tests {
         add_cpus(&mut machine, (&ticks, &later), second, Some(0.5));
         let others = machine.other_cpus_used.unwrap();
         assert!((others - (seconds(180) - 0.5)).abs() < 1e-9, "{others}");
-    }
-
-    #[test]
-    fn time_under_pressure_is_that_of_some_tasks() {
-        let pressure = "some avg10=0.23 avg60=1.61 avg300=1.62 total=1645\nfull avg10=0 total=9\n";
-        assert_eq!(some_total_us(pressure), Some(1645));
-        assert_eq!(some_total_us(""), None);
     }
 }

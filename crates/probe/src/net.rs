@@ -1,7 +1,7 @@
 //! Events of the network stack, which count since boot.
 
+use pseudofiles::{counters::paired_value, read};
 use report::{explain_missing, trial::MachineUse};
-use std::fs;
 
 /// Events of the network stack since boot.
 #[derive(Clone, Copy, Debug)]
@@ -13,8 +13,8 @@ pub struct NetEvents {
 impl NetEvents {
     /// As the kernel has counted them.
     pub fn read() -> Self {
-        let netstat = fs::read_to_string("/proc/net/netstat").unwrap_or_default();
-        let snmp = fs::read_to_string("/proc/net/snmp").unwrap_or_default();
+        let netstat = read::text("/proc/net/netstat").unwrap_or_default();
+        let snmp = read::text("/proc/net/snmp").unwrap_or_default();
         Self {
             listen_overflows: paired_value(&netstat, "TcpExt:", "ListenOverflows"),
             retransmits: paired_value(&snmp, "Tcp:", "RetransSegs"),
@@ -33,26 +33,5 @@ impl NetEvents {
         );
         machine.retransmits = since(self.retransmits, now.retransmits);
         explain_missing!(machine, "no RetransSegs in /proc/net/snmp", [retransmits]);
-    }
-}
-
-/// Files such as /proc/net/netstat have a line of names and then a line of values. (procfs reads no
-/// netstat, and of snmp it takes all or nothing.)
-fn paired_value(text: &str, prefix: &str, name: &str) -> Option<u64> {
-    let mut lines = text.lines().filter(|line| line.starts_with(prefix));
-    let (names, values) = (lines.next()?, lines.next()?);
-    let index = names.split(' ').position(|n| n == name)?;
-    values.split(' ').nth(index)?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_found_by_their_names() {
-        let text = "TcpExt: A ListenOverflows B\nTcpExt: 1 22 3\nIpExt: A\nIpExt: 9\n";
-        assert_eq!(paired_value(text, "TcpExt:", "ListenOverflows"), Some(22));
-        assert_eq!(paired_value(text, "TcpExt:", "C"), None);
     }
 }

@@ -3,8 +3,9 @@
 //! Source: linux/netfilter/nf_tables.h.
 
 use crate::netlink::Question;
+use pseudofiles::read;
 use rustix::net::netlink::NETFILTER;
-use std::{fs, io};
+use std::io;
 
 const SUBSYSTEM: u16 = 10 << 8;
 const GET_RULE: u16 = SUBSYSTEM | 7;
@@ -16,7 +17,7 @@ const NEW_RULE: u16 = SUBSYSTEM | 6;
 /// Why they can't be counted, in words.
 pub(crate) fn rules() -> Result<u32, String> {
     // Tables of iptables as it was before nftables, which that doesn't know of.
-    let old = fs::read_to_string("/proc/net/ip_tables_names").unwrap_or_default();
+    let old = read::text("/proc/net/ip_tables_names").unwrap_or_default();
     if !old.trim().is_empty() {
         return Err(
             "there are tables of the old iptables, whose rules can't be counted".to_owned(),

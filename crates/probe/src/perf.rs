@@ -2,11 +2,9 @@
 //!
 //! Source: Documentation/admin-guide/perf-security.rst.
 
+use pseudofiles::read;
 use rustix::process::geteuid;
-use std::{
-    fs,
-    process::{Command, Stdio},
-};
+use std::process::{Command, Stdio};
 use thiserror::Error;
 
 /// The CPU clock, while the server is in user space.
@@ -49,7 +47,7 @@ fn check_perf() -> Result<(), CantProfile> {
 }
 
 fn paranoid() -> String {
-    fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default()
+    read::text("/proc/sys/kernel/perf_event_paranoid").unwrap_or_default()
 }
 
 /// What to sample by: with the kernel's part where it may be seen.

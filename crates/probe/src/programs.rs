@@ -1,27 +1,15 @@
 //! What other programs, and the kernel's own threads, used meanwhile: a reading of all of /proc,
 //! which takes milliseconds and so is done before and after a window, never in it.
 
-use procfs::process::{Stat, all_processes};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// The kernel's own threads have this flag (PF_KTHREAD, include/linux/sched.h).
-const KERNEL_THREAD: u32 = 0x0020_0000;
+use pseudofiles::{process::Stat, read};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fs,
+};
 
 /// CPU time so far of every process but ours, by its id.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Programs(HashMap<i32, Program>);
-
-#[derive(Clone, Debug)]
-struct Program {
-    name: String,
-    parent: i32,
-    started: u64,
-    /// With those of its children that have ended and were waited for.
-    ticks: u64,
-    /// On which it ran last.
-    cpu: Option<i32>,
-    is_kernel: bool,
-}
+pub(crate) struct Programs(HashMap<i32, Stat>);
 
 /// CPU time of programs that aren't ours, in ticks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,10 +30,11 @@ impl Programs {
             .chain([&std::process::id()])
             .filter_map(|&pid| i32::try_from(pid).ok())
             .collect();
-        let others = all_processes().into_iter().flatten().flatten();
-        let others = others.filter(|process| !ours.contains(&process.pid));
-        let stats = others.filter_map(|process| process.stat().ok());
-        Self(stats.map(|stat| (stat.pid, Program::of(&stat))).collect())
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let others = pids.filter(|pid| !ours.contains(pid));
+        let stat = |pid| Stat::parse(&read::text(format!("/proc/{pid}/stat")).ok()?);
+        Self(others.filter_map(|pid| Some((pid, stat(pid)?))).collect())
     }
 
     /// What was used until `later`. One that came meanwhile used all that it has; one that ended left
@@ -55,17 +44,16 @@ impl Programs {
         let inherited = self.ended_by_parent(later);
         for (pid, program) in &later.0 {
             let before = self.0.get(pid).filter(|old| old.started == program.started);
-            let known = before.map_or(0, |old| old.ticks) + inherited.get(pid).unwrap_or(&0);
-            let ticks = program.ticks.saturating_sub(known);
-            let is_on_server = program
-                .cpu
-                .and_then(|cpu| usize::try_from(cpu).ok())
-                .is_some_and(|cpu| server_cpus.contains(&cpu));
+            let known = before.map_or(0, |old| old.ticks.all()) + inherited.get(pid).unwrap_or(&0);
+            let ticks = program.ticks.all().saturating_sub(known);
+            let is_on_server = program.cpu.is_some_and(|cpu| server_cpus.contains(&cpu));
             if ticks == 0 {
                 continue;
             }
             match (program.is_kernel, is_on_server) {
-                (true, true) => *used.kernel_threads.entry(program.kind()).or_default() += ticks,
+                (true, true) => {
+                    *used.kernel_threads.entry(kind(&program.name)).or_default() += ticks
+                }
                 (true, false) => {}
                 (false, _) => {
                     *used.programs.entry(program.name.clone()).or_default() += ticks;
@@ -85,43 +73,32 @@ impl Programs {
                 .get(pid)
                 .is_some_and(|now| now.started == program.started);
             if !lives {
-                *ended.entry(program.parent).or_default() += program.ticks;
+                *ended.entry(program.parent).or_default() += program.ticks.all();
             }
         }
         ended
     }
 }
 
-impl Program {
-    fn of(stat: &Stat) -> Self {
-        let of_children = |ticks: i64| u64::try_from(ticks).unwrap_or(0);
-        Self {
-            name: stat.comm.clone(),
-            parent: stat.ppid,
-            started: stat.starttime,
-            ticks: stat.utime + stat.stime + of_children(stat.cutime) + of_children(stat.cstime),
-            cpu: stat.processor,
-            is_kernel: stat.flags & KERNEL_THREAD != 0,
-        }
-    }
-
-    /// `kworker/1:2-events` is a kworker.
-    fn kind(&self) -> String {
-        let kind = self.name.split('/').next().unwrap_or(&self.name);
-        kind.to_owned()
-    }
+/// `kworker/1:2-events` is a kworker.
+fn kind(name: &str) -> String {
+    name.split('/').next().unwrap_or(name).to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pseudofiles::process::Ticks;
 
-    fn program(name: &str, ticks: u64, cpu: i32, is_kernel: bool) -> Program {
-        Program {
+    fn program(name: &str, ticks: u64, cpu: usize, is_kernel: bool) -> Stat {
+        Stat {
             name: name.to_owned(),
             parent: 0,
             started: 1,
-            ticks,
+            ticks: Ticks {
+                user: ticks,
+                system: 0,
+            },
             cpu: Some(cpu),
             is_kernel,
         }
@@ -152,7 +129,7 @@ mod tests {
     /// As of a compiler, which ends before anybody looks again.
     #[test]
     fn one_that_ended_is_seen_in_its_parent() {
-        let child = Program {
+        let child = Stat {
             parent: 1,
             ..program("cc", 40, 0, false)
         };

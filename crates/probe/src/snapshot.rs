@@ -10,11 +10,12 @@
 
 use crate::{
     clocks::{Clocks, CpuTime, Stamped},
-    cpus::{CpuStat, Cpus},
+    cpus::CpuStat,
     machine::{self, MachineCounters, ServerCpus},
     programs::Programs,
     usage::{self, Switches},
 };
+use pseudofiles::cpus::Cpus;
 use report::trial::{MachineUse, ProcessUse};
 use std::{
     thread,

@@ -6,6 +6,7 @@
 
 use crate::{audit, cgroup, host, irq_time, netfilter};
 use procfs::process::Process;
+use pseudofiles::read;
 use report::{
     environment::{CpuPlace, Environment},
     explain_missing,
@@ -135,7 +136,7 @@ fn explain(environment: &mut Environment, field: &str, reason: Option<String>) {
 
 /// What a file holds; `None` if it isn't there or empty.
 fn word(path: &Path) -> Option<String> {
-    let text = fs::read_to_string(path).ok()?;
+    let text = read::text(path).ok()?;
     let word = text.trim();
     (!word.is_empty()).then(|| word.to_owned())
 }

@@ -10,6 +10,7 @@
 
 use crate::usage::UNKNOWN;
 use perf_event::{Builder, Counter, events::Tracepoint};
+use pseudofiles::read;
 use report::{explain_missing, trial::ProcessUse};
 use std::{fs, io, path::PathBuf};
 use thiserror::Error;
@@ -119,7 +120,7 @@ pub fn no_syscalls(used: &mut ProcessUse, reason: &str) {
 fn tracepoint_id() -> Result<u64, CantCount> {
     let mut refused = None;
     for directory in TRACE_DIRECTORIES {
-        match fs::read_to_string(PathBuf::from(directory).join(SYS_ENTER)) {
+        match read::text(PathBuf::from(directory).join(SYS_ENTER)) {
             Ok(text) => {
                 let number = text.trim().parse();
                 return number.map_err(|_| CantCount::NoNumber(directory));

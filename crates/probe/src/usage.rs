@@ -2,7 +2,7 @@
 //!
 //! The clocks themselves are in [`crate::clocks`]. Source: proc(5).
 
-use crate::clocks::{Clocks, CpuTime};
+use crate::clocks::{Clocks, CpuTime, ticks_of_newcomers};
 use procfs::process::Process;
 use report::{explain_missing, trial::ProcessUse};
 
@@ -47,8 +47,7 @@ pub(crate) fn between(
     let [(pids, switches_from), (pids_after, switches_to)] = around;
     // What ends takes its clock and its switches with it. Its time its parent inherits.
     let is_same = pids == pids_after;
-    let mut ticks = to.ticks;
-    ticks.add_newcomers(pids, pids_after);
+    let ticks = to.ticks.and(&ticks_of_newcomers(pids, pids_after));
     let seconds = |from: u64, to: u64| {
         let ticks = to.checked_sub(from)?;
         Some(ticks as f64 / procfs::ticks_per_second() as f64)
@@ -161,7 +160,7 @@ pub fn resident_pages(pid: u32) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clocks::Ticks;
+    use pseudofiles::process::Ticks;
     use rustix::process::{Signal, WaitOptions, kill_process, waitpid};
     use std::{
         process::Command,
