@@ -168,7 +168,7 @@ impl Client {
 
     fn reading(&self, replies: &[Vec<u8>], send: impl FnOnce() -> Result<()> + Send) -> Result<()> {
         thread::scope(|scope| {
-            let sender = scope.spawn(send);
+            let sender = thread::Builder::new().spawn_scoped(scope, send)?;
             let read = self.expect_all(replies);
             if read.is_err() {
                 // Nobody reads any more: the sender would only wait.

@@ -7,7 +7,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result, anyhow, ensure};
 use std::{
-    iter,
+    io, iter,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
     time::{Duration, Instant},
@@ -38,16 +38,19 @@ pub(super) fn flood(promise: &Promise) -> Result<()> {
         let message = running.echo(7, 0);
         let over = AtomicBool::new(false);
         thread::scope(|scope| {
-            let flooding: Vec<_> = floods
+            let flooding: io::Result<Vec<_>> = floods
                 .iter()
                 .map(|client| {
-                    let sender = scope.spawn(|| send_until(&over, &message, client));
-                    (sender, scope.spawn(|| client.expect_end_after_anything()))
+                    let (send, read) = (thread::Builder::new(), thread::Builder::new());
+                    let sender =
+                        send.spawn_scoped(scope, || send_until(&over, &message, client))?;
+                    let reader = read.spawn_scoped(scope, || client.expect_end_after_anything())?;
+                    Ok((sender, reader))
                 })
                 .collect();
             let served = serve_others(running, &others);
             over.store(true, Relaxed);
-            for (sender, reader) in flooding {
+            for (sender, reader) in flooding? {
                 let panicked = |_| anyhow!("a client's thread panicked");
                 let sent_bytes = sender.join().map_err(panicked)??;
                 let read_bytes = reader.join().map_err(panicked)??;

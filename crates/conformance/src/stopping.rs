@@ -119,11 +119,12 @@ fn stop_asleep(
 ) -> Result<Option<Done>> {
     let pid = pid(&running)?;
     thread::scope(|scope| {
-        scope.spawn(move || {
+        let wake = move || {
             // Nothing is wrong with waking it before it is told; only then the case is milder.
             thread::sleep(Duration::from_millis(50));
             let _ = kill_process(pid, Signal::CONT);
-        });
+        };
+        thread::Builder::new().spawn_scoped(scope, wake)?;
         stop(running)
     })
 }

@@ -67,11 +67,12 @@ impl Unread {
         thread::scope(|scope| {
             // Sending blocked within the last message; its rest can go as soon as replies are
             // read. Should it fail, the reading side tells more.
-            scope.spawn(move || {
+            let send = move || {
                 let last = messages.echo(count as u64 - 1, MESSAGE_BYTES);
                 client.send(&last[last_sent_bytes..])?;
                 client.half_close()
-            });
+            };
+            thread::Builder::new().spawn_scoped(scope, send)?;
             for i in 0..count {
                 client
                     .expect(&messages.echo(i as u64, MESSAGE_BYTES))

@@ -10,7 +10,7 @@ use rustix::{
 };
 use std::{
     hint::black_box,
-    thread::{sleep, spawn},
+    thread::{Builder, sleep},
     time::{Duration, Instant},
 };
 
@@ -25,7 +25,8 @@ const REST: Duration = Duration::from_millis(5);
 /// CPU can't be had.
 pub fn spread(cpu: usize, length: Duration) -> Option<f64> {
     // A thread of its own, because it stays on that CPU.
-    spawn(move || spread_here(cpu, length)).join().ok()?
+    let started = Builder::new().spawn(move || spread_here(cpu, length));
+    started.ok()?.join().ok()?
 }
 
 fn spread_here(cpu: usize, length: Duration) -> Option<f64> {

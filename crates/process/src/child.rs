@@ -76,23 +76,26 @@ impl Child {
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()?;
-        let stdin = process.stdin.take();
+        let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
         let (line_sender, lines) = sync_channel(64);
-        if let Some(stdout) = process.stdout.take() {
-            thread::spawn(move || read_lines(BufReader::new(stdout), &line_sender));
-        }
-        let stderr = Arc::<Mutex<Vec<u8>>>::default();
-        let stderr_reader = process.stderr.take().map(|pipe| {
-            let tail = Arc::clone(&stderr);
-            thread::spawn(move || keep_tail(pipe, &tail))
-        });
-        Ok(Self {
+        // Ended when it is dropped, also where no thread can be made to hear it.
+        let mut child = Self {
+            stdin: process.stdin.take(),
             process,
-            stdin,
             lines,
-            stderr,
-            stderr_reader,
-        })
+            stderr: Arc::default(),
+            stderr_reader: None,
+        };
+        if let Some(stdout) = stdout {
+            let listen = move || read_lines(BufReader::new(stdout), &line_sender);
+            thread::Builder::new().spawn(listen)?;
+        }
+        if let Some(stderr) = stderr {
+            let tail = Arc::clone(&child.stderr);
+            let listen = move || keep_tail(stderr, &tail);
+            child.stderr_reader = Some(thread::Builder::new().spawn(listen)?);
+        }
+        Ok(child)
     }
 
     /// Its number.

@@ -49,7 +49,7 @@ pub fn listen() -> io::Result<()> {
     let (bell, mut rope) = UnixStream::pair()?;
     // Who listens twice hears the first bell.
     let _ = BELL.set(bell);
-    thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         let mut first = None;
         for _ in signals.forever() {
             let first = *first.get_or_insert_with(Instant::now);
@@ -59,7 +59,7 @@ pub fn listen() -> io::Result<()> {
             // A bell that can't be rung is heard at the end of the wait.
             let _ = rope.write_all(b"!");
         }
-    });
+    })?;
     Ok(())
 }
 

@@ -65,16 +65,22 @@ pub fn keep(guard: &Guard, kept: &Kept) -> io::Result<()> {
     // The guard has asked the kernel to kill this process with the runner. It has work to do then.
     set_parent_process_death_signal(None)?;
     set_child_subreaper(Some(getpid()))?;
-    let program = start(guard, kept)?;
     let (sender, events) = channel();
-    thread::spawn({
+    let (started, program) = channel();
+    // Both threads are there before the program is: where one can't be made nothing has to be ended.
+    thread::Builder::new().spawn({
         let sender = sender.clone();
         move || {
             let _ = io::stdin().read_to_end(&mut Vec::new());
             let _ = sender.send(Event::Told);
         }
-    });
-    thread::spawn(move || reap(program, &sender));
+    })?;
+    thread::Builder::new().spawn(move || {
+        if let Ok(program) = program.recv() {
+            reap(program, &sender);
+        }
+    })?;
+    let _ = started.send(start(guard, kept)?);
     if let Ok(Event::Ended(status)) = events.recv() {
         // Nobody may be left to read it.
         let _ = writeln!(io::stdout(), "{status}");

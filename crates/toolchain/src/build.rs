@@ -311,10 +311,15 @@ fn run_cargo(tree: &Tree, mut command: Command) -> Result<Built, BuildError> {
         command.env("CARGO_TERM_COLOR", "always");
     }
     let mut child = command.spawn().map_err(can_not)?;
-    let progress = child
-        .stderr
-        .take()
-        .map(|pipe| thread::spawn(move || pass_on(pipe)));
+    let pipe = child.stderr.take();
+    let progress = match pipe.map(|pipe| thread::Builder::new().spawn(move || pass_on(pipe))) {
+        None => None,
+        Some(Ok(thread)) => Some(thread),
+        Some(Err(error)) => {
+            let _ = child.kill().and_then(|()| child.wait());
+            return Err(can_not(error));
+        }
+    };
     let mut programs = BTreeMap::<String, Vec<PathBuf>>::new();
     let mut errors = String::new();
     if let Some(stdout) = child.stdout.take() {
