@@ -15,6 +15,7 @@ use protocol::{
 use report::hosts::HostShare;
 use stats::{HistogramError, percentiles};
 use std::{
+    io,
     ops::AddAssign,
     process::ExitStatus,
     time::{Duration, Instant},
@@ -23,6 +24,9 @@ use thiserror::Error;
 
 /// A generator that says nothing for this long, not even how far it has come, hangs.
 const SILENCE_LIMIT: Duration = Duration::from_secs(15);
+
+/// For the reason of one that takes nothing any more.
+const LAST_WORDS_LIMIT: Duration = Duration::from_secs(1);
 
 /// A moment that is announced is so far ahead, and further by so much for each process: several may
 /// share a CPU, and each waits for its turn to hear of it and to tell its threads.
@@ -79,7 +83,7 @@ impl IntervalSum {
 pub enum GeneratorError {
     /// It can't be started.
     #[error("the load generator can't be started: {0}")]
-    Start(std::io::Error),
+    Start(io::Error),
     /// It says nothing any more.
     #[error("the load generator {silence}: {stderr_tail}")]
     Silent {
@@ -96,6 +100,9 @@ pub enum GeneratorError {
         /// What it wrote last to its standard error.
         stderr_tail: String,
     },
+    /// It lives, and what it is told doesn't reach it.
+    #[error("the load generator can't be told anything: {0}")]
+    NotTold(io::Error),
     /// It says that it failed.
     #[error("the load generator failed: {0}")]
     Failed(String),
@@ -104,7 +111,7 @@ pub enum GeneratorError {
     Unexpected(String),
     /// It can't be waited for.
     #[error("the load generator can't be waited for: {0}")]
-    Wait(std::io::Error),
+    Wait(io::Error),
     /// What it measured can't be read.
     #[error(transparent)]
     Histogram(#[from] HistogramError),
@@ -376,10 +383,24 @@ fn unexpected(event: &Event) -> GeneratorError {
 fn say(generator: &mut dyn Generator, message: &impl serde::Serialize) -> Result<()> {
     let line = serde_json::to_string(message)
         .map_err(|error| GeneratorError::Unexpected(error.to_string()))?;
-    // A generator that is gone has mostly said why.
     generator
         .say(&line)
-        .or_else(|_| next_event(generator).map(drop))
+        .map_err(|error| why_not_told(generator, error).of(generator))
+}
+
+/// One that is gone has mostly said why. One that lives goes on with what it was told before, and
+/// tells of that for ever.
+fn why_not_told(generator: &mut dyn Generator, error: io::Error) -> GeneratorError {
+    let until = Instant::now() + LAST_WORDS_LIMIT;
+    loop {
+        match generator.next_line(until).map(|line| event_in(&line)) {
+            Ok(Err(failed)) => return failed,
+            Err(Silence::TimedOut) => return GeneratorError::NotTold(error),
+            Err(silence) => return why_silent(generator, silence),
+            Ok(Ok(_)) if Instant::now() >= until => return GeneratorError::NotTold(error),
+            Ok(Ok(_)) => {}
+        }
+    }
 }
 
 /// The next event that isn't about how it goes.
@@ -399,30 +420,35 @@ fn next_event_or_interval(generator: &mut dyn Generator) -> Result<Event> {
 
 fn hear(generator: &mut dyn Generator) -> Result<Event> {
     loop {
-        let line = match generator.next_line(Instant::now() + SILENCE_LIMIT) {
-            Ok(line) => line,
-            Err(Silence::Interrupted) => return Err(GeneratorError::Interrupted),
-            Err(silence) => {
-                let PostMortem {
-                    status,
-                    stderr_tail,
-                } = generator.post_mortem();
-                return Err(match status {
-                    Some(how) if silence == Silence::Ended => {
-                        GeneratorError::Ended { how, stderr_tail }
-                    }
-                    _ => GeneratorError::Silent {
-                        silence,
-                        stderr_tail,
-                    },
-                });
-            }
-        };
-        match serde_json::from_str(&line) {
-            Ok(Event::Progress { .. }) => {}
-            Ok(Event::Failed { message }) => return Err(GeneratorError::Failed(message)),
-            Ok(event) => return Ok(event),
-            Err(_) => return Err(GeneratorError::Unexpected(line.chars().take(200).collect())),
+        let line = generator.next_line(Instant::now() + SILENCE_LIMIT);
+        match event_in(&line.map_err(|silence| why_silent(generator, silence))?)? {
+            Event::Progress { .. } => {}
+            event => return Ok(event),
         }
+    }
+}
+
+fn event_in(line: &str) -> Result<Event> {
+    match serde_json::from_str(line) {
+        Ok(Event::Failed { message }) => Err(GeneratorError::Failed(message)),
+        Ok(event) => Ok(event),
+        Err(_) => Err(GeneratorError::Unexpected(line.chars().take(200).collect())),
+    }
+}
+
+fn why_silent(generator: &mut dyn Generator, silence: Silence) -> GeneratorError {
+    if silence == Silence::Interrupted {
+        return GeneratorError::Interrupted;
+    }
+    let PostMortem {
+        status,
+        stderr_tail,
+    } = generator.post_mortem();
+    match status {
+        Some(how) if silence == Silence::Ended => GeneratorError::Ended { how, stderr_tail },
+        _ => GeneratorError::Silent {
+            silence,
+            stderr_tail,
+        },
     }
 }

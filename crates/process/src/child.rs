@@ -118,8 +118,8 @@ impl Child {
     /// The child has closed it, by ending mostly.
     pub fn say(&mut self, line: &str) -> io::Result<()> {
         let stdin = self.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
-        stdin.write_all(line.as_bytes())?;
-        stdin.write_all(b"\n")?;
+        // In one piece: half of a line would be the beginning of the next.
+        stdin.write_all(format!("{line}\n").as_bytes())?;
         stdin.flush()
     }
 
