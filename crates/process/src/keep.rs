@@ -129,12 +129,13 @@ fn end_all(events: &Receiver<Event>) {
         let deadline = Instant::now() + limit;
         let mut told: Vec<u32> = Vec::new();
         loop {
+            // What can't be listed now can be in a moment, or the time is over.
             let left = descendants(std::process::id());
-            if left.is_empty() {
+            if left.as_ref().is_ok_and(Vec::is_empty) {
                 return;
             }
             // Once each, but all of them: one may be born while another is told.
-            for pid in left {
+            for pid in left.into_iter().flatten() {
                 if !told.contains(&pid)
                     && let Some(raw) = i32::try_from(pid).ok().and_then(Pid::from_raw)
                 {

@@ -1,17 +1,22 @@
 //! Which processes descend from which. Source: proc(5), /proc/PID/stat.
 
-use std::collections::BTreeMap;
+use procfs::process::Process;
+use std::{collections::BTreeMap, fs, io};
 
 /// These processes and all that descend from them: a server may have started workers. Without those
 /// that have ended and were not waited for yet.
-pub fn with_descendants(pids: &[u32]) -> Vec<u32> {
+///
+/// # Errors
+/// /proc can't be listed. (A list that lacks some would be one of processes that nobody ends.)
+pub fn with_descendants(pids: &[u32]) -> io::Result<Vec<u32>> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    for process in procfs::process::all_processes()
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        if let Ok(stat) = process.stat()
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
+        // One that can't be read has ended meanwhile.
+        if let Ok(stat) = Process::new(pid).and_then(|process| process.stat())
             && !['Z', 'X'].contains(&stat.state)
         {
             let of = children.entry(stat.ppid as u32).or_default();
@@ -23,15 +28,18 @@ pub fn with_descendants(pids: &[u32]) -> Vec<u32> {
         looked_at += 1;
         family.extend(children.remove(parent).unwrap_or_default());
     }
-    family
+    Ok(family)
 }
 
 /// Processes that descend from this one, in the order of their numbers.
-pub fn descendants(of: u32) -> Vec<u32> {
-    let mut found = with_descendants(&[of]);
+///
+/// # Errors
+/// As [`with_descendants`].
+pub fn descendants(of: u32) -> io::Result<Vec<u32>> {
+    let mut found = with_descendants(&[of])?;
     found.remove(0);
     found.sort_unstable();
-    found
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -52,7 +60,7 @@ mod tests {
             .unwrap();
         let mut born = [0; 5];
         parent.stdout.take().unwrap().read_exact(&mut born).unwrap();
-        let family = with_descendants(&[parent.id()]);
+        let family = with_descendants(&[parent.id()]).unwrap();
         drop(parent.stdin.take());
         parent.wait().unwrap();
         assert_eq!((family.len(), family[0]), (2, parent.id()), "{family:?}");

@@ -59,10 +59,11 @@ impl ServerProcesses {
         (self.threads, self.cpus.map(|cpus| self.threads.min(cpus)))
     }
 
-    /// All processes that serve now, those included that a server started itself.
+    /// All processes that serve now, those included that a server started itself. None where they can't
+    /// be listed: then nobody knows what they use.
     pub fn pids(&self) -> Vec<u32> {
         let own: Vec<u32> = self.processes.iter().map(ServerProcess::pid).collect();
-        with_descendants(&own)
+        with_descendants(&own).unwrap_or_default()
     }
 
     /// Fails when a process has ended by itself.

@@ -78,7 +78,8 @@ impl TargetServer {
     /// The process and its children; none when it isn't known.
     pub fn pids(&self) -> Vec<u32> {
         let pid = self.target.pid;
-        pid.map_or_else(Vec::new, |pid| with_descendants(&[pid]))
+        pid.and_then(|pid| with_descendants(&[pid]).ok())
+            .unwrap_or_default()
     }
 
     /// Fails when the process has ended.
