@@ -16,6 +16,7 @@ use std::{
     error::Error,
     io::{self, Write as _},
     net::SocketAddr,
+    panic::{self, PanicHookInfo},
     process::{ExitCode, exit},
     sync::{Arc, mpsc},
     thread,
@@ -81,6 +82,7 @@ impl<Run: Fn(Arc<Server>) -> Ended> Model<Run> {
     }
 
     fn live(self, args: Args) -> ExitCode {
+        panic::set_hook(Box::new(end_in_words));
         if args.preflight {
             return self.preflight(args.threads);
         }
@@ -123,6 +125,22 @@ impl<Run: Fn(Arc<Server>) -> Ended> Model<Run> {
         let done = counters::totals(server.counts_frames());
         Ok(write_line(&ServerLine::Done(done))?)
     }
+}
+
+/// A runtime that lacks something panics. Whoever started the model shall have one line and an exit code,
+/// as for any other end, instead of a signal.
+fn end_in_words(panic: &PanicHookInfo<'_>) {
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let what = text.or_else(|| payload.downcast_ref().copied());
+    let place = panic.location().map(|place| format!(" ({place})"));
+    let _ = writeln!(
+        io::stderr(),
+        "error: {}{}",
+        what.unwrap_or("a panic"),
+        place.unwrap_or_default()
+    );
+    exit(1);
 }
 
 /// Waits for the word, ends every connection, and makes sure that the process ends in time.
