@@ -105,7 +105,7 @@ impl Connections {
                     continue;
                 }
                 let open = |fd, connection| self.open(fd, connection);
-                match accept_some(server, &listener, ACCEPTS_PER_TURN, open)? {
+                match accept_some(server, &listener, ACCEPTS_PER_TURN, open) {
                     Refused::Retry => continue,
                     Refused::Pause(time) => self.timers.set(time, LISTENER, None),
                     Refused::Stopping => stopping = true,

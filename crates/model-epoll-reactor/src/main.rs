@@ -140,11 +140,15 @@ impl Reactor {
 
     fn accept(&self) -> io::Result<()> {
         let open = |fd, connection| {
-            let (fd, key) = give_up(Box::new(Socket::new(fd, connection, ())));
-            self.epoll
-                .add(fd, key, EventFlags::IN | EventFlags::ONESHOT)
+            let socket = Box::new(Socket::new(fd, connection, ()));
+            let key = ptr::from_ref(&*socket).addr();
+            let interest = EventFlags::IN | EventFlags::ONESHOT;
+            self.epoll.add(&*socket, key, interest)?;
+            // Given up only when epoll has it, which nobody but this thread asks.
+            Box::into_raw(socket).expose_provenance();
+            Ok(())
         };
-        match accept_some(&self.server, &self.listener, ACCEPTS_PER_TURN, open)? {
+        match accept_some(&self.server, &self.listener, ACCEPTS_PER_TURN, open) {
             Refused::Retry => return Ok(()),
             Refused::Pause(time) => {
                 let listener = self.listener.as_raw_fd();

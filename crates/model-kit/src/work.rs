@@ -42,6 +42,12 @@ impl<K: Ord, V> Timers<K, V> {
         self.0.insert((Instant::now() + after, key), what);
     }
 
+    /// Takes back what was set for a key.
+    #[cold]
+    pub fn forget(&mut self, key: &K) {
+        self.0.retain(|(_, of), _| of != key);
+    }
+
     /// How long it is until the next is due; `None` when there is none.
     #[inline]
     pub fn until_next(&self) -> Option<Duration> {

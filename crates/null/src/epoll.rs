@@ -51,7 +51,7 @@ pub(crate) fn serve(server: &Server) -> io::Result<()> {
                     open += 1;
                     Ok(())
                 };
-                match accept_some(server, &listener, 1, keep)? {
+                match accept_some(server, &listener, 1, keep) {
                     Refused::Retry => {}
                     // The figure is spoiled anyhow.
                     Refused::Pause(time) => thread::sleep(time),

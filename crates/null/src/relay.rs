@@ -53,7 +53,7 @@ pub(crate) fn serve(server: &Server, backend: SocketAddr) -> io::Result<()> {
                     open += 1;
                     Ok(())
                 };
-                match accept_some(server, &listener, 1, keep)? {
+                match accept_some(server, &listener, 1, keep) {
                     Refused::Retry => {}
                     // The figure is spoiled anyhow.
                     Refused::Pause(time) => thread::sleep(time),

@@ -81,11 +81,11 @@ impl Sockets {
             let timeout = self.timers.until_next();
             for (key, _) in self.epoll.wait(&mut events, timeout)? {
                 if key != LISTENER {
-                    self.serve(key, chunk)?;
+                    self.serve(key, chunk);
                     continue;
                 }
                 let open = |fd, connection| self.open(fd, connection);
-                match accept_some(server, listener, accepting.per_turn, open)? {
+                match accept_some(server, listener, accepting.per_turn, open) {
                     Refused::Retry => continue,
                     Refused::Pause(time) => self.timers.set(time, LISTENER, None),
                     Refused::Stopping => stopping = true,
@@ -94,7 +94,7 @@ impl Sockets {
             }
             for (key, work) in self.timers.due() {
                 match work {
-                    Some(work) => self.resume(key, work)?,
+                    Some(work) => self.resume(key, work),
                     None => self.epoll.add(listener, LISTENER, accepting.interest)?,
                 }
             }
@@ -109,27 +109,27 @@ impl Sockets {
         Ok(())
     }
 
-    fn serve(&mut self, key: usize, chunk: &mut Chunk) -> io::Result<()> {
+    fn serve(&mut self, key: usize, chunk: &mut Chunk) {
         let Some(socket) = self.open.get_mut(key) else {
-            return Ok(());
+            return;
         };
         if socket.state == NOTHING {
             // A hang-up, and no reason to read from a connection that waits.
-            return Ok(());
+            return;
         }
         let next = socket.answer(chunk);
-        self.go_on(key, next)
+        self.go_on(key, next);
     }
 
     /// Replies to a request that has waited.
-    fn resume(&mut self, key: usize, work: Work) -> io::Result<()> {
+    fn resume(&mut self, key: usize, work: Work) {
         let next = self.open[key].resume(work.finish());
-        self.go_on(key, next)
+        self.go_on(key, next);
     }
 
     /// Does what work comes up, and tells epoll what is next for the socket.
     #[inline(always)]
-    fn go_on(&mut self, key: usize, next: Result<Option<Work>, Closed>) -> io::Result<()> {
+    fn go_on(&mut self, key: usize, next: Result<Option<Work>, Closed>) {
         let socket = &mut self.open[key];
         let wanted = match socket.work_inline(next) {
             Ok(Some((time, work))) => {
@@ -140,13 +140,17 @@ impl Sockets {
             Ok(None) => EventFlags::IN,
             Err(_) => {
                 self.open.remove(key);
-                return Ok(());
+                return;
             }
         };
-        if wanted != socket.state {
-            socket.state = wanted;
-            self.epoll.modify(&*socket, key, wanted)?;
+        if wanted == socket.state {
+            return;
         }
-        Ok(())
+        socket.state = wanted;
+        if self.epoll.modify(&*socket, key, wanted).is_err() {
+            // Nobody would hear of it again. A request that waits goes with it.
+            self.timers.forget(&key);
+            self.open.remove(key);
+        }
     }
 }

@@ -53,7 +53,7 @@ pub fn serve(
                 continue;
             }
             let open = |client, connection| pairs.open(client, connection);
-            match accept_some(server, listener, accepting.per_turn, open)? {
+            match accept_some(server, listener, accepting.per_turn, open) {
                 Refused::Retry => continue,
                 Refused::Pause(time) => pauses.set(time, LISTENER, ()),
                 Refused::Stopping => stopping = true,
@@ -107,7 +107,11 @@ impl Pairs {
         self.epoll
             .add(&backend, key(place, Side::Backend), NOTHING)?;
         entry.insert(Pair::new(connection, client, backend));
-        self.watch(place)
+        let watched = self.watch(place);
+        if watched.is_err() {
+            self.open.remove(place);
+        }
+        watched
     }
 
     fn serve(&mut self, key: usize) -> io::Result<()> {

@@ -30,23 +30,25 @@ pub struct Socket<State> {
 }
 
 /// Accepts what is there, up to `at_most` connections, and says what to do with the listener next.
-///
-/// # Errors
-/// Those of `open`, which gets the connections.
+/// `open` gets the connections; one that it has no room for is closed, and counts as one that couldn't
+/// be accepted.
 pub fn accept_some(
     server: &Server,
     listener: &TcpListener,
     at_most: usize,
     mut open: impl FnMut(OwnedFd, Connection) -> io::Result<()>,
-) -> io::Result<Refused> {
+) -> Refused {
     for _ in 0..at_most {
-        match accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
-            Ok(fd) => open(fd, Connection::open(server.wire()))?,
+        let opened = match accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+            Ok(fd) => open(fd, Connection::open(server.wire())),
             Err(Errno::AGAIN) => break,
-            Err(errno) => return Ok(server.refused(&errno.into())),
+            Err(errno) => Err(errno.into()),
+        };
+        if let Err(error) = opened {
+            return server.refused(&error);
         }
     }
-    Ok(Refused::Retry)
+    Refused::Retry
 }
 
 // Always inlined, as the connection's own functions are that wrap a system call.
@@ -153,4 +155,22 @@ impl<State> AsFd for Socket<State> {
 #[inline(always)]
 fn send_to(fd: &OwnedFd, reply: &[u8]) -> io::Result<usize> {
     Ok(send(fd, reply, SendFlags::NOSIGNAL)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Args, server::Listeners};
+    use std::{io::Read as _, net::TcpStream};
+
+    #[test]
+    fn a_connection_that_there_is_no_room_for_is_closed_and_the_server_goes_on() {
+        let server = Server::new(Args::default(), Listeners::One);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let no_room = |_, _| Err(Errno::NOSPC.into());
+        let refused = accept_some(&server, &listener, 1, no_room);
+        assert!(matches!(refused, Refused::Pause(_)), "{refused:?}");
+        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+    }
 }
