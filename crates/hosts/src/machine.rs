@@ -171,7 +171,9 @@ impl Place<'_> {
         let check = Check::new(
             "throttled",
             exposed(share.min(1.0)),
-            format!("a CPU quota stopped this container for {throttled_us} us"),
+            format!(
+                "a CPU quota stopped the server, or all of this container, for {throttled_us} us"
+            ),
             "lift the quota (cpu.max, docker --cpus), or measure outside of the container",
         );
         Some(check.values(share, SHARE_MAX))

@@ -3,7 +3,7 @@
 //! Source: cgroups(7), Documentation/admin-guide/cgroup-v1/memory.rst and cgroup-v2.rst.
 
 use pseudofiles::{cgroup as files, read};
-use std::path::PathBuf;
+use std::{fmt::Display, path::PathBuf};
 
 /// What version 1 shows where there is no limit is a little less than 2^63.
 const UNLIMITED_BYTES: u64 = 1 << 62;
@@ -109,6 +109,16 @@ impl MemoryLimitsMet {
         Self(counted.collect())
     }
 
+    /// Counts for the groups of these processes, too, which may be others than this process'.
+    pub fn add(&mut self, pids: &[u32]) {
+        for group in pids.iter().flat_map(|pid| groups_of(pid, "memory")) {
+            let is_known = self.0.iter().any(|(known, _)| *known == group);
+            if let Some(times) = times_met(&group).filter(|_| !is_known) {
+                self.0.push((group, times));
+            }
+        }
+    }
+
     /// The innermost group whose limit was met since.
     pub fn since(&self) -> Option<&Group> {
         let is_met = |(group, before): &&(Group, u64)| times_met(group) > Some(*before);
@@ -126,9 +136,14 @@ fn times_met(group: &Group) -> Option<u64> {
     met.next().or_else(|| group.number("memory.failcnt"))
 }
 
-/// How long a quota kept this process' group, or one above it, from running.
-pub(crate) fn throttled_us() -> Option<u64> {
-    let groups = groups("cpu");
+/// How long a quota kept groups from running: those of this process and of these, and those above them.
+pub(crate) fn throttled_us(pids: &[u32]) -> Option<u64> {
+    let mut groups = groups("cpu");
+    for group in pids.iter().flat_map(|pid| groups_of(pid, "cpu")) {
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
     let stats = groups
         .iter()
         .filter_map(|group| read::text(group.directory.join("cpu.stat")).ok());
@@ -148,8 +163,14 @@ fn least(groups: Vec<Group>, limit: impl Fn(&Group) -> Option<Limit>) -> Option<
 
 /// The group in which a controller holds this process, and those above it.
 fn groups(controller: &str) -> Vec<Group> {
-    let own = |name: &str| read::text(format!("/proc/self/{name}")).unwrap_or_default();
-    let places = files::places(&own("cgroup"), &own("mountinfo"), controller);
+    groups_of("self", controller)
+}
+
+/// The same of another process, as far as its groups are found among what is mounted here.
+fn groups_of(process: impl Display, controller: &str) -> Vec<Group> {
+    let text = |path: &str| read::text(path).unwrap_or_default();
+    let cgroup = text(&format!("/proc/{process}/cgroup"));
+    let places = files::places(&cgroup, &text("/proc/self/mountinfo"), controller);
     let groups = places.into_iter().map(|place| Group {
         name: place.name,
         directory: place.directory,
@@ -186,6 +207,18 @@ mod tests {
         assert_eq!((found.max, found.left()), (500, 480));
         assert_eq!((&*whose.name, whose.short_name()), ("/pod", "pod"));
         assert_eq!(least(Vec::new(), limit), None);
+    }
+
+    #[test]
+    fn a_group_counts_once() {
+        let mut met = MemoryLimitsMet::count();
+        let own = met.0.len();
+        met.add(&[std::process::id(), std::process::id()]);
+        assert_eq!(
+            met.0.len(),
+            own,
+            "the groups of this process are counted already"
+        );
     }
 
     #[test]

@@ -31,13 +31,14 @@ pub(crate) struct MachineCounters {
 }
 
 impl MachineCounters {
-    pub(crate) fn read() -> Self {
+    /// `server`: processes whose groups may be others than this process'.
+    pub(crate) fn read(server: &[u32]) -> Self {
         Self {
             pressure_us: ["cpu", "memory", "io"]
                 .map(|what| some_total_us(&read::text(format!("/proc/pressure/{what}")).ok()?)),
             swap_in: vmstat("pswpin"),
             swap_out: vmstat("pswpout"),
-            throttled_us: throttled_us(),
+            throttled_us: throttled_us(server),
         }
     }
 

@@ -112,7 +112,7 @@ impl Watch {
         let ours = [server, generator, self.backend.pids()].concat();
         Surroundings {
             switches: [server, generator].map(|pids| (pids.to_vec(), Switches::of(pids))),
-            counters: Stamped::of(MachineCounters::read),
+            counters: Stamped::of(|| MachineCounters::read(server)),
             programs: Programs::read(&ours),
         }
     }

@@ -106,7 +106,7 @@ pub struct MachineUse {
     /// Pages written to swap.
     #[serde(default)]
     pub swap_out_pages: Option<u64>,
-    /// For how long CPU quotas kept the runner's cgroup, or one above it, from running.
+    /// For how long CPU quotas kept the cgroups of runner and server, or those above them, from running.
     #[serde(default)]
     pub throttled_us: Option<u64>,
     /// Reasons for what is null here, by field.

@@ -78,8 +78,8 @@ impl Bench<'_> {
         planned: &PlannedLoad,
         wants_profile: bool,
     ) -> Result<(Trial, Option<Profiled>), TrialError> {
-        let (kills_before, limits) = (oom_kills(), MemoryLimitsMet::count());
-        self.undisturbed_trial(launch, block, planned, wants_profile)
+        let (kills_before, mut limits) = (oom_kills(), MemoryLimitsMet::count());
+        self.undisturbed_trial(launch, block, planned, wants_profile, &mut limits)
             .map_err(|error| {
                 if oom_kills() > kills_before {
                     let group = limits.since().map(|group| group.short_name().to_owned());
@@ -97,10 +97,12 @@ impl Bench<'_> {
         block: u32,
         planned: &PlannedLoad,
         wants_profile: bool,
+        limits: &mut MemoryLimitsMet,
     ) -> Result<(Trial, Option<Profiled>), TrialError> {
         let memory_before = machine_memory();
         let mut served = Served::start(self, launch)?;
         let server = &served.server;
+        limits.add(&server.pids());
         let ip = server.addr().ip();
         let is_near = ip.is_loopback() || ip == self.plan.server_ip();
         if !is_near && !self.allow_remote {
