@@ -88,13 +88,13 @@ impl FromStr for Trials {
 /// How long somebody waits for more blocks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Patience {
-    /// In seconds, from 1.
+    /// In seconds; with 0 no block is made again.
     pub s: f64,
 }
 
 /// A text that is no such time.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("a time such as 90s, 30m or 2h")]
+#[error("a time such as 90s, 30m, 2h, or 0s for none")]
 pub struct NotPatience;
 
 impl FromStr for Patience {
@@ -107,7 +107,7 @@ impl FromStr for Patience {
             Some(number * seconds)
         });
         match found.next() {
-            Some(s) if (1.0..=1e7).contains(&s) => Ok(Self { s }),
+            Some(s) if (0.0..=1e7).contains(&s) => Ok(Self { s }),
             _ => Err(NotPatience),
         }
     }
@@ -163,7 +163,8 @@ mod tests {
         assert_eq!("90s".parse(), Ok(Patience { s: 90.0 }));
         assert_eq!("30m".parse(), Ok(Patience { s: 1_800.0 }));
         assert_eq!("1.5h".parse(), Ok(Patience { s: 5_400.0 }));
-        for wrong in ["30", "0s", "-1m", "NaNs", "infh", "m", ""] {
+        assert_eq!("0s".parse(), Ok(Patience { s: 0.0 }));
+        for wrong in ["30", "0", "-1m", "NaNs", "infh", "m", ""] {
             assert_eq!(wrong.parse::<Patience>(), Err(NotPatience), "{wrong}");
         }
     }

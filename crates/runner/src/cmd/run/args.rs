@@ -118,8 +118,8 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Where, and how long", value_name = "N")]
     pub(crate) trials: Option<Trials>,
 
-    /// Time for making disturbed blocks again, such as 90s, 30m or 2h, after which --trials auto
-    /// begins no more blocks, either [default: half of the planned time; for --trials auto none]
+    /// Time for making disturbed blocks again, such as 90s, 30m, 2h, or 0s for none, after which
+    /// --trials auto begins no more blocks, either [default: half of the planned time; for --trials auto none]
     #[arg(
         long,
         help_heading = "Where, and how long",
