@@ -48,14 +48,14 @@ impl Exit {
             error.downcast_ref(),
             Some(CatalogError::Wrong(_) | CatalogError::External(_))
         );
-        let not_built = matches!(error.downcast_ref(), Some(BuildError::NotBuilt(_)));
         let is_wrong_use = error.is::<UsageError>()
             || error.is::<Refusal>()
             || error.is::<StoreError>()
             || error.is::<ExternalError>()
             || not_in_catalog
             || of_run
-            || not_built;
+            // A tool that is missing, a disk that is full, sources that somebody changed.
+            || error.is::<BuildError>();
         if is_wrong_use {
             Self::WrongUse
         } else {

@@ -177,10 +177,16 @@ fn found(tree: &Tree, package: &str, purpose: Purpose) -> Result<PathBuf, BuildE
     let mut others = iter::once(PathBuf::from(profile)).chain(below);
     let elsewhere = others.find(|directory| program_in(directory).is_file());
     // Without the directory itself: this may get into a report.
-    let expected = directories
-        .first()
-        .map_or(Path::new(profile), PathBuf::as_path);
-    let expected = expected.join(package);
+    let shown = |directory: &Path| {
+        let program = program_in(&directory.to_owned());
+        let below = program.strip_prefix(&tree.target).map(Path::to_owned);
+        below.unwrap_or_else(|_| directory.join(package))
+    };
+    let expected = shown(
+        directories
+            .first()
+            .map_or(Path::new(profile), PathBuf::as_path),
+    );
     let mut what = format!(
         "{package} has not been built: there is no {} in cargo's target directory",
         expected.display()
@@ -190,7 +196,7 @@ fn found(tree: &Tree, package: &str, purpose: Purpose) -> Result<PathBuf, BuildE
             what,
             ", and {} is another program: of another platform than cargo is told to build for \
              (build.target, CARGO_BUILD_TARGET)",
-            other.join(package).display()
+            shown(&other).display()
         );
     }
     Err(BuildError::NotBuilt(what))
