@@ -122,4 +122,16 @@ mod tests {
         assert!(!Reading::of(Load::Closed { outstanding: 1 }, 1, None).clock_was_set());
         assert!(Reading::default().clock_was_set(), "it hasn't looked");
     }
+
+    #[test]
+    fn a_clock_that_is_set_by_an_hour_is_noticed_both_ways() {
+        const HOUR_NS: i64 = 3_600_000_000_000;
+        for hour_ns in [HOUR_NS, -HOUR_NS] {
+            let before = Reading {
+                realtime_ahead_ns: realtime_ahead_ns() + hour_ns,
+                each: None,
+            };
+            assert!(before.clock_was_set());
+        }
+    }
 }

@@ -158,6 +158,9 @@ pub(crate) fn plan(target: SocketAddr) -> Plan {
     }
 }
 
+/// A deadline that every reply keeps, however busy the machine is.
+pub(crate) const PATIENT_US: u64 = 30_000_000;
+
 /// From the announcement of a window to its opening: a busy machine may be that slow to tell.
 pub(crate) const LEAD_NS: u64 = 500_000_000;
 
