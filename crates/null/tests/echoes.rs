@@ -104,6 +104,23 @@ fn everything_comes_back_in_order_on_either_engine() {
 }
 
 #[test]
+fn a_relay_passes_everything_on_and_back_and_counts_its_clients_side() {
+    let backend = Null::start(&[]);
+    let relay = Null::start(&["--relay", &backend.ready.addr.to_string()]);
+    let bytes: Vec<u8> = (0..5_000_000_u32).map(|i| (i % 251) as u8).collect();
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| echo(&relay, &bytes));
+        }
+    });
+    for done in [relay.stop(), backend.stop()] {
+        assert_eq!((done.accepted, done.backend_failures), (3, 0));
+        assert_eq!(done.requests, None);
+        assert_eq!((done.bytes_in, done.bytes_out), (15_000_000, 15_000_000));
+    }
+}
+
+#[test]
 fn open_connections_end_with_the_server() {
     let null = Null::start(&[]);
     let mut stream = TcpStream::connect(null.ready.addr).unwrap();

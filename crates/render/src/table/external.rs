@@ -6,7 +6,11 @@ use report::model::ModelReport;
 pub(super) fn note(report: &ModelReport) -> Option<String> {
     let external = report.model.external.as_ref()?;
     let name = &report.model.name;
-    let counts = "it tells no counts, so only its replies were verified";
+    let mut trials = report.trials.iter();
+    let counts = match trials.any(|trial| trial.backend_counts.is_some()) {
+        true => "it tells no counts; its replies were verified, and what its backend counted",
+        false => "it tells no counts, so only its replies were verified",
+    };
     Some(match (&external.command, &external.target) {
         (Some(command), _) => format!("{name} is external ({command}): {counts}"),
         (None, target) => {
