@@ -77,13 +77,13 @@ pub fn describe(plan: &Plan) -> String {
         plan.source_addresses,
         plan.source_network
     ));
-    lines.extend(plan.backend_cpus.as_ref().map(|cpus| backend(plan, cpus)));
     if let Some(link) = &plan.network {
         lines.push(format!(
             "network     {link}, each way, between network namespaces of this machine"
         ));
     }
     lines.extend(why_so_many(plan));
+    lines.extend(plan.backend_cpus.as_ref().map(|cpus| backend(plan, cpus)));
     for (number, host) in plan.hosts.iter().enumerate() {
         lines.push(format!(
             "host {number:<7}{host}{}",
