@@ -38,15 +38,19 @@ pub struct Others {
 }
 
 impl Others {
-    /// From where a machine reaches a server in its network, that which the kernel takes among them;
-    /// none where there is no such network.
+    /// From where a machine reaches a server in its network: its addresses in that network, on whichever
+    /// interface; none where it has no such network.
     fn sources(&self, machine: usize, server: IpAddr) -> Vec<Ipv4Addr> {
         let IpAddr::V4(server) = server else {
             return Vec::new();
         };
-        let all = self.addresses.get(machine).into_iter().flatten();
-        let beside = all.filter(|own| own.is_beside(server));
-        beside.map(|own| own.address).collect()
+        let all = || self.addresses.get(machine).into_iter().flatten();
+        let is_in_network = |address: Ipv4Addr| {
+            let mut networks = all().filter(|own| own.is_beside(server));
+            networks.any(|own| own.is_beside(address))
+        };
+        let addresses = all().map(|own| own.address);
+        addresses.filter(|&own| is_in_network(own)).collect()
     }
 
     /// Addresses that each machine has towards a server, 1 at least: the kernel's choice.
@@ -57,10 +61,8 @@ impl Others {
 
     /// The first `count` of those that this process' machine has.
     pub(crate) fn sources_of(&self, process: u32, server: IpAddr, count: u32) -> Vec<Ipv4Addr> {
-        let machine = Self::machine_of(process, self.machines);
-        let mut sources = self.sources(machine, server);
-        sources.truncate(count as usize);
-        sources
+        let sources = self.sources(Self::machine_of(process, self.machines), server);
+        sources.into_iter().take(count as usize).collect()
     }
 
     /// Processes are dealt to the machines in turn.
@@ -117,9 +119,13 @@ mod tests {
             address: Ipv4Addr::new(192, 0, 2, last),
             prefix: 24,
         };
-        let other = OwnAddress {
+        let elsewhere = OwnAddress {
             address: Ipv4Addr::new(198, 51, 100, 7),
-            prefix: 24,
+            ..own(0)
+        };
+        let alone = |last| OwnAddress {
+            prefix: 32,
+            ..own(last)
         };
         let others = Others {
             machines: 2,
@@ -127,7 +133,10 @@ mod tests {
             open_files_max: None,
             ports: None,
             shares_cpus: false,
-            addresses: vec![vec![own(2), other, own(12)], vec![own(3), own(13), own(23)]],
+            addresses: vec![
+                vec![own(2), elsewhere, alone(12)],
+                vec![own(3), own(13), own(23)],
+            ],
         };
         let server = IpAddr::from([192, 0, 2, 1]);
         assert_eq!(others.sources_each(server), 2);
