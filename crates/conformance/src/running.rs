@@ -20,6 +20,7 @@ pub(super) struct Messages {
 #[derive(Debug)]
 pub(super) struct Running {
     server: Server,
+    addr: SocketAddr,
     messages: Messages,
 }
 
@@ -42,6 +43,7 @@ impl Running {
     pub(super) fn start(promise: &Promise) -> Result<Self> {
         let server = promise.launch.start().map_err(|error| explain(&error))?;
         Ok(Self {
+            addr: server.endpoint().tcp().context("the suite speaks TCP")?,
             server,
             messages: Messages {
                 wire: promise.wire,
@@ -83,7 +85,7 @@ impl Running {
 
     /// Where it listens.
     pub(super) fn addr(&self) -> SocketAddr {
-        self.server.addr()
+        self.addr
     }
 
     pub(super) fn wire(&self) -> Wire {
@@ -95,12 +97,12 @@ impl Running {
     }
 
     pub(super) fn connect(&self) -> Result<Client> {
-        Client::connect(self.server.addr())
+        Client::connect(self.addr)
     }
 
     /// A connection by [`Client::connect_narrow`].
     pub(super) fn connect_narrow(&self) -> Result<Client> {
-        Client::connect_narrow(self.server.addr())
+        Client::connect_narrow(self.addr)
     }
 
     /// An echo's bytes, on this server's wire.

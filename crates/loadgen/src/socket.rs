@@ -1,8 +1,12 @@
 //! System calls on client sockets.
 
+use protocol::endpoint::Endpoint;
 use rustix::{
     io::Errno,
-    net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with, sockopt},
+    net::{
+        AddressFamily, SocketAddrUnix, SocketFlags, SocketType, addr::SocketAddrArg, bind, connect,
+        socket_with, sockopt,
+    },
 };
 use std::{
     mem,
@@ -26,27 +30,48 @@ struct Control([u8; 128]);
 /// to 0.989). Every kernel has it and allows it to everyone: tcp(7).
 const CONGESTION_CONTROL: &str = "reno";
 
-/// Begins to connect, without waiting. Established or not shows when the socket is writable.
+/// Begins to connect, without waiting. Established or not shows when the socket is writable. A Unix
+/// socket whose accept queue is full says EAGAIN: it has to be tried again.
 ///
 /// # Errors
 /// The call that failed, and why.
 pub(crate) fn begin_connect(
+    target: &Endpoint,
+    source: Option<Ipv4Addr>,
+) -> Result<OwnedFd, (&'static str, Errno)> {
+    match target {
+        Endpoint::Tcp(addr) => begin_tcp(*addr, source),
+        Endpoint::Unix(path) => {
+            let addr = SocketAddrUnix::new(path).map_err(|e| ("connect", e))?;
+            begin(stream(AddressFamily::UNIX)?, &addr)
+        }
+    }
+}
+
+fn begin_tcp(
     target: SocketAddr,
     source: Option<Ipv4Addr>,
 ) -> Result<OwnedFd, (&'static str, Errno)> {
-    let family = match target {
+    let fd = stream(match target {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
-    };
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let fd = socket_with(family, SocketType::STREAM, flags, None).map_err(|e| ("socket", e))?;
+    })?;
     sockopt::set_tcp_nodelay(&fd, true).map_err(|e| ("setsockopt", e))?;
     sockopt::set_tcp_congestion(&fd, CONGESTION_CONTROL).map_err(|e| ("setsockopt", e))?;
     if let Some(source) = source {
         choose_port_at_connect(&fd).map_err(|e| ("setsockopt", e))?;
         bind(&fd, &SocketAddrV4::new(source, 0)).map_err(|e| ("bind", e))?;
     }
-    match connect(&fd, &target) {
+    begin(fd, &target)
+}
+
+fn stream(family: AddressFamily) -> Result<OwnedFd, (&'static str, Errno)> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    socket_with(family, SocketType::STREAM, flags, None).map_err(|e| ("socket", e))
+}
+
+fn begin(fd: OwnedFd, target: &impl SocketAddrArg) -> Result<OwnedFd, (&'static str, Errno)> {
+    match connect(&fd, target) {
         Ok(()) | Err(Errno::INPROGRESS) => Ok(fd),
         Err(errno) => Err(("connect", errno)),
     }

@@ -47,6 +47,9 @@ use std::{mem, sync::atomic::Ordering::Relaxed};
 /// How often a ramp that can't go on looks whether it has stalled.
 const RAMP_LOOK_NS: u64 = 100_000_000;
 
+/// How often a full accept queue is tried again.
+const QUEUE_LOOK_NS: u64 = 1_000_000;
+
 impl Worker<'_> {
     /// Works until told to finish.
     ///
@@ -165,6 +168,7 @@ impl Worker<'_> {
     fn wait_at_most_ns(&self, now: u64) -> Option<u64> {
         let until = match &self.phase {
             Phase::Resting | Phase::Over => return None,
+            Phase::Ramping(ramp) if ramp.waits_since_ns.is_some() => now + QUEUE_LOOK_NS,
             Phase::Ramping(ramp) if ramp.room(self.connections.len() as u32) > 0 => now,
             Phase::Ramping(_) => now + RAMP_LOOK_NS,
             Phase::Starting { begins_at_ns, .. } => *begins_at_ns,

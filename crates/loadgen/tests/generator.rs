@@ -10,13 +10,15 @@ mod common;
 use common::{Generator, LEAD_NS, Meddle, WINDOW, decoded, measured, now_ns, plan, serve};
 use protocol::{
     client::Workload,
-    generator::{Load, Plan},
+    endpoint::Endpoint,
+    generator::{Arrivals, Load, Plan, Schedule},
     tally::{Tally, Totals},
     wire::Wire,
 };
 use std::{
-    io::{Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     net::{SocketAddr, TcpListener},
+    os::unix::net::UnixListener,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -89,6 +91,47 @@ fn every_form_of_load_is_served_and_counted() {
         10 * totals.bytes_in,
         "one of ten requests is answered"
     );
+}
+
+#[test]
+fn a_unix_socket_is_loaded_even_when_its_accept_queue_is_full() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    // Its queue has room for 128, and those are refused that find it full.
+    let listener = UnixListener::bind(&path).unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || io::copy(&mut stream.try_clone().unwrap(), &mut stream));
+        }
+    });
+    let open = Load::Open(Schedule {
+        arrivals: Arrivals::Uniform,
+        seed: 1,
+        busy_poll: false,
+    });
+    for load in [Load::Closed { outstanding: 2 }, open] {
+        let mut generator = Generator::start(&Plan {
+            wire: Wire::Raw,
+            load,
+            connections_max: 400,
+            ..plan(Endpoint::Unix(path.clone()))
+        });
+        generator.rate_per_s = Some(500.0);
+        let connected = generator.connect(400);
+        assert_eq!(connected.connections, 400, "{connected:?}");
+        let result = generator.measure(WINDOW);
+        assert!(result.errors.0.is_empty(), "{:?}", result.errors);
+        assert!(result.counts.requests > 0 && result.counts.replies_missing == 0);
+        generator.finish();
+    }
+    let mut generator = Generator::start(&plan(Endpoint::Unix("/nowhere".into())));
+    let connected = generator.connect(1);
+    let kinds: Vec<&String> = connected.errors.0.keys().collect();
+    assert!(
+        kinds[0].starts_with("connect: ") && connected.connections == 0,
+        "{kinds:?}"
+    );
+    generator.finish();
 }
 
 /// A server that answers two requests of each connection and closes it.

@@ -1,12 +1,12 @@
 //! From a run's plan to those of its generator processes.
 
 use crate::{network::Source, plan::Plan};
-use protocol::{client::Workload, generator};
+use protocol::{client::Workload, endpoint::Endpoint, generator};
 use report::{
     run::PlannedLoad,
     trial::{Arrivals, Load},
 };
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 
 /// After the window of a load without a schedule, replies are waited for so long, and longer by
 /// what the slowest server takes for one request on each connection.
@@ -26,7 +26,7 @@ pub fn closes_in_order(connections_max: u32) -> bool {
 pub fn generator_plans(
     plan: &Plan,
     load: &PlannedLoad,
-    target: SocketAddr,
+    target: &Endpoint,
     schedule_seed: u64,
 ) -> Vec<generator::Plan> {
     // A generator that shares its CPUs with the server would take from it by polling.
@@ -49,7 +49,7 @@ pub fn generator_plans(
     };
     (0..plan.client_processes)
         .map(|process| generator::Plan {
-            target,
+            target: target.clone(),
             wire: plan.wire,
             workload: workload_of(plan, load),
             payload_bytes: plan.payload_bytes,
@@ -88,7 +88,8 @@ fn workload_of(plan: &Plan, load: &PlannedLoad) -> Workload {
 }
 
 /// Where connections of a process to this server come from; `None`: from where the kernel takes them.
-fn sources(plan: &Plan, process: u32, target: SocketAddr) -> Option<generator::Sources> {
+fn sources(plan: &Plan, process: u32, target: &Endpoint) -> Option<generator::Sources> {
+    let target = target.tcp()?;
     let (addresses, machines) = match (plan.source, &plan.others) {
         (Source::Of(network), _) => {
             // Addresses of loopback reach loopback only.
@@ -101,7 +102,7 @@ fn sources(plan: &Plan, process: u32, target: SocketAddr) -> Option<generator::S
             let all = others.sources_of(process, target.ip(), plan.source_addresses);
             (all, others.machines)
         }
-        (Source::Towards(_), _) => (Vec::new(), 1),
+        (Source::Towards(_) | Source::Nowhere, _) => (Vec::new(), 1),
     };
     (!addresses.is_empty()).then(|| generator::Sources {
         addresses,

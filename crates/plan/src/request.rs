@@ -31,8 +31,8 @@ const LOOKS: [u32; 4] = [6, 9, 13, 18];
 pub struct Contestants {
     /// Their names.
     pub names: Vec<String>,
-    /// Where they listen, each: loopback, unless it is known to be elsewhere.
-    pub addresses: Vec<IpAddr>,
+    /// Where they listen, each: loopback, unless it is known to be elsewhere. `None`: at a Unix socket.
+    pub addresses: Vec<Option<IpAddr>>,
     /// The wire that all of them speak.
     pub wire: Wire,
     /// The size of every message, where one of them has only one.
@@ -108,8 +108,13 @@ impl Request {
             Some(listen) if address.is_loopback() => listen.into(),
             _ => *address,
         };
-        let addresses: Vec<IpAddr> = contestants.addresses.iter().map(listens).collect();
-        let (source, one_address) = source_of(options, &addresses)?;
+        let of_tcp = contestants.addresses.iter().flatten();
+        let addresses: Vec<IpAddr> = of_tcp.map(listens).collect();
+        let has_tcp = contestants.addresses.is_empty() || !addresses.is_empty();
+        let (source, one_address) = match has_tcp {
+            true => source_of(options, &addresses)?,
+            false => (Source::Nowhere, false),
+        };
         let Contestants {
             names,
             addresses: _,

@@ -74,6 +74,7 @@ pub(super) fn shards(wanted: Wanted, host: &Host) -> Result<Shards, Refusal> {
             (addresses(wanted, network, each, host)?, each)
         }
         Source::Towards(server) => own_addresses(wanted, server, host),
+        Source::Nowhere => (0, connections),
     };
     let others = host.others.as_ref();
     let machines = others.map_or(1, |others| others.machines.max(1));

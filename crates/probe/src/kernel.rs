@@ -76,3 +76,12 @@ pub fn tcp_sockets_held() -> Option<u64> {
     let sockstat = read::text("/proc/net/sockstat").ok()?;
     counters::sockstat_tcp(&sockstat, "alloc")
 }
+
+/// The same of Unix sockets. Since Linux 5.15 those of streams have a line of their own.
+pub fn unix_sockets_held() -> Option<u64> {
+    let protocols = read::text("/proc/net/protocols").ok()?;
+    let all = protocols.lines();
+    all.filter(|line| line.starts_with("UNIX"))
+        .map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok())
+        .sum()
+}

@@ -31,18 +31,19 @@
 
 use crate::{
     client::Workload,
+    endpoint::Endpoint,
     http::HttpRequest,
     tally::{Connected, Interval, Tally, Totals},
     wire::Wire,
 };
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 
 /// What a generator has to know before its first connection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The server.
-    pub target: SocketAddr,
+    pub target: Endpoint,
     /// How it is spoken to.
     pub wire: Wire,
     /// What requests ask for.
@@ -64,7 +65,7 @@ pub struct Plan {
     pub processes: u32,
     /// The most connections that they will be told to hold, all together.
     pub connections_max: u32,
-    /// Where connections come from; `None` leaves the choice to the kernel.
+    /// Where connections come from; `None` leaves the choice to the kernel, or there is none.
     pub sources: Option<Sources>,
     /// A reply that hasn't come so long after the window's end is missing; in open load one
     /// that took longer than this is late.
@@ -108,9 +109,9 @@ impl Plan {
     /// The least that can be planned: one framed echo at a time, without a payload, on one connection
     /// of one thread, and no patience.
     #[must_use]
-    pub fn least(target: SocketAddr) -> Self {
+    pub fn least(target: impl Into<Endpoint>) -> Self {
         Self {
-            target,
+            target: target.into(),
             wire: Wire::Framed,
             workload: Workload::Echo,
             payload_bytes: 0,
@@ -270,6 +271,7 @@ pub enum Event {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::SocketAddr;
 
     #[test]
     fn threads_get_what_is_dealt_to_their_process() {

@@ -7,6 +7,7 @@
 //! | [`work`] | requests that take time: what a server does before it answers |
 //! | [`client`] | the generator's half: the bytes to send, and whether a reply is right |
 //! | [`http`] | what is asked of a server that speaks HTTP, and which replies are right |
+//! | [`endpoint`] | where a server listens |
 //! | [`launch`] | runner and server: the ready and done lines, the preflight answer |
 //! | [`generator`] | runner and load generator: the plan, commands and events |
 //! | [`tally`] | load generator to runner: what was counted |
@@ -18,6 +19,7 @@
 
 mod chunk;
 pub mod client;
+pub mod endpoint;
 pub mod generator;
 pub mod http;
 pub mod launch;

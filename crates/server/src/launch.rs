@@ -7,7 +7,7 @@ use crate::{
     shared_port::ServerProcesses,
 };
 use procfs::process::Process;
-use protocol::{launch::Done, wire::Wire};
+use protocol::{endpoint::Endpoint, launch::Done, wire::Wire};
 use rustix::{
     process::Pid,
     thread::{CpuSet, sched_getaffinity},
@@ -82,11 +82,11 @@ impl Launch {
 
 impl Server {
     /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
+    pub fn endpoint(&self) -> Endpoint {
         match self {
-            Self::Contract(servers) => servers.addr(),
-            Self::External(server) => server.addr(),
-            Self::Target(server) => server.addr(),
+            Self::Contract(servers) => servers.addr().into(),
+            Self::External(server) => server.endpoint().clone(),
+            Self::Target(server) => server.endpoint().clone(),
         }
     }
 

@@ -87,7 +87,7 @@ impl Http1 {
         } = plan.http.clone().unwrap_or_default();
         let mut text = format!("{line} HTTP/1.1\r\n");
         if !fields.iter().any(|f| f.name.eq_ignore_ascii_case("host")) {
-            let _ = write!(text, "Host: {}\r\n", plan.target);
+            let _ = write!(text, "Host: {}\r\n", plan.target.http_host());
         }
         for field in fields {
             let _ = write!(text, "{}: {}\r\n", field.name, field.value);

@@ -80,6 +80,11 @@ fn reasons(report: &ModelReport) -> BTreeMap<String, String> {
                 let reason = "fewer than two counts of connections, or no Slab in /proc/meminfo";
                 reasons.insert("summary.memory.kernel_*".to_owned(), reason.to_owned());
             }
+            let owners = memory.by_owner.as_ref();
+            if owners.is_some_and(|by| by.server_kernel_bytes_per_connection.is_none()) {
+                let reason = "the kernel shows no cache of these sockets (Unix, or not as root)";
+                reasons.insert("summary.memory.by_owner".to_owned(), reason.to_owned());
+            }
             if memory.kernel_by_cache_bytes_per_connection.is_empty() {
                 reasons.insert(
                     "summary.memory.kernel_by_cache_bytes_per_connection".to_owned(),

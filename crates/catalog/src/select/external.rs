@@ -5,8 +5,8 @@ use super::{
     selected::{Selected, Wanted, check_name},
 };
 use crate::error::{CatalogError, wrong};
-use protocol::wire::Wire;
-use server::external::{self, External, Target, is_near, without_directories};
+use protocol::{endpoint::Endpoint, wire::Wire};
+use server::external::{self, External, Target, owner, without_directories};
 use std::path::Path;
 use toolchain::build::{self, BuildError};
 
@@ -14,15 +14,15 @@ use toolchain::build::{self, BuildError};
 const TARGET: &str = "target";
 
 /// What is said of such servers outside of their descriptions.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ExternalOptions {
     /// The wire that was asked for.
     pub wire: Option<Wire>,
     /// Whether addresses beyond loopback may be loaded.
     pub allow_remote: bool,
     /// A server that is running.
-    pub target: Option<std::net::SocketAddr>,
-    /// Its process.
+    pub target: Option<Endpoint>,
+    /// Its process; `None`: who listens there.
     pub pid: Option<u32>,
 }
 
@@ -65,16 +65,20 @@ pub(super) fn named(
             .map_err(|what| wrong(format!("--external {name}=...: {what}")))
     });
     let mut named = externals.collect::<Result<Vec<_>, CatalogError>>()?;
-    if let Some(addr) = options.target {
-        if !is_near(addr) && !options.allow_remote {
+    if let Some(endpoint) = &options.target {
+        if !endpoint.is_local() && !options.allow_remote {
             return Err(wrong(format!(
-                "--target {addr} is not on loopback; --allow-remote lets it be loaded all the same"
+                "--target {endpoint} is not on loopback; --allow-remote lets it be loaded all the same"
             )));
         }
-        let pid = options.pid;
+        // Who listens elsewhere isn't seen from here.
+        let listens = || owner(endpoint).filter(|_| endpoint.is_local());
         named.push(Selected {
             name: TARGET.to_owned(),
-            server: Wanted::Target(Target { addr, pid }),
+            server: Wanted::Target(Target {
+                endpoint: endpoint.clone(),
+                pid: options.pid.or_else(listens),
+            }),
         });
     }
     Ok(named)

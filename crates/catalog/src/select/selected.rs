@@ -5,10 +5,10 @@ use crate::{
     workspace::ModelCrate,
 };
 use plan::memory::Heavy;
-use protocol::client::Workload;
+use protocol::{client::Workload, endpoint::Endpoint};
 use server::external::{External, Target};
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr},
     path::PathBuf,
 };
 
@@ -61,19 +61,32 @@ impl Selected {
         matches!(self.server, Wanted::External(_) | Wanted::Target(_))
     }
 
+    /// Whether connections to it keep ports of a server that isn't ours.
+    pub fn has_foreign_ports(&self) -> bool {
+        self.is_external() && self.address().is_some()
+    }
+
+    /// Whether it listens at an address that we say.
+    pub fn is_told_address(&self) -> bool {
+        self.own_address().is_none() && self.address().is_some()
+    }
+
     /// Where it listens, if that isn't for us to say.
-    pub fn own_address(&self) -> Option<SocketAddr> {
+    fn own_address(&self) -> Option<&Endpoint> {
         match &self.server {
-            Wanted::External(external) => external.address,
-            Wanted::Target(target) => Some(target.addr),
+            Wanted::External(external) => external.address.as_ref(),
+            Wanted::Target(target) => Some(&target.endpoint),
             Wanted::Model { .. } | Wanted::Program(_) => None,
         }
     }
 
-    /// Where it listens: on loopback, unless it is known to be elsewhere.
-    pub fn address(&self) -> IpAddr {
-        let known = self.own_address();
-        known.map_or(Ipv4Addr::LOCALHOST.into(), |addr| addr.ip())
+    /// Where it listens: on loopback, unless it is known to be elsewhere. `None`: at a Unix socket.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.own_address() {
+            Some(own) => own.tcp().map(|addr| addr.ip()),
+            None if self.external().is_some_and(External::is_unix) => None,
+            None => Some(Ipv4Addr::LOCALHOST.into()),
+        }
     }
 
     /// Whether it can be asked for this, over so many processes of a model of ours.
@@ -85,14 +98,14 @@ impl Selected {
             return Ok(());
         };
         external.check_workload(workload)?;
-        let own = external.processes.unwrap_or(1);
-        if own >= processes {
+        if external.reuse_port || external.processes.unwrap_or(1) >= processes {
             return Ok(());
         }
         Err(wrong(format!(
             "so many connections take {processes} server processes, because of the limit of open \
              files, and {} is started once: fewer --connections, or a higher limit ('ulimit -Hn'); \
-             if it starts processes itself, 'processes' in its description says how many",
+             if it starts processes itself, 'processes' in its description says how many, and if \
+             several of it can share a port (SO_REUSEPORT), 'reuse_port = true' has them started",
             self.name
         )))
     }

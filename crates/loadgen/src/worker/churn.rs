@@ -86,7 +86,7 @@ impl Worker<'_> {
         }
         let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         let data = EventData::new_u64(index as u64);
-        let opened = socket::begin_connect(self.plan.target, source).and_then(|fd| {
+        let opened = socket::begin_connect(&self.plan.target, source).and_then(|fd| {
             epoll::add(&self.epoll, &fd, data, interest).map_err(|errno| ("epoll_ctl", errno))?;
             Ok(fd)
         });

@@ -28,17 +28,18 @@ impl Worker<'_> {
         };
         for _ in 0..ramp.room(self.connections.len() as u32) {
             self.connect(&mut ramp);
-            if ramp.has_given_up {
+            if ramp.has_given_up || ramp.waits_since_ns.is_some() {
                 break;
             }
         }
         let begun = self.connections.len() as u32;
         if now.saturating_sub(ramp.last_progress_ns) > STALL_LIMIT_NS {
             let waiting = ramp.connecting + ramp.probing;
-            ramp.give_up(
-                begun,
-                format!("no answer to {waiting} new connections for 10 s"),
-            );
+            let kind = match ramp.waits_since_ns.take() {
+                Some(_) => "the accept queue was full for 10 s".to_owned(),
+                None => format!("no answer to {waiting} new connections for 10 s"),
+            };
+            ramp.give_up(begun, kind);
             (ramp.connecting, ramp.probing) = (0, 0);
         }
         if ramp.is_over(begun) {
@@ -55,15 +56,19 @@ impl Worker<'_> {
 
     fn connect(&mut self, ramp: &mut Ramp) {
         let index = self.connections.len();
-        let began_ns = now_ns();
+        let began_ns = ramp.waits_since_ns.take().unwrap_or_else(now_ns);
         let number = self.number(index);
         let source = self
             .plan
             .sources
             .as_ref()
             .and_then(|sources| sources.of(number));
-        let fd = match socket::begin_connect(self.plan.target, source) {
+        let fd = match socket::begin_connect(&self.plan.target, source) {
             Ok(fd) => fd,
+            Err((_, Errno::AGAIN)) => {
+                ramp.waits_since_ns = Some(began_ns);
+                return;
+            }
             Err((call, errno @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM))) => {
                 return ramp.give_up(index as u32, explain(call, errno));
             }

@@ -31,6 +31,8 @@ pub(super) struct Ramp {
     pub(super) connecting: u32,
     pub(super) probing: u32,
     pub(super) last_progress_ns: u64,
+    /// When the next one was tried first, if the accept queue of a Unix socket had no room for it.
+    pub(super) waits_since_ns: Option<u64>,
     pub(super) connect_time: Latencies,
     pub(super) errors: Errors,
 }
@@ -43,6 +45,7 @@ impl Ramp {
             connecting: 0,
             probing: 0,
             last_progress_ns: now_ns,
+            waits_since_ns: None,
             connect_time: latencies(),
             errors: Errors::default(),
         }

@@ -6,6 +6,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hdrhistogram::serialization::Deserializer;
 use protocol::{
+    endpoint::Endpoint,
     generator::{Command as Order, Event, Plan},
     session::{Chunk, Session},
     tally::{Connected, Histogram, Tally, Totals},
@@ -148,7 +149,7 @@ impl Generator {
     }
 }
 
-pub(crate) fn plan(target: SocketAddr) -> Plan {
+pub(crate) fn plan(target: impl Into<Endpoint>) -> Plan {
     Plan {
         payload_bytes: 100,
         connections_max: 100,

@@ -2,13 +2,13 @@
 
 use generators::driven::GeneratorError;
 use process::interrupt;
+use protocol::endpoint::Endpoint;
 use report::model::{Failure, Phase};
 use server::{
     contract::ServerError,
     error::{OPEN_FILES, TOO_MANY_FILES, is_out_of_files},
 };
 use stats::HistogramError;
-use std::net::SocketAddr;
 use thiserror::Error;
 
 /// Why there is no trial.
@@ -34,7 +34,7 @@ pub enum TrialError {
         "the server listens on {0}, which is not loopback; --allow-remote lets it be loaded all \
          the same"
     )]
-    Remote(SocketAddr),
+    Remote(Endpoint),
     /// Memory was the reason.
     #[error("{error}; {}, and the kernel killed a process (dmesg names it)", ran_out(group.as_deref()))]
     OutOfMemory {
@@ -117,7 +117,9 @@ mod tests {
     fn memory_that_a_group_lacked_is_not_the_machines() {
         let of = |group: Option<&str>| {
             let error = TrialError::OutOfMemory {
-                error: Box::new(TrialError::Remote(([192, 0, 2, 1], 1).into())),
+                error: Box::new(TrialError::Remote(Endpoint::Tcp(
+                    ([192, 0, 2, 1], 1).into(),
+                ))),
                 group: group.map(str::to_owned),
             };
             error.failure()

@@ -7,6 +7,7 @@ mod profile;
 mod rates;
 mod served;
 mod syscalls;
+mod unix;
 mod window;
 
 pub use bench::{Bench, Deviation};
@@ -24,12 +25,13 @@ use plan::{
 };
 use probe::{
     cgroup::MemoryLimitsMet,
-    kernel::{add_kernel_memory, machine_memory, oom_kills, tcp_sockets_held},
+    kernel::{add_kernel_memory, machine_memory, oom_kills, tcp_sockets_held, unix_sockets_held},
     net::NetEvents,
     snapshot::{Used, Watch, Window},
     usage::{add_memory, pss_bytes, resident_pages},
 };
 use process::interrupt;
+use protocol::endpoint::Endpoint;
 use rates::{search, shuffled};
 use report::{
     hosts::HostShare,
@@ -103,14 +105,15 @@ impl Bench<'_> {
         let mut served = Served::start(self, launch)?;
         let server = &served.server;
         limits.add(&server.pids());
-        let ip = server.addr().ip();
-        let is_near = ip.is_loopback() || ip == self.plan.server_ip();
-        if !is_near && !self.allow_remote {
-            return Err(TrialError::Remote(server.addr()));
+        let endpoint = server.endpoint();
+        let told = self.plan.server_ip();
+        let is_told = endpoint.tcp().is_some_and(|addr| addr.ip() == told);
+        if !endpoint.is_local() && !is_told && !self.allow_remote {
+            return Err(TrialError::Remote(endpoint));
         }
         let server_empty_bytes = pss_bytes(&server.pids());
         let seed = self.plan.schedule_seed(block);
-        let mut plans = generator_plans(self.plan, planned, server.addr(), seed);
+        let mut plans = generator_plans(self.plan, planned, &endpoint, seed);
         for plan in &mut plans {
             plan.read_late_us = self.deviation.read_late_us();
             plan.closes_in_order = server.is_foreign() && closes_in_order(plan.connections_max);
@@ -120,7 +123,11 @@ impl Bench<'_> {
             None => pss_bytes(&generators.pids()),
             elsewhere => elsewhere,
         };
-        let sockets_before = tcp_sockets_held();
+        let sockets_held = match endpoint {
+            Endpoint::Tcp(_) => tcp_sockets_held,
+            Endpoint::Unix(_) => unix_sockets_held,
+        };
+        let sockets_before = sockets_held();
         let mut step = |asked| {
             self.step(&mut served, &mut generators, planned, asked)
                 // A generator's trouble is mostly the echo of a server's death.
@@ -153,7 +160,7 @@ impl Bench<'_> {
         self.progress.say("closing");
         let closing = Instant::now();
         let sent = generators.finish()?;
-        let is_closed = await_closed(sockets_before, planned.connections_max());
+        let is_closed = await_closed(sockets_held, sockets_before, planned.connections_max());
         let teardown_us = is_closed.then(|| closing.elapsed().as_micros() as u64);
         let hosts = self.generators.end_trial().map_err(unanswered)?;
         let (heard, backend_counts) = served.stop()?;
@@ -228,6 +235,9 @@ impl Bench<'_> {
         }
         add_kernel_memory(&mut machine);
         net_before.add_since(&mut machine);
+        if server.endpoint().path().is_some() {
+            unix::explain(&mut machine);
+        }
         // A search has many windows, and asks another question.
         if !matches!(planned.load, Load::Idle { .. } | Load::Capacity { .. }) {
             generators.sample_reading(&mut result)?;
@@ -346,7 +356,11 @@ fn unanswered(error: io::Error) -> GeneratorError {
 /// Waits until the kernel has let go of a trial's sockets: a server may need a while to see that
 /// its clients are gone, and memory and ports would be missing from the next trial. Says whether
 /// it was so within the limit.
-fn await_closed(sockets_before: Option<u64>, connections: u32) -> bool {
+fn await_closed(
+    sockets_held: fn() -> Option<u64>,
+    sockets_before: Option<u64>,
+    connections: u32,
+) -> bool {
     let Some(before) = sockets_before else {
         return false;
     };
@@ -354,7 +368,7 @@ fn await_closed(sockets_before: Option<u64>, connections: u32) -> bool {
     // Other programs open sockets, too.
     let few = before + SOCKETS_OF_OTHERS;
     loop {
-        if tcp_sockets_held().is_some_and(|held| held <= few) {
+        if sockets_held().is_some_and(|held| held <= few) {
             return true;
         }
         if Instant::now() >= limit || interrupt::asked() {

@@ -28,7 +28,8 @@ impl Served {
         let null = bench.backend.ok_or(TrialError::NoBackend)?;
         let backend = Launch::from(backend(bench.plan, bench.guard, null));
         let backend = backend.start().map_err(TrialError::Backend)?;
-        let server = launch.clone().relaying_to(backend.addr()).start()?;
+        let addr = backend.endpoint().tcp().ok_or(TrialError::NoBackend)?;
+        let server = launch.clone().relaying_to(addr).start()?;
         Ok(Self {
             server,
             backend: Some(backend),

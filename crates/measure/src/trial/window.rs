@@ -101,7 +101,8 @@ fn add_read_times(
         }
         Some(times) if times.clock_was_set => "the machine's clock was set during the window",
         Some(times) if times.read_lag.is_empty() => {
-            "the kernel told of no reply to a sampled connection when it had arrived"
+            "the kernel told of no reply to a sampled connection when it had arrived; of Unix sockets \
+             it never does"
         }
         Some(times) => {
             let (read_lag, server_time) = (&times.read_lag, &times.server_time);

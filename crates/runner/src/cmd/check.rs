@@ -205,11 +205,8 @@ fn promises(
             (program, Some(model.metadata.relay), Some(places))
         }
         Wanted::Program(program) => (program.clone(), None, None),
-        Wanted::External(external) if !external.wire.is_of_contract() => {
-            let wire = external.wire.word();
-            anyhow::bail!("the suite asks in frames and raw bytes, and it speaks {wire}")
-        }
         Wanted::External(external) => {
+            external.check_suite()?;
             let needs = |error: &dyn std::fmt::Display| anyhow!("{error}{}", external.needs_text());
             if !no_build {
                 build_external(external).map_err(|error| needs(&error))?;
@@ -219,6 +216,7 @@ fn promises(
                 launch: Launch::External(ExternalLaunch {
                     external: external.clone(),
                     ip: Ipv4Addr::LOCALHOST,
+                    processes: 1,
                     threads: args.threads,
                     guard: guard(),
                     cpus: Vec::new(),
@@ -233,10 +231,8 @@ fn promises(
             }]);
         }
         Wanted::Target(target) => {
-            anyhow::bail!(
-                "{} is running already, and no case may stop it",
-                target.addr
-            )
+            let place = &target.endpoint;
+            anyhow::bail!("{place} is running already, and no case may stop it")
         }
     };
     let launch = ContractLaunch {

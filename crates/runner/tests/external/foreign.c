@@ -89,7 +89,7 @@ int main(int argc, char **argv) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[2]))};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int one = 1, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 ||
         listen(listener, 4096) < 0) {
         perror("listen");

@@ -210,6 +210,10 @@ impl Running {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
+        Self::start_at(fixture, mode, port)
+    }
+
+    fn start_at(fixture: &Fixture, mode: &str, port: u16) -> Option<Self> {
         let command = fixture.foreign(mode)?.replace("{port}", &port.to_string());
         let (program, args) = command.split_once(' ').unwrap();
         let server = Command::new(program)
@@ -269,6 +273,8 @@ fn what_a_running_server_uses_is_null_when_its_process_is_not_known() {
     let Some(server) = Running::start(&fixture, "good") else {
         return;
     };
+    // Two servers share the port: neither is the one.
+    let _other = Running::start_at(&fixture, "good", server.1).unwrap();
     let target = format!("127.0.0.1:{}", server.1);
     let args = ["--target", &target, "--load", "idle,closed", "--profile"];
     let (_, models, shown) = measured(|fixture| fixture.run_with(&args));

@@ -25,6 +25,7 @@ mod misbehaving_externals;
 mod misbehaving_models;
 mod network;
 mod new_model;
+mod places;
 mod profile;
 mod saved;
 #[path = "../../examples/validate/schema.rs"]

@@ -1,12 +1,13 @@
 //! Command lines: words, places for the address, and what of them goes into reports.
 
 use super::error::ExternalError;
+use protocol::endpoint::Endpoint;
 use std::net::SocketAddr;
 
 /// What stands in a command for where to listen, with how many threads, and whom to relay to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Places {
-    pub(super) addr: SocketAddr,
+pub(super) struct Places<'a> {
+    pub(super) endpoint: &'a Endpoint,
     pub(super) threads: u32,
     pub(super) backend: Option<SocketAddr>,
 }
@@ -14,13 +15,27 @@ pub(super) struct Places {
 /// Where a relay has its backend.
 const BACKEND: &str = "{backend}";
 
-impl Places {
-    /// Whether a command can be told where to listen.
-    pub(super) fn are_in(command: &[String]) -> bool {
-        let has = |place: &str| command.iter().any(|word| word.contains(place));
-        has("{addr}") || has("{port}")
-    }
+/// What a command has a place for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// An address and port.
+    Address,
+    /// The path of a Unix socket.
+    Path,
+}
 
+impl Told {
+    /// Where a command can be told to listen; `None` where it can't.
+    pub(super) fn by(command: &[String]) -> Option<Self> {
+        let has = |place: &str| command.iter().any(|word| word.contains(place));
+        match has("{addr}") || has("{port}") {
+            true => Some(Self::Address),
+            false => has("{path}").then_some(Self::Path),
+        }
+    }
+}
+
+impl Places<'_> {
     /// Whether a command can be told whom to relay to.
     pub(super) fn has_backend(command: &[String]) -> bool {
         command.iter().any(|word| word.contains(BACKEND))
@@ -28,17 +43,24 @@ impl Places {
 
     /// The command with everything in its place.
     pub(super) fn fill(self, command: &[String]) -> Vec<String> {
-        let backend = self
-            .backend
-            .map_or_else(String::new, |addr| addr.to_string());
-        let filled = command.iter().map(|word| {
-            word.replace(BACKEND, &backend)
-                .replace("{addr}", &self.addr.to_string())
-                .replace("{host}", &self.addr.ip().to_string())
-                .replace("{port}", &self.addr.port().to_string())
-                .replace("{threads}", &self.threads.to_string())
-        });
-        filled.collect()
+        let mut places = match self.endpoint {
+            Endpoint::Tcp(addr) => vec![
+                ("{addr}", addr.to_string()),
+                ("{host}", addr.ip().to_string()),
+                ("{port}", addr.port().to_string()),
+            ],
+            Endpoint::Unix(path) => vec![("{path}", path.display().to_string())],
+        };
+        places.push(("{threads}", self.threads.to_string()));
+        let backend = self.backend.map(|addr| addr.to_string());
+        places.push((BACKEND, backend.unwrap_or_default()));
+        let fill = |word: &String| {
+            let begin = word.clone();
+            places
+                .iter()
+                .fold(begin, |word, (place, value)| word.replace(place, value))
+        };
+        command.iter().map(fill).collect()
     }
 }
 
@@ -88,10 +110,10 @@ mod tests {
         let command =
             arguments("python3 'my echo.py' --bind={addr} {host} {port} -j{threads} {backend}");
         let command = command.unwrap();
-        assert!(Places::are_in(&command));
-        assert!(!Places::are_in(&["nc".to_owned(), "{host}".to_owned()]));
+        assert_eq!(Told::by(&command), Some(Told::Address));
+        assert_eq!(Told::by(&["nc".to_owned(), "{host}".to_owned()]), None);
         let places = Places {
-            addr: "127.0.0.1:4567".parse().unwrap(),
+            endpoint: &"127.0.0.1:4567".parse().unwrap(),
             threads: 2,
             backend: Some("127.0.0.1:9".parse().unwrap()),
         };
@@ -107,6 +129,14 @@ mod tests {
                 "127.0.0.1:9"
             ]
         );
+        let command = arguments("nc -lkU {path}").unwrap();
+        assert_eq!(Told::by(&command), Some(Told::Path));
+        let places = Places {
+            endpoint: &"unix:/run/x.sock".parse().unwrap(),
+            threads: 1,
+            backend: None,
+        };
+        assert_eq!(places.fill(&command)[2], "/run/x.sock");
         assert!(arguments("echo 'half").is_err());
         assert!(arguments("  ").is_err());
     }

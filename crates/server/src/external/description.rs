@@ -1,17 +1,17 @@
 //! What has to be known of a server that isn't ours to start it, find it and speak to it.
 
 use super::{
-    command::{Places, arguments, without_directories},
+    command::{Places, Told, arguments, without_directories},
     error::ExternalError,
 };
 use protocol::{
     client::Workload,
+    endpoint::Endpoint,
     wire::{Kind, Wire},
 };
 use std::{
     collections::BTreeMap,
     env,
-    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -38,8 +38,9 @@ pub struct External {
     pub directory: PathBuf,
     /// Added to the runner's own.
     pub environment: BTreeMap<String, String>,
-    /// Where it listens; `None`: where it is told to, by a place in the command.
-    pub address: Option<SocketAddr>,
+    /// Where it listens; port 0 is one that it is told. `None`: where it is told to, by a place in the
+    /// command.
+    pub address: Option<Endpoint>,
     /// What it speaks.
     pub wire: Wire,
     /// Raw wire: the size of each message, for servers that have one; `None`: any.
@@ -48,6 +49,8 @@ pub struct External {
     pub workloads: Vec<Kind>,
     /// Processes that it has when it is ready; `None`: any number.
     pub processes: Option<u32>,
+    /// Several of it can listen on one port (SO_REUSEPORT).
+    pub reuse_port: bool,
     /// How long it may take until it listens.
     pub ready_limit: Duration,
     /// User memory that it takes for a connection, about; `None`: hardly any.
@@ -75,6 +78,7 @@ impl External {
             message_bytes: None,
             workloads: vec![Kind::Echo],
             processes: None,
+            reuse_port: false,
             ready_limit: READY_LIMIT,
             user_bytes_per_connection: None,
         };
@@ -84,10 +88,36 @@ impl External {
 
     /// Whether it is known where the server will listen.
     pub(super) fn check_place(&self) -> Result<(), ExternalError> {
-        if self.address.is_some() || Places::are_in(&self.command) {
-            return Ok(());
+        let told = Told::by(&self.command);
+        let is_known = match &self.address {
+            Some(own) if is_any_port(own) => told == Some(Told::Address),
+            Some(_) => true,
+            None => told.is_some(),
+        };
+        match is_known {
+            true => Ok(()),
+            false => Err(ExternalError::NowhereToListen),
         }
-        Err(ExternalError::NowhereToListen)
+    }
+
+    /// Whether it listens at a Unix socket.
+    pub fn is_unix(&self) -> bool {
+        match &self.address {
+            Some(own) => own.path().is_some(),
+            None => Told::by(&self.command) == Some(Told::Path),
+        }
+    }
+
+    /// Whether the conformance suite has something to ask.
+    ///
+    /// # Errors
+    /// Why it hasn't, in words.
+    pub fn check_suite(&self) -> Result<(), ExternalError> {
+        match (self.wire.is_of_contract(), self.is_unix()) {
+            (false, _) => Err(ExternalError::NothingToAsk(self.wire.word())),
+            (true, true) => Err(ExternalError::NothingToAsk("at a Unix socket")),
+            (true, false) => Ok(()),
+        }
     }
 
     /// Whether it can be asked for this.
@@ -169,9 +199,9 @@ impl External {
     }
 }
 
-/// Whether servers may be loaded there without being asked twice.
-pub fn is_near(addr: SocketAddr) -> bool {
-    addr.ip().is_loopback()
+/// Whether any free port of an address is meant.
+pub(super) fn is_any_port(endpoint: &Endpoint) -> bool {
+    endpoint.tcp().is_some_and(|addr| addr.port() == 0)
 }
 
 /// What is at `path`, made absolute.

@@ -15,7 +15,7 @@ pub enum ExternalError {
     /// Nobody would know where to connect to.
     #[error(
         "where does it listen? {{addr}}, {{host}} or {{port}} in the command is replaced by a free \
-         address of the runner's choice"
+         address of the runner's choice, {{path}} by the path of a Unix socket"
     )]
     NowhereToListen,
     /// It isn't made for what is asked.
@@ -34,6 +34,9 @@ pub enum ExternalError {
         "whom does it relay to? {{backend}} in the command is replaced by the backend's address"
     )]
     NobodyToRelayTo,
+    /// The conformance suite has nothing for it.
+    #[error("the suite asks in frames and raw bytes, over TCP, and it speaks {0}")]
+    NothingToAsk(&'static str),
     /// Its program isn't where the command says.
     #[error("there is no program {program}{hint}")]
     NoProgram {

@@ -3,10 +3,13 @@
 
 use super::{
     command::{Places, arguments},
-    description::{External, READY_LIMIT, absolute, is_near},
+    description::{External, READY_LIMIT, absolute},
     error::ExternalError,
 };
-use protocol::wire::{Kind, MAX_PAYLOAD_BYTES, RAW_PREFIX_BYTES, Wire};
+use protocol::{
+    endpoint::Endpoint,
+    wire::{Kind, MAX_PAYLOAD_BYTES, RAW_PREFIX_BYTES, Wire},
+};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -36,7 +39,7 @@ struct Description {
     directory: PathBuf,
     #[serde(default)]
     environment: BTreeMap<String, String>,
-    address: Option<Spanned<SocketAddr>>,
+    address: Option<Spanned<Endpoint>>,
     port: Option<Spanned<u16>>,
     #[serde(default = "raw")]
     wire: Wire,
@@ -44,6 +47,7 @@ struct Description {
     #[serde(default = "echo")]
     workloads: Spanned<Vec<Kind>>,
     processes: Option<u32>,
+    reuse_port: Option<Spanned<bool>>,
     ready_s: Option<Spanned<f64>>,
     user_bytes_per_connection: Option<u32>,
 }
@@ -144,7 +148,8 @@ impl Description {
             at,
             what: format!("models.{name}.{field}: {what}"),
         };
-        let address = self.address(allow_remote, &wrong)?;
+        let directory = base.join(&self.directory);
+        let address = self.address(&directory, allow_remote, &wrong)?;
         let message_bytes = match (self.message_bytes, self.wire) {
             (Some(bytes), Wire::Framed | Wire::Http1 | Wire::Websocket) => {
                 let what = "it is for wire = \"raw\"; others have any size".to_owned();
@@ -202,7 +207,7 @@ impl Description {
             command: words("command", self.command)?,
             relay: relay.transpose()?,
             build: self.build.map(|build| words("build", build)).transpose()?,
-            directory: base.join(self.directory),
+            directory,
             environment: self.environment,
             needs: self.needs,
             user_bytes_per_connection: self.user_bytes_per_connection,
@@ -211,20 +216,28 @@ impl Description {
             message_bytes,
             workloads,
             processes: self.processes,
+            reuse_port: self.reuse_port.as_ref().is_some_and(|it| *it.get_ref()),
             ready_limit,
             name: name.clone(),
         };
         external
             .check_place()
             .map_err(|error| wrong(at, "command", format!("{error}; or give address or port")))?;
-        Ok(external)
+        match self.reuse_port {
+            Some(said) if external.reuse_port && external.is_unix() => {
+                let what = "a Unix socket has one listener".to_owned();
+                Err(wrong(said.span().end, "reuse_port", what))
+            }
+            _ => Ok(external),
+        }
     }
 
     fn address(
         &self,
+        directory: &Path,
         allow_remote: bool,
         wrong: &impl Fn(usize, &str, String) -> Wrong,
-    ) -> Result<Option<SocketAddr>, Wrong> {
+    ) -> Result<Option<Endpoint>, Wrong> {
         let addr = match (&self.address, &self.port) {
             (Some(_), Some(port)) => {
                 let what = "address has a port already".to_owned();
@@ -232,18 +245,21 @@ impl Description {
             }
             (Some(address), None) => address,
             (None, Some(port)) => {
-                return Ok(Some((Ipv4Addr::LOCALHOST, *port.get_ref()).into()));
+                let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, *port.get_ref()));
+                return Ok(Some(addr.into()));
             }
             (None, None) => return Ok(None),
         };
-        if is_near(*addr.get_ref()) || allow_remote {
-            return Ok(Some(*addr.get_ref()));
+        match addr.get_ref() {
+            Endpoint::Unix(path) => Ok(Some(Endpoint::Unix(directory.join(path)))),
+            own if own.is_local() || allow_remote => Ok(Some(own.clone())),
+            own => {
+                let what = format!(
+                    "{own} is not on loopback; --allow-remote lets it be loaded all the same"
+                );
+                Err(wrong(addr.span().end, "address", what))
+            }
         }
-        let what = format!(
-            "{} is not on loopback; --allow-remote lets it be loaded all the same",
-            addr.get_ref()
-        );
-        Err(wrong(addr.span().end, "address", what))
     }
 }
 
@@ -326,6 +342,16 @@ mod tests {
             ),
             ("[models.x]\ncommand = 'x'\nport = 70000\n", "3", "port"),
             (
+                "[models.x]\ncommand = 'x {path}'\naddress = '[::1]:0'\n",
+                "2",
+                "where does it listen",
+            ),
+            (
+                "[models.x]\ncommand = 'x {path}'\nreuse_port = true\n",
+                "3",
+                "reuse_port",
+            ),
+            (
                 "[models.x]\ncommand = 'x {addr}'\nmessage_bytes = 4\n",
                 "3",
                 "message_bytes",
@@ -342,6 +368,17 @@ mod tests {
                 assert!(error.contains(part), "{text}: {error} lacks {part}");
             }
         }
+    }
+
+    #[test]
+    fn a_socket_of_a_file_lies_where_the_command_runs() {
+        let text = "[models.x]\ncommand = 'x'\ndirectory = 'here'\naddress = 'unix:x.sock'\n";
+        let [model] = &read_text(text).unwrap()[..] else {
+            panic!("one model");
+        };
+        let address = model.address.as_ref().and_then(Endpoint::path);
+        assert_eq!(address, Some(&*model.directory.join("x.sock")));
+        assert!(model.is_unix());
     }
 
     #[test]

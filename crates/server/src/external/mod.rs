@@ -6,6 +6,7 @@
 //! | `file` | descriptions in `models.toml` |
 //! | `command` | command lines: words, places for the address, what goes into reports |
 //! | `server` | starting and stopping such a server |
+//! | `kept` | one command that it runs, under its keeper |
 //! | `target` | one that is running already |
 //! | `listener` | who listens where |
 
@@ -13,14 +14,15 @@ mod command;
 mod description;
 mod error;
 mod file;
+mod kept;
 mod listener;
 mod server;
 mod target;
 
 pub use command::{arguments, without_directories};
-pub use description::{External, is_near};
+pub use description::External;
 pub use error::ExternalError;
 pub use file::{parse, read};
-pub use listener::resolve;
+pub use listener::{owner, resolve};
 pub use server::{ExternalLaunch, ExternalServer};
 pub use target::{Target, TargetServer};

@@ -1,39 +1,30 @@
-//! Starting and stopping a server that keeps no launch contract.
-//!
-//! A keeper stands between (see [`process::keep`]): it ends with the runner, however that
-//! ends, takes everything with it that the server has started, and tells how the server ended. So
-//! the server is what descends from it.
+//! Starting and stopping a server that keeps no launch contract: mostly one command, several where
+//! the limit of open files asks for it, which share a port (SO_REUSEPORT).
 
 use super::{
-    command::Places,
-    description::External,
+    command::{Places, Told},
+    description::{External, is_any_port},
+    kept::{Keeping, Kept},
     listener::{free_address, hold, listeners, visit},
 };
 use crate::contract::ServerError;
 use probe::host::allowed_cpus;
-use process::{
-    child::Child,
-    guard::{Guard, join},
-    interrupt,
-    keep::KEEP,
-    tree::descendants,
-};
-use protocol::launch::STOP_LIMIT_S;
+use process::{guard::Guard, interrupt};
+use protocol::endpoint::Endpoint;
 use report::model::Phase;
 use std::{
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     thread,
     time::{Duration, Instant},
 };
+use tempfile::TempDir;
 
 /// How often it is looked whether the server listens.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// A server that just dies takes a moment to be known dead.
 const DEATH_LIMIT: Duration = Duration::from_millis(300);
-
-/// What keeping takes beyond the time that the server has to stop.
-const KEEPER_LIMIT: Duration = Duration::from_secs(5);
 
 /// How to start an external server.
 #[derive(Clone, Debug)]
@@ -42,6 +33,8 @@ pub struct ExternalLaunch {
     pub external: External,
     /// Where it is told to listen, unless it has an address of its own.
     pub ip: Ipv4Addr,
+    /// How often it is started, if it can share its port; at least 1.
+    pub processes: u32,
     /// For the place in the command; the server may have others.
     pub threads: u32,
     /// Through what it is started.
@@ -57,12 +50,13 @@ pub struct ExternalLaunch {
 /// One that listens.
 #[derive(Debug)]
 pub struct ExternalServer {
-    keeper: Child,
-    addr: SocketAddr,
+    /// At least one.
+    started: Vec<Kept>,
+    endpoint: Endpoint,
     /// How many CPUs it may run on.
     cpus: usize,
-    /// How it has ended.
-    end: Option<String>,
+    /// Where its socket is, if we chose the place: gone with the server.
+    _directory: Option<TempDir>,
 }
 
 impl ExternalLaunch {
@@ -71,75 +65,84 @@ impl ExternalLaunch {
     /// # Errors
     /// Why it doesn't; all its processes are gone then.
     pub fn start(&self) -> Result<ExternalServer, ServerError> {
-        let external = &self.external;
-        let addr = match external.address {
-            Some(addr) if !listeners(addr).is_empty() => {
-                let what = format!("{addr} is taken: something listens there already");
-                return Err(ServerError::start(
-                    what,
-                    "end what listens there, or measure that: --target",
-                ));
-            }
-            Some(addr) => addr,
-            None => free_address(self.ip).map_err(|error| {
-                ServerError::start(error, "no address is free: 'runner doctor' looks at ports")
-            })?,
-        };
-        let keeper = Child::spawn(
-            &self.guard,
-            self.guard.program(),
-            self.keeper_args(addr),
-            self.open_files_max,
-        );
-        let keeper = keeper.map_err(|error| ServerError::cant_spawn(&error))?;
+        let (endpoint, directory) = self.place()?;
         let mut server = ExternalServer {
-            keeper,
-            addr,
+            started: Vec::new(),
+            endpoint,
             cpus: match self.cpus.len() {
                 0 => allowed_cpus().len(),
                 told => told,
             },
-            end: None,
+            _directory: directory,
         };
-        server.await_listener(external)?;
+        let times = if self.external.reuse_port {
+            self.processes
+        } else {
+            1
+        };
+        for _ in 0..times.max(1) {
+            let one = self.start_at(&server.endpoint)?;
+            server.started.push(one);
+            server.endpoint = server.await_listener(&self.external)?;
+        }
         Ok(server)
     }
 
-    fn keeper_args(&self, addr: SocketAddr) -> Vec<String> {
-        let External {
-            directory,
-            environment,
-            command,
-            relay,
-            ..
-        } = &self.external;
-        let command = match (self.backend, relay) {
-            (Some(_), Some(relay)) => relay,
-            _ => command,
+    /// Where it will listen, and what of that has to be kept.
+    fn place(&self) -> Result<(Endpoint, Option<TempDir>), ServerError> {
+        let no_place = |error: io::Error| {
+            ServerError::start(error, "no address is free: 'runner doctor' looks at ports")
         };
-        let mut args = vec![KEEP.to_owned(), "--directory".to_owned()];
-        args.push(directory.display().to_string());
-        for (name, value) in environment {
-            args.push(format!("--env={name}={value}"));
+        let free = |ip: IpAddr| free_address(ip).map(Endpoint::Tcp).map_err(no_place);
+        match &self.external.address {
+            Some(own) if is_any_port(own) => {
+                let ip = own.tcp().map_or(self.ip.into(), |own| own.ip());
+                Ok((free(ip)?, None))
+            }
+            Some(own) if !listeners(own).is_empty() => Err(ServerError::start(
+                format!("{own} is taken: something listens there already"),
+                "end what listens there, or measure that: --target",
+            )),
+            Some(own) => Ok((own.clone(), None)),
+            None if Told::by(&self.external.command) == Some(Told::Path) => {
+                let directory = tempfile::tempdir().map_err(|error| {
+                    ServerError::start(
+                        error,
+                        "a directory for temporary files has to be writable: TMPDIR",
+                    )
+                })?;
+                let path = directory.path().join("socket");
+                Ok((Endpoint::Unix(path), Some(directory)))
+            }
+            None => Ok((free(self.ip.into())?, None)),
         }
-        if !self.cpus.is_empty() {
-            args.push(format!("--cpus={}", join(&self.cpus)));
-        }
-        args.push("--".to_owned());
+    }
+
+    fn start_at(&self, endpoint: &Endpoint) -> Result<Kept, ServerError> {
         let places = Places {
-            addr,
+            endpoint,
             threads: self.threads,
             backend: self.backend,
         };
-        args.extend(places.fill(command));
-        args
+        let keeping = Keeping {
+            guard: &self.guard,
+            directory: &self.external.directory,
+            environment: &self.external.environment,
+            cpus: &self.cpus,
+            open_files_max: self.open_files_max,
+        };
+        let command = match (self.backend, &self.external.relay) {
+            (Some(_), Some(relay)) => relay,
+            _ => &self.external.command,
+        };
+        keeping.start(places.fill(command))
     }
 }
 
 impl ExternalServer {
     /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// How many CPUs it may run on.
@@ -149,45 +152,41 @@ impl ExternalServer {
 
     /// All its processes: they come and go. None where they can't be listed.
     pub fn pids(&self) -> Vec<u32> {
-        descendants(self.keeper.pid()).unwrap_or_default()
+        self.started.iter().flat_map(Kept::pids).collect()
     }
 
-    fn await_listener(&mut self, external: &External) -> Result<(), ServerError> {
+    /// Waits until the one that was started last listens, and says where.
+    fn await_listener(&mut self, external: &External) -> Result<Endpoint, ServerError> {
         let deadline = Instant::now() + external.ready_limit;
+        let wanted = external.processes.unwrap_or(0) as usize;
         loop {
             if interrupt::asked() {
                 return Err(ServerError::Interrupted);
             }
             self.check_alive_at(Phase::Start, "before it listened")?;
-            let pids = self.pids();
-            let listens = hold(&pids, &listeners(self.addr));
-            let wanted = external.processes.unwrap_or(0) as usize;
-            if listens && pids.len() >= wanted && visit(self.addr).is_ok() {
-                return Ok(());
+            let pids = self.started.last().map(Kept::pids).unwrap_or_default();
+            let place = place_of(&pids, &self.endpoint);
+            if let Some(place) = &place
+                && pids.len() >= wanted
+            {
+                return Ok(place.clone());
             }
             if Instant::now() >= deadline {
-                let limit_s = external.ready_limit.as_secs_f64();
                 return Err(ServerError::NeverListened {
-                    what: if listens {
-                        format!("has {} of {wanted} processes", pids.len())
-                    } else {
-                        self.where_instead(&pids)
+                    what: match place {
+                        Some(_) => format!("has {} of {wanted} processes", pids.len()),
+                        None => format!("doesn't listen on {}", self.endpoint),
                     },
-                    limit_s,
-                    stderr_tail: self.last_words(),
+                    limit_s: external.ready_limit.as_secs_f64(),
+                    stderr_tail: self
+                        .started
+                        .last_mut()
+                        .map(Kept::last_words)
+                        .unwrap_or_default(),
                 });
             }
             thread::sleep(LOOK);
         }
-    }
-
-    fn where_instead(&self, pids: &[u32]) -> String {
-        let other = SocketAddr::from((Ipv6Addr::LOCALHOST, self.addr.port()));
-        let instead = match self.addr.is_ipv4() && hold(pids, &listeners(other)) {
-            true => ", but over IPv6: 'address' in its description says so, such as [::1]:7000",
-            false => "",
-        };
-        format!("doesn't listen on {}{instead}", self.addr)
     }
 
     /// Fails when the server has ended by itself.
@@ -212,38 +211,34 @@ impl ExternalServer {
     }
 
     fn check_alive_at(&mut self, phase: Phase, when: &str) -> Result<(), ServerError> {
-        if self.end.is_none() {
-            // Its keeper says nothing as long as it lives.
-            self.end = self.keeper.last_words(Duration::ZERO);
-        }
-        let how = match &self.end {
-            Some(how) => how.clone(),
-            None if self.keeper.ended().is_some() => "its keeper ended".to_owned(),
-            None => return Ok(()),
-        };
-        Err(ServerError::Died {
-            phase,
-            how: format!("ended {when} ({how})"),
-            stderr_tail: self.last_words(),
-        })
-    }
-
-    /// Ends the server, and tells what it wrote last.
-    fn last_words(&mut self) -> String {
-        self.end();
-        self.keeper.post_mortem().stderr_tail
-    }
-
-    /// Ends all its processes: with SIGTERM, and those that don't mind it with SIGKILL.
-    fn end(&mut self) {
-        self.keeper.end_input();
-        let limit = Duration::from_secs(STOP_LIMIT_S) + KEEPER_LIMIT;
-        let _ = self.keeper.wait_until(Instant::now() + limit);
+        let mut started = self.started.iter_mut();
+        started.try_for_each(|one| one.check_alive(phase, when))
     }
 }
 
 impl Drop for ExternalServer {
     fn drop(&mut self) {
-        self.end();
+        // All at once: each may take its time.
+        self.started.iter_mut().for_each(Kept::begin_end);
     }
+}
+
+/// Where these processes listen: at this place, or over IPv6 instead, as `localhost` may mean.
+fn place_of(pids: &[u32], told: &Endpoint) -> Option<Endpoint> {
+    let is_there = |place: &Endpoint| hold(pids, &listeners(place)) && visit(place).is_ok();
+    if is_there(told) {
+        return Some(told.clone());
+    }
+    let addr = told.tcp().filter(|addr| addr.ip() == Ipv4Addr::LOCALHOST)?;
+    let instead = SocketAddr::from((Ipv6Addr::LOCALHOST, addr.port())).into();
+    if !is_there(&instead) {
+        return None;
+    }
+    // One that listens at both may have been between the two.
+    let place = if is_there(told) {
+        told.clone()
+    } else {
+        instead
+    };
+    Some(place)
 }

@@ -1,11 +1,14 @@
 //! A server that is running already: measured, and never stopped or signalled.
 
 use crate::contract::ServerError;
-use crate::external::listener::{hold, is_forbidden, listeners, visit};
+use crate::external::{
+    command::without_directories,
+    listener::{hold, is_forbidden, listeners, visit},
+};
 use process::tree::with_descendants;
 use procfs::process::Process;
+use protocol::endpoint::Endpoint;
 use report::model::Phase;
-use std::net::SocketAddr;
 
 const WHOSE_PID: &str = "give --pid the process that listens, which 'ss -ltnp' names, or leave it out: \
                          CPU and memory aren't measured then";
@@ -14,7 +17,7 @@ const WHOSE_PID: &str = "give --pid the process that listens, which 'ss -ltnp' n
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// Where it listens.
-    pub addr: SocketAddr,
+    pub endpoint: Endpoint,
     /// Its process, if that is known.
     pub pid: Option<u32>,
 }
@@ -28,16 +31,23 @@ pub struct TargetServer {
 }
 
 impl Target {
+    /// Where it listens, as reports carry it.
+    pub fn shared_place(&self) -> String {
+        without_directories(&self.endpoint.to_string())
+    }
+
     /// Looks whether the server is there.
     ///
     /// # Errors
     /// It isn't, or is another process.
     pub fn start(&self) -> Result<TargetServer, ServerError> {
-        let Self { addr, pid } = *self;
-        visit(addr).map_err(|error| {
+        let Self { endpoint, pid } = self;
+        let pid = *pid;
+        visit(endpoint).map_err(|error| {
             ServerError::start(
-                format!("nothing answers at {addr}: {error}"),
-                "start the server first, or see where it listens: ss -ltn",
+                format!("nothing answers at {endpoint}: {error}"),
+                "start the server first, or see where it listens: ss -ltn, and ss -lx for sockets of \
+                 files",
             )
         })?;
         let started = pid.map(|pid| {
@@ -49,7 +59,7 @@ impl Target {
             started: started.transpose()?,
         };
         // A listener in a network namespace of its own isn't seen from here.
-        let sockets = listeners(addr);
+        let sockets = listeners(endpoint);
         match pid {
             Some(pid) if is_forbidden(pid) => Err(ServerError::start(
                 format!("process {pid} is another user's: it is not permitted to look at it"),
@@ -58,7 +68,7 @@ impl Target {
             Some(pid) if !sockets.is_empty() && !hold(&server.pids(), &sockets) => {
                 Err(ServerError::start(
                     format!(
-                        "process {pid} and its children don't listen on {addr}: what was measured \
+                        "process {pid} and its children don't listen on {endpoint}: what was measured \
                          would be another's"
                     ),
                     WHOSE_PID,
@@ -71,8 +81,8 @@ impl Target {
 
 impl TargetServer {
     /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
-        self.target.addr
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.target.endpoint
     }
 
     /// The process and its children; none when it isn't known.
@@ -112,7 +122,7 @@ mod tests {
     fn a_process_that_may_not_be_looked_at_is_said_to_be_so() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let target = Target {
-            addr: listener.local_addr().unwrap(),
+            endpoint: listener.local_addr().unwrap().into(),
             pid: Some(1),
         };
         let said = target.start().err().map(|error| error.to_string());

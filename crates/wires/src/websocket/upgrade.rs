@@ -16,7 +16,7 @@ pub(crate) fn request(plan: &Plan) -> Box<[u8]> {
     let HttpRequest { line, fields, .. } = plan.http.clone().unwrap_or_default();
     let mut text = format!("{line} HTTP/1.1\r\n");
     if !fields.iter().any(|f| f.name.eq_ignore_ascii_case("host")) {
-        let _ = write!(text, "Host: {}\r\n", plan.target);
+        let _ = write!(text, "Host: {}\r\n", plan.target.http_host());
     }
     text.push_str("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
     let _ = write!(text, "Sec-WebSocket-Key: {KEY}\r\n");

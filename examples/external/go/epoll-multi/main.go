@@ -22,7 +22,7 @@ func main() {
 	}
 	failed := make(chan error)
 	for range loops {
-		listener, err := loop.Listen(os.Args[1], os.Args[2], true)
+		listener, err := loop.Listen(os.Args[1], os.Args[2])
 		if err != nil {
 			log.Fatal(err)
 		}

@@ -15,7 +15,7 @@ func main() {
 	if len(os.Args) != 3 && len(os.Args) != 4 {
 		log.Fatalf("usage: %s HOST PORT [BACKEND]", os.Args[0])
 	}
-	listener, err := loop.Listen(os.Args[1], os.Args[2], false)
+	listener, err := loop.Listen(os.Args[1], os.Args[2])
 	if err != nil {
 		log.Fatal(err)
 	}

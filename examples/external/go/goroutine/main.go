@@ -6,10 +6,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log"
+	"millionfold/external/loop"
 	"net"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -22,7 +25,8 @@ func main() {
 	default:
 		log.Fatalf("usage: %s HOST PORT [BACKEND]", os.Args[0])
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(os.Args[1], os.Args[2]))
+	config := net.ListenConfig{Control: sharePort}
+	listener, err := config.Listen(context.Background(), "tcp", net.JoinHostPort(os.Args[1], os.Args[2]))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -38,6 +42,15 @@ func main() {
 			go serve(conn)
 		}
 	}
+}
+
+// Several of this server can listen on one port.
+func sharePort(_, _ string, conn syscall.RawConn) error {
+	var failed error
+	err := conn.Control(func(fd uintptr) {
+		failed = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, loop.SoReusePort, 1)
+	})
+	return errors.Join(err, failed)
 }
 
 // Not io.Copy, which between two TCP connections takes a pipe for each, and so two more files.

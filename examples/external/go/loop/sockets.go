@@ -6,11 +6,11 @@ import (
 	"syscall"
 )
 
-const soReusePort = 0xf // Not in package syscall.
+const SoReusePort = 0xf // Not in package syscall.
 
-// Listen opens a listener that doesn't block. With reusePort others may listen there too, and the
-// kernel shares connections out.
-func Listen(host, port string, reusePort bool) (int, error) {
+// Listen opens a listener that doesn't block. Others may listen there too, as long as they say so,
+// and the kernel shares connections out.
+func Listen(host, port string) (int, error) {
 	addr, err := netip.ParseAddrPort(host + ":" + port)
 	if err != nil {
 		return 0, err
@@ -19,11 +19,7 @@ func Listen(host, port string, reusePort bool) (int, error) {
 	if err != nil {
 		return 0, os.NewSyscallError("socket", err)
 	}
-	option := syscall.SO_REUSEADDR
-	if reusePort {
-		option = soReusePort
-	}
-	if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, option, 1); err != nil {
+	if err := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, SoReusePort, 1); err != nil {
 		return 0, os.NewSyscallError("setsockopt", err)
 	}
 	to := &syscall.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}

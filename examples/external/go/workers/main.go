@@ -26,7 +26,7 @@ func main() {
 	if err != nil || workers < 1 {
 		log.Fatalf("WORKERS: %q", os.Args[3])
 	}
-	listener, err := loop.Listen(os.Args[1], os.Args[2], false)
+	listener, err := loop.Listen(os.Args[1], os.Args[2])
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -18,6 +18,10 @@ use std::collections::BTreeMap;
 /// What each end of a connection has one of.
 const OF_BOTH_ENDS: [&str; 5] = ["TCP", "TCPv6", "sock_inode_cache", "dentry", "filp"];
 
+/// The least that a connection's sockets take of the first two. Those of Unix sockets are mostly hidden in
+/// a cache of another name: then the halves aren't known.
+const SOCKETS_BYTES_MIN: f64 = 1_000.0;
+
 /// An entry of an epoll set, which the generator has for each connection: `struct epitem`, 128 bytes
 /// with its cache line's padding, and `struct eppoll_entry`, 64. Source: fs/eventpoll.c.
 const EPOLL_ENTRY_BYTES: f64 = 192.0;
@@ -37,11 +41,10 @@ pub(super) fn by_owner(
     let server_tables = growth(|step| Some(step.server.page_tables_bytes? as f64));
     let generator_tables = growth(|step| Some(step.generator.page_tables_bytes? as f64));
     let stacks = growth(|step| Some(step.memory?.kernel_stacks_bytes as f64));
-    let of_both_ends: f64 = OF_BOTH_ENDS
-        .iter()
-        .filter_map(|name| caches.get(*name))
-        .sum();
-    let generator_slab = (of_both_ends > 0.0).then_some(of_both_ends / 2.0 + EPOLL_ENTRY_BYTES);
+    let of = |names: &[&str]| -> f64 { names.iter().filter_map(|name| caches.get(*name)).sum() };
+    let of_both_ends = of(&OF_BOTH_ENDS);
+    let shows_sockets = of(&OF_BOTH_ENDS[..2]) >= SOCKETS_BYTES_MIN;
+    let generator_slab = shows_sockets.then_some(of_both_ends / 2.0 + EPOLL_ENTRY_BYTES);
     let is_elsewhere = ladders.iter().any(|trial| !trial.hosts.is_empty());
     let (generator_slab, generator_slab_here) = match is_elsewhere {
         true => (None, Some(0.0)),

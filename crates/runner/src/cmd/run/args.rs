@@ -12,15 +12,13 @@ use plan::{
 };
 use protocol::{
     client::Workload,
+    endpoint::Endpoint,
     http::{Expect, Field, HttpRequest, RequestLine},
     wire::Wire,
 };
 use report::{link::Link, slo::Slo, trial::Arrivals};
 use server::external::resolve;
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
-};
+use std::{net::Ipv4Addr, path::PathBuf};
 
 /// What is measured, and how.
 #[derive(Args, Debug, Default)]
@@ -30,12 +28,13 @@ pub(crate) struct RunArgs {
 
     /// A server that is running already
     ///
-    /// Measure a server that is running already, such as localhost:7000 or [::1]:7000, and leave it
-    /// running; takes part as the model 'target'
+    /// Measure a server that is running already, such as localhost:7000, [::1]:7000 or, at a Unix
+    /// socket, unix:/run/x.sock, and leave it running; takes part as the model 'target'
     #[arg(long, help_heading = "Which servers", value_name = "HOST:PORT", value_parser = resolve)]
-    pub(crate) target: Option<SocketAddr>,
+    pub(crate) target: Option<Endpoint>,
 
-    /// The process of --target; it and its children are measured. Without it CPU and memory aren't
+    /// The process of --target; it and its children are measured [default: the one that listens
+    /// there, if it can be told; else CPU and memory aren't measured]
     #[arg(
         long,
         help_heading = "Which servers",
@@ -332,7 +331,7 @@ impl RunArgs {
         ExternalOptions {
             wire: self.wire.or(self.http.as_ref().map(|_| Wire::Http1)),
             allow_remote: self.allow_remote,
-            target: self.target,
+            target: self.target.clone(),
             pid: self.pid,
         }
     }

@@ -73,7 +73,7 @@ pub(crate) fn run(args: &RunArgs, fleet: Option<&Fleet>) -> anyhow::Result<Exit>
     let has_pipes = check_descriptors(&plan, &host);
     let mut described = render::plan::describe(&plan.to_report());
     let of_memory = heavy.map(|heavy| heavy.note(&plan, &host));
-    let has_foreign = selected.iter().any(Selected::is_external);
+    let has_foreign = selected.iter().any(Selected::has_foreign_ports);
     let of_resets = (has_foreign && !closes_in_order(plan.connections_max())).then(|| {
         "so many connections are reset at a trial's end, those to servers that aren't ours, too: \
          closed in the ordinary way they would keep their ports for a minute"
@@ -231,7 +231,7 @@ fn plan(
         wire,
         message_bytes,
     };
-    let mut own = selected.iter().filter(|one| one.own_address().is_some());
+    let mut own = selected.iter().filter(|one| !one.is_told_address());
     if let (Some(link), Some(one)) = (&args.network, own.next()) {
         return Err(usage(format!(
             "--network {link}: {} has an address of its own, which generators don't reach over a \

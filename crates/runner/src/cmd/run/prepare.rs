@@ -13,7 +13,7 @@ use measure::{
 use plan::{Plan, generators::generator_plans};
 use report::model::{self, Failure, Model, ModelReport, Phase};
 use server::{
-    external::{External, ExternalLaunch, Target},
+    external::{External, ExternalLaunch},
     launch::Launch,
 };
 use std::{
@@ -56,9 +56,8 @@ pub(super) fn prepare(
         }
         Wanted::External(external) => of_external(external, plan, no_build),
         Wanted::Target(target) => {
-            let pid = target.pid;
-            let program = pid.map(|pid| PathBuf::from(format!("/proc/{pid}/exe")));
-            Ok((Launch::Target(target.clone()), program))
+            let program = |pid: u32| PathBuf::from(format!("/proc/{pid}/exe"));
+            Ok((Launch::Target(target.clone()), target.pid.map(program)))
         }
     };
     let mut model = describe(selected);
@@ -153,6 +152,7 @@ fn of_external(external: &External, plan: &Plan, no_build: bool) -> Result<Ready
     let launch = ExternalLaunch {
         external: external.clone(),
         ip: plan.server_ip(),
+        processes: plan.server_processes,
         threads: plan.server_threads,
         guard: guard(),
         cpus: plan.server_cpus.clone(),
@@ -191,13 +191,18 @@ fn describe(selected: &Selected) -> Model {
             }),
             ..Model::default()
         },
-        Wanted::Target(Target { addr, pid }) => Model {
+        Wanted::Target(target) => Model {
             name,
-            title: format!("the server at {addr}"),
+            title: format!("the server at {}", target.shared_place()),
             external: Some(model::External {
                 command: None,
-                target: Some(addr.to_string()),
-                processes: if pid.is_some() { "pid" } else { "unknown" }.to_owned(),
+                target: Some(target.shared_place()),
+                processes: if target.pid.is_some() {
+                    "pid"
+                } else {
+                    "unknown"
+                }
+                .to_owned(),
             }),
             ..Model::default()
         },
@@ -248,9 +253,9 @@ pub(super) fn command_lines(
     }
     let (build, loadgen) = package("loadgen");
     lines.extend(build);
-    let target = std::net::SocketAddr::from((plan.server_ip(), 0));
+    let target = std::net::SocketAddr::from((plan.server_ip(), 0)).into();
     for load in &plan.loads {
-        let generators = generator_plans(plan, load, target, plan.schedule_seed(1));
+        let generators = generator_plans(plan, load, &target, plan.schedule_seed(1));
         if let Some(first) = generators.first() {
             let text = serde_json::to_string(first).unwrap_or_default();
             lines.push(format!("  {} <<< '{text}'", loadgen.display()));
@@ -309,7 +314,7 @@ fn lines_of(
             let words = words.map(|words| format!("  {}", words.join(" ")));
             std::iter::once(directory).chain(words).collect()
         }
-        Wanted::Target(target) => vec![format!("  (running already: {})", target.addr)],
+        Wanted::Target(target) => vec![format!("  (running already: {})", target.endpoint)],
     }
 }
 
