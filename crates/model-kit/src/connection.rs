@@ -58,6 +58,17 @@ struct Unsent {
     then: Option<Malformed>,
 }
 
+/// What a runtime that owns both buffers has to send for a read.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Nothing yet.
+    Nothing,
+    /// All that was read, byte for byte: so it is sent from where it lies.
+    AsItCame,
+    /// These bytes.
+    Gathered(Vec<u8>),
+}
+
 /// Why a connection is over. Every one of these is the end of that connection only.
 #[derive(Debug)]
 pub enum Closed {
@@ -111,6 +122,27 @@ impl Connection {
         chunk.fill(received_bytes);
         counters().bytes_in.add(received_bytes as u64);
         self.work_through(chunk, &mut send)
+    }
+
+    /// As [`Connection::answer`], for models whose runtime owns what it reads and what it sends: says
+    /// what is to be sent, in place of sending it.
+    #[inline]
+    pub fn answer_read(&mut self, received: &[u8]) -> (Reply, Result<Option<Work>, Closed>) {
+        with_chunk(|chunk| {
+            let space = &mut chunk.space()[..received.len()];
+            space.copy_from_slice(received);
+            let all = space.as_ptr_range();
+            let mut reply = Reply::Nothing;
+            let next = self.answer(chunk, received.len(), |bytes| {
+                match &mut reply {
+                    Reply::Nothing if bytes.as_ptr_range() == all => reply = Reply::AsItCame,
+                    Reply::Gathered(replies) => replies.extend_from_slice(bytes),
+                    _ => reply = Reply::Gathered(bytes.to_vec()),
+                }
+                Ok(bytes.len())
+            });
+            (reply, next)
+        })
     }
 
     /// Replies to work that is done, and goes on with what came behind it, up to the next.

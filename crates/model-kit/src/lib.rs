@@ -37,7 +37,7 @@ mod threads;
 mod work;
 
 pub use args::{Args, wrong_use};
-pub use connection::{Closed, Connection, gather, with_chunk};
+pub use connection::{Closed, Connection, Reply, gather, with_chunk};
 pub use model::{Ended, Model};
 pub use preflight::Need;
 pub use protocol::{

@@ -5,10 +5,10 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
-use model_kit::{Chunk, Closed, Connection, run_blocking};
+use model_kit::{Chunk, Closed, Connection, Reply, run_blocking};
 use protocol::{
     client::{MessageId, Messages, Workload},
-    wire::{HEADER_BYTES, Wire},
+    wire::{HEADER_BYTES, Kind, Wire},
 };
 use std::io;
 
@@ -153,4 +153,38 @@ fn a_reply_that_is_taken_back_is_sent_before_all_else_and_then_the_end_comes() {
     assert!(matches!(connection.end_later(answered), Ok(None)));
     assert_eq!(connection.unsent(), whole);
     assert!(matches!(connection.sent_all(), Err(Closed::Malformed(_))));
+}
+
+#[test]
+fn what_is_read_whole_is_sent_as_it_came_and_what_is_cut_is_sent_all_the_same() {
+    let messages = Messages::new(Wire::Framed, &Workload::Echo, 30, 1).unwrap();
+    let stream = requests(&messages, 3);
+    for cut in 1..stream.len() {
+        let mut connection = Connection::open(Wire::Framed);
+        let mut sent = Vec::new();
+        for read in [&stream[..cut], &stream[cut..]] {
+            let (reply, next) = connection.answer_read(read);
+            assert!(matches!(next, Ok(None)));
+            match reply {
+                Reply::Nothing => {}
+                Reply::AsItCame => sent.extend_from_slice(read),
+                Reply::Gathered(bytes) => sent.extend(bytes),
+            }
+        }
+        assert_eq!(sent, stream, "cut at {cut}");
+    }
+    let mut connection = Connection::open(Wire::Framed);
+    assert_eq!(connection.answer_read(&stream).0, Reply::AsItCame);
+}
+
+#[test]
+fn nothing_is_sent_for_what_takes_no_reply() {
+    let messages = Messages::new(Wire::Framed, &Workload::Echo, 30, 1).unwrap();
+    let mut discard = requests(&messages, 1);
+    discard[1] = Kind::Discard as u8;
+    let mut connection = Connection::open(Wire::Framed);
+    let (reply, next) = connection.answer_read(&discard);
+    assert!(reply == Reply::Nothing && matches!(next, Ok(None)));
+    let (reply, next) = connection.answer_read(&[]);
+    assert!(reply == Reply::Nothing && matches!(next, Err(Closed::ByClient)));
 }
