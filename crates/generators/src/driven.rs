@@ -1,32 +1,22 @@
 //! All generators of a trial, driven as one.
 
 use crate::{
+    dialogue::{next_event, next_event_or_interval, say, unexpected},
+    error::{GeneratorError, Result},
     host::{Generator, GeneratorHost},
     sampling::Sampling,
 };
-use process::{
-    child::{PostMortem, Silence},
-    watch::{Watch, Woken, now_ns},
-};
+use process::watch::{Watch, Woken, now_ns};
 use protocol::{
     generator::{Command, Event, Plan},
     tally::{self, Counts, Histogram, Totals},
 };
 use report::hosts::HostShare;
-use stats::{HistogramError, percentiles};
+use stats::percentiles;
 use std::{
-    io,
     ops::AddAssign,
-    process::ExitStatus,
     time::{Duration, Instant},
 };
-use thiserror::Error;
-
-/// A generator that says nothing for this long, not even how far it has come, hangs.
-const SILENCE_LIMIT: Duration = Duration::from_secs(15);
-
-/// For the reason of one that takes nothing any more.
-const LAST_WORDS_LIMIT: Duration = Duration::from_secs(1);
 
 /// A moment that is announced is so far ahead, and further by so much for each process: several may
 /// share a CPU, and each waits for its turn to hear of it and to tell its threads.
@@ -77,72 +67,6 @@ impl IntervalSum {
         }
     }
 }
-
-/// What went wrong with a generator.
-#[derive(Debug, Error)]
-pub enum GeneratorError {
-    /// It can't be started.
-    #[error("the load generator can't be started: {0}")]
-    Start(io::Error),
-    /// It says nothing any more.
-    #[error("the load generator {silence}: {stderr_tail}")]
-    Silent {
-        /// In which way.
-        silence: Silence,
-        /// What it wrote last to its standard error.
-        stderr_tail: String,
-    },
-    /// It isn't there any more.
-    #[error("the load generator ended before its work was done ({how}): {stderr_tail}")]
-    Ended {
-        /// As `exit status: 1`, or the signal.
-        how: ExitStatus,
-        /// What it wrote last to its standard error.
-        stderr_tail: String,
-    },
-    /// It lives, and what it is told doesn't reach it.
-    #[error("the load generator can't be told anything: {0}")]
-    NotTold(io::Error),
-    /// It says that it failed.
-    #[error("the load generator failed: {0}")]
-    Failed(String),
-    /// It says something else than it should.
-    #[error("the load generator wrote {0:?}")]
-    Unexpected(String),
-    /// It can't be waited for.
-    #[error("the load generator can't be waited for: {0}")]
-    Wait(io::Error),
-    /// What it measured can't be read.
-    #[error(transparent)]
-    Histogram(#[from] HistogramError),
-    /// The user wants to stop.
-    #[error("interrupted")]
-    Interrupted,
-    /// One of another machine.
-    #[error("on {machine}: {error}")]
-    Elsewhere {
-        /// The machine's name.
-        machine: String,
-        /// What is wrong there.
-        error: Box<GeneratorError>,
-    },
-}
-
-impl GeneratorError {
-    /// With the machine that it is about, if that is another one.
-    fn of(self, generator: &dyn Generator) -> Self {
-        match (self, generator.machine()) {
-            (Self::Interrupted, _) => Self::Interrupted,
-            (error, Some(machine)) => Self::Elsewhere {
-                machine: machine.to_owned(),
-                error: Box::new(error),
-            },
-            (error, None) => error,
-        }
-    }
-}
-
-type Result<T> = std::result::Result<T, GeneratorError>;
 
 impl Generators {
     /// Starts one process for each plan.
@@ -374,81 +298,4 @@ fn decode(histogram: Histogram) -> Result<Latencies> {
     // It grows to what others hold: so they can always be added.
     latencies.auto(true);
     Ok(latencies)
-}
-
-fn unexpected(event: &Event) -> GeneratorError {
-    GeneratorError::Unexpected(format!("{event:?}"))
-}
-
-fn say(generator: &mut dyn Generator, message: &impl serde::Serialize) -> Result<()> {
-    let line = serde_json::to_string(message)
-        .map_err(|error| GeneratorError::Unexpected(error.to_string()))?;
-    generator
-        .say(&line)
-        .map_err(|error| why_not_told(generator, error).of(generator))
-}
-
-/// One that is gone has mostly said why. One that lives goes on with what it was told before, and
-/// tells of that for ever.
-fn why_not_told(generator: &mut dyn Generator, error: io::Error) -> GeneratorError {
-    let until = Instant::now() + LAST_WORDS_LIMIT;
-    loop {
-        match generator.next_line(until).map(|line| event_in(&line)) {
-            Ok(Err(failed)) => return failed,
-            Err(Silence::TimedOut) => return GeneratorError::NotTold(error),
-            Err(silence) => return why_silent(generator, silence),
-            Ok(Ok(_)) if Instant::now() >= until => return GeneratorError::NotTold(error),
-            Ok(Ok(_)) => {}
-        }
-    }
-}
-
-/// The next event that isn't about how it goes.
-fn next_event(generator: &mut dyn Generator) -> Result<Event> {
-    loop {
-        match next_event_or_interval(generator)? {
-            // Told before the window was announced.
-            Event::Interval(_) => {}
-            event => return Ok(event),
-        }
-    }
-}
-
-fn next_event_or_interval(generator: &mut dyn Generator) -> Result<Event> {
-    hear(generator).map_err(|error| error.of(generator))
-}
-
-fn hear(generator: &mut dyn Generator) -> Result<Event> {
-    loop {
-        let line = generator.next_line(Instant::now() + SILENCE_LIMIT);
-        match event_in(&line.map_err(|silence| why_silent(generator, silence))?)? {
-            Event::Progress { .. } => {}
-            event => return Ok(event),
-        }
-    }
-}
-
-fn event_in(line: &str) -> Result<Event> {
-    match serde_json::from_str(line) {
-        Ok(Event::Failed { message }) => Err(GeneratorError::Failed(message)),
-        Ok(event) => Ok(event),
-        Err(_) => Err(GeneratorError::Unexpected(line.chars().take(200).collect())),
-    }
-}
-
-fn why_silent(generator: &mut dyn Generator, silence: Silence) -> GeneratorError {
-    if silence == Silence::Interrupted {
-        return GeneratorError::Interrupted;
-    }
-    let PostMortem {
-        status,
-        stderr_tail,
-    } = generator.post_mortem();
-    match status {
-        Some(how) if silence == Silence::Ended => GeneratorError::Ended { how, stderr_tail },
-        _ => GeneratorError::Silent {
-            silence,
-            stderr_tail,
-        },
-    }
 }

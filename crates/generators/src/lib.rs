@@ -4,11 +4,14 @@
 //! |---|---|
 //! | [`driven`] | all generators of a trial, from their plans to their totals |
 //! | [`host`] | how one is reached, on whichever machine |
+//! | [`error`] | what goes wrong with one |
 //! | [`here`] | those of this machine |
 
 #![forbid(unsafe_code)]
 
+mod dialogue;
 pub mod driven;
+pub mod error;
 pub mod here;
 pub mod host;
 mod sampling;

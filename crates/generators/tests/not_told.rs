@@ -6,7 +6,8 @@
 )]
 
 use generators::{
-    driven::{GeneratorError, Generators},
+    driven::Generators,
+    error::GeneratorError,
     host::{Generator, GeneratorHost},
 };
 use process::child::{PostMortem, Silence};

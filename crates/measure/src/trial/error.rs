@@ -1,6 +1,6 @@
 //! Why there is no trial.
 
-use generators::driven::GeneratorError;
+use generators::error::GeneratorError;
 use process::interrupt;
 use protocol::endpoint::Endpoint;
 use report::model::{Failure, Phase};

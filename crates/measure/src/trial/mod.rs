@@ -17,7 +17,10 @@ pub use profile::Profiled;
 use crate::warm_up::{WarmUp, WarmUpWatch};
 use bench::Asked;
 use counts::{counts_of, generator_counts};
-use generators::driven::{GeneratorError, Generators, Tally};
+use generators::{
+    driven::{Generators, Tally},
+    error::GeneratorError,
+};
 use hosts::used::{by_generators, put_beside};
 use plan::{
     generators::{closes_in_order, generator_plans},

@@ -1,7 +1,7 @@
 //! How many system calls a request takes, from a window of their own.
 
 use super::error::TrialError;
-use generators::driven::{GeneratorError, Generators};
+use generators::{driven::Generators, error::GeneratorError};
 use probe::syscalls::{self, CantCount, SyscallCounter};
 use report::trial::{Load, Step, SyscallWindow};
 use server::launch::Server;
