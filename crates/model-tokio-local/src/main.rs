@@ -15,8 +15,6 @@
 //! connection; computing too unless it is short, and only as much at a time as there are
 //! runtimes (<https://docs.rs/tokio/latest/tokio/#cpu-bound-tasks-and-blocking-code>).
 
-mod relay;
-
 use model_kit::{
     Closed, Connection, Ended, Finished, Listeners, Model, Refused, SHORT_TASK_BLOCKS, Server,
     Task, Work, on_each_thread, run_blocking, with_chunk,
@@ -55,7 +53,7 @@ fn run(server: Arc<Server>) -> Ended {
 
 fn run_relay(server: Arc<Server>, backend: SocketAddr) -> Ended {
     serve_each(server, move |client, connection| {
-        relay::serve(client, connection, backend)
+        tokio_relay::serve(client, connection, backend)
     })
 }
 

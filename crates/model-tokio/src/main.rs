@@ -20,8 +20,6 @@
 //! much at a time as there are workers, as `spawn_blocking` says ("a semaphore ... should be
 //! used to limit the number of computations executed in parallel").
 
-mod relay;
-
 use model_kit::{
     Closed, Connection, Ended, Finished, Listeners, Model, Refused, SHORT_TASK_BLOCKS, Server,
     Task, Work, run_blocking, with_chunk,
@@ -56,7 +54,7 @@ fn run(server: Arc<Server>) -> Ended {
 
 fn run_relay(server: Arc<Server>, backend: SocketAddr) -> Ended {
     serve_each(server, move |client, connection| {
-        relay::serve(client, connection, backend)
+        tokio_relay::serve(client, connection, backend)
     })
 }
 

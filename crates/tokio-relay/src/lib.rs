@@ -1,9 +1,14 @@
-//! Relaying: a task for each client, which has a connection to the backend of its own and passes bytes
-//! both ways at once.
+//! How models on tokio relay.
+//!
+//! A task for each client has a connection of its own to the backend, and two halves, which go on at
+//! once: one passes on what comes from the client, the other what comes from the backend. On which
+//! runtime it runs is the model's choice.
 //!
 //! What `tokio::io::copy_bidirectional` does, with one difference: it would keep two buffers of 8 KiB
 //! for each client. Here the buffer is the thread's, as where requests are answered, and only what one
 //! side doesn't take at once is copied. Until that has gone nothing is read from the other side.
+
+#![forbid(unsafe_code)]
 
 use model_kit::{Connection, Side, with_chunk};
 use std::{future::poll_fn, io, net::SocketAddr, pin::Pin, task::ready};
@@ -15,8 +20,8 @@ use tokio::{
     },
 };
 
-/// Passes bytes until both directions have ended, or a side has failed.
-pub(crate) async fn serve(mut client: TcpStream, connection: Connection, backend: SocketAddr) {
+/// Relays for one client: connects to the backend, then passes bytes until both directions have ended, or a side has failed.
+pub async fn serve(mut client: TcpStream, connection: Connection, backend: SocketAddr) {
     let passed = match connect(backend).await {
         Ok(mut backend) => {
             let (from_client, to_client) = client.split();
