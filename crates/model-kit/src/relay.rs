@@ -16,6 +16,25 @@ pub enum Side {
 }
 
 impl Side {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Client, Self::Backend];
+
+    /// What a loop knows this side by, of the pair at that place in its table.
+    #[inline]
+    pub fn key(self, place: usize) -> usize {
+        2 * place + self as usize
+    }
+
+    /// The place and the side that have this key.
+    #[inline]
+    pub fn of_key(key: usize) -> (usize, Self) {
+        let side = match key % 2 {
+            0 => Self::Client,
+            _ => Self::Backend,
+        };
+        (key / 2, side)
+    }
+
     /// Where that goes which comes from here.
     #[inline]
     pub fn other(self) -> Self {
@@ -43,5 +62,19 @@ pub fn connect(backend: SocketAddr) -> io::Result<OwnedFd> {
     match start_connect(&socket, &backend) {
         Ok(()) | Err(Errno::INPROGRESS) => Ok(socket),
         Err(errno) => Err(errno.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Side;
+
+    #[test]
+    fn each_side_of_each_pair_has_a_key_of_its_own() {
+        let pairs = (0..3).flat_map(|place| Side::BOTH.map(|side| (place, side)));
+        for (key, (place, side)) in pairs.enumerate() {
+            assert_eq!(side.key(place), key);
+            assert_eq!(Side::of_key(key), (place, side));
+        }
     }
 }

@@ -104,19 +104,6 @@ impl End {
     }
 }
 
-/// Both sides of a pair have its place in the table.
-fn key(place: usize, side: Side) -> usize {
-    2 * place + side as usize
-}
-
-fn place_of(key: usize) -> (usize, Side) {
-    let side = match key % 2 {
-        0 => Side::Client,
-        _ => Side::Backend,
-    };
-    (key / 2, side)
-}
-
 impl Loop<'_> {
     fn run(&mut self) -> io::Result<()> {
         let mut completions = Vec::new();
@@ -147,7 +134,7 @@ impl Loop<'_> {
             let (about, key) = completion.about();
             let part = parts.iter().find(|part| part.key == key);
             if let (About::Echo, Some(part)) = (about, part)
-                && self.open.contains(place_of(key).0)
+                && self.open.contains(Side::of_key(key).0)
             {
                 self.not_taken(key, completion, part.reply())?;
             }
@@ -157,7 +144,7 @@ impl Loop<'_> {
         self.parts = parts;
         for key in mem::take(&mut self.follows) {
             // What followed for its other side may have been the pair's end.
-            if self.open.contains(place_of(key).0) {
+            if self.open.contains(Side::of_key(key).0) {
                 self.go_on(key)?;
             }
         }
@@ -166,7 +153,7 @@ impl Loop<'_> {
 
     /// The rest of a part waits for room.
     fn not_taken(&mut self, key: usize, completion: &Completion, part: &[u8]) -> io::Result<()> {
-        let (place, to) = place_of(key);
+        let (place, to) = Side::of_key(key);
         let taken = match completion.bytes() {
             Ok(bytes) => bytes,
             Err(Errno::AGAIN | Errno::INTR) => 0,
@@ -204,12 +191,12 @@ impl Loop<'_> {
             ends,
             is_over: false,
         });
-        let key = key(place, Side::Backend);
+        let key = Side::Backend.key(place);
         self.push(when_connected.build(), About::WaitOver, key)
     }
 
     fn connected(&mut self, key: usize) -> io::Result<()> {
-        let (place, side) = place_of(key);
+        let (place, side) = Side::of_key(key);
         self.open[place].ends[side as usize].receiving = false;
         self.receive(place, Side::Backend)?;
         self.receive(place, Side::Client)
@@ -225,7 +212,7 @@ impl Loop<'_> {
         }
         end.receiving = true;
         let receive = opcode::RecvMulti::new(Fd(end.fd.as_raw_fd()), GROUP);
-        self.push(receive.build(), About::Receive, key(place, from))
+        self.push(receive.build(), About::Receive, from.key(place))
     }
 
     /// Stops receiving from a side, because the other doesn't take what came.
@@ -233,13 +220,13 @@ impl Loop<'_> {
         if !self.open[place].ends[from as usize].receiving {
             return Ok(());
         }
-        let receive = About::Receive.user_data(key(place, from));
+        let receive = About::Receive.user_data(from.key(place));
         let cancel = opcode::AsyncCancel::new(receive).build();
-        self.push(cancel, About::Nothing, key(place, from))
+        self.push(cancel, About::Nothing, from.key(place))
     }
 
     fn received(&mut self, key: usize, completion: &Completion) -> io::Result<()> {
-        let (place, from) = place_of(key);
+        let (place, from) = Side::of_key(key);
         let pair = &mut self.open[place];
         let end = &mut pair.ends[from as usize];
         end.receiving = completion.has_more();
@@ -255,7 +242,7 @@ impl Loop<'_> {
             (Ok(_), buffer) => {
                 self.buffers.give_back(buffer);
                 end.has_ended |= !end.receiving;
-                return self.go_on(self::key(place, from.other()));
+                return self.go_on(from.other().key(place));
             }
             (Err(Errno::NOBUFS | Errno::CANCELED), _) => {}
             (Err(_), _) => return self.broken(place, from),
@@ -266,7 +253,7 @@ impl Loop<'_> {
 
     /// Sends what has come from where it lies, unless something is before it.
     fn pass(&mut self, place: usize, to: Side, buffer: u16, bytes: usize) -> io::Result<()> {
-        let key = key(place, to);
+        let key = to.key(place);
         let end = &mut self.open[place].ends[to as usize];
         let part = &self.buffers.chunk(buffer).space()[..bytes];
         let is_with_turn = end.part_in == self.turn;
@@ -289,7 +276,7 @@ impl Loop<'_> {
     /// What is to be sent to a side when nothing is on its way to it: what came behind, and at last the
     /// end.
     fn go_on(&mut self, key: usize) -> io::Result<()> {
-        let (place, to) = place_of(key);
+        let (place, to) = Side::of_key(key);
         let pair = &mut self.open[place];
         let from_has_ended = pair.ends[to.other() as usize].has_ended;
         let end = &mut pair.ends[to as usize];
@@ -315,14 +302,14 @@ impl Loop<'_> {
 
     /// What is kept for a side, when there is room.
     fn send(&mut self, key: usize) -> io::Result<()> {
-        let (place, to) = place_of(key);
+        let (place, to) = Side::of_key(key);
         let end = &self.open[place].ends[to as usize];
         let send = send_when_room(&end.fd, &end.sending);
         self.push(send, About::Send, key)
     }
 
     fn sent(&mut self, key: usize, completion: &Completion) -> io::Result<()> {
-        let (place, to) = place_of(key);
+        let (place, to) = Side::of_key(key);
         let end = &mut self.open[place].ends[to as usize];
         match completion.bytes() {
             Ok(bytes) => drop(end.sending.drain(..bytes)),
@@ -359,9 +346,9 @@ impl Loop<'_> {
         if !pair.is_over || pair.ends.iter().any(is_busy) {
             return Ok(());
         }
-        for side in [Side::Client, Side::Backend] {
+        for side in Side::BOTH {
             if pair.ends[side as usize].part_in == self.turn {
-                self.follows.push(key(place, side));
+                self.follows.push(side.key(place));
                 return Ok(());
             }
         }

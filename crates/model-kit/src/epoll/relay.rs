@@ -82,18 +82,6 @@ impl Default for Interest {
     }
 }
 
-/// Both sides of a pair have its place in the table.
-fn key(place: usize, side: Side) -> usize {
-    2 * place + side as usize
-}
-
-fn side_of(key: usize) -> Side {
-    match key % 2 {
-        0 => Side::Client,
-        _ => Side::Backend,
-    }
-}
-
 impl Pairs {
     /// The client isn't read from before the backend is there.
     fn open(&mut self, client: OwnedFd, connection: Connection) -> io::Result<()> {
@@ -103,10 +91,11 @@ impl Pairs {
         };
         let entry = self.open.vacant_entry();
         let place = entry.key();
-        self.epoll.add(&client, key(place, Side::Client), NOTHING)?;
-        self.epoll
-            .add(&backend, key(place, Side::Backend), NOTHING)?;
-        entry.insert(Pair::new(connection, client, backend));
+        let pair = Pair::new(connection, client, backend);
+        for side in Side::BOTH {
+            self.epoll.add(pair.fd(side), side.key(place), NOTHING)?;
+        }
+        entry.insert(pair);
         let watched = self.watch(place);
         if watched.is_err() {
             self.open.remove(place);
@@ -115,7 +104,7 @@ impl Pairs {
     }
 
     fn serve(&mut self, key: usize) -> io::Result<()> {
-        let (place, side) = (key / 2, side_of(key));
+        let (place, side) = Side::of_key(key);
         let Some(pair) = self.open.get_mut(place) else {
             return Ok(());
         };
@@ -140,7 +129,7 @@ impl Pairs {
     #[inline(always)]
     fn watch(&mut self, place: usize) -> io::Result<()> {
         let pair = &mut self.open[place];
-        for side in [Side::Client, Side::Backend] {
+        for side in Side::BOTH {
             let mut wanted = EventFlags::empty();
             wanted.set(EventFlags::IN, pair.wants_to_read(side));
             wanted.set(EventFlags::OUT, pair.wants_to_write(side));
@@ -149,7 +138,7 @@ impl Pairs {
             }
             if pair.state(side).0 != wanted {
                 pair.state(side).0 = wanted;
-                self.epoll.modify(pair.fd(side), key(place, side), wanted)?;
+                self.epoll.modify(pair.fd(side), side.key(place), wanted)?;
             }
         }
         Ok(())
