@@ -12,6 +12,7 @@
 //! | [`ring`] | io_uring: one system call for a whole turn; it has to be in the kernel, and allowed |
 //!
 //! | [`relay`] | epoll, for `--relay`: what a relay's rate is held against |
+//! | [`table`] | the loop of both that are on epoll |
 //!
 //! Which of the first two is cheaper depends on how many connections are busy, so a ceiling is the better
 //! of both.
@@ -19,6 +20,7 @@
 mod epoll;
 mod relay;
 mod ring;
+mod table;
 
 use model_kit::{Args, Listeners, Model, on_each_thread, wrong_use};
 use std::process::ExitCode;
