@@ -6,13 +6,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"log"
 	"millionfold/external/loop"
 	"net"
 	"os"
-	"syscall"
 	"time"
 )
 
@@ -25,8 +23,7 @@ func main() {
 	default:
 		log.Fatalf("usage: %s HOST PORT [BACKEND]", os.Args[0])
 	}
-	config := net.ListenConfig{Control: sharePort}
-	listener, err := config.Listen(context.Background(), "tcp", net.JoinHostPort(os.Args[1], os.Args[2]))
+	listener, err := loop.ListenShared(os.Args[1], os.Args[2])
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -42,15 +39,6 @@ func main() {
 			go serve(conn)
 		}
 	}
-}
-
-// Several of this server can listen on one port.
-func sharePort(_, _ string, conn syscall.RawConn) error {
-	var failed error
-	err := conn.Control(func(fd uintptr) {
-		failed = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, loop.SoReusePort, 1)
-	})
-	return errors.Join(err, failed)
 }
 
 // Not io.Copy, which between two TCP connections takes a pipe for each, and so two more files.

@@ -2,16 +2,17 @@
 //! `tungstenite-echo 127.0.0.1:7000`.
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use std::{net::SocketAddr, time::Duration};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_tungstenite::{accept_async, tungstenite::Result};
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let addr = std::env::args()
         .nth(1)
-        .expect("usage: tungstenite-echo HOST:PORT");
-    let listener = TcpListener::bind(addr).await?;
+        .and_then(|addr| addr.parse().ok())
+        .expect("usage: tungstenite-echo 127.0.0.1:7000");
+    let listener = listen(addr)?;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => drop(tokio::spawn(echo(stream))),
@@ -19,6 +20,15 @@ async fn main() -> std::io::Result<()> {
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
     }
+}
+
+/// Others may listen there, too, if they say so. The kernel takes net.core.somaxconn where that is
+/// less.
+fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseport(true)?;
+    socket.bind(addr)?;
+    socket.listen(65_535)
 }
 
 async fn echo(stream: TcpStream) -> Result<()> {
