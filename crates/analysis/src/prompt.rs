@@ -39,6 +39,24 @@ impl Sample {
         }))
     }
 
+    /// How many.
+    pub(crate) fn len(&self) -> u64 {
+        self.read.len()
+    }
+
+    /// What it would be had only those of one machine been read late, of which these are `read` and
+    /// `prompt`. `None` where they are no part of it.
+    pub(crate) fn with_lag_of(
+        &self,
+        read: &Histogram<u64>,
+        prompt: &Histogram<u64>,
+    ) -> Option<Self> {
+        Some(Self {
+            read: replaced(&self.prompt, prompt, read)?,
+            prompt: self.prompt.clone(),
+        })
+    }
+
     /// What a percentile loses, as a share of it, 0 to 1; `None` where the sample is too small.
     pub(crate) fn lower_by(&self, quantile: f64) -> Option<f64> {
         tells(&self.read, quantile).then(|| lower_by(&self.read, &self.prompt, quantile))?
@@ -53,6 +71,19 @@ pub(crate) fn lower_by(
 ) -> Option<f64> {
     let [with, without] = [times, without].map(|h| at_quantile(h, quantile));
     (with > 0.0).then(|| (with - without).max(0.0) / with)
+}
+
+/// All of these, with `part` of them instead of which there is `other`. `None` where it is no part of them.
+pub(crate) fn replaced(
+    all: &Histogram<u64>,
+    part: &Histogram<u64>,
+    other: &Histogram<u64>,
+) -> Option<Histogram<u64>> {
+    let mut replaced = all.clone();
+    replaced.auto(true);
+    replaced.subtract(part).ok()?;
+    replaced.add(other).ok()?;
+    Some(replaced)
 }
 
 fn tells(values: &Histogram<u64>, quantile: f64) -> bool {

@@ -4,14 +4,14 @@ use crate::{
     dialogue::{next_event, next_event_or_interval, say, unexpected},
     error::{GeneratorError, Result},
     host::{Generator, GeneratorHost},
+    of_host::{self, HostTally},
     sampling::Sampling,
 };
 use process::watch::{Watch, Woken, now_ns};
 use protocol::{
     generator::{Command, Event, Plan},
-    tally::{self, Counts, Histogram, Totals},
+    tally::{self, Histogram, Totals},
 };
-use report::hosts::HostShare;
 use stats::percentiles;
 use std::{
     ops::AddAssign,
@@ -35,7 +35,7 @@ pub struct Generators {
     /// Of the load that was begun last.
     rate_per_s: Option<f64>,
     /// Of the window that was measured last.
-    shares: Vec<HostShare>,
+    by_host: Vec<HostTally>,
 }
 
 /// A histogram of nanoseconds.
@@ -84,7 +84,7 @@ impl Generators {
         Ok(Self {
             processes,
             rate_per_s: None,
-            shares: Vec::new(),
+            by_host: Vec::new(),
         })
     }
 
@@ -202,21 +202,23 @@ impl Generators {
             self.sleep_until(woken_at_ns, &watch)?;
             at_edge(edge);
         }
-        let mut shares = Vec::new();
+        let mut by_host = Vec::new();
         let all = self.gather(|generator| match next_event(generator)? {
             Event::Result(one) => {
-                add_share(&mut shares, generator.machine(), &one.counts);
-                one.map(decode)
+                let one = one.map(decode)?;
+                of_host::add(&mut by_host, generator.machine(), &one);
+                Ok(one)
             }
             other => Err(unexpected(&other)),
         });
-        self.shares = shares;
+        self.by_host = by_host;
         all
     }
 
-    /// What each of the other machines did in the window that was measured last; none without any.
-    pub fn shares(&self) -> &[HostShare] {
-        &self.shares
+    /// What each of the other machines did in the window that was measured last, or in which read lag was
+    /// sampled; none without any.
+    pub fn by_host(&self) -> &[HostTally] {
+        &self.by_host
     }
 
     /// Closes all connections and ends the processes.
@@ -270,27 +272,6 @@ impl Generators {
         }
         all.ok_or_else(|| GeneratorError::Unexpected("no generator at all".to_owned()))
     }
-}
-
-fn add_share(shares: &mut Vec<HostShare>, machine: Option<&str>, counts: &Counts) {
-    let Some(machine) = machine else {
-        return;
-    };
-    let at = shares.iter().position(|share| share.host == machine);
-    let at = at.unwrap_or_else(|| {
-        shares.push(HostShare {
-            host: machine.to_owned(),
-            ..HostShare::default()
-        });
-        shares.len() - 1
-    });
-    let share = &mut shares[at];
-    share.processes += 1;
-    share.connections += u64::from(counts.connections);
-    share.requests += counts.requests;
-    share.offered += counts.offered;
-    share.replies_missing += counts.replies_missing;
-    share.heard_late_us = share.heard_late_us.max(counts.heard_late_ns / 1000);
 }
 
 fn decode(histogram: Histogram) -> Result<Latencies> {

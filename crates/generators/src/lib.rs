@@ -6,6 +6,7 @@
 //! | [`host`] | how one is reached, on whichever machine |
 //! | [`error`] | what goes wrong with one |
 //! | [`here`] | those of this machine |
+//! | [`of_host`] | what each machine's tell, kept apart |
 
 #![forbid(unsafe_code)]
 
@@ -14,4 +15,5 @@ pub mod driven;
 pub mod error;
 pub mod here;
 pub mod host;
+pub mod of_host;
 mod sampling;

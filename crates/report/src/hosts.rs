@@ -5,10 +5,12 @@
 use crate::{
     environment::Environment,
     memory::MachineMemory,
+    numbers::Percentiles,
     used::{MachineUse, ProcessUse},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A machine that generates load for servers on another one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,9 +51,38 @@ pub struct HostShare {
     pub replies_missing: u64,
     /// For how long a thread didn't know that the window had opened, at most.
     pub heard_late_us: u64,
-    /// What it took of that machine; null in reports from before this was sampled.
+    /// The longest time in which a thread looked for nothing to do; null without a schedule. Null in
+    /// reports from before this was kept for each machine, as with all below.
+    #[serde(default)]
+    pub longest_stall_us: Option<u64>,
+    /// Request sent minus due, where its connection was free; null without a schedule.
+    #[serde(default)]
+    pub lag_us: Option<Percentiles>,
+    /// Reply received minus the moment the request was due, in nanoseconds: HdrHistogram V2, deflated,
+    /// base64. Null without a schedule.
+    #[serde(default)]
+    pub response_time_histogram: Option<String>,
+    /// The same had these generators sent each request on time.
+    #[serde(default)]
+    pub prompt_response_time_histogram: Option<String>,
+    /// Reply received minus arrived in the generator's socket, of its part of the sample.
+    #[serde(default)]
+    pub read_lag_us: Option<Percentiles>,
+    /// All of them in nanoseconds, likewise.
+    #[serde(default)]
+    pub read_lag_histogram: Option<String>,
+    /// Its part of the window's `sampled_time_histogram`.
+    #[serde(default)]
+    pub sampled_time_histogram: Option<String>,
+    /// Its part of the window's `sampled_prompt_time_histogram`.
+    #[serde(default)]
+    pub sampled_prompt_time_histogram: Option<String>,
+    /// What it took of that machine.
     #[serde(default)]
     pub used: Option<HostUse>,
+    /// Reasons for what is null here, by field.
+    #[serde(default)]
+    pub not_measured: BTreeMap<String, String>,
 }
 
 /// What was used on one machine in a window, sampled there.

@@ -14,6 +14,8 @@ use hdrhistogram::Histogram;
 use hosts::touch::{JUDGED_FROM_S, TIMES, exposed, exposed_times};
 use report::{
     check::{Check, Direction, Effect, FigureKind, Touch},
+    hosts::HostShare,
+    numbers::Percentiles,
     trial::{ScheduledWindow, Step},
 };
 use stats::{at_quantile, decode};
@@ -23,6 +25,9 @@ const NOTHING: f64 = 0.02;
 
 /// One that may be off by so much stands as a bound.
 const BOUND_MAX: f64 = 0.10;
+
+pub(super) const SEND_ADVICE: &str =
+    "a lower --rate, or more CPUs for the generator (--client-cpus)";
 
 /// Shares of requests with a greater lag, for which the bound is tried.
 const BEYOND: [f64; 7] = [0.0, 0.0001, 0.001, 0.01, 0.05, 0.1, 0.5];
@@ -48,19 +53,43 @@ pub(super) fn send_lag(step: &Step, window: &ScheduledWindow) -> Option<Check> {
             })
         }
     };
-    Some(check(
-        "lag",
-        "sent",
-        touches,
-        (window.lag_us.p99, window.response_time_us.p99),
-        "a lower --rate, or more CPUs for the generator (--client-cpus)",
-    ))
+    let values = (window.lag_us.p99, window.response_time_us.p99);
+    let mut check = check("lag", "sent", touches, values, SEND_ADVICE);
+    check.detail += &latest(step, |host| host.lag_us);
+    Some(check)
 }
 
 /// Read minus arrived, in whatever times the step has.
 pub(super) fn read_lag(step: &Step) -> Option<Check> {
     let window = &step.window;
     let lags = decode(window.read_lag_histogram.as_deref()?).ok()?;
+    let (times, p99_us, advice) = times_read(step)?;
+    let sample = Sample::of(window).ok()?;
+    let touches = touches(|quantile| {
+        let told = sample.as_ref().and_then(|of| of.lower_by(quantile));
+        told.or_else(|| lower_by_at_most(&times, &lags, 1.0, quantile))
+    });
+    let lag_p99_us = at_quantile(&lags, 0.99) / 1e3;
+    let mut check = check("read_lag", "read", touches, (lag_p99_us, p99_us), advice);
+    check.detail += &latest(step, |host| host.read_lag_us);
+    Some(check)
+}
+
+/// `; host 2 most, by 5000 us`, where there are several.
+fn latest(step: &Step, lag_us: impl Fn(&HostShare) -> Option<Percentiles>) -> String {
+    let late = step
+        .hosts
+        .iter()
+        .filter_map(|host| Some((host, lag_us(host)?.p99)));
+    let latest = late.max_by(|(_, a), (_, b)| a.total_cmp(b));
+    latest.map_or_else(String::new, |(host, us)| {
+        format!("; {} most, by {us:.0} us", host.host)
+    })
+}
+
+/// The times that a step is about, their p99, and what helps where replies lie unread.
+pub(super) fn times_read(step: &Step) -> Option<(Histogram<u64>, f64, &'static str)> {
+    let window = &step.window;
     let (times, p99_us, advice) = match &window.scheduled {
         Some(scheduled) => (
             &scheduled.response_time_histogram,
@@ -73,23 +102,10 @@ pub(super) fn read_lag(step: &Step) -> Option<Check> {
             "more CPUs for the generator, or server_time_us, which is without it",
         ),
     };
-    let times = decode(times).ok()?;
-    let sample = Sample::of(window).ok()?;
-    let touches = touches(|quantile| {
-        let told = sample.as_ref().and_then(|of| of.lower_by(quantile));
-        told.or_else(|| lower_by_at_most(&times, &lags, 1.0, quantile))
-    });
-    let lag_p99_us = at_quantile(&lags, 0.99) / 1e3;
-    Some(check(
-        "read_lag",
-        "read",
-        touches,
-        (lag_p99_us, p99_us),
-        advice,
-    ))
+    Some((decode(times).ok()?, p99_us, advice))
 }
 
-fn check(
+pub(super) fn check(
     id: &str,
     what: &str,
     touches: Vec<Touch>,
@@ -110,7 +126,10 @@ pub(super) fn stall(step: &Step, window: &ScheduledWindow) -> Check {
     Check::new(
         "generator_stall",
         exposed_times(if is_judged { share } else { 0.0 }),
-        format!("the generator stood still for {stall_us} us at most"),
+        format!(
+            "{}the generator stood still for {stall_us} us at most",
+            worst(step, |host| host.longest_stall_us.unwrap_or(0))
+        ),
         "something else ran on its CPU: end it, or give the generator a CPU of its own",
     )
     .values(share, 0.0)
@@ -124,14 +143,24 @@ pub(super) fn heard_late(step: &Step) -> Option<Check> {
     let check = Check::new(
         "heard_late",
         exposed(share.min(1.0)),
-        format!("a thread of the generator heard of the window {late_us} us after it had opened"),
+        format!(
+            "{}a thread of the generator heard of the window {late_us} us after it had opened",
+            worst(step, |host| host.heard_late_us)
+        ),
         "something else ran on its CPU: end it, or give the generator a CPU of its own",
     );
     Some(check.values(share, 0.0))
 }
 
+/// `host 2: `, where it was worst; nothing on one machine, or where there was nothing.
+fn worst(step: &Step, of: impl Fn(&HostShare) -> u64) -> String {
+    let worst = step.hosts.iter().max_by_key(|host| of(host));
+    let worst = worst.filter(|host| of(host) > 0);
+    worst.map_or_else(String::new, |host| format!("{}: ", host.host))
+}
+
 /// `lower_by`: by how much a quantile would be lower without the lag, as a share of it.
-fn touches(lower_by: impl Fn(f64) -> Option<f64>) -> Vec<Touch> {
+pub(super) fn touches(lower_by: impl Fn(f64) -> Option<f64>) -> Vec<Touch> {
     let touch = |figure: FigureKind| {
         let share = lower_by(figure.quantile()?)?;
         Some(Touch {
@@ -160,7 +189,7 @@ fn effect(share: f64) -> Option<Effect> {
 }
 
 /// By how much it could be lower at most, where nothing but both distributions is known.
-fn lower_by_at_most(
+pub(super) fn lower_by_at_most(
     times: &Histogram<u64>,
     lags: &Histogram<u64>,
     share_with_lag: f64,
@@ -179,11 +208,11 @@ fn lower_by_at_most(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use report::check::Status;
 
-    fn histogram(values_us: impl IntoIterator<Item = u64>) -> Histogram<u64> {
+    pub(in crate::rules) fn histogram(values_us: impl IntoIterator<Item = u64>) -> Histogram<u64> {
         let mut histogram = Histogram::new(3).unwrap();
         for value in values_us {
             histogram.record(value * 1000).unwrap();
@@ -250,5 +279,34 @@ mod tests {
         let nothing = encoded(&histogram((0..2_000).map(|i| 995 + i % 5)));
         step.window.sampled_prompt_time_histogram = Some(nothing);
         assert_eq!(statuses(&step), [(p99_9, Status::Suspect)]);
+    }
+
+    #[test]
+    fn where_a_generator_stood_still_is_said() {
+        let mut step = super::super::tests::step();
+        let scheduled = ScheduledWindow {
+            longest_stall_us: 90_000,
+            ..ScheduledWindow::default()
+        };
+        let said = |step: &Step| stall(step, &scheduled).detail;
+        assert!(said(&step).starts_with("the generator stood still for 90000 us"));
+        step.hosts = [(1, 40), (2, 90_000)]
+            .map(|(number, us)| HostShare {
+                host: format!("host {number}"),
+                longest_stall_us: Some(us),
+                lag_us: Some(Percentiles {
+                    p99: us as f64,
+                    ..Percentiles::default()
+                }),
+                ..HostShare::default()
+            })
+            .into();
+        assert!(
+            said(&step).starts_with("host 2: the generator"),
+            "{}",
+            said(&step)
+        );
+        let most = latest(&step, |host| host.lag_us);
+        assert_eq!(most, "; host 2 most, by 90000 us");
     }
 }

@@ -10,10 +10,12 @@
 //! | `load` | is the figure what it is called? |
 //! | `window` | is what happened in the window one thing? |
 //! | `lag` | how much of a time is the generator's own? |
+//! | `host_lag` | which machine's, where several generate? |
 //! | `memory` | does memory grow with connections, and add up? |
 //!
 //! Whether machines were to themselves, and several of them one instrument, is for [`hosts`].
 
+mod host_lag;
 mod lag;
 mod load;
 mod memory;
@@ -98,6 +100,8 @@ fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
         // In a search the generator's lateness counts against the rate: what was found is a floor.
         if !matches!(load, Load::Capacity { .. }) {
             checks.extend(lag::send_lag(step, scheduled));
+            let hosts = step.hosts.iter();
+            checks.extend(hosts.filter_map(|host| host_lag::send_lag(host, scheduled)));
         }
     }
     if !matches!(load, Load::Churn { .. }) {
@@ -117,6 +121,8 @@ fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
         checks.extend(window::pause(step));
         checks.extend(window::steady(step));
         checks.extend(lag::read_lag(step));
+        let hosts = step.hosts.iter();
+        checks.extend(hosts.filter_map(|host| host_lag::read_lag(host, step)));
         checks.extend(lag::heard_late(step));
     }
     if let Load::Closed { outstanding } = load {

@@ -6,6 +6,7 @@ mod error;
 mod profile;
 mod rates;
 mod served;
+mod shares;
 mod syscalls;
 mod unix;
 mod window;
@@ -43,6 +44,7 @@ use report::{
 };
 use served::Served;
 use server::launch::Launch;
+use shares::{add_reading, shares_of};
 use stats::percentiles;
 use std::{
     io, thread,
@@ -217,11 +219,11 @@ impl Bench<'_> {
 
         let rate_per_s = warm_up.map(|warm_up| warm_up.rate_per_s);
         let window_us = window_us(planned, connections, rate_per_s);
-        let window = Duration::from_micros(window_us);
+        let length = Duration::from_micros(window_us);
         let p99_us = warm_up.map_or(0.0, |warm_up| warm_up.p99_us);
         self.progress
-            .measuring(window, rate_per_s.unwrap_or(0.0), p99_us);
-        let (mut result, used, hosts) = self.window(served, generators, window)?;
+            .measuring(length, rate_per_s.unwrap_or(0.0), p99_us);
+        let (mut result, used, mut hosts) = self.window(served, generators, length)?;
         served.check_alive()?;
         let Used {
             server: mut server_use,
@@ -246,6 +248,8 @@ impl Bench<'_> {
             generators.sample_reading(&mut result)?;
             server.check_alive()?;
         }
+        let window = window_of(&result, &connected, self.plan.interval_us(planned))?;
+        add_reading(&mut hosts, generators.by_host(), &window)?;
         let (server_threads, server_cpus_max) = server.threads_and_cpus();
         let mut step = Step {
             connections,
@@ -256,7 +260,7 @@ impl Bench<'_> {
             warm_up_us: warm_up.map_or(0, |warm_up| warm_up.length_us),
             steady: warm_up.map(|warm_up| warm_up.steady),
             window_asked_us: window_us,
-            window: window_of(result, connected, self.plan.interval_us(planned))?,
+            window,
             server: server_use,
             generator: generator_use,
             message_interval_us: planned.message_interval_us(connections),
@@ -287,7 +291,8 @@ impl Bench<'_> {
         };
         if self.deviation == Deviation::Blind {
             let result = generators.measure(length, |_| {})?;
-            return Ok((result, Used::default(), generators.shares().to_vec()));
+            let hosts = shares_of(generators.by_host())?;
+            return Ok((result, Used::default(), hosts));
         }
         self.generators.before_window().map_err(unanswered)?;
         let watch = Watch::open(
@@ -303,7 +308,7 @@ impl Bench<'_> {
             return Err(GeneratorError::Unexpected("a window without edges".to_owned()).into());
         };
         let after = watch.surroundings(&server.pids());
-        let mut hosts = generators.shares().to_vec();
+        let mut hosts = shares_of(generators.by_host())?;
         put_beside(
             &mut hosts,
             self.generators.after_window().map_err(unanswered)?,

@@ -16,13 +16,13 @@ type Latencies = hdrhistogram::Histogram<u64>;
 /// # Errors
 /// A histogram can't be encoded.
 pub(super) fn window_of(
-    tally: Tally,
-    connected: Connected,
+    tally: &Tally,
+    connected: &Connected,
     interval_us: u64,
 ) -> Result<Window, HistogramError> {
     let counts = tally.counts;
-    let mut errors = tally.errors;
-    errors += connected.errors;
+    let mut errors = tally.errors.clone();
+    errors += connected.errors.clone();
     let scheduled = tally.scheduled.as_ref();
     let mut window = Window {
         length_us: counts.window_us,
