@@ -110,7 +110,7 @@ impl Session {
                             (header.kind, HEADER_BYTES, header.payload_bytes)
                         }
                         // Answer what came before; the next call finds this header again.
-                        _ if seen.requests > 0 || chunk.start > start => break,
+                        _ if seen.requests > 0 => break,
                         Ok(header) => {
                             self.0 = State::Gathering(Work::asked_by(header));
                             return Ok(self.gather(chunk));

@@ -236,14 +236,16 @@ mod tests {
             id: 9,
             argument: 1000,
         };
-        let mut work = Work::asked_by(header);
-        assert_eq!(work.receive(&header.encode()), HEADER_BYTES);
-        assert!(work.0.frame.capacity() <= 2 * HEADER_BYTES);
-        let mut came = HEADER_BYTES;
-        while !work.is_whole() {
-            came += work.receive(&[0; 50_000]);
-            assert!(work.0.frame.capacity() <= (2 * came).min(HEADER_BYTES + (1 << 20)));
+        for piece in [1_000, 30_000, 50_000, 70_000, 300_000] {
+            let mut work = Work::asked_by(header);
+            assert_eq!(work.receive(&header.encode()), HEADER_BYTES);
+            assert!(work.0.frame.capacity() <= 2 * HEADER_BYTES);
+            let mut came = HEADER_BYTES;
+            while !work.is_whole() {
+                came += work.receive(&vec![0; piece]);
+                assert!(work.0.frame.capacity() <= (2 * came).min(HEADER_BYTES + (1 << 20)));
+            }
+            assert_eq!(came, HEADER_BYTES + (1 << 20));
         }
-        assert_eq!(came, HEADER_BYTES + (1 << 20));
     }
 }

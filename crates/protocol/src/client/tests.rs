@@ -143,3 +143,16 @@ fn the_raw_wire_refuses_what_it_can_not_say() {
         assert!(error.to_string().contains("use the framed wire"), "{error}");
     }
 }
+
+/// S. Vigna's reference implementation with seed 0.
+#[test]
+fn what_looks_random_is_splitmix64() {
+    assert_eq!(
+        [0, 1, 2].map(scatter),
+        [
+            0xe220_a839_7b1d_cdaf,
+            0x6e78_9e6a_a1b9_65f4,
+            0x06c4_5d18_8009_454f
+        ]
+    );
+}

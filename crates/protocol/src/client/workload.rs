@@ -130,7 +130,6 @@ impl FromStr for Workload {
 
     fn from_str(text: &str) -> Result<Self, WorkloadError> {
         match text.trim() {
-            "echo" => return Ok(Self::Echo),
             "discard" => return Ok(Self::Discard),
             "relay" => return Ok(Self::Relay),
             _ => {}

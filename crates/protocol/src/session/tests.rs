@@ -186,3 +186,19 @@ fn an_idle_session_is_small_and_owns_no_heap() {
     assert!(step.is_some_and(|step| step.work.is_some()));
     assert!(idle(&session.0));
 }
+
+/// To copy what is left at each of many small requests would take time that grows with the square of
+/// their number.
+#[test]
+fn a_rest_is_handed_on_whole_and_takes_no_memory_when_it_is_empty() {
+    let mut chunk = Chunk::new(10);
+    chunk.fill(10);
+    let mut rest = chunk.part_with_rest();
+    assert_eq!(rest.end - rest.start, 10);
+    rest.start = 4;
+    let place = rest.buffer.as_ptr();
+    let mut next = rest.part_with_rest();
+    assert_eq!((next.buffer.as_ptr(), next.start, next.end), (place, 4, 10));
+    next.start = next.end;
+    assert!(next.part_with_rest().buffer.is_empty());
+}

@@ -70,24 +70,43 @@ fn a_reply_of_up_to_4096_bytes_is_compared_whole_and_of_longer_ones_each_sixteen
 }
 
 #[test]
-fn neighbours_have_different_payloads() {
-    let messages = messages("echo", 64, 1);
-    let payload = |connection, sequence| whole(&messages, id(connection, sequence)).split_off(20);
-    // The last two: where a connection's number has the bits that a sequence is spread to.
-    for connection in [0, 1, 1 << 16, u32::MAX] {
-        for sequence in [0, 1, 77, u32::MAX - 1] {
-            let this = payload(connection, sequence);
-            assert_ne!(
-                this,
-                payload(connection, sequence + 1),
-                "{connection} {sequence}"
-            );
-            assert_ne!(
-                this,
-                payload(connection ^ 1, sequence),
-                "{connection} {sequence}"
-            );
+fn neighbours_have_different_ids_and_payloads() {
+    for workload in ["echo", "wait:5us", "cpu:1"] {
+        let messages = messages(workload, 64, 1);
+        let of = |connection, sequence| {
+            let bytes = whole(&messages, id(connection, sequence));
+            let (header, frame) = Header::first_frame(&bytes).unwrap().unwrap();
+            (header.id, frame[HEADER_BYTES..].to_vec())
+        };
+        // The last two: where a connection's number has the bits that a sequence is spread to.
+        for connection in [0, 1, 1 << 16, u32::MAX] {
+            for sequence in [0, 1, 77, u32::MAX - 1] {
+                let (id, payload) = of(connection, sequence);
+                for other in [of(connection, sequence + 1), of(connection ^ 1, sequence)] {
+                    let at = format!("{workload}, {connection}, {sequence}");
+                    assert!(id != other.0 && payload != other.1, "{at}");
+                }
+            }
         }
+    }
+}
+
+/// Of a thousand hashes the generator can't afford as many payloads as there are.
+#[test]
+fn few_payloads_have_their_digests_ready() {
+    let messages = messages("cpu:1000", 8, 1);
+    for sequence in 0..2_000 {
+        let bytes = whole(&messages, id(1, sequence));
+        let (header, frame) = Header::first_frame(&bytes).unwrap().unwrap();
+        if sequence % 200 == 0 {
+            let mut chunk = Chunk::new(frame.len());
+            chunk.space().copy_from_slice(frame);
+            chunk.fill(frame.len());
+            let step = Session::new(Wire::Framed).next(&mut chunk).unwrap();
+            let finished = step.unwrap().work.unwrap().finish();
+            assert!(messages.matches(id(1, sequence), 0, finished.reply()));
+        }
+        assert_eq!(header.argument, 1000);
     }
 }
 

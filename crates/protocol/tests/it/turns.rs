@@ -38,6 +38,18 @@ fn a_plan_without_addresses_leaves_the_source_open() {
         numbers_each: 0,
     };
     assert_eq!(sources(Vec::new()).of(7), None);
-    let one = Ipv4Addr::LOCALHOST;
-    assert_eq!(sources(vec![one]).of(7), Some(one));
+    let all = [1, 2, 3].map(|last| Ipv4Addr::new(127, 0, 0, last));
+    assert_eq!(sources(all.to_vec()).of(7), Some(all[1]));
+    let each = Sources {
+        addresses: all.to_vec(),
+        numbers_each: 2,
+    };
+    let of: Vec<usize> = (0..8)
+        .map(|number| {
+            all.iter()
+                .position(|a| Some(*a) == each.of(number))
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(of, [0, 0, 1, 1, 2, 2, 0, 0]);
 }
