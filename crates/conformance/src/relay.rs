@@ -172,35 +172,37 @@ fn ended(thread: thread::ScopedJoinHandle<'_, Result<()>>) -> Result<()> {
 }
 
 pub(super) fn half_close(promise: &Promise) -> Result<()> {
-    let much = pattern(MUCH_BYTES);
     relayed(promise, |running, backend| {
-        let (mut client, mut behind) = pair(running, backend)?;
-        client.write_all(b"request")?;
-        client.shutdown(Shutdown::Write)?;
-        let came = read_all(&mut behind, "a client has ended its stream: the backend")?;
-        expect(&came, b"request", "to the backend")?;
-        let sender = thread::spawn({
-            let much = much.clone();
-            move || behind.write_all(&much)
-        });
-        let came = read_all(&mut client, "after its own end a client")?;
-        let _ = sender.join();
-        expect(&came, &much, "to a client that had ended its stream")?;
-
-        let (mut client, mut behind) = pair(running, backend)?;
-        behind.write_all(b"greeting")?;
-        behind.shutdown(Shutdown::Write)?;
-        let came = read_all(&mut client, "the backend has ended its stream: a client")?;
-        expect(&came, b"greeting", "to a client")?;
-        let sender = thread::spawn({
-            let much = much.clone();
-            move || client.write_all(&much)
-        });
-        let came = read_all(&mut behind, "after its own end the backend")?;
-        let _ = sender.join();
-        expect(&came, &much, "to a backend that had ended its stream")
+        let (client, behind) = pair(running, backend)?;
+        goes_on_one_way((client, "a client"), (behind, "the backend"))?;
+        let (client, behind) = pair(running, backend)?;
+        goes_on_one_way((behind, "the backend"), (client, "a client"))
     })?;
     Ok(())
+}
+
+/// One side ends its stream after a few bytes, and is then sent many.
+fn goes_on_one_way(
+    (mut ending, its_name): (TcpStream, &str),
+    (mut going_on, name): (TcpStream, &str),
+) -> Result<()> {
+    ending.write_all(b"few")?;
+    ending.shutdown(Shutdown::Write)?;
+    let reader = format!("{its_name} has ended its stream: {name}");
+    let came = read_all(&mut going_on, &reader)?;
+    expect(&came, b"few", &format!("to {name}"))?;
+    let much = pattern(MUCH_BYTES);
+    let sender = thread::spawn({
+        let much = much.clone();
+        move || going_on.write_all(&much)
+    });
+    let came = read_all(&mut ending, &format!("after its own end {its_name}"))?;
+    let _ = sender.join();
+    expect(
+        &came,
+        &much,
+        &format!("to {its_name}, which had ended its stream"),
+    )
 }
 
 /// The relay has closed the client's connection.
