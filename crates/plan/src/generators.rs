@@ -89,17 +89,18 @@ fn workload_of(plan: &Plan, load: &PlannedLoad) -> Workload {
 
 /// Where connections of a process to this server come from; `None`: from where the kernel takes them.
 fn sources(plan: &Plan, process: u32, target: &Endpoint) -> Option<generator::Sources> {
-    let target = target.tcp()?;
+    let target = target.tcp()?.ip();
+    if !plan.source.reaches(target) {
+        return None;
+    }
     let (addresses, machines) = match (plan.source, &plan.others) {
         (Source::Of(network), _) => {
-            // Addresses of loopback reach loopback only.
-            let first = network.first();
-            let fits = target.is_ipv4() && first.is_loopback() == target.ip().is_loopback();
-            let all = (0..plan.source_addresses).map(|step| u32::from(first).wrapping_add(step));
-            (all.filter(|_| fits).map(Ipv4Addr::from).collect(), 1)
+            let first = u32::from(network.first());
+            let all = (0..plan.source_addresses).map(|step| first.wrapping_add(step));
+            (all.map(Ipv4Addr::from).collect(), 1)
         }
         (Source::Towards(_), Some(others)) if plan.source_addresses > 1 => {
-            let all = others.sources_of(process, target.ip(), plan.source_addresses);
+            let all = others.sources_of(process, target, plan.source_addresses);
             (all, others.machines)
         }
         (Source::Towards(_) | Source::Nowhere, _) => (Vec::new(), 1),
