@@ -4,7 +4,7 @@
 //! finds it by the workspace's glob.
 
 use crate::error::{CatalogError, unexpected, wrong};
-use plan::scenario::Scenario;
+use request::scenario::Scenario;
 use serde::Deserialize;
 use std::{
     env, fs, io,

@@ -5,7 +5,8 @@ use crate::{
     look::Machine,
     wanted::Wanted,
 };
-use plan::{IDLE_CONNECTIONS, LOADED_CONNECTIONS, shards::OTHER_DESCRIPTORS};
+use plan::shards::OTHER_DESCRIPTORS;
+use request::{IDLE_CONNECTIONS, LOADED_CONNECTIONS};
 
 pub(super) fn findings(machine: &Machine, wanted: &Wanted) -> Vec<Finding> {
     let (soft, hard) = (machine.open_files_soft, machine.open_files_max);

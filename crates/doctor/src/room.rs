@@ -6,11 +6,9 @@ use crate::{
     look::{IoUringRefused, Machine},
     wanted::Wanted,
 };
-use plan::{
-    IDLE_CONNECTIONS,
-    memory::{BYTES_PER_CONNECTION, memory_needed_bytes},
-};
+use plan::memory::{BYTES_PER_CONNECTION, memory_needed_bytes};
 use probe::cgroup::{Group, Limit};
+use request::IDLE_CONNECTIONS;
 
 /// What models on io_uring lock for each thread; each says itself, too, what it lacks.
 const LOCKED_BYTES_PER_THREAD: u64 = 512 << 10;

@@ -1,11 +1,11 @@
 //! What people write.
 
-use plan::{network::Network, options, rate::Rate, scenario::Scenario};
 use protocol::{
     client::Workload,
     http::{Expect, Field, RequestLine},
 };
 use report::{link::Link, slo::Slo};
+use request::{network::Network, options, rate::Rate, scenario::Scenario};
 use server::external;
 use std::{fmt::Display, path::Path, str::FromStr};
 

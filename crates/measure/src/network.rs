@@ -4,9 +4,9 @@
 //! Nothing of it is seen from outside, so two runs don't meet, and nothing has to be taken down: see
 //! [`process::namespace`].
 
-use plan::network::{LINK_GENERATORS, LINK_SERVER, Network as Addresses};
 use process::{child::Child, guard::Guard, namespace::Namespace};
 use report::link::Link;
+use request::network::{LINK_GENERATORS, LINK_SERVER, Network as Addresses};
 use std::{
     fs, io,
     path::Path,

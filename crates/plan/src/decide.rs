@@ -4,12 +4,11 @@ use crate::{
     duration,
     host::Host,
     plan::Plan,
-    refusal::Refusal,
-    request::Request,
     shards::{Wanted, shards},
 };
 use protocol::client::Workload;
 use report::{run::PlannedLoad, trial::Load};
+use request::{Request, refusal::Refusal};
 
 /// Decides everything that depends on the host.
 ///

@@ -1,6 +1,7 @@
 //! Whether the runner can have pipes to all processes of a run.
 
-use crate::{host::Host, plan::Plan, refusal::Refusal};
+use crate::{host::Host, plan::Plan};
+use request::refusal::Refusal;
 
 /// Descriptors that the runner has open for each process of a server: three pipes, and the file that
 /// its CPU time is in.

@@ -1,11 +1,12 @@
 //! From a run's plan to those of its generator processes.
 
-use crate::{network::Source, plan::Plan};
+use crate::plan::Plan;
 use protocol::{client::Workload, endpoint::Endpoint, generator};
 use report::{
     run::PlannedLoad,
     trial::{Arrivals, Load},
 };
+use request::network::Source;
 use std::net::Ipv4Addr;
 
 /// After the window of a load without a schedule, replies are waited for so long, and longer by

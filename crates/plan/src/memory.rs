@@ -1,7 +1,8 @@
 //! Whether a run's connections fit into memory: foreseen, because the kernel would end a process
 //! or the machine would stand still.
 
-use crate::{host::Host, plan::Plan, refusal::Refusal};
+use crate::{host::Host, plan::Plan};
+use request::refusal::Refusal;
 
 /// Both ends of a loopback connection, in kernel memory: TCP, inode, dentry, file and epoll entry
 /// of each. Measured on 6.x kernels; see bench-results/METHOD.md.

@@ -1,9 +1,8 @@
 //! What a person should know of a plan before it starts, beside what it says itself.
 
-use crate::{
-    host::Host, network::Source, plan::Plan, shards::CONNECTIONS_PER_SOURCE, window::DUE_MIN,
-};
+use crate::{host::Host, plan::Plan, shards::CONNECTIONS_PER_SOURCE};
 use report::run::PlannedLoad;
+use request::{network::Source, rate::DUE_MIN};
 
 /// Some lines; none, mostly.
 pub fn notes(plan: &Plan, host: &Host) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Other machines, which generate the load while this one has the servers.
 
-use crate::refusal::Refusal;
+use request::refusal::Refusal;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// An address of a machine, and the network that it is in.

@@ -1,10 +1,6 @@
 //! The plan of a run: all that is decided before it starts.
 
-use crate::{
-    network::{LINK_SERVER, Source},
-    others::Others,
-    shards::CONNECTIONS_PER_SOURCE,
-};
+use crate::{others::Others, shards::CONNECTIONS_PER_SOURCE};
 use protocol::{client::Workload, http::HttpRequest, wire::Wire};
 use report::{
     link::Link,
@@ -12,6 +8,7 @@ use report::{
     run::{self, PlannedLoad},
     trial::Load,
 };
+use request::network::{LINK_SERVER, Source};
 use std::net::Ipv4Addr;
 
 /// How finely the course of a load is seen.

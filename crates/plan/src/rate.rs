@@ -1,7 +1,4 @@
-//! Rates of loads with a schedule: as people say them, and as peaks decide them.
-
-use std::str::FromStr;
-use thiserror::Error;
+//! Rates that a run's own peaks decide.
 
 /// Rates of a comparison, from the one for the slowest model to the one for the fastest.
 const RATES_MAX: u32 = 3;
@@ -11,38 +8,6 @@ const RATES_APART: f64 = 1.3;
 
 /// A model isn't given a rate beyond this share of its own peak: it would only queue.
 const PEAK_SHARE_MAX: f64 = 0.8;
-
-/// How much is offered in open and churn load.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rate {
-    /// Requests per second, from 1 to 1e9.
-    PerSecond(f64),
-    /// Of the slowest model's peak, over a ladder of connections of its lowest rate; 0 to 1, mostly.
-    ShareOfPeak(f64),
-}
-
-impl FromStr for Rate {
-    type Err = NotARate;
-
-    fn from_str(text: &str) -> Result<Self, NotARate> {
-        let (number, is_share) = match text.strip_suffix('%') {
-            Some(number) => (number, true),
-            None => (text, false),
-        };
-        match number.trim().parse::<f64>() {
-            Ok(share) if is_share && (1.0..=1000.0).contains(&share) => {
-                Ok(Self::ShareOfPeak(share / 100.0))
-            }
-            Ok(rate) if !is_share && (1.0..=1e9).contains(&rate) => Ok(Self::PerSecond(rate)),
-            _ => Err(NotARate),
-        }
-    }
-}
-
-/// A text that is no rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a number of requests/s from 1 to 1e9, or a share of the peak such as 70%")]
-pub struct NotARate;
 
 /// The rates that all models are given: a share of the slowest peak, then up to the same share
 /// of the fastest. Three digits: they are read by people.
@@ -83,16 +48,6 @@ fn three_digits(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_rate_is_a_number_or_a_share() {
-        assert_eq!("50000".parse(), Ok(Rate::PerSecond(50_000.0)));
-        assert_eq!("5e4".parse(), Ok(Rate::PerSecond(50_000.0)));
-        assert_eq!("70%".parse(), Ok(Rate::ShareOfPeak(0.7)));
-        for wrong in ["0", "-5", "0%", "x", "NaN", "inf", "70 percent", ""] {
-            assert!(wrong.parse::<Rate>().is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn all_models_get_rates_from_the_slowest_to_the_fastest() {

@@ -3,8 +3,8 @@
 //! No process may hold more files than its hard limit, and a connection is one at either end. Where
 //! that limit is out of the way one server process and one generator process do.
 
-use crate::{
-    host::Host,
+use crate::host::Host;
+use request::{
     network::{Network, Source},
     refusal::Refusal,
 };

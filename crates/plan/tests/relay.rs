@@ -5,14 +5,9 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
-use plan::{
-    Plan, decide,
-    host::Host,
-    options::Options,
-    others::Others,
-    request::{Contestants, Request},
-};
+use plan::{Plan, decide, host::Host, others::Others};
 use protocol::{client::Workload, wire::Wire};
+use request::{Contestants, Request, options::Options};
 
 /// CPUs of the server, of the generator and of the backend, of a host with so many.
 fn placed(cpus: usize, options: &Options, others: Option<Others>) -> Plan {

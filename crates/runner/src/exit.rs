@@ -3,7 +3,7 @@
 use crate::usage::UsageError;
 use catalog::error::CatalogError;
 use measure::run::RunError;
-use plan::refusal::Refusal;
+use request::refusal::Refusal;
 use server::external::ExternalError;
 use std::process::ExitCode;
 use store::error::StoreError;

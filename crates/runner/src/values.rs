@@ -1,9 +1,9 @@
 //! Values of arguments that have names, with what each of them means.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use plan::options::LoadKind;
 use protocol::wire::Wire;
 use report::trial::Arrivals;
+use request::options::LoadKind;
 use std::{error::Error, str::FromStr};
 
 /// How requests arrive.

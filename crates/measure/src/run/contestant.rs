@@ -2,9 +2,10 @@
 
 use super::{place::Place, profile::ProfileWish};
 use crate::trial::Bench;
-use plan::{Plan, rate::rates_within, request::name_at};
+use plan::{Plan, rate::rates_within};
 use process::interrupt;
 use report::{model::ModelReport, run::PlannedLoad};
+use request::name_at;
 use server::launch::Launch;
 
 /// A server on its way through the run, with its report.

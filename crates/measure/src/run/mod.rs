@@ -17,9 +17,10 @@ use crate::{ceiling, null, progress::Progress};
 use analysis::summary::conclude;
 use blocks::Series;
 use compare::{conclude_run, is_decided};
-use plan::{Plan, ceiling::null_trials_count, rate::rates_of, window::shortest_us};
+use plan::{Plan, ceiling::null_trials_count, rate::rates_of};
 use process::interrupt;
 use report::{model::ModelReport, run::PlannedLoad, trial::Load};
+use request::rate::shortest_window_us;
 use std::{
     path::PathBuf,
     time::{Duration, Instant},
@@ -126,7 +127,7 @@ impl Run {
                 let peaks = self.contestants.iter();
                 let peaks: Vec<f64> = peaks.filter_map(|one| one.sustained_over(load)).collect();
                 load.rates_per_s = rates_of(share, &peaks);
-                load.window_us = load.window_us.max(shortest_us(&load.rates_per_s));
+                load.window_us = load.window_us.max(shortest_window_us(&load.rates_per_s));
             }
         }
         self.report.plan = self.plan.to_report();

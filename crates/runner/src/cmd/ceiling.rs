@@ -20,20 +20,18 @@ use measure::{
     trial::{Bench, Deviation, TrialError},
 };
 use plan::{
-    Plan,
-    ceiling::NULL_ENGINES,
-    descriptors::check_descriptors,
-    host::Host,
-    memory::check_memory,
-    options::{LoadKind, Options},
-    refusal::Refusal,
-    request::{Contestants, Request},
-    scenario::Seconds,
+    Plan, ceiling::NULL_ENGINES, descriptors::check_descriptors, host::Host, memory::check_memory,
 };
 use process::interrupt;
 use protocol::wire::Wire;
 use render::numbers::whole;
 use report::trial::Step;
+use request::{
+    Contestants, Request,
+    options::{LoadKind, Options},
+    refusal::Refusal,
+    scenario::Seconds,
+};
 use serde::Serialize;
 use std::path::Path;
 use toolchain::build::{self, Purpose};

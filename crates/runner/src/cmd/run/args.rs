@@ -4,12 +4,6 @@ use super::{baselines::BaselineArgs, hosts::HostArgs};
 use crate::{gates::GateArgs, models::ModelArgs, values};
 use catalog::select::ExternalOptions;
 use clap::Args;
-use plan::{
-    network::Network,
-    options::{LoadKind, Options, Patience, Trials},
-    rate::Rate,
-    scenario::Seconds,
-};
 use protocol::{
     client::Workload,
     endpoint::Endpoint,
@@ -17,6 +11,12 @@ use protocol::{
     wire::Wire,
 };
 use report::{link::Link, slo::Slo, trial::Arrivals};
+use request::{
+    network::Network,
+    options::{LoadKind, Options, Patience, Trials},
+    rate::Rate,
+    scenario::Seconds,
+};
 use server::external::resolve;
 use std::{net::Ipv4Addr, path::PathBuf};
 

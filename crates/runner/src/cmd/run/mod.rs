@@ -27,13 +27,8 @@ use measure::{
     run::{Instruments, Run, profile::load_of},
 };
 use plan::{
-    Plan,
-    descriptors::check_descriptors,
-    generators::closes_in_order,
-    host::Host,
-    memory::check_memory,
-    notes::notes,
-    request::{Contestants, Request},
+    Plan, descriptors::check_descriptors, generators::closes_in_order, host::Host,
+    memory::check_memory, notes::notes,
 };
 use probe::profile;
 use process::interrupt;
@@ -41,6 +36,7 @@ use report::{
     environment::Environment,
     run::{AaControl, RunReport},
 };
+use request::{Contestants, Request};
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},

@@ -5,7 +5,7 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
-use plan::network::Source;
+use request::network::Source;
 use std::net::IpAddr;
 
 #[test]

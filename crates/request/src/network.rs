@@ -71,7 +71,8 @@ impl Source {
             Self::Of(network) => {
                 server.is_ipv4() && network.first().is_loopback() == server.is_loopback()
             }
-            Self::Towards(_) | Self::Nowhere => self != Self::Nowhere,
+            Self::Towards(_) => true,
+            Self::Nowhere => false,
         }
     }
 }

@@ -3,10 +3,9 @@
 
 use crate::{
     options::{LoadKind, Options},
-    rate::Rate,
+    rate::{DUE_MIN, Rate, shortest_window_us},
     refusal::Refusal,
     scenario::{Capacity, Closed, Idle, Ladder, Scenario, Scheduled, Seconds},
-    window::{DUE_MIN, shortest_us},
 };
 use protocol::client::Workload;
 use report::{
@@ -210,7 +209,7 @@ impl Wish<'_> {
     /// be due in it.
     fn window_at(&self, load: &Scheduled, rates_per_s: &[f64]) -> Result<u64, Refusal> {
         let window_us = self.window_us(load.window_s);
-        let shortest_us = shortest_us(rates_per_s);
+        let shortest_us = shortest_window_us(rates_per_s);
         let is_asked = self.options.window.or(load.window_s).is_some();
         match rates_per_s.first() {
             Some(rate) if is_asked && shortest_us > window_us => {

@@ -221,7 +221,8 @@ fn check_listen(options: &Options) -> Result<(), Refusal> {
     }
     if !listen.is_loopback() && !options.allow_remote {
         return Err(Refusal::new(format!(
-            "--listen {listen}: that is beyond loopback, where others may reach the servers;              --allow-remote lets them listen there all the same"
+            "--listen {listen}: that is beyond loopback, where others may reach the servers; \
+             --allow-remote lets them listen there all the same"
         )));
     }
     Ok(())
@@ -294,7 +295,7 @@ fn payload_bytes_on(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{decide, host::Host, notes::notes, options::Patience};
+    use crate::options::Patience;
 
     fn of_two(options: &Options) -> Result<Request, Refusal> {
         let contestants = Contestants {
@@ -337,33 +338,16 @@ mod tests {
     }
 
     #[test]
-    fn a_server_of_few_threads_has_few_cpus_each_of_a_core_of_its_own() {
-        let host = Host {
-            cpus: (0..8).collect(),
-            siblings: (0..4).map(|cpu| vec![cpu, cpu + 4]).collect(),
-            ..Host::default()
+    fn nobody_listens_on_a_network_without_having_said_so() {
+        let asked = |allow_remote| {
+            of_two(&Options {
+                listen: Some(Ipv4Addr::new(192, 0, 2, 1)),
+                allow_remote,
+                ..Options::default()
+            })
         };
-        let options = Options {
-            server_threads: vec![1, 2, 4],
-            ..Options::default()
-        };
-        let plan = decide(of_two(&options).unwrap(), &host).unwrap();
-        assert_eq!(plan.server_cpus, [0, 1, 4, 5]);
-        assert_eq!(plan.client_cpus, [2, 6, 3, 7]);
-        let cpus = |threads| plan.at_threads(Some(threads)).server_cpus;
-        assert_eq!((cpus(1), cpus(2)), (vec![0], vec![0, 1]));
-        assert_eq!(plan.at_threads(None), plan);
-        let said = notes(&plan, &host).join("\n");
-        assert!(said.contains("from 3 threads on"), "{said}");
-        let narrow = Host {
-            cpus: vec![0, 1],
-            ..Host::default()
-        };
-        let plan = decide(of_two(&options).unwrap(), &narrow).unwrap();
-        let said = notes(&plan, &narrow).join("\n");
-        assert!(
-            said.contains("up to 4 threads of a server have 1 CPU(s)"),
-            "{said}"
-        );
+        let said = asked(false).unwrap_err().to_string();
+        assert!(said.contains("servers; --allow-remote"), "{said}");
+        assert!(asked(true).is_ok());
     }
 }
