@@ -6,7 +6,10 @@ use crate::{
     trial::{Bench, TrialError},
 };
 use analysis::{rules, step::rate_per_s, summary::conclude};
-use plan::{Plan, ceiling::null_trials};
+use plan::{
+    Plan,
+    ceiling::{NULL_ENGINES, null_trials},
+};
 use protocol::wire::Wire;
 use report::{
     model::{Ceiling, CeilingStep, Model, ModelReport},
@@ -40,7 +43,7 @@ impl Null {
     }
 
     /// On this engine.
-    pub fn on(engine: &'static str, bench: &Bench<'_>, program: &Path) -> Self {
+    fn on(engine: &'static str, bench: &Bench<'_>, program: &Path) -> Self {
         let launch = ContractLaunch {
             leading_args: vec!["--engine".to_owned(), engine.to_owned()],
             // It knows nothing of frames, so it can't count requests; so it says when asked for raw.
@@ -148,6 +151,31 @@ pub fn keep_fastest(nulls: &mut Vec<Null>) {
     if !kept.is_empty() {
         nulls.retain(|null| kept.contains(&null.engine));
     }
+}
+
+/// The best window of the null server on each engine that can be had here, of so many trials.
+///
+/// # Errors
+/// The user wants to stop.
+pub fn best_windows(
+    bench: &Bench<'_>,
+    program: &Path,
+    blocks: u32,
+) -> Result<Vec<(&'static str, Step)>, TrialError> {
+    let mut nulls = NULL_ENGINES.map(|engine| Null::on(engine, bench, program));
+    // In turn: the machine's mood shall not choose between them.
+    for block in 1..=blocks {
+        for null in &mut nulls {
+            null.take_turn(bench, block, &bench.plan.loads[0])?;
+        }
+    }
+    let best = nulls.iter().filter_map(|null| {
+        let best = null
+            .steps_so_far()
+            .max_by(|a, b| rate_per_s(a).total_cmp(&rate_per_s(b)));
+        Some((null.engine, best?.clone()))
+    });
+    Ok(best.collect())
 }
 
 /// What rates are held against, over each count of connections: there the faster engine's.

@@ -6,6 +6,7 @@
 //! | [`doubts`] | what not to believe, and the marks at figures |
 //! | [`comparison`] | a comparison |
 //! | [`plan`] | the plan of a run |
+//! | [`ceilings`] | what the null server reached |
 //! | [`hosts`] | what was used on the hosts that generate |
 //! | [`live`] | how far a run has come, in a line |
 //! | [`profile`] | what a server's CPU time went to |
@@ -15,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod ceilings;
 pub mod comparison;
 pub mod doubts;
 mod fold;

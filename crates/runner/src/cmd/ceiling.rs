@@ -6,34 +6,26 @@ use crate::{
     output,
     progress::ProgressLine,
 };
-use analysis::{
-    rules,
-    step::{cpu_us_per_request, generator_cpu_us_per_request, rate_per_s},
-};
 use catalog::workspace::Workspace;
 use clap::Args;
-use comfy_table::{CellAlignment, Table, presets};
 use generators::here::Here;
 use measure::{
-    null::Null,
+    null::best_windows,
     progress::Progress as _,
-    trial::{Bench, Deviation, TrialError},
+    trial::{Bench, Deviation},
 };
 use plan::{
     Plan, ceiling::NULL_ENGINES, descriptors::check_descriptors, host::Host, memory::check_memory,
 };
 use process::interrupt;
 use protocol::wire::Wire;
-use render::numbers::whole;
-use report::trial::Step;
+use render::ceilings::{Ceiling, table};
 use request::{
     Contestants, Request,
     options::{LoadKind, Options},
     refusal::Refusal,
     scenario::Seconds,
 };
-use serde::Serialize;
-use std::path::Path;
 use toolchain::build::{self, Purpose};
 
 #[derive(Args, Debug)]
@@ -65,19 +57,6 @@ pub(crate) struct CeilingArgs {
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
-}
-
-/// What `--json` prints of each count.
-#[derive(Serialize)]
-struct Ceiling {
-    connections: u32,
-    engine: &'static str,
-    rate_per_s: f64,
-    service_time_p50_us: f64,
-    service_time_p99_us: f64,
-    server_cpu_us_per_request: Option<f64>,
-    generator_cpu_us_per_request: Option<f64>,
-    generator_bound: bool,
 }
 
 pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<Exit> {
@@ -151,107 +130,5 @@ impl CeilingArgs {
         check_memory(&plan, host, None)?;
         check_descriptors(&plan, host)?;
         Ok(plan)
-    }
-}
-
-/// The best window of the null server on each engine that can be had here.
-fn best_windows(
-    bench: &Bench<'_>,
-    program: &Path,
-    trials: u32,
-) -> Result<Vec<(&'static str, Step)>, TrialError> {
-    let mut nulls = NULL_ENGINES.map(|engine| (engine, Null::on(engine, bench, program)));
-    // In turn: the machine's mood shall not choose between them.
-    for block in 1..=trials {
-        for (_, null) in &mut nulls {
-            null.take_turn(bench, block, &bench.plan.loads[0])?;
-        }
-    }
-    let best = nulls.into_iter().filter_map(|(engine, null)| {
-        let steps = null.report.trials.into_iter().flat_map(|trial| trial.steps);
-        let best = steps.max_by(|a, b| rate_per_s(a).total_cmp(&rate_per_s(b)));
-        Some((engine, best?))
-    });
-    Ok(best.collect())
-}
-
-impl Ceiling {
-    fn of(engine: &'static str, step: &Step) -> Self {
-        Self {
-            connections: step.connections,
-            engine,
-            rate_per_s: rate_per_s(step),
-            service_time_p50_us: step.window.service_time_us.p50,
-            service_time_p99_us: step.window.service_time_us.p99,
-            server_cpu_us_per_request: cpu_us_per_request(step),
-            generator_cpu_us_per_request: generator_cpu_us_per_request(step),
-            generator_bound: rules::is_generator_bound(step),
-        }
-    }
-}
-
-/// Fits into 80 columns.
-fn table(ceilings: &[Ceiling]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header([
-        "connec-\ntions",
-        "null\nserver\non",
-        "echoes\n1/s",
-        "service time\nus, p50/p99",
-        "server\nCPU us\n/echo",
-        "genera-\ntor's",
-        "limited\nby the",
-    ]);
-    for one in ceilings {
-        table.add_row([
-            whole(one.connections.into()),
-            one.engine.to_owned(),
-            whole(one.rate_per_s),
-            format!(
-                "{}/{}",
-                whole(one.service_time_p50_us),
-                whole(one.service_time_p99_us)
-            ),
-            cpu(one.server_cpu_us_per_request),
-            cpu(one.generator_cpu_us_per_request),
-            if one.generator_bound {
-                "generator"
-            } else {
-                "server"
-            }
-            .to_owned(),
-        ]);
-    }
-    for column in table.column_iter_mut() {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-fn cpu(us_per_request: Option<f64>) -> String {
-    us_per_request.map_or_else(|| "-".to_owned(), |us| format!("{us:.2}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn great_figures_fit_into_80_columns() {
-        let one = Ceiling {
-            connections: 100_000,
-            engine: "io_uring",
-            rate_per_s: 1_234_567.0,
-            service_time_p50_us: 12_345.0,
-            service_time_p99_us: 123_456.0,
-            server_cpu_us_per_request: Some(12.34),
-            generator_cpu_us_per_request: Some(12.34),
-            generator_bound: true,
-        };
-        let text = table(&[one]).to_string();
-        let widest = text.lines().map(|line| line.chars().count()).max();
-        assert!(widest <= Some(80), "{text}");
-        assert!(text.contains("1,234,567"), "{text}");
     }
 }
