@@ -9,10 +9,9 @@
 //! | [`ramp`], [`connecting`] | how fast connections are opened, and how |
 //! | [`reading`] | how long replies lay unread, of a sample |
 //! | [`open`], [`churn`], [`trickle`] | what makes requests due; `trickle` in an idle load |
-//! | [`loads`], [`arrivals`], [`waiting`] | what these three remember |
+//! | [`loads`], [`waiting`] | what these three remember |
 //! | [`course`] | the window, and what happened in each short interval |
 
-mod arrivals;
 mod churn;
 mod connecting;
 mod course;

@@ -1,7 +1,8 @@
 //! Where a thread has come to with what makes its requests due.
 
-use super::{arrivals::ArrivalTimes, waiting::Waiting};
+use super::waiting::Waiting;
 use crate::tally::Response;
+use arrivals::ArrivalTimes;
 use std::collections::VecDeque;
 
 /// A request that is on its way.

@@ -5,12 +5,13 @@
 //! Source: G. Tene, "How NOT to Measure Latency" (coordinated omission); B. Schroeder, A.
 //! Wierman, M. Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006.
 
-use super::{arrivals::ArrivalTimes, course::Window, loads::Due, state::Worker};
+use super::{course::Window, loads::Due, state::Worker};
 use crate::{
     clock::now_ns,
     connection::Connection,
     tally::{record_ages, record_lag, record_response},
 };
+use arrivals::ArrivalTimes;
 
 /// Requests that are sent before events are looked at.
 const SENDS_PER_TURN: u32 = 64;

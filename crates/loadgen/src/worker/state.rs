@@ -1,7 +1,6 @@
 //! What a thread has before it: its connections, its orders, and where it has come to.
 
 use super::{
-    arrivals::ArrivalTimes,
     course::{Course, NO_WINDOW, Window},
     loads::{ChurnLoad, OpenLoad},
     ramp::Ramp,
@@ -14,6 +13,7 @@ use crate::{
     tally::{Report, Tally, new_tally},
 };
 use anyhow::Context as _;
+use arrivals::ArrivalTimes;
 use protocol::{
     generator::{Load, Plan, Turns},
     tally::Totals,

@@ -1,16 +1,20 @@
-//! When requests are to be sent: one absolute schedule over all threads of all generators, fixed
-//! before the first of them and followed whatever the server does.
+//! When requests are to be sent.
+//!
+//! It is one absolute schedule over all threads of all generators, fixed before the first of them and
+//! followed whatever the server does.
 //!
 //! The k-th request goes to the k-th connection, round and round. A thread knows the whole schedule
 //! and picks what is for its own connections: so every connection has the same rate to a request,
 //! however many threads share them, and a seed means the same moments for any number of threads.
 //! (Drawing a random gap takes some 7 ns; that others' are drawn too isn't noticed.)
 
+#![forbid(unsafe_code)]
+
 use protocol::generator::{Arrivals, Turns};
 
 /// The moments of one thread's connections, one after the other.
 #[derive(Clone, Debug)]
-pub(super) struct ArrivalTimes {
+pub struct ArrivalTimes {
     /// Of the gaps, where chance has a say.
     random: Option<fastrand::Rng>,
     turns: Turns,
@@ -31,7 +35,7 @@ pub(super) struct ArrivalTimes {
 impl ArrivalTimes {
     /// A schedule that brings `rate_per_s` over `connections`, of which this thread has its `turns`.
     /// `seed` is of its random gaps.
-    pub(super) fn new(
+    pub fn new(
         (arrivals, seed): (Arrivals, u64),
         rate_per_s: f64,
         (turns, connections): (Turns, u32),
@@ -61,19 +65,19 @@ impl ArrivalTimes {
 
     /// When the next request is to be sent; the end of time if this thread has no connection.
     #[inline]
-    pub(super) fn next_ns(&self) -> u64 {
+    pub fn next_ns(&self) -> u64 {
         self.next_ns
     }
 
     /// The connection that it goes to, counted among this thread's.
     #[inline]
-    pub(super) fn next_index(&self) -> usize {
+    pub fn next_index(&self) -> usize {
         self.index
     }
 
     /// Goes on to the one after it.
     #[inline]
-    pub(super) fn advance(&mut self) {
+    pub fn advance(&mut self) {
         let next = self.connection + u64::from(self.turns.step);
         if next < self.connections {
             (self.connection, self.index) = (next, self.index + 1);
@@ -88,7 +92,8 @@ impl ArrivalTimes {
 
     /// How many of this thread's are due before a moment. From random gaps that would take as long
     /// as to wait for them, so it is their expected number.
-    pub(super) fn due_before(&self, moment_ns: u64) -> u64 {
+    #[inline]
+    pub fn due_before(&self, moment_ns: u64) -> u64 {
         if self.next_ns >= moment_ns {
             return 0;
         }
@@ -96,7 +101,7 @@ impl ArrivalTimes {
     }
 
     /// Leaves out all that are due before a moment, however many, and says how many.
-    pub(super) fn skip_before(&mut self, moment_ns: u64) -> u64 {
+    pub fn skip_before(&mut self, moment_ns: u64) -> u64 {
         let skipped = self.due_before(moment_ns);
         if skipped == 0 {
             return 0;
