@@ -35,7 +35,7 @@ use crate::{
 };
 use arrivals::ArrivalTimes;
 use course::{Course, NO_WINDOW, Window};
-use loads::{ChurnLoad, OpenLoad};
+use loads::{ChurnLoad, OpenLoad, Source};
 use protocol::generator::{Arrivals, Load};
 use ramp::Ramp;
 use readiness::Inbox;
@@ -138,16 +138,17 @@ impl Worker<'_> {
             }
             Load::Idle { interval_us } => {
                 let rate_per_s = f64::from(most) * 1e6 / interval_us as f64;
-                self.trickle = Some(Box::new(times((Arrivals::Uniform, 0), rate_per_s, all)));
+                let times = times((Arrivals::Uniform, 0), rate_per_s, all);
+                self.source = Source::Trickle(Box::new(times));
             }
             Load::Open(schedule) => {
                 let times = times((schedule.arrivals, schedule.seed), rate_per_s, all);
                 let load = OpenLoad::new(times, self.connections.len());
-                self.open_load = Some(Box::new(load));
+                self.source = Source::Open(Box::new(load));
             }
             Load::Churn(schedule) => {
                 let times = times((schedule.arrivals, schedule.seed), rate_per_s, most);
-                self.churn_load = Some(Box::new(ChurnLoad::new(times)));
+                self.source = Source::Churn(Box::new(ChurnLoad::new(times)));
             }
         }
     }
@@ -173,7 +174,8 @@ impl Worker<'_> {
             Phase::Starting { begins_at_ns, .. } => *begins_at_ns,
             Phase::Loading if self.polls_busily() => now,
             Phase::Loading => self
-                .next_send_ns()
+                .source
+                .next_ns()
                 .unwrap_or(u64::MAX)
                 .min(self.window.close_ns)
                 .min(self.course.end_ns),
@@ -186,21 +188,14 @@ impl Worker<'_> {
         matches!(self.plan.load, Load::Open(s) | Load::Churn(s) if s.busy_poll)
     }
 
-    /// When the next request is due by the clock.
-    fn next_send_ns(&self) -> Option<u64> {
-        match (&self.open_load, &self.churn_load) {
-            (Some(open), _) => Some(open.times.next_ns()),
-            (_, Some(churn)) => Some(churn.times.next_ns()),
-            _ => self.trickle.as_ref().map(|times| times.next_ns()),
-        }
-    }
-
     #[inline(always)]
     fn send_what_is_due(&mut self, now: u64) {
-        if !matches!(self.plan.load, Load::Closed { .. }) && matches!(self.phase, Phase::Loading) {
-            self.send_scheduled(now);
-            self.churn(now);
-            self.send_trickle(now);
+        match self.source {
+            Source::Replies => {}
+            _ if !matches!(self.phase, Phase::Loading) => {}
+            Source::Trickle(_) => self.send_trickle(now),
+            Source::Open(_) => self.send_scheduled(now),
+            Source::Churn(_) => self.churn(now),
         }
     }
 
@@ -239,10 +234,9 @@ impl Worker<'_> {
                 let deadline_ns = self.window.close_ns + self.plan.reply_deadline_us * 1000;
                 // What the schedule intended for the window is still due.
                 self.send_what_is_due(now);
-                let is_behind = !matches!(self.plan.load, Load::Idle { .. })
-                    && self
-                        .next_send_ns()
-                        .is_some_and(|due| due < self.window.close_ns);
+                let schedule = self.source.schedule();
+                let is_behind =
+                    schedule.is_some_and(|times| times.next_ns() < self.window.close_ns);
                 if !is_behind || now >= deadline_ns {
                     self.phase = Phase::Draining { deadline_ns };
                     self.advance(now);
@@ -260,12 +254,7 @@ impl Worker<'_> {
     }
 
     fn is_drained(&self) -> bool {
-        self.outstanding == 0
-            && self
-                .open_load
-                .as_ref()
-                .is_none_or(|open| open.waiting.is_empty())
-            && self.churn_load.as_ref().is_none_or(|churn| churn.is_idle())
+        self.outstanding == 0 && self.source.is_idle()
     }
 
     fn report_window(&mut self, now: u64) {

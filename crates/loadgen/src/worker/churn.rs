@@ -5,7 +5,7 @@
 //! due waits, and the waiting counts.
 
 use super::{
-    loads::{ChurnLoad, Due},
+    loads::{ChurnLoad, Due, Source},
     open::WAITING_MAX,
     state::Worker,
 };
@@ -27,7 +27,7 @@ const CONNECTS_PER_TURN: u32 = 16;
 impl Worker<'_> {
     /// Opens what the schedule has made due by now.
     pub(super) fn churn(&mut self, now: u64) {
-        let Some(churn) = &mut self.churn_load else {
+        let Source::Churn(churn) = &mut self.source else {
             return;
         };
         churn.free.append(&mut churn.freed);
@@ -51,7 +51,7 @@ impl Worker<'_> {
         let slots_max = self.shared.sent_at_ns.len();
 
         for _ in 0..CONNECTS_PER_TURN {
-            let Some(churn) = &mut self.churn_load else {
+            let Source::Churn(churn) = &mut self.source else {
                 return;
             };
             let Some(due_ns) = churn.waiting.pop_front() else {
@@ -78,7 +78,7 @@ impl Worker<'_> {
         if self.connections.len() <= index {
             self.connections.resize_with(index + 1, || None);
         }
-        if let Some(churn) = &mut self.churn_load {
+        if let Source::Churn(churn) = &mut self.source {
             churn.due[index] = Due::sent(due_ns, began_ns);
         }
         if self.window.contains(due_ns) {
@@ -135,7 +135,7 @@ impl Worker<'_> {
 
     /// Its reply has come.
     pub(super) fn close_churned(&mut self, index: usize, now: u64, read_lag_ns: Option<u64>) {
-        let (Some(churn), Some(connection)) = (&self.churn_load, &mut self.connections[index])
+        let (Source::Churn(churn), Some(connection)) = (&self.source, &mut self.connections[index])
         else {
             return;
         };
@@ -156,7 +156,7 @@ impl Worker<'_> {
 
     /// The connection of this slot is gone.
     pub(super) fn free_churned(&mut self, index: usize) {
-        if let Some(churn) = &mut self.churn_load {
+        if let Source::Churn(churn) = &mut self.source {
             churn.freed.push(index);
         }
     }

@@ -3,14 +3,16 @@
 //!
 //! All of it is inlined into the loop: see [`crate::connection`].
 
-use super::state::{Phase, Worker};
+use super::{
+    loads::Source,
+    state::{Phase, Worker},
+};
 use crate::{
     clock::now_ns,
     connection::{Broken, Moved, Stage},
     socket::{Arrived, explain},
     tally::{record_read, record_service},
 };
-use protocol::generator::Load;
 
 impl Worker<'_> {
     /// Something has come on this connection. `false`: it is lost.
@@ -75,15 +77,11 @@ impl Worker<'_> {
     #[inline(always)]
     fn go_on(&mut self, index: usize, whole: u32, now: u64, read_lag_ns: Option<u64>) {
         match &mut self.phase {
-            Phase::Loading
-                if matches!(self.plan.load, Load::Closed { .. }) && now < self.window.close_ns =>
-            {
-                self.send(index, whole, now);
-            }
-            Phase::Loading | Phase::Draining { .. } => match (&self.open_load, &self.churn_load) {
-                (Some(_), _) => self.go_on_scheduled(index, now, read_lag_ns),
-                (_, Some(_)) => self.close_churned(index, now, read_lag_ns),
-                _ => {}
+            Phase::Loading | Phase::Draining { .. } => match &self.source {
+                Source::Replies if now < self.window.close_ns => self.send(index, whole, now),
+                Source::Replies | Source::Trickle(_) => {}
+                Source::Open(_) => self.go_on_scheduled(index, now, read_lag_ns),
+                Source::Churn(_) => self.close_churned(index, now, read_lag_ns),
             },
             Phase::Ramping(ramp) => {
                 if let Some(connection) = &mut self.connections[index]
@@ -102,10 +100,10 @@ impl Worker<'_> {
     /// When the request that is on its way was due, if there is a schedule.
     #[inline(always)]
     fn intended_ns(&self, index: usize) -> Option<u64> {
-        match self.plan.load {
-            Load::Closed { .. } | Load::Idle { .. } => None,
-            Load::Open(_) => Some(self.open_load.as_ref()?.due[index].intended_ns),
-            Load::Churn(_) => Some(self.churn_load.as_ref()?.due[index].intended_ns),
+        match &self.source {
+            Source::Replies | Source::Trickle(_) => None,
+            Source::Open(open) => Some(open.due[index].intended_ns),
+            Source::Churn(churn) => Some(churn.due[index].intended_ns),
         }
     }
 
@@ -160,12 +158,12 @@ impl Worker<'_> {
             }
             (_, stage) => {
                 // A churn load's connections come and go.
-                let was_open = stage == Stage::Open && self.churn_load.is_none();
+                let was_open = stage == Stage::Open && !self.source.churns();
                 self.open -= u32::from(was_open);
                 self.tally.counts.connections_lost += 1;
                 self.tally.counts.replies_wrong += u64::from(matches!(broken, Broken::Reply(_)));
                 // Of one that was to have a request, and has not even greeted.
-                let unsent = stage == Stage::Greeting && self.churn_load.is_some();
+                let unsent = stage == Stage::Greeting && self.source.churns();
                 self.tally.counts.replies_missing += u64::from(missing) + u64::from(unsent);
                 self.tally.errors.count(kind);
             }

@@ -55,9 +55,9 @@ impl Worker<'_> {
 
     /// Its greeting has been answered.
     fn welcome(&mut self, index: usize) {
-        match self.churn_load {
-            None => self.enter(index, now_ns()),
-            Some(_) => self.enter_churned(index, now_ns()),
+        match self.source.churns() {
+            false => self.enter(index, now_ns()),
+            true => self.enter_churned(index, now_ns()),
         }
     }
 

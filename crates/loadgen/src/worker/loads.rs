@@ -5,6 +5,56 @@ use crate::tally::Response;
 use arrivals::ArrivalTimes;
 use std::collections::VecDeque;
 
+/// What makes requests due while a load goes on.
+#[derive(Debug, Default)]
+pub(super) enum Source {
+    /// The reply to the one before, in closed load; or there is no load.
+    #[default]
+    Replies,
+    /// An idle load.
+    Trickle(Box<ArrivalTimes>),
+    /// An open load, from its start to the end of its window.
+    Open(Box<OpenLoad>),
+    /// Likewise a churn load.
+    Churn(Box<ChurnLoad>),
+}
+
+impl Source {
+    /// When the next request is due by the clock.
+    pub(super) fn next_ns(&self) -> Option<u64> {
+        match self {
+            Self::Replies => None,
+            Self::Trickle(times) => Some(times.next_ns()),
+            Self::Open(open) => Some(open.times.next_ns()),
+            Self::Churn(churn) => Some(churn.times.next_ns()),
+        }
+    }
+
+    /// The schedule that requests were promised to.
+    pub(super) fn schedule(&mut self) -> Option<&mut ArrivalTimes> {
+        match self {
+            Self::Replies | Self::Trickle(_) => None,
+            Self::Open(open) => Some(&mut open.times),
+            Self::Churn(churn) => Some(&mut churn.times),
+        }
+    }
+
+    /// Whether nothing waits until it can be sent, nor a churned connection for its end.
+    pub(super) fn is_idle(&self) -> bool {
+        match self {
+            Self::Replies | Self::Trickle(_) => true,
+            Self::Open(open) => open.waiting.is_empty(),
+            Self::Churn(churn) => churn.is_idle(),
+        }
+    }
+
+    /// Whether connections come and go.
+    #[inline]
+    pub(super) fn churns(&self) -> bool {
+        matches!(self, Self::Churn(_))
+    }
+}
+
 /// A request that is on its way.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Due {
@@ -97,7 +147,7 @@ impl ChurnLoad {
     }
 
     /// Whether nothing is on its way.
-    pub(super) fn is_idle(&self) -> bool {
+    fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.free.len() + self.freed.len() == self.numbers.len()
     }
 

@@ -5,13 +5,18 @@
 //! Source: G. Tene, "How NOT to Measure Latency" (coordinated omission); B. Schroeder, A.
 //! Wierman, M. Harchol-Balter, "Open Versus Closed: A Cautionary Tale", NSDI 2006.
 
-use super::{course::Window, loads::Due, state::Worker};
+use super::{
+    course::Window,
+    loads::{Due, OpenLoad, Source},
+    state::Worker,
+};
 use crate::{
     clock::now_ns,
     connection::Connection,
     tally::{record_ages, record_lag, record_response},
 };
 use arrivals::ArrivalTimes;
+use std::mem;
 
 /// Requests that are sent before events are looked at.
 const SENDS_PER_TURN: u32 = 64;
@@ -28,7 +33,7 @@ impl Worker<'_> {
     /// Sends what the schedule has made due by now.
     pub(super) fn send_scheduled(&mut self, now: u64) {
         for _ in 0..SENDS_PER_TURN {
-            let Some(open) = &mut self.open_load else {
+            let Source::Open(open) = &mut self.source else {
                 return;
             };
             let due_ns = open.times.next_ns();
@@ -63,7 +68,7 @@ impl Worker<'_> {
 
     /// A reply has come: its response time counts, and who waited for the connection goes next.
     pub(super) fn go_on_scheduled(&mut self, index: usize, now: u64, read_lag_ns: Option<u64>) {
-        let Some(open) = &mut self.open_load else {
+        let Source::Open(open) = &mut self.source else {
             return;
         };
         let due = open.due[index];
@@ -80,35 +85,37 @@ impl Worker<'_> {
 
     /// What has no reply at the deadline is in the figures with its age.
     pub(super) fn count_unanswered(&mut self, now: u64) {
-        if let Some(mut open) = self.open_load.take() {
-            for index in 0..self.connections.len() {
-                let is_busy = |c: &Connection| c.outstanding(self.shared.requests) > 0;
-                // Those that were sent are counted as missing in `report_window`.
-                if self.connections[index].as_ref().is_some_and(is_busy) {
-                    self.record_unanswered(open.due[index].intended_ns, now);
-                }
-                while let Some(due_ns) = open.waiting.pop(index) {
-                    self.tally.counts.replies_missing += self.record_unanswered(due_ns, now);
-                }
-            }
-            self.leave_out(&mut open.times, self.window.close_ns);
+        let mut source = mem::take(&mut self.source);
+        match &mut source {
+            Source::Replies | Source::Trickle(_) => {}
+            Source::Open(open) => self.count_unanswered_of(open, now),
+            Source::Churn(churn) => self.abandon_churned(churn, now),
         }
-        if let Some(mut churn) = self.churn_load.take() {
-            self.abandon_churned(&churn, now);
-            self.leave_out(&mut churn.times, self.window.close_ns);
+        if let Some(times) = source.schedule() {
+            self.leave_out(times, self.window.close_ns);
+        }
+    }
+
+    fn count_unanswered_of(&mut self, open: &mut OpenLoad, now: u64) {
+        for index in 0..self.connections.len() {
+            let is_busy = |c: &Connection| c.outstanding(self.shared.requests) > 0;
+            // Those that were sent are counted as missing in `report_window`.
+            if self.connections[index].as_ref().is_some_and(is_busy) {
+                self.record_unanswered(open.due[index].intended_ns, now);
+            }
+            while let Some(due_ns) = open.waiting.pop(index) {
+                self.tally.counts.replies_missing += self.record_unanswered(due_ns, now);
+            }
         }
     }
 
     /// No more can wait: what is due by now is counted and not sent.
     pub(super) fn leave_out_what_is_due(&mut self, now: u64) {
-        if let Some(mut open) = self.open_load.take() {
-            self.leave_out(&mut open.times, now);
-            self.open_load = Some(open);
+        let mut source = mem::take(&mut self.source);
+        if let Some(times) = source.schedule() {
+            self.leave_out(times, now);
         }
-        if let Some(mut churn) = self.churn_load.take() {
-            self.leave_out(&mut churn.times, now);
-            self.churn_load = Some(churn);
-        }
+        self.source = source;
     }
 
     /// Counts what is due before a moment and was never queued: however much it is, it takes few

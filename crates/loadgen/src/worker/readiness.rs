@@ -81,9 +81,9 @@ impl Worker<'_> {
             return;
         };
         if connection.stage == Stage::Connecting {
-            match self.churn_load {
-                None => self.establish(index),
-                Some(_) => self.establish_churned(index),
+            match self.source.churns() {
+                false => self.establish(index),
+                true => self.establish_churned(index),
             }
             // What came with the connection, such as its end, brings no event of its own.
             let greets = |c: &Connection| c.stage == Stage::Greeting;

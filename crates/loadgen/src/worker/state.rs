@@ -2,7 +2,7 @@
 
 use super::{
     course::{Course, NO_WINDOW, Window},
-    loads::{ChurnLoad, OpenLoad},
+    loads::Source,
     ramp::Ramp,
     reading::Reading,
 };
@@ -13,7 +13,6 @@ use crate::{
     tally::{Report, Tally, new_tally},
 };
 use anyhow::Context as _;
-use arrivals::ArrivalTimes;
 use protocol::{
     generator::{Load, Plan, Turns},
     tally::Totals,
@@ -102,12 +101,7 @@ pub(crate) struct Worker<'a> {
     pub(super) phase: Phase,
     pub(super) window: Window,
     pub(super) reading: Reading,
-    /// Of an idle load.
-    pub(super) trickle: Option<Box<ArrivalTimes>>,
-    /// From the start of an open load to the end of its window.
-    pub(super) open_load: Option<Box<OpenLoad>>,
-    /// Likewise of a churn load.
-    pub(super) churn_load: Option<Box<ChurnLoad>>,
+    pub(super) source: Source,
     pub(super) course: Course,
     pub(super) tally: Tally,
     pub(super) totals: Totals,
@@ -182,9 +176,7 @@ impl<'a> Worker<'a> {
             phase: Phase::Resting,
             window: NO_WINDOW,
             reading: Reading::default(),
-            trickle: None,
-            open_load: None,
-            churn_load: None,
+            source: Source::default(),
             course: Course::resting(),
             tally: new_tally(plan.load),
             totals: Totals::default(),
@@ -212,22 +204,22 @@ impl<'a> Worker<'a> {
 
     /// Requests that are due or sent by this moment, and not answered.
     fn outstanding_at(&self, moment_ns: u64) -> u64 {
-        match (&self.open_load, &self.churn_load) {
-            (Some(open), _) => {
+        match &self.source {
+            Source::Open(open) => {
                 self.outstanding + open.waiting.len() as u64 + open.times.due_before(moment_ns)
             }
-            (_, Some(churn)) => {
+            Source::Churn(churn) => {
                 let waiting = churn.waiting.len() as u64;
                 self.churned_outstanding() + waiting + churn.times.due_before(moment_ns)
             }
-            _ => self.outstanding,
+            Source::Replies | Source::Trickle(_) => self.outstanding,
         }
     }
 
     /// The connection's number among those of all generators.
     #[inline]
     pub(super) fn number(&self, index: usize) -> u32 {
-        if let Some(churn) = &self.churn_load {
+        if let Source::Churn(churn) = &self.source {
             return churn.numbers[index];
         }
         self.turns.number(index as u32)

@@ -1,6 +1,6 @@
 //! An idle load: one message on every connection in each interval.
 
-use super::state::Worker;
+use super::{loads::Source, state::Worker};
 use crate::clock::now_ns;
 
 /// Messages of an idle load that are sent before events are looked at.
@@ -9,7 +9,7 @@ const SENDS_PER_TURN: u32 = 64;
 impl Worker<'_> {
     pub(super) fn send_trickle(&mut self, now: u64) {
         for _ in 0..SENDS_PER_TURN {
-            let Some(times) = &mut self.trickle else {
+            let Source::Trickle(times) = &mut self.source else {
                 return;
             };
             if times.next_ns() > now {
