@@ -196,7 +196,7 @@ pub(super) fn lower_by_at_most(
     quantile: f64,
 ) -> Option<f64> {
     let published = at_quantile(times, quantile);
-    if times.is_empty() || lags.is_empty() || published == 0.0 {
+    if published == 0.0 {
         return None;
     }
     let bounds = BEYOND.iter().map(|&beyond| {

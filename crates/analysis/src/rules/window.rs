@@ -174,9 +174,6 @@ pub(super) fn rising(step: &Step) -> Option<Check> {
 /// From the first third to the last, in a series that has one change and no way back.
 fn rises(times: &[f64]) -> bool {
     let third = times.len() / 3;
-    if times.len() < INTERVALS_MIN {
-        return false;
-    }
     let of = |part: &[f64]| median(part).unwrap_or(0.0);
     let [first, second, last] = [
         of(&times[..third]),

@@ -247,9 +247,8 @@ fn spread_figure<'a>(
         kind,
         is_headline: false,
         value: spread.map(|spread| spread.median),
-        half_width_share: spread.and_then(|Spread { median, low, high }| {
-            half_width_share(median, Range { low, high }, trials.len())
-        }),
+        half_width_share: spread
+            .and_then(|Spread { median, low, high }| half_width_share(median, Range { low, high })),
         trials: trials.to_vec(),
     }
 }
@@ -265,16 +264,16 @@ fn times<'a>(place: &str, name: &str, times: &Times, trials: &[Vec<&'a Check>]) 
             value,
             half_width_share: value
                 .zip(range)
-                .and_then(|(value, range)| half_width_share(value, *range, trials.len())),
+                .and_then(|(value, range)| half_width_share(value, *range)),
             trials: trials.to_vec(),
         }
     });
     figures.collect()
 }
 
-/// `None` with one trial, which has no range.
-fn half_width_share(middle: f64, range: Range, trials: usize) -> Option<f64> {
-    (trials > 1 && middle > 0.0).then(|| (range.high - range.low) / 2.0 / middle)
+/// 0 with one trial.
+fn half_width_share(middle: f64, range: Range) -> Option<f64> {
+    (middle > 0.0).then(|| (range.high - range.low) / 2.0 / middle)
 }
 
 /// The checks of each window under a load that is wanted, at a step that is wanted.
