@@ -111,6 +111,7 @@ fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport
         memory_before: None,
         teardown_us: None,
         schedule_seed: None,
+        source_network: None,
         made_again: false,
         hosts: Vec::new(),
         not_measured: BTreeMap::new(),

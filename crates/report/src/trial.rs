@@ -55,6 +55,10 @@ pub struct Trial {
     /// The clocks of other machines that generated; empty on one machine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostClock>,
+    /// Where connections came from, where the plan has it otherwise: the server was found elsewhere than
+    /// it was told to listen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_network: Option<String>,
     /// Its block was disturbed from outside and made again, for all contestants: it is kept, and not in
     /// the figures.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -128,6 +128,7 @@ pub(crate) fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
         memory_before: Some(memory(0)),
         teardown_us: None,
         schedule_seed: None,
+        source_network: None,
         made_again: false,
         hosts: Vec::new(),
         not_measured: BTreeMap::new(),

@@ -35,6 +35,21 @@ pub enum TrialError {
          the same"
     )]
     Remote(Endpoint),
+    /// It is somewhere else than was planned, and has too few ports to be reached from there.
+    #[error(
+        "it listens on {endpoint}, which one address reaches, with {ports} ports \
+         (net.ipv4.ip_local_port_range), and {connections} connections were planned from {planned}"
+    )]
+    TooFewPorts {
+        /// Where it was found.
+        endpoint: Endpoint,
+        /// Where they were to come from.
+        planned: String,
+        /// How many.
+        connections: u32,
+        /// Of one address.
+        ports: u32,
+    },
     /// Memory was the reason.
     #[error("{error}; {}, and the kernel killed a process (dmesg names it)", ran_out(group.as_deref()))]
     OutOfMemory {
@@ -67,7 +82,7 @@ impl TrialError {
     pub fn failure(&self) -> Failure {
         let (phase, stderr_tail) = match self {
             Self::Server(error) | Self::Backend(error) => (error.phase(), error.stderr_tail()),
-            Self::Remote(_) | Self::NoBackend => (Phase::Start, ""),
+            Self::Remote(_) | Self::TooFewPorts { .. } | Self::NoBackend => (Phase::Start, ""),
             Self::OutOfMemory { error, .. } => {
                 let failure = error.failure();
                 return Failure {
@@ -94,6 +109,10 @@ impl TrialError {
             Self::Server(error) | Self::Backend(error) => error.way_out(),
             Self::NoBackend => "see why its build failed: cargo build --release -p null",
             Self::Remote(_) => "give it an address on loopback, or allow this one: --allow-remote",
+            Self::TooFewPorts { .. } => {
+                "have it listen where {addr} or {host} in its command says, or say in its description \
+                 where it does (address = \"[::1]:0\"), so that it is planned for"
+            }
             Self::OutOfMemory { group: None, .. } => {
                 "take fewer --connections, or a machine with more memory: 'runner doctor \
                  --connections N' has the arithmetic"

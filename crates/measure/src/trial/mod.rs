@@ -5,6 +5,7 @@ mod counts;
 mod error;
 mod profile;
 mod rates;
+mod reach;
 mod served;
 mod shares;
 mod syscalls;
@@ -29,6 +30,7 @@ use plan::{
 };
 use probe::{
     cgroup::MemoryLimitsMet,
+    host::ephemeral_ports,
     kernel::{add_kernel_memory, machine_memory, oom_kills, tcp_sockets_held, unix_sockets_held},
     net::NetEvents,
     snapshot::{Used, Watch, Window},
@@ -37,6 +39,7 @@ use probe::{
 use process::interrupt;
 use protocol::endpoint::Endpoint;
 use rates::{search, shuffled};
+use reach::source_instead;
 use report::{
     hosts::HostShare,
     run::PlannedLoad,
@@ -116,6 +119,9 @@ impl Bench<'_> {
         if !endpoint.is_local() && !is_told && !self.allow_remote {
             return Err(TrialError::Remote(endpoint));
         }
+        let ports = ephemeral_ports();
+        let source_network =
+            source_instead(self.plan, &endpoint, planned.connections_max(), ports)?;
         let server_empty_bytes = pss_bytes(&server.pids());
         let seed = self.plan.schedule_seed(block);
         let mut plans = generator_plans(self.plan, planned, &endpoint, seed);
@@ -184,6 +190,7 @@ impl Bench<'_> {
             teardown_us,
             schedule_seed: planned.load.is_scheduled().then_some(seed),
             hosts,
+            source_network,
             made_again: false,
             not_measured: counts.not_measured,
         };

@@ -105,6 +105,8 @@ fn a_server_that_listens_on_ipv6_only_is_reached_there() {
     let mode = external("v6 {port}");
     let (_, report) = measured(&["--external", &mode, "--load", "open", "--rate", "500"]);
     assert!(report.trials[0].steps[0].window.requests > 0);
+    let source = report.trials[0].source_network.as_deref();
+    assert_eq!(source, Some("::1/128"), "the plan took 127.0.0.0/8");
 
     let fixture = Fixture::new();
     let models = fixture.models(&format!(
