@@ -6,7 +6,7 @@ mod selected;
 
 pub use asked::Asked;
 pub use external::{ExternalOptions, build_external, speech};
-pub use selected::{Selected, Wanted};
+pub use selected::{Selected, Wanted, check_reach};
 
 use crate::{
     error::{CatalogError, wrong},

@@ -89,6 +89,23 @@ impl Selected {
         }
     }
 
+    fn check_reach(&self, option: &str, allowed: Option<IpAddr>) -> Result<(), CatalogError> {
+        let own = self.own_address().and_then(Endpoint::tcp);
+        let is_there = own.is_some_and(|own| Some(own.ip()) == allowed);
+        if self.is_told_address() || is_there {
+            return Ok(());
+        }
+        let place = match self.address() {
+            Some(_) => "has an address of its own",
+            None => "listens at a Unix socket",
+        };
+        Err(wrong(format!(
+            "{option}: {} {place}, which generators there don't reach: it has to listen where {{addr}} \
+             or {{host}} in its command says",
+            self.name
+        )))
+    }
+
     /// Whether it can be asked for this, over so many processes of a model of ours.
     ///
     /// # Errors
@@ -111,6 +128,20 @@ impl Selected {
     }
 }
 
+/// Whether generators elsewhere reach all of them: by which option they are there, and at which address of
+/// its own a server may be.
+///
+/// # Errors
+/// They don't, in words.
+pub fn check_reach(
+    all: &[Selected],
+    option: &str,
+    allowed: Option<IpAddr>,
+) -> Result<(), CatalogError> {
+    all.iter()
+        .try_for_each(|one| one.check_reach(option, allowed))
+}
+
 /// The name becomes a file's.
 pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
     let is_fine = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
@@ -119,4 +150,41 @@ pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
         return Ok(());
     }
     Err("a name has letters, digits, - and _, and is neither \"run\" nor \"all\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::wire::Wire;
+
+    #[test]
+    fn what_generators_elsewhere_do_not_reach_is_refused() {
+        let at = |command: &str, address: Option<&str>| {
+            let mut external = External::of_command("them", command, Wire::Raw).unwrap();
+            external.address = address.map(|address| address.parse().unwrap());
+            Selected {
+                name: "them".to_owned(),
+                server: Wanted::External(external),
+            }
+        };
+        let listen = Some("192.0.2.1".parse().unwrap());
+        let said = |one: &Selected| {
+            let refused = check_reach(std::slice::from_ref(one), "--hosts", listen);
+            refused.err().map(|error| error.to_string())
+        };
+        assert_eq!(said(&at("x {addr}", None)), None);
+        assert_eq!(said(&at("x {port}", Some("192.0.2.1:7000"))), None);
+        let at_a_path = said(&at("x {path}", None)).unwrap();
+        assert!(
+            at_a_path.starts_with("--hosts: them listens at a Unix socket"),
+            "{at_a_path}"
+        );
+        assert!(at_a_path.contains("{addr} or {host}"), "{at_a_path}");
+        for own in ["127.0.0.1:7000", "[::1]:0"] {
+            let own = said(&at("x {port}", Some(own))).unwrap();
+            assert!(own.contains("has an address of its own"), "{own}");
+        }
+        let over_a_link = at("x {port}", Some("192.0.2.1:7000")).check_reach("--network", None);
+        assert!(over_a_link.is_err());
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use catalog::{
-    select::{Selected, Wanted, select, speech},
+    select::{Selected, Wanted, check_reach, select, speech},
     workspace::Workspace,
 };
 use generators::here::Here;
@@ -58,6 +58,7 @@ pub(crate) fn run(args: &RunArgs, fleet: Option<&Fleet>) -> anyhow::Result<Exit>
     let mut plan = plan(args, &workspace, &selected, &host)?;
     if let Some(fleet) = fleet {
         check_fleet(args, &host)?;
+        check_reach(&selected, "several hosts", Some(plan.server_ip().into()))?;
         plan.hosts = fleet.kinds(&probe::environment::read());
     }
     let parent = parent(args, &workspace);
@@ -227,13 +228,8 @@ fn plan(
         wire,
         message_bytes,
     };
-    let mut own = selected.iter().filter(|one| !one.is_told_address());
-    if let (Some(link), Some(one)) = (&args.network, own.next()) {
-        return Err(usage(format!(
-            "--network {link}: {} has an address of its own, which generators don't reach over a \
-             link: it has to listen where {{addr}} or {{host}} in its command says",
-            one.name
-        )));
+    if let Some(link) = &args.network {
+        check_reach(selected, &format!("--network {link}"), None)?;
     }
     let scenario = args.scenario.as_deref();
     let scenario = scenario.map(|name| workspace.scenario(name)).transpose()?;
