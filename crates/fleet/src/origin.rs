@@ -115,6 +115,7 @@ fn fleet(post: &Rc<Post>, there: Vec<(Rank, Facts)>) -> Fleet {
     let machines = machines.collect();
     let post = Rc::clone(post);
     Fleet {
+        hostname: hostname(),
         machines,
         generators: Box::new(move |program| {
             Ok(Rc::new(Ranks::new(&post, neighbours.clone(), program)?))

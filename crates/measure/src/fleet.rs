@@ -29,6 +29,8 @@ type Reach = dyn Fn(&Path) -> io::Result<Rc<dyn GeneratorHost>>;
 
 /// All machines that generate.
 pub struct Fleet {
+    /// What this machine calls itself: for the terminal, never for reports.
+    pub hostname: String,
     /// At least one.
     pub machines: Vec<Machine>,
     /// How they are reached.
@@ -62,6 +64,15 @@ impl Fleet {
             .chain(others)
             .map(kind)
             .collect()
+    }
+
+    /// For a person who typed the command on another machine.
+    pub fn place_of_reports(&self, directory: &Path) -> String {
+        format!(
+            "\nthe reports are on {}, which had the servers, in {}; nothing of them is sent elsewhere",
+            self.hostname,
+            directory.display()
+        )
     }
 
     /// As the run's report has them.
@@ -106,9 +117,15 @@ mod tests {
     #[test]
     fn a_plan_asks_no_machine_for_more_than_the_least_has() {
         let fleet = Fleet {
+            hostname: "a".to_owned(),
             machines: vec![machine(8, None, false), machine(4, Some(20_000), false)],
             generators: Box::new(|_| Err(io::ErrorKind::NotFound.into())),
         };
+        let said = fleet.place_of_reports(Path::new("/x/y"));
+        assert!(
+            said.contains("on a, which had the servers, in /x/y"),
+            "{said}"
+        );
         let others = fleet.others();
         assert_eq!((others.machines, others.cpus), (2, 4));
         assert_eq!(others.open_files_max, Some(20_000));

@@ -144,6 +144,9 @@ pub(crate) fn run(args: &RunArgs, fleet: Option<&Fleet>) -> anyhow::Result<Exit>
     enter_all(&mut run, &selected, &workspace, args);
     network.at_server(|| run.measure(&instruments, &ProgressLine::new(args.quiet)))??;
     let exit = show::show(&run, args)?;
+    if let Some(fleet) = fleet.filter(|_| run.unsaved.is_none()) {
+        output::say(fleet.place_of_reports(&run.directory.path));
+    }
     let reports: Vec<_> = run.contestants.iter().map(|c| c.report.clone()).collect();
     let judged = args
         .baselines
