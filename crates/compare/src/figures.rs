@@ -17,6 +17,7 @@ use report::{
     model::{ModelReport, Peak, Scheduled, Times},
     trial::{Load, Step, Trial},
 };
+use std::iter;
 
 /// One figure of one report.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,30 +89,33 @@ fn closed(report: &ModelReport, at: &Peak) -> Vec<Figure> {
             of,
         ),
     };
-    let cpu = |id: &str, whose: &str, of: Value| {
+    let rate = format!("closed-load rate over {over}");
+    let rate = figure("rate_per_s", rate, "1/s", Better::Higher, |step| {
+        Some(rate_per_s(step))
+    });
+    let cpu = CPU.map(|(id, whose, of)| {
         let label = format!("CPU of {whose}, closed load over {over}");
         figure(id, label, "us/request", Better::Lower, of)
-    };
-    let rate = format!("closed-load rate over {over}");
-    vec![
-        figure("rate_per_s", rate, "1/s", Better::Higher, |step| {
-            Some(rate_per_s(step))
-        }),
-        cpu(
-            "server_cpu_us_per_request",
-            "the process",
-            cpu_us_per_request,
-        ),
-        cpu(
-            "server_cpus_us_per_request",
-            "its CPUs",
-            server_cpus_us_per_request,
-        ),
-    ]
+    });
+    iter::once(rate).chain(cpu).collect()
 }
 
 /// What is taken from a window.
 type Value = fn(&Step) -> Option<f64>;
+
+/// What a request takes of the server's CPUs, and whose time that is.
+const CPU: [(&str, &str, Value); 2] = [
+    (
+        "server_cpu_us_per_request",
+        "the process",
+        cpu_us_per_request,
+    ),
+    (
+        "server_cpus_us_per_request",
+        "its CPUs",
+        server_cpus_us_per_request,
+    ),
+];
 
 /// Block and value of each trial under this load, at this step of it.
 fn values<T>(
@@ -179,27 +183,10 @@ fn open(report: &ModelReport, at: &Scheduled) -> Vec<Figure> {
             figure(&id, &label, "us", values.collect())
         })
     });
-    let cpu = |id: &str, whose: &str, of: Value| {
-        let label = format!("CPU of {whose}");
-        figure(
-            id,
-            &label,
-            "us/request",
-            values(report, is_open, is_here, of),
-        )
-    };
-    let cpu = [
-        cpu(
-            "server_cpu_us_per_request",
-            "the process",
-            cpu_us_per_request,
-        ),
-        cpu(
-            "server_cpus_us_per_request",
-            "its CPUs",
-            server_cpus_us_per_request,
-        ),
-    ];
+    let cpu = CPU.map(|(id, whose, of)| {
+        let values = values(report, is_open, is_here, of);
+        figure(id, &format!("CPU of {whose}"), "us/request", values)
+    });
     times.chain(cpu).collect()
 }
 
