@@ -2,12 +2,15 @@
 
 use crate::{exit::Exit, output, usage::usage};
 use clap::{Args, ValueEnum};
-use export::{bencher::bencher, csv::csv, github::github, histograms, openmetrics::openmetrics};
-use report::comparison::Better;
+use export::{
+    bencher::bencher, csv::csv, github::github, histograms, lean::lean, openmetrics::openmetrics,
+};
+use report::{comparison::Better, model::ModelReport, run::RunReport};
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
+use store::save::RunDirectory;
 
 #[derive(Args, Debug)]
 pub(crate) struct ExportArgs {
@@ -19,7 +22,8 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_enum)]
     format: Format,
 
-    /// Write to this file instead of standard output; for hgrm and svg into this directory
+    /// Write to this file instead of standard output; for hgrm, svg and lean into this
+    /// directory
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
 }
@@ -44,6 +48,8 @@ enum Format {
     Svg,
     /// The table, for a comment on a pull request
     Markdown,
+    /// The same reports, small enough for a repository: histograms know values to 1 %
+    Lean,
 }
 
 pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
@@ -58,6 +64,7 @@ pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
     }
     let text = match args.format {
         Format::Hgrm => return files(args.out.as_deref(), histograms::distributions(&reports)?),
+        Format::Lean => return reports_again(args.out.as_deref(), &run, reports),
         Format::Svg => return files(args.out.as_deref(), page::pictures(&run, &reports)),
         Format::Csv => csv(&reports)?,
         Format::Hlog => histograms::log(&reports)?,
@@ -76,9 +83,7 @@ pub(crate) fn export(args: &ExportArgs) -> anyhow::Result<Exit> {
 
 /// A file each, whose paths are printed.
 fn files(out: Option<&Path>, files: Vec<(String, String)>) -> anyhow::Result<Exit> {
-    let directory =
-        out.ok_or_else(|| usage("there are several files of this format: --out DIRECTORY"))?;
-    fs::create_dir_all(directory).map_err(|error| unwritable(directory, &error))?;
+    let directory = directory(out)?;
     for (name, text) in files {
         // A model's name comes from a report, which may be anybody's.
         let file = directory.join(name.replace(['/', '\\'], "_"));
@@ -86,6 +91,28 @@ fn files(out: Option<&Path>, files: Vec<(String, String)>) -> anyhow::Result<Exi
         output::line(file.display());
     }
     Ok(Exit::Fine)
+}
+
+/// The directory of a run, whose paths are printed.
+fn reports_again(
+    out: Option<&Path>,
+    run: &RunReport,
+    reports: Vec<ModelReport>,
+) -> anyhow::Result<Exit> {
+    let directory = RunDirectory::open(directory(out)?);
+    for report in reports {
+        output::line(directory.write_model(&lean(report)?)?.display());
+    }
+    output::line(directory.write_run(run)?.display());
+    Ok(Exit::Fine)
+}
+
+/// The directory that was asked for, which is made if it isn't there.
+fn directory(out: Option<&Path>) -> anyhow::Result<&Path> {
+    let directory =
+        out.ok_or_else(|| usage("there are several files of this format: --out DIRECTORY"))?;
+    fs::create_dir_all(directory).map_err(|error| unwritable(directory, &error))?;
+    Ok(directory)
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> anyhow::Error {

@@ -61,6 +61,22 @@ fn distributions_need_a_directory_and_each_is_a_file_there() {
 }
 
 #[test]
+fn a_lean_run_has_the_same_tables_and_less_than_half_of_the_bytes() {
+    let fixture = Fixture::new();
+    let lean = fixture.dir.path().join("lean").display().to_string();
+    let written = run(&["export", SAVED_RUN, "--format", "lean", "--out", &lean]);
+    assert_eq!(written.status.code(), Some(0), "{}", stderr(&written));
+    assert!(stdout(&written).contains("lean/run.json"));
+    let table = |of: &str| stdout(&run(&["report", of, "--format", "markdown"]));
+    assert_eq!(table(&lean), table(SAVED_RUN));
+    let bytes = |of: &str| {
+        let trials = fs::metadata(format!("{of}/epoll.trials.json.gz"));
+        trials.unwrap().len()
+    };
+    assert!(bytes(&lean) < bytes(SAVED_RUN) / 2);
+}
+
+#[test]
 fn what_is_no_run_is_called_that_once() {
     let fixture = Fixture::new();
     let empty = fixture.dir.path().display().to_string();
