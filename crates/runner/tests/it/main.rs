@@ -27,6 +27,7 @@ mod network;
 mod new_model;
 mod places;
 mod profile;
+mod quoted;
 mod saved;
 #[path = "../../examples/validate/schema.rs"]
 mod schema;
