@@ -172,3 +172,11 @@ fn shares_have_up_to_four_decimals_and_times_three_units() {
         assert!(matches!(error, WorkloadError::Share(_)), "{wrong}: {error}");
     }
 }
+
+/// It has a way of its own, which is the fast one.
+#[test]
+fn echoes_alone_are_no_mix() {
+    for text in ["echo", " echo ", "echo:100%"] {
+        assert_eq!(text.parse(), Ok(Workload::Echo), "{text}");
+    }
+}

@@ -280,3 +280,15 @@ fn values_without_noise_differ_or_are_equal() {
     assert!(interval(0, 1).low < 0.0 && interval(0, 1).high < 1e-6);
     assert!(interval(0, 2).low > 0.0999 && interval(0, 2).high < 0.1001);
 }
+
+#[test]
+fn degrees_of_freedom_and_students_t_are_those_of_the_tables() {
+    let first = [1.0, 2.0, 4.0, 4.5, 6.0, 9.0];
+    let pair = variance::unpaired(&first, &first.map(|value| value + 3.0));
+    assert!((pair.freedom - 10.0).abs() < 1e-9, "{pair:?}");
+    // Of 95 %, within the 1 % that is promised.
+    for (freedom, t) in [(5.0, 2.571), (10.0, 2.228), (30.0, 2.042)] {
+        let found = of_freedom(1.960, freedom);
+        assert!((found / t - 1.0).abs() < 0.01, "{freedom}: {found}");
+    }
+}
