@@ -221,7 +221,7 @@ fn run(command: &str) -> Result<()> {
     let stderr = String::from_utf8_lossy(&output.stderr);
     Err(NetworkError::Refused {
         command: command.to_owned(),
-        stderr: stderr.trim().to_owned(),
+        stderr: stderr.trim().trim_end_matches('.').to_owned(),
     })
 }
 
@@ -240,5 +240,20 @@ mod tests {
         assert_eq!(of("rate=1mbit"), Some(slow));
         let all = format!("{tc} netem limit 1000000 delay 1000us loss 0.01% rate 1000000000bit");
         assert_eq!(of("delay=1ms,loss=0.01%,rate=1gbit"), Some(all));
+    }
+
+    #[test]
+    fn a_kernel_without_netem_is_told_from_one_without_anything() {
+        let refused = |command: &str| {
+            let error = NetworkError::Refused {
+                command: command.to_owned(),
+                stderr: "Error: Specified qdisc kind is unknown".to_owned(),
+            };
+            error.to_string()
+        };
+        let delay = refused("tc qdisc add dev x root netem delay 1000us");
+        assert!(delay.contains("sch_netem"), "{delay}");
+        assert!(delay.contains("rate and mtu can be had"), "{delay}");
+        assert!(!refused("tc qdisc add dev x root tbf rate 1bit").contains("netem"));
     }
 }
