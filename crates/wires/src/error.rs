@@ -1,6 +1,6 @@
 //! Why a reply is not the one that was asked for. Each kind is counted under its own words.
 
-use crate::limits::{BODY_BYTES_MAX, FIELDS_MAX, HEAD_BYTES_MAX};
+use crate::limits::{BODY_BYTES_MAX, BYTES_WITHOUT_REPLY_MAX, FIELDS_MAX, HEAD_BYTES_MAX};
 use thiserror::Error;
 
 /// What is wrong with what came. The connection is of no more use then.
@@ -12,6 +12,9 @@ pub enum ReplyError {
     /// No request waits for one.
     #[error("a reply that nobody asked for")]
     Unasked,
+    /// Interim replies, pings or the like without end.
+    #[error("over {BYTES_WITHOUT_REPLY_MAX} bytes without a reply among them")]
+    Flood,
     /// It doesn't begin as a reply does.
     #[error("not HTTP/1.1")]
     NotHttp,

@@ -8,3 +8,7 @@ pub const FIELDS_MAX: usize = 128;
 
 /// The longest body.
 pub const BODY_BYTES_MAX: usize = 16 << 20;
+
+/// What may come at once on a connection without a reply that it completes: the longest body fits,
+/// in chunks of eight bytes.
+pub const BYTES_WITHOUT_REPLY_MAX: usize = 32 << 20;

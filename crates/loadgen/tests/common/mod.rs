@@ -14,6 +14,7 @@ use protocol::{
 };
 use rustix::time::{ClockId, clock_gettime};
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
@@ -139,6 +140,13 @@ impl Generator {
         }
     }
 
+    fn memory_peak_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = peak.unwrap().trim().trim_end_matches(" kB");
+        kib.parse().unwrap()
+    }
+
     pub(crate) fn finish(mut self) -> Totals {
         self.order(&Order::Finish);
         let Event::Finished(totals) = self.next() else {
@@ -178,6 +186,22 @@ pub(crate) fn measured(plan: &Plan) -> (Tally, Totals) {
     assert_eq!(generator.connect(10).connections, 10);
     let result = generator.measure(WINDOW);
     (result, generator.finish())
+}
+
+/// Asserts that of ten connections some are lost in a window, each by this kind of error and no other,
+/// and that the generator has kept little of what came.
+pub(crate) fn assert_lost_by(kind: &str, plan: &Plan) {
+    let mut generator = Generator::start(plan);
+    assert_eq!(generator.connect(10).connections, 10, "{kind}");
+    let result = generator.measure(WINDOW);
+    // On a busy machine not every connection comes to the request that is answered wrongly.
+    let lost = result.counts.connections_lost;
+    assert!(lost > 0, "{kind}: {result:?}");
+    let errors: Vec<_> = result.errors.0.into_iter().collect();
+    assert_eq!(errors, [(kind.to_owned(), lost)]);
+    let peak_kib = generator.memory_peak_kib();
+    assert!(peak_kib < 64 << 10, "{kind}: {peak_kib} KiB");
+    generator.finish();
 }
 
 pub(crate) fn decoded(histogram: &Histogram) -> hdrhistogram::Histogram<u64> {

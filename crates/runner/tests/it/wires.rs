@@ -1,6 +1,6 @@
 //! Servers that speak HTTP or WebSocket, measured as their users have them: by their address.
 
-use crate::common::{Fixture, stderr};
+use crate::common::{Fixture, runner, stderr};
 use report::{check::Status, model::ModelReport};
 use std::{
     io::{BufRead as _, BufReader, Read, Write as _},
@@ -66,6 +66,29 @@ fn measured(target: &str, args: &[&str]) -> (ModelReport, String) {
     (fixture.report(), stderr(&output))
 }
 
+#[test]
+fn what_can_not_be_asked_is_refused_in_one_line() {
+    for args in [
+        &["--target", "http://127.0.0.1:80/", "--http", "GET /"][..],
+        &["--target", "127.0.0.1:80", "--http", "GET"],
+        &["--target", "127.0.0.1:80", "--http", "GET no-slash"],
+        &["--target", "127.0.0.1:80", "--http", "GET /\r\nX: y"],
+        &[
+            "--target",
+            "127.0.0.1:80",
+            "--http",
+            "GET /",
+            "--expect",
+            "status=99",
+        ],
+    ] {
+        let output = runner().args(args).output().unwrap();
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.starts_with("error: "), "{args:?}: {said}");
+    }
+}
+
 const HTTP: &[&str] = &["--http", "GET /"];
 const WEBSOCKET: &[&str] = &["--wire", "websocket", "--payload", "50"];
 
@@ -87,9 +110,26 @@ fn servers_that_speak_http_or_websocket_have_rates() {
 #[test]
 fn a_wrong_answer_is_a_row_that_names_its_kind() {
     let fails = "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n".to_owned();
+    let garbage = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_owned();
+    let huge = "HTTP/1.1 200 OK\r\nContent-Length: 17000000\r\n\r\n".to_owned();
+    let head = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(1 << 20));
     let guesses = format!("{UPGRADE}AAAA\r\n\r\n");
+    let accepts = format!("{UPGRADE}s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n");
     for (target, args, kind) in [
         (serve(fails, false), HTTP, "HTTP status 500"),
+        (serve(garbage, false), HTTP, "malformed HTTP chunk"),
+        (serve(huge, false), HTTP, "HTTP body over"),
+        (serve(head, false), HTTP, "HTTP head over"),
+        (
+            serve(format!("{accepts}\u{72}\u{0}"), true),
+            WEBSOCKET,
+            "frame with reserved bits",
+        ),
+        (
+            serve(format!("{accepts}\u{2}\u{80}"), true),
+            WEBSOCKET,
+            "with a mask, from a server",
+        ),
         (
             serve(guesses, true),
             WEBSOCKET,
