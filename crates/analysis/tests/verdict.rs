@@ -371,6 +371,17 @@ fn what_a_relays_backend_counts_has_to_agree_whatever_the_server_says() {
 }
 
 #[test]
+fn a_relay_that_failed_to_reach_its_backend_is_caught() {
+    let with = |failures| spoiled(CLOSED, |trial| trial.backend_failures = failures);
+    for fine in [None, Some(0)] {
+        assert_eq!(with(fine).verdict.status, Status::Valid);
+    }
+    let report = with(Some(3));
+    assert_eq!(report.verdict.status, Status::Invalid);
+    assert_eq!(failed_checks(&report), one("backend_reached"));
+}
+
+#[test]
 fn a_rate_that_is_not_the_servers_limit_is_a_floor() {
     let bound = |report: &ModelReport| {
         let rate = &report.verdict.figures["peak.rate_per_s"];

@@ -121,6 +121,7 @@ fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport
         generator_counts: Counts::default(),
         server_counts: Some(Counts::default()),
         backend_counts: None,
+        backend_failures: None,
         server_threads_counts: Vec::new(),
     };
     let trials = (1..=blocks).flat_map(|block| {

@@ -33,7 +33,11 @@ pub struct Trial {
     /// where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend_counts: Option<Counts>,
-    /// The same by thread of the server; empty where it doesn't tell, or has very many.
+    /// Connections whose backend refused or broke off, as the relay counted them; null where it tells no
+    /// counts, or isn't one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend_failures: Option<u64>,
+    /// What the server counted, by its threads; empty where it doesn't tell, or has very many.
     #[serde(default)]
     pub server_threads_counts: Vec<ThreadCounts>,
     /// Proportional set size of the server before its first connection.

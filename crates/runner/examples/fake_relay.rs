@@ -132,6 +132,13 @@ fn pass(
         if mode == "alters" && (before..before + part.len() as u64).contains(&1_000_000) {
             part[0] ^= 1;
         }
+        let is_back = std::ptr::eq(bytes, &raw const BYTES[1]);
+        if mode == "breaks-one"
+            && is_back
+            && (before..=before + part.len() as u64).contains(&50_000)
+        {
+            break Err(io::ErrorKind::BrokenPipe.into());
+        }
         if sender.send(part.to_vec()).is_err() {
             break Ok(());
         }

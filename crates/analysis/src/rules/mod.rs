@@ -48,6 +48,7 @@ pub fn of_trial(trial: &Trial) -> Vec<Check> {
 /// Checks of a trial as a whole: they touch the figures of each of its steps.
 pub(crate) fn of_whole(trial: &Trial) -> Vec<Check> {
     let mut checks = Vec::from_iter(served::counts_agree(trial));
+    checks.extend(served::backend_reached(trial));
     let windows = trial.steps.iter().map(|step| step.window.length_us);
     checks.extend(instrument::start_skew(
         &trial.hosts,

@@ -82,6 +82,19 @@ pub(super) fn counts_agree(trial: &Trial) -> Option<Check> {
     Some(check.values(heard.request_bytes as f64, sent.request_bytes as f64))
 }
 
+/// `None` where nobody tells, or there is no backend.
+pub(super) fn backend_reached(trial: &Trial) -> Option<Check> {
+    let failures = trial.backend_failures?;
+    let check = Check::new(
+        "backend_reached",
+        unless(failures == 0, spoils(&of_window())),
+        format!("the backend refused or broke off {failures} of the relay's connections"),
+        "the relay's own limit of open files or ports; or it breaks off by itself: run the conformance \
+         suite on it",
+    );
+    Some(check.values(failures as f64, 0.0))
+}
+
 pub(super) fn connections_open(step: &Step) -> Check {
     let missing = u64::from(step.connections.saturating_sub(step.connections_open));
     let concerned = missing.max(step.window.connections_lost);

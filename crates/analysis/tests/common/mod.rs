@@ -122,6 +122,7 @@ pub(crate) fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
         generator_counts: counts,
         server_counts: Some(counts),
         backend_counts: None,
+        backend_failures: None,
         server_threads_counts: Vec::new(),
         server_empty_bytes: None,
         generator_empty_bytes: None,

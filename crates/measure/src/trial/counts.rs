@@ -24,6 +24,8 @@ pub(super) struct ServerCounts {
     /// Null with its reason, where it doesn't tell.
     pub(super) all: Option<Counts>,
     pub(super) by_thread: Vec<ThreadCounts>,
+    /// Of connections to a backend, if it is a relay.
+    pub(super) backend_failures: Option<u64>,
     pub(super) not_measured: BTreeMap<String, String>,
 }
 
@@ -32,6 +34,7 @@ pub(super) fn counts_of(heard: Heard) -> ServerCounts {
         Ok(done) => ServerCounts {
             all: Some(server_counts(&done)),
             by_thread: done.by_thread.iter().map(thread_counts).collect(),
+            backend_failures: Some(done.backend_failures),
             not_measured: BTreeMap::new(),
         },
         Err(reason) => ServerCounts {

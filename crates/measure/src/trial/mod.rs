@@ -183,6 +183,7 @@ impl Bench<'_> {
             generator_counts: generator_counts(&sent),
             server_counts: counts.all,
             backend_counts,
+            backend_failures: backend_counts.and(counts.backend_failures),
             server_threads_counts: counts.by_thread,
             server_empty_bytes,
             generator_empty_bytes,

@@ -176,6 +176,24 @@ fn a_relay_that_answers_by_itself_is_caught() {
 }
 
 #[test]
+fn a_relay_that_loses_its_backend_says_so_in_the_report() {
+    let fixture = Fixture::new();
+    let relay = "exec ${fake%model}relay breaks-one $mark \"$@\"";
+    let bin = fixture.script("relaying", relay);
+    let at_a_rate = ["--workload", "relay", "--load", "open", "--rate", "1000"];
+    let output = fixture.run_bin(&bin, &at_a_rate);
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let report = fixture.report();
+    assert_eq!(report.trials[0].backend_failures, Some(1));
+    let mut checks = report.verdict.checks.iter();
+    let reached = checks.find(|check| check.id == "backend_reached").unwrap();
+    assert!(
+        !reached.passed && reached.detail.contains("broke off 1"),
+        "{reached:?}"
+    );
+}
+
+#[test]
 fn a_server_behind_a_start_script_is_the_one_that_is_measured() {
     let fixture = Fixture::new();
     let bin = fixture.script("wrapped", "$fake good $mark \"$@\"\nexit $?");
