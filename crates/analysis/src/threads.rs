@@ -114,5 +114,7 @@ mod tests {
         assert_eq!((shares[0].connections, shares[0].requests), (0.75, 0.75));
         assert_eq!((shares[1].connections, shares[1].requests), (0.25, 0.25));
         assert_eq!(of_trial(&[]), None);
+        assert_eq!(of_trial(&[thread(0, 5)]), None, "nobody was accepted");
+        assert_eq!(of_trial(&[thread(5, 0)]), None, "nothing was asked");
     }
 }

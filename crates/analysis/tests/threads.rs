@@ -42,6 +42,9 @@ fn efficiency_is_against_the_same_model_on_the_fewest_threads() {
         ("b", 2, Some(1.0)),
     ];
     assert_eq!(told, expected);
+    let idle = [at("c", 1, 0.0), at("c", 2, 5.0)];
+    let told = on_threads(&idle);
+    assert!(told.iter().all(|step| step.efficiency.is_none()));
     let alone = model();
     assert!(on_threads(&[alone]).is_empty(), "it is on no ladder");
 }
