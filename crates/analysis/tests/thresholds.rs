@@ -343,13 +343,16 @@ fn a_ladder_of_one_count_has_no_cost_per_connection() {
 }
 
 #[test]
-fn a_step_in_memory_is_told_as_a_share_and_stacks_are_the_servers() {
+fn a_step_in_memory_is_told_as_a_share_and_page_tables_have_owners() {
     let mut report = sound();
     for trial in idle(&mut report) {
         trial.steps[2].server.pss_bytes = Some(2_300_000);
         for step in &mut trial.steps {
             let memory = step.memory.as_mut().unwrap();
-            memory.kernel_stacks_bytes = 1_000 * u64::from(step.connections);
+            let connections = u64::from(step.connections);
+            memory.kernel_stacks_bytes = 1_000 * connections;
+            step.server.page_tables_bytes = Some(50 * connections);
+            step.generator.page_tables_bytes = Some(30 * connections);
         }
     }
     conclude(&mut report).unwrap();
@@ -361,7 +364,9 @@ fn a_step_in_memory_is_told_as_a_share_and_stacks_are_the_servers() {
     assert!((20..1_000).contains(&share), "{share}");
     let owners = report.summary.memory.unwrap().by_owner.unwrap();
     let of_server = owners.server_kernel_bytes_per_connection.unwrap();
-    assert_eq!(of_server.round(), 5_308.0 + 1_000.0);
+    assert_eq!(of_server.round(), 5_308.0 + 1_000.0 + 50.0);
+    let of_generator = owners.generator_kernel_bytes_per_connection.unwrap();
+    assert_eq!(of_generator.round(), 2_692.0 + 30.0);
 }
 
 #[test]
