@@ -53,3 +53,23 @@ fn nothing_is_certain_and_nothing_less_than_likely() {
     );
     assert_eq!((all.low, all.high), (most.low, most.high));
 }
+
+#[test]
+fn a_block_that_was_slow_for_all_says_nothing_of_them_though_one_lacks_it() {
+    let noise = [0.01, -0.02, 0.015, 0.0, -0.01, 0.02, -0.015];
+    let width = |slower: f64| {
+        let slow = |values: [f64; 7]| {
+            let mut values = values.map(Some).to_vec();
+            values[3] = values[3].map(|value| value + slower);
+            values
+        };
+        let mut lacks_it = slow(noise.map(|by| 5.0 + by * by));
+        lacks_it[3] = None;
+        let table = [slow(noise), slow(noise.map(|by| 0.1 - 2.0 * by)), lacks_it];
+        let all = Simultaneous::of(&table, Family::AllPairs).unwrap();
+        let range = all.interval(&all.pair(0, 1).unwrap(), 0.95);
+        range.high - range.low
+    };
+    let ratio = width(1.0) / width(0.0);
+    assert!((ratio - 1.0).abs() < 0.1, "{ratio}");
+}
