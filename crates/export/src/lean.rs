@@ -1,7 +1,11 @@
 //! A run's own reports, small enough for a repository.
 
 use hdrhistogram::Histogram;
-use report::{model::ModelReport, trial::Window};
+use report::{
+    hosts::HostShare,
+    model::ModelReport,
+    trial::{Step, Window},
+};
 use stats::{HistogramError, decode, encode};
 
 /// Significant digits that histograms keep: a value is known to 1 %.
@@ -15,14 +19,33 @@ const DIGITS: u8 = 2;
 pub fn lean(mut report: ModelReport) -> Result<ModelReport, HistogramError> {
     let steps = report.trials.iter_mut().flat_map(|trial| &mut trial.steps);
     for step in steps {
-        for text in histograms(&mut step.window) {
+        for text in histograms(step) {
             *text = coarse(text)?;
         }
     }
     Ok(report)
 }
 
-fn histograms(window: &mut Window) -> impl Iterator<Item = &mut String> {
+/// Of all generators together, and of each machine's. A window without requests has no text.
+fn histograms(step: &mut Step) -> impl Iterator<Item = &mut String> {
+    let of_hosts = step.hosts.iter_mut().flat_map(of_host);
+    of_window(&mut step.window)
+        .chain(of_hosts)
+        .filter(|text| !text.is_empty())
+}
+
+fn of_host(host: &mut HostShare) -> impl Iterator<Item = &mut String> {
+    let all = [
+        host.response_time_histogram.as_mut(),
+        host.prompt_response_time_histogram.as_mut(),
+        host.read_lag_histogram.as_mut(),
+        host.sampled_time_histogram.as_mut(),
+        host.sampled_prompt_time_histogram.as_mut(),
+    ];
+    all.into_iter().flatten()
+}
+
+fn of_window(window: &mut Window) -> impl Iterator<Item = &mut String> {
     let scheduled = window.scheduled.iter_mut().flat_map(|times| {
         [
             Some(&mut times.response_time_histogram),
@@ -38,12 +61,7 @@ fn histograms(window: &mut Window) -> impl Iterator<Item = &mut String> {
         window.sampled_time_histogram.as_mut(),
         window.sampled_prompt_time_histogram.as_mut(),
     ];
-    // A window without requests has no text.
-    of_window
-        .into_iter()
-        .chain(scheduled)
-        .flatten()
-        .filter(|text| !text.is_empty())
+    of_window.into_iter().chain(scheduled).flatten()
 }
 
 fn coarse(text: &str) -> Result<String, HistogramError> {
