@@ -7,6 +7,7 @@
 
 use super::lag::{SEND_ADVICE, check, lower_by_at_most, times_read, touches};
 use crate::prompt::{Sample, lower_by, replaced};
+use hdrhistogram::Histogram;
 use report::{
     check::Check,
     hosts::HostShare,
@@ -14,13 +15,25 @@ use report::{
 };
 use stats::{at_quantile, decode};
 
-/// Sent minus due. `None` in older reports, which don't tell machines apart, and where nothing is known.
-pub(super) fn send_lag(host: &HostShare, window: &ScheduledWindow) -> Option<Check> {
-    let prompt = decode(window.prompt_response_time_histogram.as_deref()?).ok()?;
+/// Sent minus due, a check for each. None in older reports, which don't tell machines apart, and where
+/// nothing is known.
+pub(super) fn send_lags(step: &Step, window: &ScheduledWindow) -> Vec<Check> {
+    let of_all = || {
+        let prompt = decode(window.prompt_response_time_histogram.as_deref()?).ok()?;
+        let lags = step
+            .hosts
+            .iter()
+            .map(|host| send_lag(host, window, &prompt));
+        Some(lags.flatten().collect())
+    };
+    when_several(step, of_all)
+}
+
+fn send_lag(host: &HostShare, window: &ScheduledWindow, prompt: &Histogram<u64>) -> Option<Check> {
     let times = decode(host.response_time_histogram.as_deref()?).ok()?;
     let own_prompt = decode(host.prompt_response_time_histogram.as_deref()?).ok()?;
-    let with_its_lag = replaced(&prompt, &own_prompt, &times)?;
-    let touches = touches(|quantile| lower_by(&with_its_lag, &prompt, quantile));
+    let with_its_lag = replaced(prompt, &own_prompt, &times)?;
+    let touches = touches(|quantile| lower_by(&with_its_lag, prompt, quantile));
     let own_p99_us = host.lag_us.as_ref()?.p99;
     let values = (own_p99_us, window.response_time_us.p99);
     Some(named(
@@ -30,23 +43,46 @@ pub(super) fn send_lag(host: &HostShare, window: &ScheduledWindow) -> Option<Che
 }
 
 /// Read minus arrived, likewise.
-pub(super) fn read_lag(host: &HostShare, step: &Step) -> Option<Check> {
-    let sample = Sample::of(&step.window).ok()??;
+pub(super) fn read_lags(step: &Step) -> Vec<Check> {
+    let of_all = || {
+        let sample = Sample::of(&step.window).ok()??;
+        let of_step = times_read(step)?;
+        let lags = step
+            .hosts
+            .iter()
+            .map(|host| read_lag(host, &sample, &of_step));
+        Some(lags.flatten().collect())
+    };
+    when_several(step, of_all)
+}
+
+fn read_lag(
+    host: &HostShare,
+    sample: &Sample,
+    (times, p99_us, advice): &(Histogram<u64>, f64, &str),
+) -> Option<Check> {
     let own_read = decode(host.sampled_time_histogram.as_deref()?).ok()?;
     let own_prompt = decode(host.sampled_prompt_time_histogram.as_deref()?).ok()?;
     let lags = decode(host.read_lag_histogram.as_deref()?).ok()?;
     let with_its_lag = sample.with_lag_of(&own_read, &own_prompt)?;
-    let (times, p99_us, advice) = times_read(step)?;
     let share = own_read.len() as f64 / (sample.len() as f64).max(1.0);
     let touches = touches(|quantile| {
         let told = with_its_lag.lower_by(quantile);
-        told.or_else(|| lower_by_at_most(&times, &lags, share.min(1.0), quantile))
+        told.or_else(|| lower_by_at_most(times, &lags, share.min(1.0), quantile))
     });
-    let values = (at_quantile(&lags, 0.99) / 1e3, p99_us);
+    let values = (at_quantile(&lags, 0.99) / 1e3, *p99_us);
     Some(named(
         host,
         check("read_lag", "read", touches, values, advice),
     ))
+}
+
+/// On one machine nothing is read: its histograms are those of all.
+fn when_several(step: &Step, of_all: impl FnOnce() -> Option<Vec<Check>>) -> Vec<Check> {
+    match step.hosts.is_empty() {
+        true => Vec::new(),
+        false => of_all().unwrap_or_default(),
+    }
 }
 
 /// With the machine that it is about.
@@ -98,22 +134,15 @@ mod tests {
         step.window.sampled_time_histogram = Some(all(1));
         step.window.sampled_prompt_time_histogram = Some(all(0));
         step.window.scheduled = Some(scheduled.clone());
-        let told = |check: Option<Check>| {
-            let check = check.unwrap();
+        let told = |check: Check| {
             let (host, _) = check.detail.split_once(": the generator").unwrap();
             let figures = check.touches.iter().map(|touch| touch.figure).collect();
             (host.to_owned(), figures)
         };
-        [
-            step.hosts
-                .iter()
-                .map(|host| told(send_lag(host, &scheduled)))
-                .collect(),
-            step.hosts
-                .iter()
-                .map(|host| told(read_lag(host, &step)))
-                .collect(),
-        ]
+        let said = [send_lags(&step, &scheduled), read_lags(&step)]
+            .map(|checks| Vec::from_iter(checks.into_iter().map(told)));
+        assert!(said.iter().all(|of| of.len() == hosts.len()), "{said:?}");
+        said
     }
 
     #[test]

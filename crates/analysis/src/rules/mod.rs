@@ -101,8 +101,7 @@ fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
         // In a search the generator's lateness counts against the rate: what was found is a floor.
         if !matches!(load, Load::Capacity { .. }) {
             checks.extend(lag::send_lag(step, scheduled));
-            let hosts = step.hosts.iter();
-            checks.extend(hosts.filter_map(|host| host_lag::send_lag(host, scheduled)));
+            checks.extend(host_lag::send_lags(step, scheduled));
         }
     }
     if !matches!(load, Load::Churn { .. }) {
@@ -122,8 +121,7 @@ fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
         checks.extend(window::pause(step));
         checks.extend(window::steady(step));
         checks.extend(lag::read_lag(step));
-        let hosts = step.hosts.iter();
-        checks.extend(hosts.filter_map(|host| host_lag::read_lag(host, step)));
+        checks.extend(host_lag::read_lags(step));
         checks.extend(lag::heard_late(step));
     }
     if let Load::Closed { outstanding } = load {
