@@ -114,7 +114,7 @@ impl Worker<'_> {
 
     #[inline(always)]
     pub(super) fn receive(&mut self, index: usize, buffer: &mut [u8], is_end: bool) {
-        let (mut responses, mut without_reply) = (None, 0);
+        let mut without_reply = 0;
         while let Some(connection) = &self.connections[index] {
             let (bytes, arrived) = match connection.receive(buffer) {
                 Ok(Some(received)) => received,
@@ -125,12 +125,12 @@ impl Worker<'_> {
             // an event of its own. Not so the end, if it was known already.
             let received = &buffer[..bytes];
             let is_empty = bytes < buffer.len() && !is_end;
+            let answered = self.totals.responses;
             if !self.take_replies(index, received, arrived) || is_empty {
                 return;
             }
             // More may come without end, and nothing else would have its turn.
-            let seen = self.totals.responses;
-            without_reply = match responses.replace(seen) == Some(seen) {
+            without_reply = match self.totals.responses == answered {
                 true => without_reply + bytes,
                 false => 0,
             };
