@@ -3,7 +3,8 @@
 //! Sources: proc(5), Documentation/accounting/psi.rst, Documentation/admin-guide/cgroup-v2.rst.
 
 use crate::{
-    cgroup::throttled_us, clocks::Stamped, kernel::vmstat, programs::OthersUse, usage::UNKNOWN,
+    cgroup::throttled_us, clocks::Stamped, cpus::CpuStat, kernel::vmstat, programs::OthersUse,
+    usage::UNKNOWN,
 };
 use pseudofiles::{
     counters::some_total_us,
@@ -28,6 +29,7 @@ pub(crate) struct MachineCounters {
     swap_in: Option<u64>,
     swap_out: Option<u64>,
     throttled_us: Option<u64>,
+    cpus: Cpus,
 }
 
 impl MachineCounters {
@@ -39,7 +41,18 @@ impl MachineCounters {
             swap_in: vmstat("pswpin"),
             swap_out: vmstat("pswpout"),
             throttled_us: throttled_us(server),
+            cpus: CpuStat::open().read(),
         }
+    }
+
+    /// What the CPUs had to give between two readings, in ticks: the time in which they weren't idle.
+    /// Nobody knows where there is no /proc/stat.
+    pub(crate) fn room((from, to): (&Stamped<Self>, &Stamped<Self>)) -> u64 {
+        let cpus = &from.value.cpus;
+        cpus.until(&to.value.cpus, None).map_or(u64::MAX, |ticks| {
+            let busy_s = not_idle_s(&ticks, from.until(to), cpus.0.len());
+            (busy_s * procfs::ticks_per_second() as f64) as u64
+        })
     }
 
     /// What happened between two readings around a window.
@@ -79,7 +92,7 @@ impl MachineCounters {
 pub(crate) fn add_cpus(
     machine: &mut MachineUse,
     (from, to): (&Cpus, &Cpus),
-    span: Duration,
+    read_span: Duration,
     ours_s: Option<f64>,
 ) {
     if let Some(ticks) = from.until(to, None) {
@@ -87,7 +100,9 @@ pub(crate) fn add_cpus(
         machine.steal_share = Some(ticks.steal as f64 / all);
         machine.softirq_share = Some(ticks.softirq as f64 / all);
         let others_s = ours_s.map(|ours_s| (seconds(ticks.busy) - ours_s).max(0.0));
-        machine.other_cpus_used = others_s.map(|s| s / span.as_secs_f64().max(1e-3));
+        // Others don't stop when the window ends. Ticks are whole, and a look may be shorter than one.
+        let of_each = |s: f64| s / read_span.as_secs_f64().max(1e-3);
+        machine.other_cpus_used = others_s.map(|s| of_each(s).min(from.0.len() as f64));
         explain_missing!(
             machine,
             "what the server used isn't known",
@@ -156,9 +171,16 @@ pub(crate) fn add_server_cpus(machine: &mut MachineUse, of: ServerCpus<'_>) {
 /// What isn't idle or stolen. The kernel measures how long a CPU is idle, and samples at its ticks what
 /// it is busy with: what comes at an even rate may always be met in one phase.
 fn busy_s(ticks: &CpuTicks, of: &ServerCpus<'_>) -> f64 {
-    let all_s = of.read_span.as_secs_f64() * of.numbers.len() as f64;
-    let busy_s = (all_s - seconds(ticks.idle) - seconds(ticks.steal)).max(0.0);
-    busy_s * of.window.as_secs_f64() / of.span.as_secs_f64().max(1e-3)
+    let busy_s = not_idle_s(ticks, of.read_span, of.numbers.len());
+    let in_window_s = busy_s * of.window.as_secs_f64() / of.span.as_secs_f64().max(1e-3);
+    // What others did between the window's end and a late reading isn't of the window.
+    in_window_s.min(of.window.as_secs_f64() * of.numbers.len() as f64)
+}
+
+/// Of so many CPUs.
+fn not_idle_s(ticks: &CpuTicks, read_span: Duration, cpus: usize) -> f64 {
+    let all_s = read_span.as_secs_f64() * cpus as f64;
+    (all_s - seconds(ticks.idle) - seconds(ticks.steal)).max(0.0)
 }
 
 fn in_seconds<'a>(ticks: impl Iterator<Item = (&'a String, &'a u64)>) -> BTreeMap<String, f64> {
@@ -181,6 +203,7 @@ mod tests {
             swap_in: Some(swap),
             swap_out: Some(2 * swap),
             throttled_us: Some(throttled_us),
+            cpus: cpus([0, 0], 0),
         }
     }
 
@@ -208,6 +231,45 @@ mod tests {
             steal: 0,
         };
         Cpus(BTreeMap::from([(0, of(busy[0])), (1, of(busy[1]))]))
+    }
+
+    #[test]
+    fn there_is_as_much_room_as_the_cpus_were_not_idle() {
+        let from = Stamped::of(|| counters(0, 0, 0));
+        let mut to = from.clone();
+        to.at = from.at + Duration::from_secs(1);
+        to.value.cpus = cpus([20, 90], 40);
+        let hz = procfs::ticks_per_second();
+        assert_eq!(MachineCounters::room((&from, &to)), 2 * hz - 2 * 40);
+        to.value.cpus = cpus([0, 0], 10 * hz);
+        assert_eq!(MachineCounters::room((&from, &to)), 0);
+        to.value.cpus = Cpus::default();
+        assert_eq!(MachineCounters::room((&from, &to)), u64::MAX);
+    }
+
+    /// As when the runner is kept from reading: 200 ms late, of a window of half a second.
+    #[test]
+    fn no_cpu_is_used_for_longer_than_there_was() {
+        let (window, read_span) = (Duration::from_millis(500), Duration::from_millis(700));
+        let hz = procfs::ticks_per_second();
+        let cpus = (&cpus([0, 0], 0), &cpus([hz * 7 / 10, hz * 7 / 10], 0));
+        let mut machine = MachineUse::default();
+        add_cpus(&mut machine, cpus, read_span, Some(0.0));
+        let others = machine.other_cpus_used.unwrap();
+        assert!((others - 2.0).abs() < 1e-9, "{others}");
+        add_cpus(&mut machine, cpus, Duration::from_millis(1), Some(0.0));
+        assert_eq!(machine.other_cpus_used, Some(2.0));
+        let of_both = ServerCpus {
+            numbers: &[0, 1],
+            cpus,
+            read_span,
+            span: window,
+            others: &OthersUse::default(),
+            seen_for: read_span,
+            window,
+        };
+        add_server_cpus(&mut machine, of_both);
+        assert_eq!(machine.server_cpus_s, Some(1.0));
     }
 
     #[test]

@@ -27,6 +27,9 @@ use std::{
 const OFF_SHARE: f64 = 0.05;
 const OFF_ALWAYS_ALLOWED: Duration = Duration::from_millis(100);
 
+/// By so much ticks that are added up may be more than time.
+const TICKS_SHARE: f64 = 0.02;
+
 /// Everything that is read at a window's edges, open already.
 #[derive(Debug)]
 pub struct Watch {
@@ -127,7 +130,9 @@ impl Watch {
         let used_by = |index: usize, clocks: &Clocks, of: fn(&Edge) -> &CpuTime| {
             let switches = [from.0, to.1].map(|around| &around.switches[index]);
             let mut used = usage::between(clocks, (of(from.1), of(to.0)), switches);
-            let span = span(&of(from.1).clock, &of(to.0).clock, window.closed);
+            let clocks = (&of(from.1).clock, &of(to.0).clock);
+            let span = span(clocks.0, clocks.1, window.closed);
+            let there_was = clocks.0.until(clocks.1) * from.1.cpus.value.0.len() as u32;
             if is_off(span, window.length) {
                 usage::take_back(
                     &mut used,
@@ -136,6 +141,10 @@ impl Watch {
                         window.length
                     ),
                 );
+            } else if is_beyond(&used, there_was) {
+                let reason =
+                    "more than all CPUs had: a process ended, and left what it used before";
+                usage::take_back(&mut used, reason);
             } else {
                 usage::scale(&mut used, window.length.as_secs_f64() / span.as_secs_f64());
             }
@@ -156,14 +165,17 @@ impl Watch {
         let counters = (&from.0.counters, &to.1.counters);
         let mut machine = MachineCounters::between(counters);
         let cpu_span = span(&from.1.cpus, &to.0.cpus, window.closed);
+        let read_span = from.1.cpus.until(&to.0.cpus);
         let cpus = (&from.1.cpus.value, &to.0.cpus.value);
         machine::add_cpus(
             &mut machine,
             cpus,
-            cpu_span,
+            read_span,
             self.ours_s(&server, &generator, of_instruments),
         );
-        let others = from.0.programs.until(&to.1.programs, &self.server_cpus);
+        let room = MachineCounters::room(counters);
+        let programs = (&from.0.programs, &to.1.programs);
+        let others = programs.0.until(programs.1, &self.server_cpus, room);
         let seen_for = counters.0.until(counters.1);
         let is_server_known = !self.server.pids().is_empty() || self.generator.pids().is_empty();
         machine::add_programs(&mut machine, is_server_known.then_some(&others), seen_for);
@@ -172,7 +184,7 @@ impl Watch {
             ServerCpus {
                 numbers: &self.server_cpus,
                 cpus,
-                read_span: from.1.cpus.until(&to.0.cpus),
+                read_span,
                 span: cpu_span,
                 others: &others,
                 seen_for,
@@ -237,6 +249,13 @@ fn is_off(span: Duration, window: Duration) -> bool {
     span.abs_diff(window) > window.mul_f64(OFF_SHARE).max(OFF_ALWAYS_ALLOWED)
 }
 
+/// Whether it is more than there was, where that is known. Ticks are whole; a clock inherits nothing.
+fn is_beyond(used: &ProcessUse, there_was: Duration) -> bool {
+    let used_s = used.cpu_total_s().filter(|_| used.cpu_s.is_none());
+    let most_s = there_was.as_secs_f64() * (1.0 + TICKS_SHARE);
+    !there_was.is_zero() && used_s.is_some_and(|s| s > most_s)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,6 +294,26 @@ mod tests {
         let long = Duration::from_secs(60);
         assert!(!is_off(long + Duration::from_secs(2), long));
         assert!(is_off(long + Duration::from_secs(4), long));
+    }
+
+    /// As of a server that waits for a child which nobody knew, and which had ended long ago.
+    #[test]
+    fn what_a_child_used_long_ago_is_not_used_in_the_window() {
+        let used = |cpu_s| ProcessUse {
+            cpu_user_s: Some(cpu_s),
+            cpu_system_s: Some(0.5),
+            ..ProcessUse::default()
+        };
+        let of_two = Duration::from_secs(2);
+        assert!(is_beyond(&used(1.6), of_two));
+        assert!(!is_beyond(&used(1.52), of_two), "whole ticks");
+        let by_clock = ProcessUse {
+            cpu_s: Some(2.1),
+            ..ProcessUse::default()
+        };
+        assert!(!is_beyond(&by_clock, of_two));
+        assert!(!is_beyond(&used(1.4), of_two));
+        assert!(!is_beyond(&used(1.6), Duration::ZERO), "no /proc/stat");
     }
 
     /// The clocks are read a little before the window opens: the load goes on already.

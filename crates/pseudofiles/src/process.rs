@@ -16,6 +16,8 @@ pub struct Stat {
     pub is_kernel: bool,
     /// CPU time in ticks, with that of children that have ended and were waited for.
     pub ticks: Ticks,
+    /// Those of them that came from such children, each all at once when it was waited for.
+    pub inherited: u64,
     /// When it began, in ticks since boot: with its id that names it for good.
     pub started: u64,
     /// The CPU on which it ran last.
@@ -42,22 +44,30 @@ impl Stat {
         let field = |number: usize| fields.get(number - 3).copied();
         let ticks = |number| field(number)?.parse::<u64>().ok();
         // Of children: signed, for no reason that anybody knows.
-        let of_children = |number| field(number)?.parse::<i64>().ok();
-        let with_children = |own, children| {
-            let children = u64::try_from(of_children(children)?).unwrap_or(0);
-            Some(ticks(own)?.saturating_add(children))
+        let of_children =
+            |number| Some(u64::try_from(field(number)?.parse::<i64>().ok()?).unwrap_or(0));
+        let inherited = Ticks {
+            user: of_children(16)?,
+            system: of_children(17)?,
+        };
+        let own = Ticks {
+            user: ticks(14)?,
+            system: ticks(15)?,
         };
         Some(Self {
             name: name.to_owned(),
             parent: field(4)?.parse().ok()?,
             is_kernel: field(9)?.parse::<u32>().ok()? & KERNEL_THREAD != 0,
-            ticks: Ticks {
-                user: with_children(14, 16)?,
-                system: with_children(15, 17)?,
-            },
+            ticks: own.and(&inherited),
+            inherited: inherited.all(),
             started: ticks(22)?,
             cpu: field(39).and_then(|cpu| cpu.parse().ok()),
         })
+    }
+
+    /// CPU time in ticks of the process itself.
+    pub fn own(&self) -> u64 {
+        self.ticks.all().saturating_sub(self.inherited)
     }
 }
 
@@ -93,6 +103,7 @@ mod tests {
             system: 30,
         };
         assert_eq!((stat.ticks, stat.is_kernel), (ticks, true));
+        assert_eq!(stat.inherited, 5);
     }
 
     #[test]

@@ -55,7 +55,8 @@ pub struct MachineUse {
     /// CPU time beyond that of server, generator and runner, in CPUs: other programs, and what the
     /// kernel does outside of processes. (Older reports: the runner's, too.)
     pub other_cpus_used: Option<f64>,
-    /// CPU time of other programs, in CPUs, seen from before the window to after its result.
+    /// CPU time of other programs, in CPUs, seen from before the window to after its result; at most
+    /// what the CPUs weren't idle for. (Older reports: also what children of theirs had used before.)
     #[serde(default)]
     pub programs_cpus_used: Option<f64>,
     /// CPU time of the five of them that used most, by name, in seconds.
