@@ -381,6 +381,33 @@ fn a_relay_that_failed_to_reach_its_backend_is_caught() {
     assert_eq!(failed_checks(&report), one("backend_reached"));
 }
 
+/// The clients of such connections lose theirs, which follows from it.
+#[test]
+fn a_lost_backend_stands_before_the_connections_that_are_lost_with_it() {
+    for load in [CLOSED, IDLE] {
+        let report = spoiled(load, |trial| {
+            trial.backend_failures = Some(3);
+            for step in &mut trial.steps {
+                step.window.connections_lost = 3;
+                step.connections_open = step.connections - 3;
+            }
+        });
+        let doubtful = report.verdict.figures.iter();
+        let doubtful = doubtful.filter(|(_, of)| of.status > Status::NotMeasured);
+        let causes: Vec<_> = doubtful
+            .map(|(id, of)| (id.as_str(), of.check.as_deref().unwrap_or_default()))
+            .collect();
+        let is_first = |(_, check): &(&str, &str)| *check == "backend_reached";
+        assert!(
+            !causes.is_empty() && causes.iter().all(is_first),
+            "{causes:?}"
+        );
+        let mut failed = failed_checks(&report);
+        failed.dedup();
+        assert_eq!(failed[..2], ["backend_reached", "connections_open"]);
+    }
+}
+
 #[test]
 fn a_rate_that_is_not_the_servers_limit_is_a_floor() {
     let bound = |report: &ModelReport| {

@@ -36,6 +36,18 @@ use report::{
     trial::{Load, Step, Trial},
 };
 
+/// Checks that say why others fail, too: what they name comes first, wherever one cause is told.
+const CAUSES: [&str; 2] = ["backend_reached", "generator_ports"];
+
+/// Where a check stands among those of one window: causes before what follows from them, which
+/// otherwise keep their order.
+pub(crate) fn place_by_cause(check: &Check) -> usize {
+    let mut causes = CAUSES.iter();
+    causes
+        .position(|id| *id == check.id)
+        .unwrap_or(CAUSES.len())
+}
+
 /// All checks of one trial.
 pub fn of_trial(trial: &Trial) -> Vec<Check> {
     let mut checks = of_whole(trial);
@@ -47,8 +59,8 @@ pub fn of_trial(trial: &Trial) -> Vec<Check> {
 
 /// Checks of a trial as a whole: they touch the figures of each of its steps.
 pub(crate) fn of_whole(trial: &Trial) -> Vec<Check> {
-    let mut checks = Vec::from_iter(served::counts_agree(trial));
-    checks.extend(served::backend_reached(trial));
+    let mut checks = Vec::from_iter(served::backend_reached(trial));
+    checks.extend(served::counts_agree(trial));
     let windows = trial.steps.iter().map(|step| step.window.length_us);
     checks.extend(instrument::start_skew(
         &trial.hosts,
@@ -90,9 +102,8 @@ fn named(mut checks: Vec<Check>, trial: &Trial, step: Option<&Step>) -> Vec<Chec
 }
 
 fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
-    // First: what the generator could not even begin is missing everywhere else, too.
     let mut checks = Vec::from_iter(served::generator_ports(step));
-    // Then: a rate that can't be followed has replies missing, too.
+    // First: a rate that can't be followed has replies missing, too.
     if let Some(scheduled) = &step.window.scheduled {
         checks.push(window::sustained(step, scheduled));
         checks.extend(window::rising(step));

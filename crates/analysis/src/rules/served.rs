@@ -26,8 +26,8 @@ fn everything() -> Vec<Touch> {
 }
 
 /// Everything of a window; memory when over a thousandth of the connections is concerned.
-fn of_connections(step: &Step, concerned: u64) -> Vec<Touch> {
-    let share = concerned as f64 / f64::from(step.connections.max(1));
+fn of_connections(connections: u32, concerned: u64) -> Vec<Touch> {
+    let share = concerned as f64 / f64::from(connections.max(1));
     let mut touches = spoils(&of_window());
     if share > MISSING_MAX {
         let memory = [FigureKind::UserMemory, FigureKind::KernelMemory];
@@ -85,9 +85,12 @@ pub(super) fn counts_agree(trial: &Trial) -> Option<Check> {
 /// `None` where nobody tells, or there is no backend.
 pub(super) fn backend_reached(trial: &Trial) -> Option<Check> {
     let failures = trial.backend_failures?;
+    let steps = trial.steps.iter().map(|step| step.connections);
+    // Nobody tells at which step: where they would be most of all.
+    let connections = steps.min().unwrap_or(0);
     let check = Check::new(
         "backend_reached",
-        unless(failures == 0, spoils(&of_window())),
+        unless(failures == 0, of_connections(connections, failures)),
         format!("the backend refused or broke off {failures} of the relay's connections"),
         "the relay's own limit of open files or ports; or it breaks off by itself: run the conformance \
          suite on it",
@@ -100,7 +103,7 @@ pub(super) fn connections_open(step: &Step) -> Check {
     let concerned = missing.max(step.window.connections_lost);
     Check::new(
         "connections_open",
-        unless(concerned == 0, of_connections(step, concerned)),
+        unless(concerned == 0, of_connections(step.connections, concerned)),
         format!(
             "{} of {} connections open at the end, {} lost{}",
             step.connections_open,
@@ -144,7 +147,7 @@ pub(super) fn replies_complete(step: &Step, load: Load) -> Check {
     let missing = step.window.replies_missing.saturating_sub(unsent);
     Check::new(
         "replies_complete",
-        unless(missing == 0, of_connections(step, missing)),
+        unless(missing == 0, of_connections(step.connections, missing)),
         format!(
             "{missing} requests had no reply before the deadline{}",
             errors(step)

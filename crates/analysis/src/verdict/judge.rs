@@ -111,9 +111,13 @@ fn worst<'a>(
         let of_kind = check.touches.iter().filter(|touch| touch.figure == kind);
         of_kind.map(move |touch| (touch.effect, *check))
     });
+    // Of equal ones the first: that is the cause.
     touches
         .filter(|(effect, check)| is_wanted(check, effect))
-        .max_by(|a, b| size(Some(a)).total_cmp(&size(Some(b))))
+        .reduce(|worst, next| match size(Some(&next)) > size(Some(&worst)) {
+            true => next,
+            false => worst,
+        })
 }
 
 /// In words: what a figure with this effect claims.

@@ -35,10 +35,12 @@ impl Seen<'_> {
         self.whole.iter().chain(of_windows)
     }
 
-    /// Windows with all that bears on them: their own checks, and those of the trial.
+    /// Windows with all that bears on them: their own checks, and those of the trial, causes first.
     pub(super) fn windows(&self) -> impl Iterator<Item = (&Step, Vec<&Check>)> {
-        self.windows
-            .iter()
-            .map(|(step, checks)| (*step, checks.iter().chain(&self.whole).collect()))
+        self.windows.iter().map(|(step, checks)| {
+            let mut checks: Vec<&Check> = checks.iter().chain(&self.whole).collect();
+            checks.sort_by_key(|check| rules::place_by_cause(check));
+            (*step, checks)
+        })
     }
 }

@@ -191,6 +191,10 @@ fn a_relay_that_loses_its_backend_says_so_in_the_report() {
         !reached.passed && reached.detail.contains("broke off 1"),
         "{reached:?}"
     );
+    let shown = stderr(&output);
+    let place = |check: &str| shown.find(&format!("invalid: {check}"));
+    assert!(place("backend_reached").is_some(), "{shown}");
+    assert_eq!(place("connections_open"), None, "it follows: {shown}");
 }
 
 #[test]
