@@ -22,6 +22,23 @@ fn a_run_over_a_link_measures_as_any_other_and_says_so() {
     fixture.assert_nothing_left();
 }
 
+/// Whether this kernel has netem is found out by the run; what a dry run says has to be the same.
+#[test]
+fn a_link_that_a_run_would_be_refused_is_no_plan() {
+    let fixture = Fixture::new();
+    let far = ["--load", "closed", "--network", "delay=1ms"];
+    let real = fixture.run("good", &far);
+    let dry = fixture.run("good", &[&far[..], &["--dry-run"]].concat());
+    assert_eq!(dry.status.code(), Some(0), "{}", stderr(&dry));
+    let refusals = [&real, &dry].map(|output| stderr(output).contains("CONFIG_NET_SCH_NETEM"));
+    assert_eq!(refusals[0], refusals[1], "{}", stderr(&dry));
+    let is_told = stderr(&dry).contains("it would be refused: 'tc ");
+    assert_eq!(is_told, refusals[0], "{}", stderr(&dry));
+    let fine = fixture.run("good", &["--network", "mtu=1500", "--dry-run"]);
+    assert!(!stderr(&fine).contains("refused"), "{}", stderr(&fine));
+    fixture.assert_nothing_left();
+}
+
 #[test]
 fn who_may_not_make_a_link_is_told_what_it_takes() {
     let fixture = Fixture::new();

@@ -88,7 +88,10 @@ pub(crate) fn run(args: &RunArgs, fleet: Option<&Fleet>) -> anyhow::Result<Exit>
             &workspace,
             args.models.no_build,
         ));
-        for error in [fits, has_pipes].into_iter().filter_map(Result::err) {
+        let has_network = Network::of(plan.network.as_ref(), &guard());
+        let refusals = [fits, has_pipes].into_iter().filter_map(Result::err);
+        let refusals = refusals.map(|refusal| refusal.to_string());
+        for error in refusals.chain(has_network.err().map(|error| error.to_string())) {
             output::say(format_args!("\nit would be refused: {error}"));
         }
         return Ok(Exit::Fine);
