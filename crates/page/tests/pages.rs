@@ -7,6 +7,7 @@
 
 mod common;
 
+use analysis::summary::conclude;
 use common::Saved;
 
 /// Elements that never end.
@@ -186,6 +187,32 @@ fn a_run_of_one_block_says_how_many_there_were_and_leaves_invalid_figures_out_of
     assert_eq!(page.matches("Suspect or invalid, see ").count(), 1);
     saved.models.truncate(1);
     assert!(!saved.page().contains("overall winner"), "of one model");
+}
+
+/// What can be told is told by the blocks of each figure's own load.
+#[test]
+fn blocks_that_were_made_again_for_one_load_leave_six_of_each() {
+    const FEW: &str = "cannot tell models apart";
+    let mut saved = Saved::made_again();
+    let page = saved.page();
+    assert!(page.contains(" · 6 blocks"), "the header");
+    assert!(page.contains("<strong>epoll</strong> is lowest"));
+    assert!(!page.contains(FEW), "beside words that say the opposite");
+    // What lacks a block is one load, and that is what is said.
+    for report in &mut saved.models {
+        let trials = &mut report.trials;
+        trials.retain(|trial| trial.block != 3 || trial.load.word() != "open");
+        conclude(report).unwrap();
+    }
+    let page = saved.page();
+    let few = format!("5 blocks of open load {FEW}");
+    assert!(page.contains(&few), "of one load");
+    assert!(page.contains("<strong>epoll</strong> is lowest"));
+    let shown = render::table::explanation(&saved.models, &saved.run, false);
+    let markdown = render::table::markdown(&saved.run, &saved.models);
+    for text in [shown, markdown] {
+        assert!(text.contains(": 5 blocks of open load"), "{text}");
+    }
 }
 
 #[test]

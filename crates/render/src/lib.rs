@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`table`] | the table of a run, and why its figures may or may not be believed |
 //! | [`doubts`] | what not to believe, and the marks at figures |
+//! | [`blocks`] | how many there are of each load, and whether they are enough |
 //! | [`comparison`] | a comparison |
 //! | [`plan`] | the plan of a run |
 //! | [`ceilings`] | what the null server reached |
@@ -16,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod blocks;
 pub mod ceilings;
 pub mod comparison;
 pub mod doubts;

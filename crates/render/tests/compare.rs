@@ -561,7 +561,8 @@ fn one_model_is_compared_with_nothing_and_nothing_is_said_of_it() {
     assert!(!said.contains("too few"), "{said}");
     of_run.plan.models.push("b".to_owned());
     let said = explanation(&[report], &of_run, false);
-    assert!(said.contains("3 blocks are too few for a comparison of 2 models"));
+    let few = "too few for a comparison of 2 models, which takes --trials 6: 3 blocks";
+    assert!(said.contains(few), "{said}");
 }
 
 /// Of one model nothing was to be decided.

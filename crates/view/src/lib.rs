@@ -10,13 +10,13 @@ pub mod window;
 use analysis::times::named;
 use chart::{Ink, Mark};
 use compare::{Figure, Options, RunComparison, compare_run, figures};
+use render::blocks;
 use report::{
     comparison::{CPU_PER_REQUEST, FigureRanking, RESPONSE_TIME},
     model::{ModelReport, Peak, Scheduled, Spread, Times},
     numbers::Range,
     run::RunReport,
 };
-use std::collections::BTreeMap;
 use window::Window;
 
 /// A run and its models.
@@ -84,26 +84,11 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Blocks that are finished: each model that didn't fail has as many trials in them as in its
-    /// fullest. `None` of reports that came without their trials.
+    /// Blocks that are finished of each load; of the load that has the fewest. `None` of reports that
+    /// came without their trials.
     pub fn blocks_done(&self) -> Option<u32> {
-        let of = |model: &Seen<'_>| {
-            let mut trials_of = BTreeMap::<u32, u32>::new();
-            for trial in model.report.trials.iter().filter(|trial| !trial.made_again) {
-                *trials_of.entry(trial.block).or_default() += 1;
-            }
-            let most = trials_of.values().copied().max();
-            trials_of.values().filter(|of| Some(**of) == most).count() as u32
-        };
-        let has_trials = self
-            .models
-            .iter()
-            .any(|model| !model.report.trials.is_empty());
-        let models = self
-            .models
-            .iter()
-            .filter(|model| model.report.failure.is_none());
-        models.map(of).min().filter(|_| has_trials)
+        let of_loads = blocks::of_loads(self.models.iter().map(|model| model.report));
+        of_loads.into_values().min()
     }
 
     /// Ids of the figures that decide, those first that the reports have in another way.

@@ -3,7 +3,7 @@
 use super::scoreboard::{Column, columns, scoreboard};
 use chart::text::{capital, figure, listed, ratio};
 use maud::{Markup, html};
-use render::numbers::whole;
+use render::{blocks::too_few, numbers::whole};
 use report::{
     check::Status,
     comparison::{BLOCKS_MIN, FigureRanking, RankedContestant},
@@ -252,9 +252,9 @@ fn warnings(view: &View<'_>, columns: &[Column]) -> Vec<Markup> {
         warnings
             .push(html! { "The run was interrupted: these are the trials that were finished." });
     }
-    let blocks = view.blocks_done().unwrap_or(run.plan.blocks);
-    if view.models.len() > 1 && blocks < BLOCKS_MIN {
-        warnings.push(html! { (blocks) " block" @if blocks != 1 { "s" } " cannot tell models apart, whatever the medians: a comparison takes " (BLOCKS_MIN) "." });
+    let reports = view.models.iter().map(|model| model.report);
+    if let Some(few) = too_few(run, reports) {
+        warnings.push(html! { (few) " cannot tell models apart, whatever the medians: a comparison takes " (BLOCKS_MIN) "." });
     }
     warnings.extend(columns.iter().filter_map(|column| bounded(view, column)));
     warnings.extend(doubtful(view, columns));

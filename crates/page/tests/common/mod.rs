@@ -60,6 +60,30 @@ impl Saved {
         saved
     }
 
+    /// Six blocks of each load, of which five are common to all: in the first block one load was
+    /// disturbed, in the second the others were.
+    pub(crate) fn made_again() -> Self {
+        let mut saved = Self::new();
+        for report in &mut saved.models {
+            let again: Vec<_> = report
+                .trials
+                .iter()
+                .filter(|trial| trial.block == if trial.load.word() == "open" { 1 } else { 2 })
+                .cloned()
+                .collect();
+            for trial in &mut report.trials {
+                trial.made_again |= again.contains(trial);
+            }
+            let seventh = again.into_iter().map(|mut trial| {
+                trial.block = 7;
+                trial
+            });
+            report.trials.extend(seventh);
+            conclude(report).unwrap();
+        }
+        saved
+    }
+
     /// As many models as there are, and more than there are hues.
     pub(crate) fn many() -> Self {
         let mut saved = Self::new();

@@ -4,7 +4,7 @@ mod external;
 mod rows;
 mod sheet;
 
-use crate::{doubts::doubts, inert::inert, numbers::whole};
+use crate::{blocks, doubts::doubts, inert::inert, numbers::whole};
 use comfy_table::Table;
 use report::{
     check::{Check, Status},
@@ -62,7 +62,7 @@ pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> Strin
     if run.interrupted {
         lines.push("  interrupted: these are the trials that were finished".to_owned());
     }
-    lines.extend(too_few_blocks(run));
+    lines.extend(too_few_blocks(run, reports));
     lines.extend(run.stops.iter().filter_map(|stop| why_stopped(stop, run)));
     lines.extend(ceilings(reports));
     lines.extend(above_ceiling(reports.iter()));
@@ -94,14 +94,12 @@ pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> Strin
 }
 
 /// With fewer blocks nothing could be told, however great: for who wanted to compare.
-fn too_few_blocks(run: &RunReport) -> Option<String> {
-    let (models, blocks) = (run.plan.models.len(), run.plan.blocks);
-    (models > 1 && blocks < BLOCKS_MIN).then(|| {
-        format!(
-            "{blocks} blocks are too few for a comparison of {models} models, which takes \
-             --trials {BLOCKS_MIN}"
-        )
-    })
+fn too_few_blocks(run: &RunReport, reports: &[ModelReport]) -> Option<String> {
+    let models = run.plan.models.len();
+    let few = blocks::too_few(run, reports.iter())?;
+    Some(format!(
+        "too few for a comparison of {models} models, which takes --trials {BLOCKS_MIN}: {few}"
+    ))
 }
 
 /// Of one model nothing was to be decided.
@@ -240,6 +238,14 @@ pub fn markdown(run: &RunReport, reports: &[ModelReport]) -> String {
         run.plan.payload_bytes,
         run.started_at.split('T').next().unwrap_or_default(),
     );
+    if run.interrupted {
+        text.push_str("Interrupted: these are the trials that were finished.\n\n");
+    }
+    if let Some(few) = blocks::too_few(run, reports.iter()) {
+        text.push_str(&format!(
+            "Too few blocks to tell models apart, which takes {BLOCKS_MIN}: {few}.\n\n"
+        ));
+    }
     let sheets = sheet::sheets(reports);
     // A scenario's ladders say all that the first table would.
     if run.plan.scenario.is_none() || sheets.is_empty() {
