@@ -35,7 +35,7 @@ pub use conclude_run::conclude_run;
 pub use figures::{Figure, figures};
 pub use options::Options;
 pub use pair::{RunComparison, compare, compare_against, compare_pairs, compare_run};
-pub use plans::PlanDifference;
+pub use plans::{PlanDifference, differences as plan_differences};
 pub use published::Published;
 pub use ranking::{is_decided, rank};
 pub use refusal::Refusal;

@@ -55,7 +55,7 @@ pub(crate) fn listed(differences: &[PlanDifference]) -> String {
 
 /// The fields in which two plans ask for different work. A load that only one of them has is no
 /// difference: its figures aren't compared.
-pub(crate) fn differences(baseline: &Plan, candidate: &Plan) -> Vec<PlanDifference> {
+pub fn differences(baseline: &Plan, candidate: &Plan) -> Vec<PlanDifference> {
     let (baseline, candidate) = (parts(baseline), parts(candidate));
     let mut differences = Vec::new();
     for (part, ours) in &baseline {

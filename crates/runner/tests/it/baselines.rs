@@ -25,6 +25,13 @@ fn a_run_is_kept_and_a_later_one_is_held_against_it() {
     assert!(said.contains("there are: main"), "{said}");
     let (code, said) = run(&["--baseline", "../main"]);
     assert_eq!(code, Some(2), "{said}");
+    let before = fixture.out().read_dir().unwrap().count();
+    let (code, said) = run(&["--baseline", "main", "--payload", "1000"]);
+    assert_eq!(code, Some(2), "{said}");
+    let differs = "payload_bytes is 64 in the baseline, 1000 in the candidate";
+    assert!(said.contains(differs), "{said}");
+    let after = fixture.out().read_dir().unwrap().count();
+    assert_eq!(after, before, "that is heard before the run");
     let (code, said) = run(&["--baseline", "main"]);
     assert_eq!(code, Some(5), "two runs tell nothing of each other: {said}");
     assert!(said.contains("user memory"), "{said}");

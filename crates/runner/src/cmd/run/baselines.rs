@@ -7,9 +7,12 @@ use crate::{
     usage::usage,
 };
 use clap::Args;
-use compare::Options;
+use compare::{Options, plan_differences};
 use render::comparison::text;
-use report::{model::ModelReport, run::RunReport};
+use report::{
+    model::ModelReport,
+    run::{Plan, RunReport},
+};
 use std::{io::stderr, path::Path};
 use store::{
     baseline::{self, BaselineName},
@@ -52,21 +55,30 @@ impl BaselineArgs {
     /// What the run will be held against, if anything. `runs` is the directory that runs are made in.
     ///
     /// # Errors
-    /// There is no such baseline, or it has none of the models: it is better to hear of that before
-    /// the run.
-    pub(crate) fn read(&self, runs: &Path, models: &[String]) -> anyhow::Result<Vec<Saved>> {
+    /// There is no such baseline, it has none of the models, or it was asked for other work: it is
+    /// better to hear of that before the run.
+    pub(crate) fn read(&self, runs: &Path, plan: &Plan) -> anyhow::Result<Vec<Saved>> {
         let Some(name) = &self.baseline else {
             return Ok(Vec::new());
         };
         let saved = baseline::read(runs, name)?;
         if !saved
             .iter()
-            .any(|one| models.contains(&one.report.model.name))
+            .any(|one| plan.models.contains(&one.report.model.name))
         {
             let there: Vec<&str> = saved.iter().map(|one| &*one.report.model.name).collect();
             return Err(usage(format!(
                 "none of these models is in the baseline {name}, which has {}",
                 there.join(", ")
+            )));
+        }
+        let baseline = saved.first().map(|one| &one.run.plan);
+        let differences = baseline.map_or_else(Vec::new, |other| plan_differences(other, plan));
+        if !differences.is_empty() {
+            let lines = differences.iter().map(|one| format!("\n  {one}"));
+            return Err(usage(format!(
+                "the baseline {name} is of other work, with which this run can't be compared:{}",
+                lines.collect::<String>()
             )));
         }
         Ok(saved)

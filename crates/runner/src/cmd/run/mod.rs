@@ -62,8 +62,7 @@ pub(crate) fn run(args: &RunArgs, fleet: Option<&Fleet>) -> anyhow::Result<Exit>
         plan.hosts = fleet.kinds(&probe::environment::read());
     }
     let parent = parent(args, &workspace);
-    let names: Vec<String> = selected.iter().map(|one| one.name.clone()).collect();
-    let baselines = args.baselines.read(&parent, &names)?;
+    let baselines = args.baselines.read(&parent, &plan.to_report())?;
     let heavy = selected.iter().filter_map(Selected::heavy);
     let heavy = heavy.max_by_key(|one| one.bytes_per_connection);
     let fits = check_memory(&plan, &host, heavy.as_ref());
