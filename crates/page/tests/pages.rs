@@ -9,6 +9,7 @@ mod common;
 
 use analysis::summary::conclude;
 use common::Saved;
+use report::check::Status;
 
 /// Elements that never end.
 const VOID: [&str; 1] = ["meta"];
@@ -213,6 +214,37 @@ fn blocks_that_were_made_again_for_one_load_leave_six_of_each() {
     for text in [shown, markdown] {
         assert!(text.contains(": 5 blocks of open load"), "{text}");
     }
+}
+
+/// Of a model whose headline figures stand, one is suspect that decides.
+#[test]
+fn a_row_is_no_better_than_the_figures_in_it() {
+    let mut saved = Saved::new();
+    for report in &mut saved.models {
+        report.verdict.status = Status::Valid;
+        for (id, of) in &mut report.verdict.figures {
+            let is_asked = id == "memory.user_bytes_per_connection";
+            of.status = match is_asked {
+                true => Status::Suspect,
+                false => Status::Valid,
+            };
+        }
+    }
+    let page = saved.page();
+    let (_, table) = page.split_once("<table class=\"scores").unwrap();
+    let (table, _) = table.split_once("</table>").unwrap();
+    assert!(!table.contains(">valid<"), "{table}");
+    let suspect = table.matches(">suspect<").count();
+    assert_eq!(suspect, saved.models.len(), "{table}");
+}
+
+#[test]
+fn one_block_has_no_range() {
+    let page = Saved::smallest().page();
+    let (_, answer) = page.split_once("id=\"r0-answer\"").unwrap();
+    let (answer, _) = answer.split_once("</section>").unwrap();
+    assert!(answer.contains("User memory per connection"), "{answer}");
+    assert!(!answer.contains("(blocks: "), "{answer}");
 }
 
 #[test]

@@ -189,7 +189,7 @@ impl Seen<'_> {
             };
             return Some(Value {
                 middle: middle?,
-                span: range,
+                span: range.filter(varies),
             });
         }
         if let Some(of) = id.strip_prefix("churn.") {
@@ -269,7 +269,7 @@ pub fn of_scheduled(step: &Scheduled, of: &str) -> Option<Value> {
 
 fn percentile_of(times: Option<&Times>, percentile: &str) -> Option<Value> {
     let times = times?;
-    let span = times.ranges.get(percentile).copied();
+    let span = times.ranges.get(percentile).copied().filter(varies);
     Some(Value {
         middle: named(times, percentile)?,
         span,
@@ -283,12 +283,14 @@ fn spread(of: Option<Spread>) -> Option<Value> {
     })
 }
 
-/// One trial says nothing about how much it varies.
 fn span(of: &Spread) -> Option<Range> {
-    (of.low < of.high).then_some(Range {
-        low: of.low,
-        high: of.high,
-    })
+    let Spread { low, high, .. } = *of;
+    Some(Range { low, high }).filter(varies)
+}
+
+/// One trial says nothing about how much a figure varies.
+fn varies(range: &Range) -> bool {
+    range.low < range.high
 }
 
 /// The end of the id of response times less the generator's own lag, where that is known at this step.

@@ -147,7 +147,7 @@ fn no_order(view: &View<'_>, column: &Column, first: &str, last: &str) -> Markup
     html! {
         @match (against(view, column, first, last), pairs) {
             (Some(ratio), 1) => { "they can't be told apart: " (ratio) " that of " (first) "." }
-            (Some(ratio), pairs) => { "none of " (pairs) " pairs can be told apart. At the ends it is " (ratio) " that of " (first) "." }
+            (Some(ratio), pairs) => { "none of " (pairs) " pairs can be told apart. At the ends it is, block by block, " (ratio) " that of " (first) "." }
             (None, _) => { "no order can be told from it." }
         }
     }

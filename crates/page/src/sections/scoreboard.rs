@@ -66,12 +66,24 @@ pub(crate) fn scoreboard(view: &View<'_>, columns: &[Column]) -> Markup {
                     tr data-m=(model.ink.model) {
                         th scope="row" { (model.ink.swatch()) span { (model.name()) } }
                         @for column in columns { (cell(view, model, column)) }
-                        td { span class={ "badge " (badge(model.report.verdict.status)) } { (model.report.verdict.status.word()) } }
+                        @let status = worst(model, columns);
+                        td { span class={ "badge " (badge(status)) } { (status.word()) } }
                     }
                 } }
             }
         }
     }
+}
+
+/// The worst of the model's headline figures and of those in its row that decide, so that none is
+/// marked beside a word that says otherwise: a ladder's headline figures are of other steps.
+fn worst(model: &Seen<'_>, columns: &[Column]) -> Status {
+    let decide = columns.iter().filter(|column| column.is_primary);
+    let marks = decide.map(|column| model.mark(&column.id));
+    let doubtful = marks.filter(chart::Mark::is_doubtful);
+    doubtful
+        .map(|mark| mark.status)
+        .fold(model.report.verdict.status, Status::max)
 }
 
 /// Of the style sheet.

@@ -52,6 +52,7 @@ pub(crate) fn times(view: &View<'_>) -> Option<Markup> {
             "From below: p50, p99 (with the range of its blocks) and p99.9 of response times against the offered rate; dashed the same of \
              service times, which count from when a request was sent; dotted p99 of the generator's own \
              lag in sending. A model is drawn as far as it was given rates; hollow points are suspect or invalid."
+            @if is_less_lag { " Service times still have the generator's lag in reading in them, so that they may lie above." }
         }
         (against_rate(view, at.connections))
         (own_lag(view, at))
