@@ -85,13 +85,13 @@ impl Stop {
         }
     }
 
-    /// Shuts every TCP socket of the process until no connection is left or the time is over;
-    /// says whether none was left.
+    /// Shuts every TCP socket of the process until nothing listens and no connection is left, or the
+    /// time is over; says whether that came about.
     pub(crate) fn shut_all(&mut self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         loop {
-            self.shut_tcp_sockets();
-            if open_connections() == 0 {
+            let listens = self.shut_tcp_sockets();
+            if !listens && open_connections() == 0 {
                 return true;
             }
             if Instant::now() >= deadline {
@@ -101,7 +101,9 @@ impl Stop {
         }
     }
 
-    fn shut_tcp_sockets(&mut self) {
+    /// Whether one of them listens all the same.
+    fn shut_tcp_sockets(&mut self) -> bool {
+        let mut listens = false;
         self.descriptors.rewind();
         for entry in self.descriptors.by_ref().flatten() {
             let Some(fd) = entry
@@ -117,9 +119,11 @@ impl Stop {
             // taken the number, it is one of ours too and has to be shut all the same.
             let fd = unsafe { BorrowedFd::borrow_raw(fd) };
             if is_tcp(fd) && !leads_to(fd, self.backend) {
-                let _ = shutdown(fd, Shutdown::Read);
+                let is_shut = shutdown(fd, Shutdown::Read).is_ok();
+                listens |= !is_shut && sockopt::socket_acceptconn(fd) == Ok(true);
             }
         }
+        listens
     }
 }
 
