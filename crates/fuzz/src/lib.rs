@@ -53,3 +53,27 @@ pub const TARGETS: [(&str, Target); 24] = [
     ("report", saved::report),
     ("report-of-version-1", saved::old_report),
 ];
+
+/// The target of this name, found by the compiler, so that a program has that one alone.
+///
+/// # Panics
+///
+/// If there is none.
+pub const fn named(name: &str) -> Target {
+    let mut at = 0;
+    while at < TARGETS.len() {
+        if is_same(TARGETS[at].0.as_bytes(), name.as_bytes()) {
+            return TARGETS[at].1;
+        }
+        at += 1;
+    }
+    panic!("FUZZ_TARGET is to be one of the names above");
+}
+
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
