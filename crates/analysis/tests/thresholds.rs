@@ -132,6 +132,20 @@ fn what_went_wrong_is_told_with_its_errors() {
 }
 
 #[test]
+fn a_server_that_speaks_another_wire_is_told_how_to_be_asked() {
+    let advice = |error: &str| {
+        let mut lost = step(100, 500);
+        lost.window.connections_lost = 1;
+        lost.window.errors.insert(error.to_owned(), 1);
+        check(CLOSED, lost, "connections_open").advice
+    };
+    for error in ["wrong reply", "no answer to 3 new connections for 10 s"] {
+        assert!(advice(error).contains("--http"), "{}", advice(error));
+    }
+    assert!(!advice("reset").contains("--http"));
+}
+
+#[test]
 fn a_window_of_a_few_rounds_is_off_by_one_of_them() {
     let served = |times| of(CLOSED, step(100, times), "served_often_enough");
     assert_eq!(served(3), []);

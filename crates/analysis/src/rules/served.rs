@@ -111,9 +111,19 @@ pub(super) fn connections_open(step: &Step) -> Check {
             step.window.connections_lost,
             errors(step)
         ),
-        "see the errors; a limit of open files or ports, or a server that closes connections",
+        lost_because(step),
     )
     .values(step.connections_open.into(), step.connections.into())
+}
+
+/// A server that is asked on a wire that it doesn't speak answers with something else, or waits for more.
+fn lost_because(step: &Step) -> &'static str {
+    let of_wire = |kind: &String| kind == "wrong reply" || kind.starts_with("no answer to ");
+    if step.window.errors.keys().any(of_wire) {
+        "see the errors; a server of HTTP takes --http 'GET /', one of WebSocket --wire websocket"
+    } else {
+        "see the errors; a limit of open files or ports, or a server that closes connections"
+    }
 }
 
 /// Kinds of errors, and how often.
@@ -133,7 +143,7 @@ pub(super) fn replies_right(step: &Step) -> Check {
             step.window.replies_wrong,
             errors(step)
         ),
-        "the server doesn't do the work: run the conformance suite on it",
+        "the server doesn't do the work (runner check), or speaks another wire (--http, --wire)",
     )
     .values(step.window.replies_wrong as f64, 0.0)
 }
