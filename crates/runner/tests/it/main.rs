@@ -16,6 +16,7 @@ mod ceiling;
 mod command_line;
 mod common;
 mod compare;
+mod cross_check;
 mod doctor;
 mod external;
 mod hostile;
