@@ -8,6 +8,7 @@
 //! | [`memory`], [`descriptors`] | whether it fits |
 //! | [`notes`] | what else a person should know of it |
 //! | [`rate`], [`window`], [`ceiling`] | what depends on what a run has measured so far |
+//! | [`patience`] | for how much longer than at least a run may take |
 //! | [`generators`] | the plans of generator processes |
 //!
 //! All of it is pure: it touches no clock, file, environment or process.
@@ -23,6 +24,7 @@ pub mod host;
 pub mod memory;
 pub mod notes;
 pub mod others;
+pub mod patience;
 pub mod plan;
 pub mod rate;
 pub mod shards;

@@ -34,7 +34,7 @@ pub struct Plan {
     /// After so many of them it is seen whether models are told apart, ascending, the last is
     /// `blocks`; empty: after none.
     pub looks: Vec<u32>,
-    /// No more blocks are begun after a look this late into the run.
+    /// For blocks that are made again, and for those after the first look.
     pub patience_s: Option<f64>,
     /// Of the shuffling and of schedules.
     pub seed: u64,

@@ -144,7 +144,11 @@ fn blocks(plan: &Plan) -> String {
         (Some((last, earlier)), patience) => format!(
             "{} or {last}, until the figures that decide are told apart or equal{}",
             earlier.join(", "),
-            patience.map_or_else(String::new, |s| format!(", or {} are over", about(s)))
+            patience.map_or_else(String::new, |s| format!(
+                ", or more blocks than {} have taken {}",
+                plan.looks[0],
+                about(s)
+            ))
         ),
     }
 }

@@ -118,7 +118,8 @@ pub enum StopReason {
     /// Every pair of models is decided, or equal, in every primary figure of the loads. Also where
     /// there is no pair.
     Decided,
-    /// Something was undecided, and it was later than the patience lasts.
+    /// Something was undecided, and blocks beyond those that are needed at least had taken as long as
+    /// the patience lasts.
     OutOfPatience,
     /// Something was undecided, and the plan has no more looks.
     LastLook,
@@ -161,8 +162,9 @@ pub struct Plan {
     /// may use its share of the error.
     #[serde(default)]
     pub looks: Vec<u32>,
-    /// Disturbed blocks are made again for so long, and no blocks are begun after a look this late
-    /// into the run. Null: half of the planned time, and as many looks as there are.
+    /// So long may blocks take that aren't needed at least: those that are made again, and those after
+    /// the first look. (Older reports: a look this late into the run was the last.) Null: half of the
+    /// planned time for those that are made again, and as many looks as there are.
     #[serde(default)]
     pub patience_s: Option<f64>,
     /// Ids of the figures that decide, fixed beforehand. `common_rate` stands for the lowest rate of

@@ -21,7 +21,7 @@ pub struct Options {
     pub http: Option<HttpRequest>,
     /// Trials of each model and load.
     pub trials: Option<Trials>,
-    /// For blocks that are made again, and for trials that go on until the models are told apart.
+    /// For blocks that are made again, and for those after the first look.
     pub patience: Option<Patience>,
     /// What requests ask for.
     pub workload: Option<Workload>,

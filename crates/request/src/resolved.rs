@@ -50,8 +50,7 @@ pub struct Request {
     pub blocks: u32,
     /// After so many of them it is seen whether models are told apart; empty: after none.
     pub looks: Vec<u32>,
-    /// No more blocks are begun after a look this late, and disturbed ones are made again for no
-    /// longer.
+    /// For blocks that are made again, and for those after the first look.
     pub patience_s: Option<f64>,
     /// Of the order of trials and of schedules.
     pub seed: u64,

@@ -12,20 +12,17 @@ use super::{
 };
 use crate::{null::Null, null::keep_fastest, progress::Progress, trial::Bench};
 use analysis::rules::is_disturbed;
-use plan::ceiling::null_trials;
+use plan::{ceiling::null_trials, patience::Patience};
 use process::interrupt;
 use report::{
     run::{PlannedLoad, Stop, StopReason},
     trial::{Load, Trial},
 };
 use stats::fisher_more;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Of so many planned blocks one may be made again.
 const BLOCKS_PER_AGAIN: u32 = 2;
-
-/// Of the planned time so much may be spent on making blocks again, where nobody said otherwise.
-const TIME_SHARE: f64 = 0.5;
 
 /// When one contestant's blocks are disturbed more often than the others' by so little chance, what
 /// disturbs them isn't from outside.
@@ -36,23 +33,20 @@ pub(super) struct Series<'a> {
     pub(super) loads: &'a [PlannedLoad],
     pub(super) instruments: &'a Instruments,
     pub(super) progress: &'a dyn Progress,
-    /// No look later than this is followed by more blocks.
-    pub(super) until: Option<Instant>,
 }
 
 impl Run {
     /// As many blocks as planned; where the plan has looks, until one finds the figures of these loads
-    /// decided, or comes too late.
+    /// decided, or the patience over.
     pub(super) fn measure_blocks(
         &mut self,
         series: &Series<'_>,
         random: &mut fastrand::Rng,
+        patience: &mut Patience,
     ) -> Result<(), RunError> {
         let plan = self.plan.clone();
         let bench = series.instruments.bench(&plan, series.progress);
         let mut nulls = self.nulls(&bench, series);
-        let patience_s = plan.patience_s.unwrap_or(plan.expected_s * TIME_SHARE);
-        let mut patience = Duration::from_secs_f64(patience_s);
         let mut again_left = plan.blocks / BLOCKS_PER_AGAIN;
         let mut at = Place::new(plan.blocks);
         let mut counted = 0;
@@ -63,11 +57,12 @@ impl Run {
             let number = at.number;
             let began = Instant::now();
             self.measure_block(&at, series, &bench, random, &mut nulls);
+            patience.spend(began.elapsed(), disturbed_block.is_some(), counted);
             if let Some(block) = disturbed_block.take().filter(|_| !interrupt::asked()) {
                 self.set_made_again(block, series.loads);
             }
             let disturbed = self.is_disturbed(number, series.loads);
-            if disturbed && again_left > 0 && began.elapsed() <= patience {
+            if disturbed && again_left > 0 && patience.allows(began.elapsed()) {
                 if self.is_selective(series.loads) {
                     self.count_all_again(series.loads);
                     again_left = 0;
@@ -77,16 +72,15 @@ impl Run {
                     ));
                     disturbed_block = Some(number);
                     again_left -= 1;
-                    patience = patience.saturating_sub(began.elapsed());
                     self.save_block(series.progress)?;
                     continue;
                 }
             }
             counted += 1;
             self.save_block(series.progress)?;
-            let is_late = series.until.is_some_and(|until| Instant::now() >= until);
+            let is_over = patience.is_over(counted);
             if plan.looks.contains(&counted)
-                && let Some(reason) = self.reason_to_stop(series.loads, counted, is_late)
+                && let Some(reason) = self.reason_to_stop(series.loads, counted, is_over)
             {
                 self.report.stops.push(Stop {
                     loads: words(series.loads),
@@ -115,14 +109,14 @@ impl Run {
         &self,
         loads: &[PlannedLoad],
         blocks: u32,
-        is_late: bool,
+        is_over: bool,
     ) -> Option<StopReason> {
         if self.is_decided(loads) {
             Some(StopReason::Decided)
         } else if blocks >= self.plan.blocks {
             Some(StopReason::LastLook)
         } else {
-            is_late.then_some(StopReason::OutOfPatience)
+            is_over.then_some(StopReason::OutOfPatience)
         }
     }
 

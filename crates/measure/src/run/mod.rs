@@ -17,14 +17,11 @@ use crate::{ceiling, null, progress::Progress};
 use analysis::summary::conclude;
 use blocks::Series;
 use compare::{conclude_run, is_decided};
-use plan::{Plan, ceiling::null_trials_count, rate::rates_of};
+use plan::{Plan, ceiling::null_trials_count, patience::Patience, rate::rates_of};
 use process::interrupt;
 use report::{model::ModelReport, run::PlannedLoad, trial::Load};
 use request::rate::shortest_window_us;
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::path::PathBuf;
 
 impl Run {
     /// Runs all blocks, or as many as the user has patience for, and writes the reports.
@@ -42,7 +39,7 @@ impl Run {
     ) -> Result<(), RunError> {
         progress.expect(self.trials_planned());
         let mut random = fastrand::Rng::with_seed(self.plan.seed);
-        let began = Instant::now();
+        let mut patience = Patience::of(&self.plan);
         let waits = |load: &PlannedLoad| load.rate_share_of_peak.is_some();
         for late in [false, true] {
             if late {
@@ -56,14 +53,12 @@ impl Run {
                     // These blocks may take long, and whoever ends them keeps the ceiling.
                     self.save_if_possible()?;
                 }
-                let patience = self.plan.patience_s.map(Duration::from_secs_f64);
                 let series = Series {
                     loads: &loads,
                     instruments,
                     progress,
-                    until: patience.map(|patience| began + patience),
                 };
-                self.measure_blocks(&series, &mut random)?;
+                self.measure_blocks(&series, &mut random, &mut patience)?;
             }
             if !late && !interrupt::asked() {
                 self.find_ceiling(&instruments.null_server);

@@ -164,6 +164,9 @@ fn trials_go_on_until_there_is_nothing_left_to_decide() {
     };
     let planned = stdout(&with(&["--dry-run"]));
     assert!(planned.contains("6, 9, 13 or 18, until"), "{planned}");
+    let planned = stdout(&with(&["--dry-run", "--patience", "2m"]));
+    let said = "or more blocks than 6 have taken 2 min";
+    assert!(planned.contains(said), "{planned}");
     // One model alone is told apart from nobody: the first look is the last.
     let output = with(&[]);
     let (run, models) = fixture.reports();

@@ -117,8 +117,12 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "Where, and how long", value_name = "N")]
     pub(crate) trials: Option<Trials>,
 
-    /// Time for making disturbed blocks again, such as 90s, 30m, 2h, or 0s for none, after which
-    /// --trials auto begins no more blocks, either [default: half of the planned time; for --trials auto none]
+    /// Time for more blocks than are needed at least, such as 90s, 30m, 2h, or 0s
+    ///
+    /// How much longer than at least a run may take, such as 90s, 30m, 2h, or 0s for no longer: for
+    /// disturbed blocks, which are made again, and with --trials auto for the blocks after the first
+    /// six. The look that finds it used up is the last [default: half of the planned time for making
+    /// blocks again, and with --trials auto as many looks as it takes]
     #[arg(
         long,
         help_heading = "Where, and how long",
