@@ -50,6 +50,8 @@ pub struct Lab {
     pub out: Option<PathBuf>,
     /// Of schedules and of the order of trials.
     pub seed: u64,
+    /// Of trials with readings at a window's edges and without.
+    pub pairs: u32,
 }
 
 /// One case on its way.
@@ -63,6 +65,8 @@ pub struct CaseBench<'a> {
     pub disturbed: bool,
     /// Of the trials to come.
     pub deviation: Deviation,
+    /// Whether read lag is sampled in them, which takes a second or two: most cases need none.
+    pub samples: bool,
 }
 
 impl<'a> CaseBench<'a> {
@@ -75,6 +79,7 @@ impl<'a> CaseBench<'a> {
             reports: Vec::new(),
             disturbed: false,
             deviation: Deviation::None,
+            samples: false,
         }
     }
 
@@ -155,6 +160,8 @@ impl<'a> CaseBench<'a> {
             backend: None,
             allow_remote: false,
             progress,
+            samples: self.samples,
+            counts_syscalls: false,
             deviation: self.deviation,
         };
         Ok(bench.trial(&launch.into(), block, load)?)

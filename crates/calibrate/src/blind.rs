@@ -4,21 +4,23 @@ use crate::{bench::CaseBench, case::Case, row::Row};
 use measure::trial::Deviation;
 use stats::{median, sign_flip_interval};
 
-pub(super) const CASES: &[Case] = &[Case {
-    name: "blind",
-    trials: 2 * PAIRS as u64,
-    run: blind,
-}];
-
 /// The least that an interval of 95 % takes.
-const PAIRS: usize = 6;
+pub const PAIRS_MIN: u32 = 6;
+
+pub(super) fn case(pairs: u32) -> Case {
+    Case {
+        name: "blind",
+        trials: 2 * u64::from(pairs),
+        run: blind,
+    }
+}
 
 /// With 50,000 requests in a window, p99.9 has fifty beyond it.
 const RATE_PER_S: f64 = 50_000.0;
 
 fn blind(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
     let load = bench.open(50, RATE_PER_S, 1.0);
-    let pairs = if bench.lab.quick { 1 } else { PAIRS };
+    let pairs = if bench.lab.quick { 1 } else { bench.lab.pairs };
     let mut log_ratios = Vec::new();
     for pair in 0..pairs {
         let mut p99_9_us = |deviation| -> anyhow::Result<f64> {

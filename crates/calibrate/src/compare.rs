@@ -70,6 +70,7 @@ pub fn run(
     comparisons: u32,
     done: &mut Vec<Compared>,
 ) -> anyhow::Result<Vec<Row>> {
+    bench.samples = true;
     let mut random = fastrand::Rng::with_seed(bench.lab.seed);
     for number in 1..=comparisons {
         let figures = one(bench, &format!("aa-{number}"), "null", &mut random)?;

@@ -40,6 +40,7 @@ const SERVER_TIME: Tolerance = Tolerance {
 };
 
 fn slow_reader(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
+    bench.samples = true;
     let open = bench.open(CONNECTIONS, RATE_PER_S, 1.0);
     let undisturbed = read_late(bench, 0, &open)?;
     let truth = parts_us(&undisturbed)?;

@@ -42,6 +42,7 @@ pub fn run(
     setting: Setting,
     turns: &[Turn],
 ) -> anyhow::Result<Vec<Made>> {
+    bench.samples = true;
     let mut made = Vec::new();
     // What server and generator use when nothing disturbs.
     let mut cpus_used = None;

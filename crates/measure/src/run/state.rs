@@ -50,6 +50,8 @@ impl Instruments {
             backend: self.null_server.as_deref().ok(),
             allow_remote: self.allow_remote,
             progress,
+            samples: true,
+            counts_syscalls: true,
             deviation: Deviation::None,
         }
     }

@@ -28,6 +28,10 @@ pub struct Bench<'a> {
     pub allow_remote: bool,
     /// Is told what happens.
     pub progress: &'a dyn Progress,
+    /// Windows under load are followed by a short one in which read lag is sampled.
+    pub samples: bool,
+    /// Those of closed load by another, in which system calls are counted.
+    pub counts_syscalls: bool,
     /// What calibration has otherwise; in a run nothing.
     pub deviation: Deviation,
 }

@@ -252,7 +252,7 @@ impl Bench<'_> {
             unix::explain(&mut machine);
         }
         // A search has many windows, and asks another question.
-        if !matches!(planned.load, Load::Idle { .. } | Load::Capacity { .. }) {
+        if self.samples && !matches!(planned.load, Load::Idle { .. } | Load::Capacity { .. }) {
             generators.sample_reading(&mut result)?;
             server.check_alive()?;
         }
@@ -281,7 +281,7 @@ impl Bench<'_> {
             syscall_window: None,
             hosts,
         };
-        count_syscalls(server, generators, planned.load, &mut step)?;
+        count_syscalls(self, server, generators, planned.load, &mut step)?;
         Ok(step)
     }
 

@@ -1,6 +1,6 @@
 //! How many system calls a request takes, from a window of their own.
 
-use super::error::TrialError;
+use super::{bench::Bench, error::TrialError};
 use generators::{driven::Generators, error::GeneratorError};
 use probe::syscalls::{self, CantCount, SyscallCounter};
 use report::trial::{Load, Step, SyscallWindow};
@@ -15,12 +15,14 @@ const CONNECTIONS_MAX: u32 = 20_000;
 
 /// Another, short window of the same load, in which nothing but system calls is counted.
 pub(super) fn count_syscalls(
+    bench: &Bench<'_>,
     server: &mut Server,
     generators: &mut Generators,
     load: Load,
     step: &mut Step,
 ) -> Result<(), TrialError> {
     let counters = match load {
+        _ if !bench.counts_syscalls => Err("not counted in calibrations".to_owned()),
         // It would take another round over all of them.
         Load::Closed { .. } if step.connections > CONNECTIONS_MAX => Err(format!(
             "not counted with more than {CONNECTIONS_MAX} connections"

@@ -10,7 +10,7 @@ use crate::{
 use calibrate::{
     bench::{CaseBench, Lab},
     case::Case,
-    cases::cases,
+    cases::{PAIRS_MIN, cases},
     compare::{self, Compared},
     disturbed::{
         self,
@@ -51,6 +51,14 @@ pub(crate) struct CalibrateArgs {
     /// more CPU: 40 s each (20 are worth something)
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1000))]
     comparisons: u32,
+
+    /// Pairs of trials in the case 'blind', 6 to 100
+    ///
+    /// Pairs of trials in the case 'blind', which holds the instrument's readings at a window's edges
+    /// against none. Six are the least that an interval takes; with 20 it is half as wide or less, and
+    /// the case takes a minute and a half
+    #[arg(long, value_name = "N", default_value_t = PAIRS_MIN, conflicts_with = "quick", value_parser = clap::value_parser!(u32).range(i64::from(PAIRS_MIN)..=100))]
+    pairs: u32,
 
     /// Keep the reports: a directory for each case, in this one
     #[arg(long, value_name = "DIR")]
@@ -125,6 +133,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<Exit> {
         quick: args.quick,
         out: args.out.clone(),
         seed: args.seed,
+        pairs: args.pairs,
     };
     lab.progress.expect(trials);
     let mut results = Results::default();
@@ -246,7 +255,7 @@ impl Results {
 
 /// The cases that the user wants, in their own order.
 fn chosen(args: &CalibrateArgs) -> anyhow::Result<Vec<Case>> {
-    let mut cases = cases();
+    let mut cases = cases(args.pairs);
     let mut names: Vec<&str> = cases.iter().map(|case| case.name).collect();
     names.extend(DISTURBANCES.iter().map(|disturbance| disturbance.name));
     names.push(compare::CASE);

@@ -87,6 +87,8 @@ pub(crate) fn ceiling(args: &CeilingArgs) -> anyhow::Result<Exit> {
             backend: None,
             allow_remote: false,
             progress: &progress,
+            samples: true,
+            counts_syscalls: true,
             deviation: Deviation::None,
         };
         match best_windows(&bench, &null, args.trials) {

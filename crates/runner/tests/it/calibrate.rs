@@ -147,3 +147,16 @@ fn ctrl_c_shows_what_is_done_and_ends_everything() {
     assert_eq!(rows(&output), [] as [Value; 0]);
     assert!(!children.iter().any(|&pid| is_alive(pid)));
 }
+
+#[test]
+fn so_many_pairs_that_no_interval_follows_are_refused() {
+    for wrong in [
+        &["--pairs", "5"][..],
+        &["--pairs", "101"],
+        &["--pairs", "20", "--quick"],
+    ] {
+        let output = runner().arg("calibrate").args(wrong).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains("--pairs"), "{}", stderr(&output));
+    }
+}
