@@ -73,6 +73,7 @@ impl Worker<'_> {
                     self.affinity.loosen();
                     self.connections_of_all = connections;
                     let own = self.turns.count(connections.into()) as u32;
+                    self.close_beyond(own as usize);
                     self.phase = Phase::Ramping(Box::new(Ramp::new(own, now_ns())));
                 }
                 Order::Start {
@@ -154,12 +155,7 @@ impl Worker<'_> {
     }
 
     fn finish(&mut self) {
-        // The slots stay: events of what was there may follow.
-        for connection in self.connections.iter_mut().filter_map(Option::take) {
-            if !self.closes_in_order {
-                socket::reset_on_close(&connection.fd);
-            }
-        }
+        self.close_beyond(0);
         let _ = self.reports.send(Report::Finished(self.totals));
         self.phase = Phase::Over;
     }

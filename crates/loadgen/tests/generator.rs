@@ -190,6 +190,26 @@ fn connections_are_added_step_by_step() {
 }
 
 #[test]
+fn connections_are_replaced_by_fresh_ones() {
+    let plan = Plan {
+        load: Load::Idle { interval_us: 50_000 },
+        ..plan(serve(Wire::Framed, |_, _| {}))
+    };
+    let mut generator = Generator::start(&plan);
+    for connections in [100, 90, 100, 7, 100] {
+        assert_eq!(generator.connect(connections).connections, connections);
+        let result = generator.measure(WINDOW);
+        assert_eq!(result.counts.connections, connections);
+        assert_eq!(result.counts.connections_lost, 0);
+        assert!(result.counts.served_least > Some(0), "{result:?}");
+    }
+    // So many were opened in all.
+    let totals = generator.finish();
+    assert_eq!(totals.connections, 100 + 10 + 93);
+    assert_eq!(totals.requests, totals.responses);
+}
+
+#[test]
 fn a_flipped_bit_is_a_wrong_reply() {
     let meddle: Meddle = |number, reply| reply[60] ^= u8::from(number == 20);
     let (result, _) = measured(&plan(serve(Wire::Framed, meddle)));

@@ -215,7 +215,8 @@ pub enum Arrivals {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
-    /// Open connections until there are this many (a total, not an addition).
+    /// Open connections until there are this many (a total, not an addition), or close the last of them
+    /// until there are no more.
     Connect {
         /// Over all generators; at most the plan's `connections_max`.
         connections: u32,

@@ -1,5 +1,5 @@
 //! A ramp's connections: begun as far as there is room, established, and some of them asked for an
-//! answer.
+//! answer; and closed again, where fewer are wanted.
 
 use super::{
     ramp::Ramp,
@@ -85,6 +85,21 @@ impl Worker<'_> {
                 self.connections.push(Some(Connection::new(fd)));
             }
             Err(errno) => ramp.give_up(index as u32, explain("epoll_ctl", errno)),
+        }
+    }
+
+    /// Closes all but the first `count`. No event follows: what was reported has been looked at.
+    pub(super) fn close_beyond(&mut self, count: usize) {
+        for index in (count..self.connections.len()).rev() {
+            let Some(connection) = self.connections.pop().flatten() else {
+                continue;
+            };
+            self.shared.replies.forget(index);
+            self.outstanding -= u64::from(connection.outstanding(self.shared.requests));
+            self.open -= u32::from(connection.stage == Stage::Open);
+            if !self.closes_in_order {
+                socket::reset_on_close(&connection.fd);
+            }
         }
     }
 
