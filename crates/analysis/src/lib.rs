@@ -7,7 +7,6 @@
 //! | [`verdict`] | checks to a verdict for each figure |
 //! | [`times`] | percentiles over trials |
 //! | [`prompt`] | the same less the generator's own lag |
-//! | [`ladder`] | memory over a ladder of connections |
 //! | [`threads`] | shares of threads, models over a ladder of threads |
 //! | [`step`] | figures of one window, which others are made of |
 //!
@@ -16,7 +15,6 @@
 
 #![forbid(unsafe_code)]
 
-pub mod ladder;
 pub mod prompt;
 pub mod rules;
 pub mod step;

@@ -302,6 +302,7 @@ pub fn planned(
         warm_up_us,
         warm_up_max_us: Some(warm_up_us),
         window_us: (window_s * 1e6) as u64,
+        hold: None,
     }
 }
 

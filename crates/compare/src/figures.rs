@@ -6,11 +6,11 @@
 //! [`report::primary::primary_figures`] to say, by their ids.
 
 use analysis::{
-    ladder::{kernel_bytes, over_all, user_bytes},
     prompt,
     step::{cpu_us_per_request, rate_per_s, server_cpus_us_per_request},
     times::{PERCENTILES, named, of_trial},
 };
+use memory::ladder::{kernel_bytes, over_all, user_bytes};
 use report::{
     check::Status,
     comparison::{Better, RESPONSE_TIME},

@@ -1,11 +1,11 @@
 //! A report's figures, one value for each block, by the names that they have in its summary.
 
 use analysis::{
-    ladder::{kernel_bytes, over_all, user_bytes},
     prompt,
     step::{cpu_us_per_request, rate_per_s, server_cpus_us_per_request},
     times::{PERCENTILES, named},
 };
+use memory::ladder::{kernel_bytes, over_all, user_bytes};
 use report::{
     check::Status,
     comparison::{Better, CPU_PER_REQUEST, RESPONSE_TIME, SERVICE_TIME},

@@ -33,6 +33,7 @@ pub fn by_generators(shares: &[HostShare]) -> ProcessUse {
         pss_bytes: of_all(&of_each, |one| one.pss_bytes),
         peak_resident_bytes: of_all(&of_each, |one| one.peak_resident_bytes),
         page_tables_bytes: of_all(&of_each, |one| one.page_tables_bytes),
+        descriptors: of_all(&of_each, |one| one.descriptors),
         syscalls: of_all(&of_each, |one| one.syscalls),
         ..ProcessUse::default()
     };

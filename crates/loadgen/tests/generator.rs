@@ -192,7 +192,9 @@ fn connections_are_added_step_by_step() {
 #[test]
 fn connections_are_replaced_by_fresh_ones() {
     let plan = Plan {
-        load: Load::Idle { interval_us: 50_000 },
+        load: Load::Idle {
+            interval_us: 50_000,
+        },
         ..plan(serve(Wire::Framed, |_, _| {}))
     };
     let mut generator = Generator::start(&plan);

@@ -99,6 +99,7 @@ mod tests {
             warm_up_us: 1_000_000,
             warm_up_max_us: None,
             window_us: 1_000_000,
+            hold: None,
         }
     }
 

@@ -138,6 +138,7 @@ mod tests {
             warm_up_us: 0,
             warm_up_max_us: None,
             window_us: 1,
+            hold: None,
         };
         Plan {
             server_processes: connections.div_ceil(19_000),

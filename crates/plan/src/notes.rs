@@ -100,6 +100,7 @@ mod tests {
             warm_up_us: 0,
             warm_up_max_us: None,
             window_us: 10_000_000,
+            hold: None,
         };
         let plan = Plan {
             server_cpus: vec![0],

@@ -5,6 +5,7 @@
 use crate::clocks::{Clocks, CpuTime, ticks_of_newcomers};
 use procfs::process::Process;
 use report::{explain_missing, trial::ProcessUse};
+use std::fs;
 
 /// Why nothing is known of a server's use.
 pub const UNKNOWN: &str = "which processes the server has isn't known: --pid says it";
@@ -137,6 +138,16 @@ pub fn add_memory(used: &mut ProcessUse, pids: &[u32]) {
         ),
         [pss_bytes]
     );
+    used.descriptors = sum_of(pids, |process| {
+        // Older kernels say 0. To list them would make the kernel remember something of each.
+        let directory = fs::metadata(format!("/proc/{}/fd", process.pid())).ok()?;
+        Some(directory.len()).filter(|&open| open > 0)
+    });
+    explain_missing!(
+        used,
+        why("/proc/PID/fd doesn't tell how many it has, which it does since Linux 6.2"),
+        [descriptors]
+    );
     used.peak_resident_bytes = sum_of(pids, |process| Some(process.status().ok()?.vmhwm? << 10));
     explain_missing!(
         used,
@@ -187,6 +198,7 @@ mod tests {
             "{used:?}"
         );
         assert!(used.peak_resident_bytes >= used.pss_bytes);
+        assert!(used.descriptors >= Some(3));
         assert!(used.not_measured.is_empty());
     }
 

@@ -118,6 +118,7 @@ fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport
         block,
         load,
         steps,
+        held: Vec::new(),
         generator_counts: Counts::default(),
         server_counts: Some(Counts::default()),
         backend_counts: None,
@@ -163,6 +164,7 @@ fn plan() -> Plan {
         connections: connections.to_vec(),
         warm_up_us: 0,
         window_us: 1_000_000,
+        hold: None,
     };
     Plan {
         models: vec!["a".to_owned(), "b".to_owned()],

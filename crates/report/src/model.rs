@@ -251,6 +251,9 @@ pub struct Summary {
     /// The highest rate that meets a target.
     #[serde(default)]
     pub capacity: Option<Capacity>,
+    /// What became of connections that were held for long; null where none were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
     /// What each of the server's threads had of closed load (without it of open load), from the one
     /// that had most requests on: the median of the trials. Empty where a server doesn't tell.
     #[serde(default)]
@@ -306,6 +309,46 @@ pub struct Memory {
     /// The whole machine at the top of the ladder; null likewise.
     #[serde(default)]
     pub machine: Option<MachineMemoryUse>,
+}
+
+/// What became of connections that were held for long, in the trial that lost most of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Held {
+    /// How many there were.
+    pub connections: u32,
+    /// Rounds, each with a window in which every connection has its turn.
+    pub rounds: u32,
+    /// From the beginning of the first round to the end of the last.
+    pub length_s: f64,
+    /// Connections that were closed between rounds, and opened anew, over all rounds.
+    pub replaced: u64,
+    /// Those that went otherwise.
+    pub lost: u64,
+    /// Rounds in which some connection had no reply.
+    pub rounds_with_unserved: u32,
+    /// How the server's PSS moved, in bytes for each connection and hour; null where it can't be read, or
+    /// the rounds are too few.
+    pub server_user_bytes_per_connection_hour: Option<Drift>,
+    /// The generator's likewise.
+    pub generator_user_bytes_per_connection_hour: Option<Drift>,
+    /// The kernel's slab likewise, what observers left subtracted: of both ends, on one machine.
+    pub kernel_bytes_per_connection_hour: Option<Drift>,
+    /// Descriptors of the server, as seen after each round.
+    pub server_descriptors: Option<Range>,
+    /// Descriptors of the generator likewise.
+    pub generator_descriptors: Option<Range>,
+}
+
+/// How a quantity moves in time: the slope of the least-squares line over the rounds, with its interval at
+/// 95 %, which counts rounds that follow each other as the less, the more alike they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Drift {
+    /// The slope.
+    pub per_hour: f64,
+    /// The interval's lower end.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
 }
 
 /// What each side holds per connection: the medians of the trials' slopes.

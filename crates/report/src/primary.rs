@@ -90,6 +90,7 @@ mod tests {
             warm_up_us: 0,
             warm_up_max_us: None,
             window_us: 1_000_000,
+            hold: None,
         }
     }
 

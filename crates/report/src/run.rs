@@ -273,6 +273,26 @@ pub struct PlannedLoad {
     pub warm_up_max_us: Option<u64>,
     /// Length of each window.
     pub window_us: u64,
+    /// Whether an idle load's connections are held at the top of the ladder for long; null: for one
+    /// window, as at each other count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+}
+
+/// How connections are held for long: in rounds, each with a window.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Hold {
+    /// The last round is the one that has begun by then.
+    pub length_us: u64,
+    /// Share of the connections that are closed before each round, and opened anew: 0 to 0.5.
+    pub replaced_share: f64,
+}
+
+impl Hold {
+    /// How many of so many connections are replaced before each round.
+    pub fn replaced(&self, connections: u32) -> u32 {
+        (f64::from(connections) * self.replaced_share).round() as u32
+    }
 }
 
 /// An idle window shorter than this has too few messages to say anything.

@@ -24,6 +24,9 @@ pub struct Trial {
     pub load: Load,
     /// One for each count of connections.
     pub steps: Vec<Step>,
+    /// The rounds in which an idle load's connections were held for long, at the top of the ladder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldRound>,
     /// What the generators sent and received over the trial's whole life.
     pub generator_counts: Counts,
     /// What the server says it received and sent; null when it says nothing, as servers don't that
@@ -70,6 +73,17 @@ pub struct Trial {
     /// Reasons for what is null here, by field.
     #[serde(default)]
     pub not_measured: BTreeMap<String, String>,
+}
+
+/// One round in which connections were held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HeldRound {
+    /// From the beginning of the first round to the end of this one.
+    pub since_us: u64,
+    /// Connections that were closed before it, and opened anew.
+    pub replaced: u32,
+    /// Its window, over all connections.
+    pub step: Step,
 }
 
 /// How requests arrived.
@@ -138,6 +152,15 @@ impl FromStr for Arrivals {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("there are no arrivals {0:?}; there are poisson and uniform")]
 pub struct UnknownArrivals(String);
+
+impl Trial {
+    /// All windows: those of the ladder, then those of rounds in which connections were held.
+    pub fn windows(&self) -> impl Iterator<Item = &Step> {
+        self.steps
+            .iter()
+            .chain(self.held.iter().map(|round| &round.step))
+    }
+}
 
 impl Load {
     /// The word for it.

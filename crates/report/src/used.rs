@@ -29,6 +29,9 @@ pub struct ProcessUse {
     /// Page tables at the window's end: memory of the kernel, on behalf of these processes.
     #[serde(default)]
     pub page_tables_bytes: Option<u64>,
+    /// Open descriptors at the window's end.
+    #[serde(default)]
+    pub descriptors: Option<u64>,
     /// System calls in the step's `syscall_window`.
     #[serde(default)]
     pub syscalls: Option<u64>,

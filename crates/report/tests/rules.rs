@@ -313,6 +313,7 @@ fn planned(load: Load) -> PlannedLoad {
         warm_up_us: 0,
         warm_up_max_us: None,
         window_us: 3_000_000,
+        hold: None,
     }
 }
 

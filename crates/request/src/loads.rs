@@ -138,6 +138,7 @@ impl Wish<'_> {
             warm_up_us: 0,
             warm_up_max_us: None,
             window_us: interval_us * IDLE_WINDOW_PERCENT / 100,
+            hold: None,
         }
     }
 
@@ -151,6 +152,7 @@ impl Wish<'_> {
             warm_up_us: WARM_UP_US,
             warm_up_max_us: Some(self.warm_up_max_us(load.warm_up_max_s)),
             window_us: self.window_us(load.window_s),
+            hold: None,
         }
     }
 
@@ -236,6 +238,7 @@ impl Wish<'_> {
             warm_up_us: WARM_UP_US,
             warm_up_max_us: Some(self.warm_up_max_us(load.warm_up_max_s)),
             window_us: self.window_us(load.window_s),
+            hold: None,
         }
     }
 
@@ -257,6 +260,7 @@ impl Wish<'_> {
             warm_up_us: WARM_UP_US,
             warm_up_max_us: Some(CAPACITY_WARM_UP_MAX_US),
             window_us: window.unwrap_or(CAPACITY_WINDOW).as_us(),
+            hold: None,
         })
     }
 

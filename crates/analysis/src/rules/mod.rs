@@ -11,19 +11,17 @@
 //! | `window` | is what happened in the window one thing? |
 //! | `lag` | how much of a time is the generator's own? |
 //! | `host_lag` | which machine's, where several generate? |
-//! | `memory` | does memory grow with connections, and add up? |
 //!
-//! Whether machines were to themselves, and several of them one instrument, is for [`hosts`].
+//! Whether machines were to themselves, and several of them one instrument, is for [`hosts`]; whether
+//! memory grows with connections, and adds up, for [`memory`].
 
 mod host_lag;
 mod lag;
 mod load;
-mod memory;
 mod served;
 mod window;
 
 pub use hosts::machine::{OTHER_CPUS_MAX, STEAL_MAX, is_disturbed};
-pub(crate) use memory::ERROR_BYTES;
 
 use hosts::{
     instrument, machine,
@@ -31,7 +29,7 @@ use hosts::{
 };
 use report::{
     check::Check,
-    model::{Failure, Memory},
+    model::Failure,
     slo::Slo,
     trial::{Load, Step, Trial},
 };
@@ -51,7 +49,7 @@ pub(crate) fn place_by_cause(check: &Check) -> usize {
 /// All checks of one trial.
 pub fn of_trial(trial: &Trial) -> Vec<Check> {
     let mut checks = of_whole(trial);
-    for step in &trial.steps {
+    for step in trial.windows() {
         checks.extend(of_step(trial, step));
     }
     checks
@@ -67,7 +65,7 @@ pub(crate) fn of_whole(trial: &Trial) -> Vec<Check> {
         windows.min().unwrap_or(0),
     ));
     if matches!(trial.load, Load::Idle { .. }) {
-        checks.extend(memory::of_trial(trial));
+        checks.extend(memory::checks::of_trial(trial));
     }
     named(checks, trial, None)
 }
@@ -83,7 +81,7 @@ pub(crate) fn of_step(trial: &Trial, step: &Step) -> Vec<Check> {
         ],
         load => of_window_of(step, load),
     };
-    named(checks, trial, (trial.steps.len() > 1).then_some(step))
+    named(checks, trial, (trial.windows().count() > 1).then_some(step))
 }
 
 /// Each with the trial it belongs to, and with the step where there are several.
@@ -142,12 +140,6 @@ fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
         checks.push(load::generator_bound(step));
     }
     checks
-}
-
-/// Whether the parts of the machine's memory make up the whole; `None` where there is too little to
-/// reconcile.
-pub(crate) fn memory_reconciled(memory: &Memory) -> Option<Check> {
-    memory::reconciled(memory)
 }
 
 /// The model could not be measured, or not to the end.

@@ -1,11 +1,13 @@
 //! From trials to the summary, and from there to a model's verdict.
 
-mod memory;
 mod peak;
 mod scheduled;
 
 use crate::{threads::shares, verdict};
-use memory::{caches_missing, memory};
+use memory::{
+    figures::{caches_missing, memory},
+    held::held,
+};
 use peak::{closed_ladder, peak, syscalls_missing, use_missing};
 use report::{
     model::{ModelReport, Summary},
@@ -52,6 +54,7 @@ fn draw(report: &mut ModelReport) -> Result<(), HistogramError> {
         open_ladder,
         churn: churn.into_iter().next(),
         capacity: capacity(trials)?,
+        held: held(trials),
         thread_shares: shares(trials),
     };
     report.not_measured = reasons(report);

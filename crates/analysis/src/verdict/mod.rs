@@ -10,10 +10,11 @@ mod figures;
 mod judge;
 mod seen;
 
-use crate::rules::{self, ERROR_BYTES};
+use crate::rules;
 use figures::figures;
 use judge::judge;
 pub use judge::words;
+use memory::checks as memory_checks;
 use report::{
     check::{Check, Direction, Effect, FigureKind, FigureVerdict, Status, Verdict},
     model::ModelReport,
@@ -29,7 +30,7 @@ pub(crate) fn verdict(report: &ModelReport) -> Verdict {
     let seen = seen(report);
     let mut checks: Vec<Check> = seen.iter().flat_map(Seen::checks).cloned().collect();
     let memory = report.summary.memory.as_ref();
-    let reconciled = memory.and_then(rules::memory_reconciled);
+    let reconciled = memory.and_then(memory_checks::reconciled);
     checks.extend(reconciled.clone());
     checks.extend(report.failure.as_ref().map(rules::failed));
     let mut headline = Vec::new();
@@ -85,7 +86,7 @@ pub(crate) fn judge_selection(report: &mut ModelReport) {
         let share = (all / value - 1.0).abs();
         let known_within = match figure.kind {
             // A page more or less is no selection.
-            FigureKind::UserMemory | FigureKind::KernelMemory => ERROR_BYTES / value,
+            FigureKind::UserMemory | FigureKind::KernelMemory => memory_checks::ERROR_BYTES / value,
             _ => figure.half_width_share.unwrap_or(0.0),
         };
         let differs = share > known_within.max(SELECTION_MIN);

@@ -20,8 +20,7 @@ pub(super) fn seen(report: &ModelReport) -> Vec<Seen<'_>> {
         trial,
         whole: rules::of_whole(trial),
         windows: trial
-            .steps
-            .iter()
+            .windows()
             .map(|step| (step, rules::of_step(trial, step)))
             .collect(),
     };

@@ -119,6 +119,7 @@ pub(crate) fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
         block,
         load,
         steps,
+        held: Vec::new(),
         generator_counts: counts,
         server_counts: Some(counts),
         backend_counts: None,

@@ -180,6 +180,7 @@ impl Bench<'_> {
             block,
             load: planned.load,
             steps,
+            held,
             generator_counts: generator_counts(&sent),
             server_counts: counts.all,
             backend_counts,

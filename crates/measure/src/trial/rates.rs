@@ -55,6 +55,7 @@ impl Bench<'_> {
             warm_up_us: RAMP_WARM_UP_US,
             warm_up_max_us: Some(RAMP_WARM_UP_US),
             window_us: RAMP_WINDOW_US,
+            hold: None,
         };
         let trial = self.trial(launch, 1, &ramp)?;
         let held = trial.steps.iter().filter(|step| rules::meets(step, &slo));

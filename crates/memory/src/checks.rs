@@ -1,6 +1,9 @@
 //! Do the memory figures of a trial's ladder stand.
 
-use crate::ladder::{kernel_bytes, memory_line, user_bytes};
+use crate::{
+    held,
+    ladder::{kernel_bytes, memory_line, user_bytes},
+};
 use hosts::touch::biases;
 use report::{
     check::{Check, Direction, FigureKind},
@@ -8,10 +11,12 @@ use report::{
     trial::{Step, Trial},
 };
 
-/// The slope of the line over the ladder should be known this well, or to so many bytes: a table of 16
-/// bytes a connection grows by doubling, and lies below any such line or above it.
+/// The slope of the line over the ladder should be known this well.
 const ERROR_MAX: f64 = 0.02;
-pub(crate) const ERROR_BYTES: f64 = 16.0;
+
+/// Or to so many bytes for each connection: a table of 16 bytes a connection grows by doubling, and lies
+/// below any such line or above it.
+pub const ERROR_BYTES: f64 = 16.0;
 
 /// What the machine lost may differ from what is accounted for by this share.
 const UNACCOUNTED_MAX: f64 = 0.10;
@@ -27,12 +32,13 @@ const LADDER_MIN: u32 = 1_000;
 const BOTH: [FigureKind; 2] = [FigureKind::UserMemory, FigureKind::KernelMemory];
 
 /// Checks of a trial of idle load.
-pub(super) fn of_trial(trial: &Trial) -> Vec<Check> {
+pub fn of_trial(trial: &Trial) -> Vec<Check> {
     let user = fit(trial, FigureKind::UserMemory, user_bytes);
     let kernel = fit(trial, FigureKind::KernelMemory, kernel_bytes);
     let mut checks = vec![ladder(trial)];
     checks.extend(user);
     checks.extend(kernel);
+    checks.extend(held::checks(trial));
     checks
 }
 
@@ -78,8 +84,9 @@ fn fit(trial: &Trial, figure: FigureKind, bytes: fn(&Step) -> Option<f64>) -> Op
     Some(check.values(error, allowed))
 }
 
-/// `None` where too little was lost to tell it from what other programs do.
-pub(super) fn reconciled(memory: &Memory) -> Option<Check> {
+/// Whether the parts of the machine's memory make up the whole; `None` where too little was lost to
+/// tell it from what other programs do.
+pub fn reconciled(memory: &Memory) -> Option<Check> {
     let machine = memory.machine.as_ref()?;
     if machine.lost_bytes < RECONCILED_FROM_BYTES {
         return None;

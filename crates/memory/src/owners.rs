@@ -27,7 +27,7 @@ const SOCKETS_BYTES_MIN: f64 = 1_000.0;
 const EPOLL_ENTRY_BYTES: f64 = 192.0;
 
 /// `caches`: bytes per connection of each slab cache; `server_user`: of the server, as published.
-pub(super) fn by_owner(
+pub(crate) fn by_owner(
     ladders: &[&Trial],
     caches: &BTreeMap<String, f64>,
     server_user: Option<f64>,
@@ -66,7 +66,7 @@ pub(super) fn by_owner(
 }
 
 /// What the machine lost to the top of the ladder; `None` where its memory wasn't read.
-pub(super) fn machine_use(ladders: &[&Trial]) -> Option<MachineMemoryUse> {
+pub(crate) fn machine_use(ladders: &[&Trial]) -> Option<MachineMemoryUse> {
     let all: Vec<MachineMemoryUse> = ladders.iter().filter_map(|trial| of_trial(trial)).collect();
     let middle = |of: fn(&MachineMemoryUse) -> f64| median(&all.iter().map(of).collect::<Vec<_>>());
     let shares = all.iter().map(|one| one.unaccounted_share);

@@ -1,9 +1,9 @@
 //! What an idle connection costs in memory.
 
-mod owners;
-
-use crate::ladder::{cache_bytes, kernel_bytes, marginal, observers_bytes, over_all, user_bytes};
-use owners::machine_use;
+use crate::{
+    ladder::{cache_bytes, kernel_bytes, marginal, observers_bytes, over_all, user_bytes},
+    owners::{by_owner, machine_use},
+};
 use report::{
     model::Memory,
     trial::{Load, Trial},
@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Slab caches that grow by less than this per connection have nothing to do with connections.
 const CACHE_SHOWN_BYTES: f64 = 1.0;
 
-pub(super) fn memory(trials: &[Trial]) -> Option<Memory> {
+/// Of the trials that have an idle load; `None` where there is none.
+pub fn memory(trials: &[Trial]) -> Option<Memory> {
     let ladders: Vec<&Trial> = trials
         .iter()
         .filter(|trial| matches!(trial.load, Load::Idle { .. }))
@@ -32,7 +33,7 @@ pub(super) fn memory(trials: &[Trial]) -> Option<Memory> {
     let observers = of_each(&|trial| over_all(trial, None, observers_bytes));
     let empty = of_each(&|trial| Some(trial.server_empty_bytes? as f64));
     let caches = by_cache(&ladders);
-    let by_owner = owners::by_owner(&ladders, &caches, median(&user));
+    let by_owner = by_owner(&ladders, &caches, median(&user));
     Some(Memory {
         user_bytes_per_connection: median(&user),
         user_bytes_per_connection_range: range(&user),
@@ -71,7 +72,7 @@ fn by_cache(ladders: &[&Trial]) -> BTreeMap<String, f64> {
 }
 
 /// Why no slab cache has a slope, as the steps have it.
-pub(super) fn caches_missing(trials: &[Trial]) -> String {
+pub fn caches_missing(trials: &[Trial]) -> String {
     trials
         .iter()
         .flat_map(|trial| &trial.steps)
