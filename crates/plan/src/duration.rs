@@ -56,7 +56,8 @@ fn ceiling_s(plan: &Plan) -> f64 {
 fn trial_s(load: &PlannedLoad, models: usize) -> f64 {
     let counts = load.connections.iter();
     let windows: f64 = counts.map(|&count| windows_s(load, models, count)).sum();
-    START_S + f64::from(load.connections_max()) / CONNECTIONS_PER_S + windows
+    let held_s = load.hold.map_or(0.0, |hold| hold.length_us as f64 / 1e6);
+    START_S + f64::from(load.connections_max()) / CONNECTIONS_PER_S + windows + held_s
 }
 
 /// All windows over one count of connections, with their warm-ups.

@@ -8,6 +8,7 @@
 //! | [`comparison`] | a comparison |
 //! | [`plan`] | the plan of a run |
 //! | [`ceilings`] | what the null server reached |
+//! | [`held`] | what became of connections that were held for long |
 //! | [`hosts`] | what was used on the hosts that generate |
 //! | [`live`] | how far a run has come, in a line |
 //! | [`profile`] | what a server's CPU time went to |
@@ -22,6 +23,7 @@ pub mod ceilings;
 pub mod comparison;
 pub mod doubts;
 mod fold;
+pub mod held;
 pub mod hosts;
 mod inert;
 pub mod live;

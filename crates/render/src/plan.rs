@@ -1,7 +1,7 @@
 //! The plan for people.
 
 use report::{
-    run::{HttpRequest, Plan, PlannedLoad},
+    run::{Hold, HttpRequest, Plan, PlannedLoad},
     trial::Load,
 };
 
@@ -190,14 +190,24 @@ fn why_so_many(plan: &Plan) -> Option<String> {
     })
 }
 
+fn held(hold: Hold) -> String {
+    let length_s = hold.length_us as f64 / 1e6;
+    let replaced = match hold.replaced_share > 0.0 {
+        true => format!(", {} % replaced each round", hold.replaced_share * 100.0),
+        false => String::new(),
+    };
+    format!("; then held for {length_s} s{replaced}")
+}
+
 fn what(planned: &PlannedLoad) -> String {
     let counts: Vec<String> = planned.connections.iter().map(u32::to_string).collect();
     let connections = counts.join(", ");
     let window_s = planned.window_us as f64 / 1e6;
     match planned.load {
         Load::Idle { interval_us } => format!(
-            "{connections} connections, a message on each every {} s: memory",
-            interval_us as f64 / 1e6
+            "{connections} connections, a message on each every {} s{}: memory",
+            interval_us as f64 / 1e6,
+            planned.hold.map_or_else(String::new, held)
         ),
         Load::Closed { outstanding } => format!(
             "{connections} connections, {outstanding} outstanding on each, {window_s} s: peak \

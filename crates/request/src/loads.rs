@@ -5,11 +5,11 @@ use crate::{
     options::{LoadKind, Options},
     rate::{DUE_MIN, Rate, shortest_window_us},
     refusal::Refusal,
-    scenario::{Capacity, Closed, Idle, Ladder, Scenario, Scheduled, Seconds},
+    scenario::{Capacity, Closed, Idle, Ladder, Replaced, Scenario, Scheduled, Seconds},
 };
 use protocol::client::Workload;
 use report::{
-    run::PlannedLoad,
+    run::{Hold, PlannedLoad},
     trial::{Arrivals, Load},
 };
 
@@ -71,7 +71,7 @@ pub(crate) fn loads(
         scenario,
         is_comparison: models > 1,
     };
-    let idle = scenario.idle.iter().map(|load| Ok(wish.idle(load)));
+    let idle = scenario.idle.iter().map(|load| wish.idle(load));
     let closed = scenario.closed.iter().map(|load| Ok(wish.closed(load)));
     let open = scenario.open.iter().map(|load| wish.open(load));
     let churn = scenario.churn.iter().map(|load| wish.churn(load));
@@ -115,6 +115,11 @@ fn check(options: &Options, scenario: &Scenario) -> Result<(), Refusal> {
             "--rate is for open and churn load: add --load open",
         ));
     }
+    if options.hold.is_some() && scenario.idle.is_empty() {
+        return Err(Refusal::new(
+            "--hold is for connections of an idle load: add --load idle",
+        ));
+    }
     if options.slo.is_some() && !searches {
         return Err(Refusal::new("--slo is the target of --scenario capacity"));
     }
@@ -122,7 +127,7 @@ fn check(options: &Options, scenario: &Scenario) -> Result<(), Refusal> {
 }
 
 impl Wish<'_> {
-    fn idle(&self, load: &Idle) -> PlannedLoad {
+    fn idle(&self, load: &Idle) -> Result<PlannedLoad, Refusal> {
         let connections = self.ladder(load.connections.as_ref(), IDLE_CONNECTIONS, LADDER_STEPS);
         let top = connections.last().copied().unwrap_or(1);
         let spread_us = u64::from(top) * 1_000_000 / u64::from(IDLE_MESSAGES_PER_S);
@@ -130,7 +135,7 @@ impl Wish<'_> {
         let scaled = |interval: Seconds| (interval.as_us() as f64 * self.scale()) as u64;
         let interval_us = load.interval_s.map_or(spread_us, scaled);
         let interval_us = interval_us.max(IDLE_INTERVAL_MIN_US);
-        PlannedLoad {
+        Ok(PlannedLoad {
             load: Load::Idle { interval_us },
             connections,
             rates_per_s: Vec::new(),
@@ -138,7 +143,20 @@ impl Wish<'_> {
             warm_up_us: 0,
             warm_up_max_us: None,
             window_us: interval_us * IDLE_WINDOW_PERCENT / 100,
-            hold: None,
+            hold: self.hold(load)?,
+        })
+    }
+
+    fn hold(&self, load: &Idle) -> Result<Option<Hold>, Refusal> {
+        match (self.options.hold.or(load.hold_s), load.replaced) {
+            (Some(length), replaced) => Ok(Some(Hold {
+                length_us: length.as_us(),
+                replaced_share: replaced.map_or(0.0, |Replaced(share)| share),
+            })),
+            (None, Some(_)) => Err(Refusal::new(
+                "connections are replaced while they are held: add hold_s, or say --hold 600",
+            )),
+            (None, None) => Ok(None),
         }
     }
 
@@ -346,6 +364,34 @@ mod tests {
         let interval_us = 3_000_000;
         assert_eq!(scaled[0].load, Load::Idle { interval_us });
         assert_eq!(scaled[1].connections, [200]);
+    }
+
+    #[test]
+    fn connections_are_held_for_as_long_as_is_asked() {
+        let held = |text: &str, hold: Option<f64>| {
+            let options = Options {
+                hold: hold.map(Seconds),
+                ..Options::default()
+            };
+            let scenario = Scenario::parse(&format!("title = \"x\"\n{text}")).unwrap();
+            loads(&options, &scenario, 1).map(|loads| loads[0].hold)
+        };
+        assert_eq!(held("[[idle]]", None).unwrap(), None);
+        let soak = "[[idle]]\nhold_s = 3600\nreplaced = \"1%\"";
+        let hold = held(soak, None).unwrap().unwrap();
+        assert_eq!(hold.length_us, 3_600_000_000);
+        assert_eq!(hold.replaced(1_000_000), 10_000);
+        // The option goes before.
+        assert_eq!(
+            held(soak, Some(60.0)).unwrap().unwrap().length_us,
+            60_000_000
+        );
+        let said = held("[[idle]]\nreplaced = \"1%\"", None)
+            .unwrap_err()
+            .to_string();
+        assert!(said.contains("--hold"), "{said}");
+        let said = held("[[closed]]", Some(1.0)).unwrap_err().to_string();
+        assert!(said.contains("--load idle"), "{said}");
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct Options {
     pub connections: Option<u32>,
     /// Length of each window, in closed, open and churn load.
     pub window: Option<Seconds>,
+    /// For so long an idle load's connections are held at the top of the ladder.
+    pub hold: Option<Seconds>,
     /// After this long a window opens even if the load isn't steady.
     pub warm_up_max: Option<Seconds>,
     /// Payload of a request.

@@ -41,6 +41,11 @@ pub(super) struct Idle {
     pub(super) connections: Option<Ladder>,
     /// Between two messages on a connection, at the top of the ladder.
     pub(super) interval_s: Option<Seconds>,
+    /// For so long connections are held at the top of the ladder, in rounds.
+    pub(super) hold_s: Option<Seconds>,
+    /// Of them, before each round.
+    #[serde(default, deserialize_with = "some_text")]
+    pub(super) replaced: Option<Replaced>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -176,6 +181,27 @@ impl<'de> Deserialize<'de> for Seconds {
 #[error("a number of seconds from 0.1 to 3600")]
 pub struct NotSeconds;
 
+/// The share of connections that is replaced before each round: 0 to 0.5.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Replaced(pub(super) f64);
+
+impl FromStr for Replaced {
+    type Err = NotReplaced;
+
+    fn from_str(text: &str) -> Result<Self, NotReplaced> {
+        let percent = text.strip_suffix('%').map(|number| number.trim().parse());
+        match percent {
+            Some(Ok(percent)) if (0.0..=50.0).contains(&percent) => Ok(Self(percent / 100.0)),
+            _ => Err(NotReplaced),
+        }
+    }
+}
+
+/// A text that is no such share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a share of the connections from 0% to 50%")]
+pub(super) struct NotReplaced;
+
 fn some_text<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
@@ -274,6 +300,11 @@ mod tests {
                 "title = \"x\"\npayload_bytes = 2000000\n[[idle]]",
                 "line 2",
                 "from 0 to 1048576",
+            ),
+            (
+                "title = \"x\"\n[[idle]]\nreplaced = \"60%\"",
+                "line 3",
+                "0% to 50%",
             ),
             ("title = \"x\"\n[[open]\n", "line 2", ""),
             ("[[open]]", "", "missing field `title`"),

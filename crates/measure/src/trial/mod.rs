@@ -3,6 +3,7 @@
 mod bench;
 mod counts;
 mod error;
+mod hold;
 mod profile;
 mod rates;
 mod reach;
@@ -31,13 +32,11 @@ use plan::{
 use probe::{
     cgroup::MemoryLimitsMet,
     host::ephemeral_ports,
-    kernel::{add_kernel_memory, machine_memory, oom_kills, tcp_sockets_held, unix_sockets_held},
+    kernel::{add_kernel_memory, machine_memory, oom_kills},
     net::NetEvents,
     snapshot::{Used, Watch, Window},
     usage::{add_memory, pss_bytes, resident_pages},
 };
-use process::interrupt;
-use protocol::endpoint::Endpoint;
 use rates::{search, shuffled};
 use reach::source_instead;
 use report::{
@@ -46,21 +45,15 @@ use report::{
     trial::{Load, Step, Trial},
 };
 use served::Served;
-use server::launch::Launch;
+use server::{launch::Launch, let_go::Sockets};
 use shares::{add_reading, shares_of};
 use stats::percentiles;
 use std::{
-    io, thread,
+    io,
     time::{Duration, Instant},
 };
 use syscalls::count_syscalls;
 use window::window_of;
-
-/// How long the end of a trial's connections is waited for; a server closes some 50,000 a second.
-const CLOSE_LIMIT: Duration = Duration::from_secs(2);
-const CLOSE_LIMIT_PER_CONNECTION: Duration = Duration::from_micros(60);
-const CLOSE_LOOK: Duration = Duration::from_millis(5);
-const SOCKETS_OF_OTHERS: u64 = 20;
 
 impl Bench<'_> {
     /// Runs one trial of a server.
@@ -134,11 +127,7 @@ impl Bench<'_> {
             None => pss_bytes(&generators.pids()),
             elsewhere => elsewhere,
         };
-        let sockets_held = match endpoint {
-            Endpoint::Tcp(_) => tcp_sockets_held,
-            Endpoint::Unix(_) => unix_sockets_held,
-        };
-        let sockets_before = sockets_held();
+        let sockets = Sockets::before(&endpoint);
         let mut step = |asked| {
             self.step(&mut served, &mut generators, planned, asked)
                 // A generator's trouble is mostly the echo of a server's death.
@@ -156,6 +145,7 @@ impl Bench<'_> {
                 })
                 .collect::<Result<_, _>>()?,
         };
+        let held = self.hold(&mut served, &mut generators, planned)?;
         let profiled = match steps.last_mut().filter(|_| wants_profile) {
             Some(step) => {
                 self.progress.say("profile");
@@ -171,7 +161,7 @@ impl Bench<'_> {
         self.progress.say("closing");
         let closing = Instant::now();
         let sent = generators.finish()?;
-        let is_closed = await_closed(sockets_held, sockets_before, planned.connections_max());
+        let is_closed = sockets.await_closed(planned.connections_max());
         let teardown_us = is_closed.then(|| closing.elapsed().as_micros() as u64);
         let hosts = self.generators.end_trial().map_err(unanswered)?;
         let (heard, backend_counts) = served.stop()?;
@@ -368,29 +358,4 @@ impl Bench<'_> {
 /// Of a machine that generates.
 fn unanswered(error: io::Error) -> GeneratorError {
     GeneratorError::Failed(error.to_string())
-}
-
-/// Waits until the kernel has let go of a trial's sockets: a server may need a while to see that
-/// its clients are gone, and memory and ports would be missing from the next trial. Says whether
-/// it was so within the limit.
-fn await_closed(
-    sockets_held: fn() -> Option<u64>,
-    sockets_before: Option<u64>,
-    connections: u32,
-) -> bool {
-    let Some(before) = sockets_before else {
-        return false;
-    };
-    let limit = Instant::now() + CLOSE_LIMIT + CLOSE_LIMIT_PER_CONNECTION * connections;
-    // Other programs open sockets, too.
-    let few = before + SOCKETS_OF_OTHERS;
-    loop {
-        if sockets_held().is_some_and(|held| held <= few) {
-            return true;
-        }
-        if Instant::now() >= limit || interrupt::asked() {
-            return false;
-        }
-        thread::sleep(CLOSE_LOOK);
-    }
 }

@@ -34,7 +34,21 @@ pub(crate) fn memory(view: &View<'_>) -> Option<Markup> {
         }
         p.note { (READING) }
         div.charts { (strip(view, user)) (by_owner(view)) }
+        @if let Some(held) = held(view) {
+            figure.chart { figcaption { strong { (render::held::TITLE) } } (held.draw()) }
+        }
     })
+}
+
+/// `None` where no connections were held for long.
+fn held(view: &View<'_>) -> Option<Table> {
+    let rows = render::held::rows(view.models.iter().map(|model| model.report));
+    let mut table = Table::new(render::held::HEADER);
+    let were_held = !rows.is_empty();
+    for row in rows {
+        table.row(row);
+    }
+    were_held.then_some(table)
 }
 
 const OWNERS: [&str; 4] = [

@@ -4,7 +4,7 @@
 use crate::{
     doubts::{is_superseded, marked},
     fold::fold,
-    hosts,
+    held, hosts,
     numbers::{cpu, known, percents, response_time, service_time, whole},
 };
 use analysis::threads::{OnThreads, on_threads};
@@ -55,6 +55,7 @@ impl Sheet {
 pub(super) fn sheets(reports: &[ModelReport]) -> Vec<Sheet> {
     [
         memory(reports),
+        held(reports),
         closed(reports),
         open(reports),
         threads(reports),
@@ -70,6 +71,15 @@ fn generating(reports: &[ModelReport]) -> Sheet {
     Sheet {
         title: "Hosts that generate: the most of any window".to_owned(),
         header: hosts::HEADER.to_vec(),
+        rows: rows.into_iter().map(Vec::from).collect(),
+    }
+}
+
+fn held(reports: &[ModelReport]) -> Sheet {
+    let rows = held::rows(reports);
+    Sheet {
+        title: held::TITLE.to_owned(),
+        header: held::HEADER.to_vec(),
         rows: rows.into_iter().map(Vec::from).collect(),
     }
 }

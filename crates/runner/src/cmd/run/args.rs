@@ -176,6 +176,18 @@ pub(crate) struct RunArgs {
     )]
     pub(crate) scenario: Option<String>,
 
+    /// Seconds for which an idle load's connections are held
+    ///
+    /// Seconds for which an idle load's connections are held at the top of the ladder, in rounds in which
+    /// each has its turn: whether memory and descriptors stay as they are
+    #[arg(
+        long,
+        help_heading = "What load",
+        hide_short_help = true,
+        value_name = "S"
+    )]
+    pub(crate) hold: Option<Seconds>,
+
     /// The target of a search for the capacity, such as 'p99<=2ms'
     #[arg(
         long,
@@ -356,6 +368,7 @@ impl RunArgs {
             connections: self.connections,
             window: self.duration,
             warm_up_max: self.warm_up,
+            hold: self.hold,
             payload_bytes: self.payload,
             http: self.http(),
             trials: self.trials,
