@@ -3,12 +3,9 @@
 use report::{
     check::FigureKind,
     model::{Percentiles, Range, Times},
+    slo::Percentile,
 };
 use stats::{HistogramError, decode, median, percentiles, range};
-
-/// So many values a trial needs for the percentile: ten beyond it.
-const FOR_P99: u64 = 1_000;
-const FOR_P99_9: u64 = 10_000;
 
 /// Percentiles of [`Times`] that have a verdict, by their names.
 pub const PERCENTILES: [(&str, FigureKind); 4] = [
@@ -40,8 +37,8 @@ pub fn of_trial(of: &Percentiles, values: u64) -> Times {
         mean: with(1, of.mean),
         p50: with(1, of.p50),
         p90: with(1, of.p90),
-        p99: with(FOR_P99, of.p99),
-        p99_9: with(FOR_P99_9, of.p99_9),
+        p99: with(Percentile::P99.requests_min(), of.p99),
+        p99_9: with(Percentile::P99_9.requests_min(), of.p99_9),
         max: with(1, of.max),
         ..Times::default()
     }

@@ -99,6 +99,39 @@ fn beyond_the_capacity_the_generator_may_have_been_the_limit() {
     }
 }
 
+/// A target that a window has missed because something else ran on the machine isn't known to be too high.
+#[test]
+fn a_rate_that_was_missed_while_others_took_the_cpus_is_suspect() {
+    let status = |disturbed: &[usize]| {
+        let mut steps = steps();
+        for &index in disturbed {
+            steps[index].machine.steal_share = Some(0.5);
+        }
+        search(steps).verdict.figures["capacity.rate_per_s"].status
+    };
+    // Those at 2,000/s decide it: one of three met the target, two missed it.
+    assert_eq!(status(&[5]), Status::Suspect);
+    assert_eq!(status(&[5, 6]), Status::Suspect);
+    // At 500/s and at 4,000/s, and where the target was met, it changes nothing.
+    assert_eq!(status(&[0, 2, 7]), Status::Valid);
+    let mut missed_thrice = steps();
+    missed_thrice[4] = at(2_000.0, false);
+    missed_thrice[5].machine.steal_share = Some(0.5);
+    let report = search(missed_thrice);
+    let of = &report.verdict.figures["capacity.rate_per_s"];
+    assert_eq!(of.status, Status::Valid, "two others missed it, too");
+}
+
+#[test]
+fn a_percentile_takes_its_requests() {
+    let mut step = at(1_000.0, true);
+    assert!(meets(&step, &slo()));
+    step.window.requests = 999;
+    step.window.scheduled.as_mut().unwrap().offered = 999;
+    assert!(!meets(&step, &slo()), "p99 of 999 requests isn't known");
+    assert!(meets(&step, &"p90<=5ms".parse().unwrap()));
+}
+
 #[test]
 fn a_rate_that_is_too_high_for_the_target_is_no_fault() {
     let disturbed = |index: usize| {

@@ -45,8 +45,8 @@ pub(crate) fn is_of(id: &str, load: &Load) -> bool {
     id.starts_with(prefix)
 }
 
-/// All figures of a report that have values and aren't invalid. It reads histograms, which takes its
-/// time.
+/// All figures of a report that are measured and aren't invalid: of what some trials couldn't measure the
+/// others' values are no figure. It reads histograms, which takes its time.
 pub fn figures(report: &ModelReport) -> Vec<Figure> {
     let mut figures = memory(report);
     for step in &report.summary.closed_ladder {
@@ -55,8 +55,14 @@ pub fn figures(report: &ModelReport) -> Vec<Figure> {
     for step in &report.summary.open_ladder {
         figures.extend(open(report, step));
     }
-    figures.retain(|figure| !figure.values.is_empty() && invalid_by(report, &figure.id).is_none());
+    figures.retain(|figure| !figure.values.is_empty() && is_sound(report, &figure.id));
     figures
+}
+
+fn is_sound(report: &ModelReport, id: &str) -> bool {
+    let verdict = report.verdict.figures.get(id);
+    let unsound = [Status::Invalid, Status::NotMeasured];
+    verdict.is_none_or(|verdict| !unsound.contains(&verdict.status))
 }
 
 /// The figures of each.

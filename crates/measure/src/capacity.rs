@@ -10,8 +10,10 @@
 /// Where the climb begins.
 const START_PER_S: f64 = 1_000.0;
 
-/// No server is driven beyond this, and none is looked for below.
+/// No server is driven beyond this.
 const RATE_MAX_PER_S: f64 = 1e8;
+
+/// Whole requests a second.
 const RATE_MIN_PER_S: f64 = 1.0;
 
 /// One step of the climb, up or down, and how closely the highest rate is found.
@@ -28,6 +30,8 @@ const VOTES: u32 = 2;
 #[derive(Clone, Debug)]
 pub struct Search {
     start_per_s: f64,
+    /// Below this nothing is looked for.
+    least_per_s: f64,
     factor: f64,
     precision: f64,
     /// The highest rate that met the target.
@@ -42,6 +46,7 @@ impl Default for Search {
     fn default() -> Self {
         Self {
             start_per_s: START_PER_S,
+            least_per_s: RATE_MIN_PER_S,
             factor: FACTOR,
             precision: PRECISION,
             met_per_s: None,
@@ -52,6 +57,15 @@ impl Default for Search {
 }
 
 impl Search {
+    /// One that tries no rate below `least_per_s`.
+    pub fn from(least_per_s: f64) -> Self {
+        Self {
+            start_per_s: START_PER_S.max(least_per_s),
+            least_per_s,
+            ..Self::default()
+        }
+    }
+
     /// A coarse one: from this rate up or down by a third until the answer changes.
     pub fn ramp(start_per_s: f64) -> Self {
         Self {
@@ -78,7 +92,7 @@ impl Search {
         // Whole requests a second: at very low rates there may be none in between.
         let next = next.round();
         let is_new = ![self.met_per_s, self.failed_per_s].contains(&Some(next));
-        ((RATE_MIN_PER_S..=RATE_MAX_PER_S).contains(&next) && is_new).then_some(next)
+        ((self.least_per_s..=RATE_MAX_PER_S).contains(&next) && is_new).then_some(next)
     }
 
     /// What the rate that was asked for last came to.
@@ -125,6 +139,18 @@ mod tests {
             );
             assert!(rates.len() < 80, "{capacity}: {rates:?}");
         }
+    }
+
+    #[test]
+    fn nothing_is_looked_for_at_rates_that_tell_nothing() {
+        let mut search = Search::from(57.0);
+        let mut lowest = f64::MAX;
+        while let Some(rate) = search.next_per_s() {
+            search.tell(rate, false);
+            lowest = lowest.min(rate);
+        }
+        assert_eq!((search.met_per_s, lowest), (None, 63.0));
+        assert_eq!(Search::from(5_000.0).next_per_s(), Some(5_000.0));
     }
 
     #[test]

@@ -32,6 +32,19 @@ pub enum Percentile {
     Max,
 }
 
+impl Percentile {
+    /// So many requests it takes at least: ten beyond it, of the highest one.
+    pub fn requests_min(self) -> u64 {
+        match self {
+            Self::P50 => 20,
+            Self::P90 => 100,
+            Self::P99 => 1_000,
+            Self::P99_9 => 10_000,
+            Self::Max => 1,
+        }
+    }
+}
+
 /// A text that is no target.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0:?} is no target; one is p50, p90, p99, p99.9 or max, then <= and a time: p99<=2ms")]

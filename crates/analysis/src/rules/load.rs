@@ -154,12 +154,13 @@ pub(super) fn achieved_share(step: &Step) -> Option<f64> {
     (offered > 0).then(|| step.window.requests as f64 / offered as f64)
 }
 
-/// Whether this rate was answered, and within the target.
+/// Whether this rate was answered, and within the target: by as many requests as its percentile takes.
 pub(super) fn meets(step: &Step, slo: &Slo) -> bool {
     let Some(window) = &step.window.scheduled else {
         return false;
     };
-    step.window.replies_missing == 0
+    step.window.requests >= slo.percentile.requests_min()
+        && step.window.replies_missing == 0
         && achieved_share(step).is_some_and(|share| share >= ACHIEVED_MIN)
         && slo.is_met(&window.response_time_us)
 }

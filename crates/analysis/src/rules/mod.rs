@@ -9,6 +9,7 @@
 //! | `served` | was everything there, and right? |
 //! | `load` | is the figure what it is called? |
 //! | `window` | is what happened in the window one thing? |
+//! | `search` | did what was found to be too much come from outside? |
 //! | `lag` | how much of a time is the generator's own? |
 //! | `host_lag` | which machine's, where several generate? |
 //!
@@ -18,10 +19,12 @@
 mod host_lag;
 mod lag;
 mod load;
+mod search;
 mod served;
 mod window;
 
 pub use hosts::machine::{OTHER_CPUS_MAX, STEAL_MAX, is_disturbed};
+pub(crate) use search::{bounds, is_decisive};
 
 use hosts::{
     instrument, machine,
@@ -74,11 +77,15 @@ pub(crate) fn of_whole(trial: &Trial) -> Vec<Check> {
 pub(crate) fn of_step(trial: &Trial, step: &Step) -> Vec<Check> {
     let checks = match trial.load {
         // A search finds out which rates are too high: that these are is no fault.
-        Load::Capacity { slo, .. } if !meets(step, &slo) => vec![
-            served::connections_open(step),
-            served::replies_right(step),
-            served::window_length(step),
-        ],
+        Load::Capacity { slo, .. } if !meets(step, &slo) => {
+            let mut checks = vec![
+                served::connections_open(step),
+                served::replies_right(step),
+                served::window_length(step),
+            ];
+            checks.extend(search::disturbances(trial, &slo, step));
+            checks
+        }
         load => of_window_of(step, load),
     };
     named(checks, trial, (trial.windows().count() > 1).then_some(step))

@@ -53,7 +53,7 @@ pub(super) fn capacity(trials: &[Trial]) -> Result<Option<Capacity>, HistogramEr
     };
     let found: Vec<_> = searches
         .iter()
-        .map(|(slo, trial)| bounds(trial, slo))
+        .map(|(slo, trial)| rules::bounds(trial, slo))
         .collect();
     let met: Option<Vec<f64>> = found.iter().map(|(met, _)| *met).collect();
     let failed: Vec<f64> = found.iter().filter_map(|(_, failed)| *failed).collect();
@@ -67,29 +67,6 @@ pub(super) fn capacity(trials: &[Trial]) -> Result<Option<Capacity>, HistogramEr
         }),
         curve: scheduled(trials, |load| matches!(load, Load::Capacity { .. }))?,
     }))
-}
-
-/// The highest rate of a search that met its target, and the lowest above it that didn't. A rate's
-/// windows decide by their majority; where reports of before that have one of each, it met.
-fn bounds(trial: &Trial, slo: &Slo) -> (Option<f64>, Option<f64>) {
-    let mut votes: Vec<(f64, i32)> = Vec::new();
-    for step in &trial.steps {
-        let Some(rate) = step.rate_per_s else {
-            continue;
-        };
-        let vote = if rules::meets(step, slo) { 1 } else { -1 };
-        match votes.iter_mut().find(|(known, _)| *known == rate) {
-            Some((_, sum)) => *sum += vote,
-            None => votes.push((rate, vote)),
-        }
-    }
-    let of = |is_met: bool| {
-        let rates = votes.iter().filter(move |(_, sum)| (*sum >= 0) == is_met);
-        rates.map(|(rate, _)| *rate)
-    };
-    let met = of(true).max_by(f64::total_cmp);
-    let failed = of(false).filter(|failed| met.is_none_or(|met| *failed > met));
-    (met, failed.min_by(f64::total_cmp))
 }
 
 fn at_rate(rate: f64, steps: &[&Step]) -> Result<Option<Scheduled>, HistogramError> {

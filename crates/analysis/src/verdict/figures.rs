@@ -1,9 +1,12 @@
 //! Which figures a report has, and which windows stand behind each.
 
 use super::seen::Seen;
-use crate::times::{PERCENTILES, named};
+use crate::{
+    rules,
+    times::{PERCENTILES, named},
+};
 use report::{
-    check::{Check, Effect, FigureKind},
+    check::{Check, Effect, FigureKind, Status},
     comparison::{RESPONSE_TIME, SERVICE_TIME},
     model::{ModelReport, Peak, Range, Scheduled, Spread, Times},
     trial::{Load, Step},
@@ -213,7 +216,23 @@ fn headline_times(place: &str, prompt: Option<&Times>) -> [String; 2] {
 /// them spoils it, and beyond the generator's own limit it is a floor.
 fn capacity<'a>(report: &ModelReport, seen: &'a [Seen<'a>]) -> Option<Figure<'a>> {
     let capacity = report.summary.capacity.as_ref()?;
-    let trials = of_windows(seen, |load| matches!(load, Load::Capacity { .. }), |_| true);
+    // One for each trial, with the checks of the windows that decided it. What disturbed one that met the
+    // target all the same changes nothing.
+    let of_trial = |seen: &'a Seen<'a>| -> Option<Vec<&'a Check>> {
+        let Load::Capacity { slo, .. } = seen.trial.load else {
+            return None;
+        };
+        let decisive = seen
+            .windows()
+            .filter(|(step, _)| rules::is_decisive(seen.trial, &slo, step));
+        let counts = decisive.flat_map(|(step, checks)| {
+            let is_met = rules::meets(step, &slo);
+            let counts = move |check: &&Check| !is_met || check.fails_as == Status::Invalid;
+            checks.into_iter().filter(counts)
+        });
+        Some(counts.collect())
+    };
+    let trials: Vec<_> = seen.iter().filter_map(of_trial).collect();
     Some(spread_figure(
         "capacity",
         "rate_per_s",

@@ -217,7 +217,7 @@ impl Bench<'_> {
         let warm_up = self.warm_up(served, generators, planned, connections)?;
 
         let rate_per_s = warm_up.map(|warm_up| warm_up.rate_per_s);
-        let window_us = window_us(planned, connections, rate_per_s);
+        let window_us = window_us(planned, connections, asked.rate_per_s.or(rate_per_s));
         let length = Duration::from_micros(window_us);
         let p99_us = warm_up.map_or(0.0, |warm_up| warm_up.p99_us);
         self.progress

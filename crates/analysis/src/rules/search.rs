@@ -1,0 +1,98 @@
+//! Did a search for the capacity find what it says: which of its windows decided it, and what disturbed
+//! those.
+
+use super::{lag, load::meets};
+use hosts::{machine, touch::biases};
+use report::{
+    check::{Check, Direction, FigureKind},
+    slo::{Percentile, Slo},
+    trial::{Step, Trial},
+};
+
+/// So many windows of the same answer decide a rate.
+const VOTES: usize = 2;
+
+/// The highest rate of a search that met its target, and the lowest above it that didn't. A rate's
+/// windows decide by their majority; where reports of before that have one of each, it met.
+pub(crate) fn bounds(trial: &Trial, slo: &Slo) -> (Option<f64>, Option<f64>) {
+    let mut votes: Vec<(f64, i32)> = Vec::new();
+    for step in &trial.steps {
+        let Some(rate) = step.rate_per_s else {
+            continue;
+        };
+        let vote = if meets(step, slo) { 1 } else { -1 };
+        match votes.iter_mut().find(|(known, _)| *known == rate) {
+            Some((_, sum)) => *sum += vote,
+            None => votes.push((rate, vote)),
+        }
+    }
+    let of = |is_met: bool| {
+        let rates = votes.iter().filter(move |(_, sum)| (*sum >= 0) == is_met);
+        rates.map(|(rate, _)| *rate)
+    };
+    let met = of(true).max_by(f64::total_cmp);
+    let failed = of(false).filter(|failed| met.is_none_or(|met| *failed > met));
+    (met, failed.min_by(f64::total_cmp))
+}
+
+/// Whether the capacity would be another one without this window: it is of the highest rate that met the
+/// target, or of the next, which missed it.
+pub(crate) fn is_decisive(trial: &Trial, slo: &Slo, step: &Step) -> bool {
+    let (met, failed) = bounds(trial, slo);
+    let rate = step.rate_per_s;
+    rate.is_some() && (rate == met || rate == failed)
+}
+
+/// What disturbed a window that missed its target, where that decided the search: without it the rate
+/// may have been met. Where enough others missed it undisturbed, it changed nothing.
+pub(super) fn disturbances(trial: &Trial, slo: &Slo, step: &Step) -> Vec<Check> {
+    let (_, failed) = bounds(trial, slo);
+    if failed.is_none() || step.rate_per_s != failed {
+        return Vec::new();
+    }
+    let same = trial
+        .steps
+        .iter()
+        .filter(|other| other.rate_per_s == failed);
+    let missed = same.filter(|other| !meets(other, slo));
+    let is_sound = |other: &&Step| {
+        of_window(trial, slo, other)
+            .iter()
+            .all(|check| check.passed)
+    };
+    if missed.filter(is_sound).count() >= VOTES {
+        return Vec::new();
+    }
+    of_window(trial, slo, step)
+}
+
+/// What disturbed a window, as far as it reaches the percentile of the target: the capacity is too low then.
+fn of_window(trial: &Trial, slo: &Slo, step: &Step) -> Vec<Check> {
+    let percentile = kind(slo.percentile);
+    let stall = step.window.scheduled.as_ref();
+    let stall = stall.map(|scheduled| lag::stall(step, scheduled));
+    let all = machine::of_step(step, trial.load).into_iter().chain(stall);
+    all.map(|check| {
+        let reaches = check.touches.iter().any(|touch| touch.figure == percentile);
+        let touches = match reaches {
+            true => biases(&[FigureKind::Rate], Direction::Low, None),
+            false => Vec::new(),
+        };
+        Check {
+            measured: check.measured,
+            threshold: check.threshold,
+            ..Check::new(&check.id, touches, check.detail, &check.advice)
+        }
+    })
+    .collect()
+}
+
+/// What is said of the greatest is said of the tail.
+fn kind(of: Percentile) -> FigureKind {
+    match of {
+        Percentile::P50 => FigureKind::P50,
+        Percentile::P90 => FigureKind::P90,
+        Percentile::P99 => FigureKind::P99,
+        Percentile::P99_9 | Percentile::Max => FigureKind::P99_9,
+    }
+}
