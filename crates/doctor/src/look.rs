@@ -11,8 +11,8 @@ use probe::{
     pace, snapshot,
     syscalls::SyscallCounter,
 };
-use procfs::{Current as _, Meminfo};
-use pseudofiles::read;
+use procfs::Current as _;
+use pseudofiles::{counters::memory_bytes, read};
 use report::{environment::Environment, trial::MachineUse};
 use rustix::process::{Resource, geteuid, getrlimit};
 use std::{
@@ -87,10 +87,14 @@ impl Machine {
     pub(super) fn look(sources: u64, settings: &[Setting]) -> Self {
         let cpus = allowed_cpus();
         let now = snapshot::look(LOOK, &cpus);
-        let memory = Meminfo::current().ok();
-        let swap_used = |m: &Meminfo| m.swap_total.saturating_sub(m.swap_free);
+        let meminfo = read::text("/proc/meminfo").ok();
+        let memory = |name| memory_bytes(meminfo.as_ref()?, name);
+        let swap_used = || Some(memory("SwapTotal")?.saturating_sub(memory("SwapFree")?));
         // Shared memory counts as cached, but makes no room.
-        let free = |m: &Meminfo| m.mem_free + m.cached.saturating_sub(m.shmem.unwrap_or(0));
+        let free = || {
+            let cached = memory("Cached")?.saturating_sub(memory("Shmem").unwrap_or(0));
+            Some(memory("MemFree")?.saturating_add(cached))
+        };
         let mut environment = environment::read();
         let sysctls = Sysctls::under("/proc/sys");
         let read = |name| Some((dotted(name), sysctls.read(name).ok()?));
@@ -103,8 +107,8 @@ impl Machine {
             pace_spread: worst_pace(&cpus),
             cpus,
             has_intel_pstate: fs::exists("/sys/devices/system/cpu/intel_pstate").unwrap_or(false),
-            swap_used_bytes: memory.as_ref().map_or(0, swap_used),
-            free_bytes: memory.as_ref().map(free),
+            swap_used_bytes: swap_used().unwrap_or(0),
+            free_bytes: free(),
             hugepages: read::text("/sys/kernel/mm/transparent_hugepage/enabled").ok(),
             syscalls_refused: SyscallCounter::attach(&[std::process::id()])
                 .err()

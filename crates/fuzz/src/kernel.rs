@@ -1,8 +1,7 @@
 //! What the kernel, or whoever shows a container its /proc, says in files.
 
 use procfs::{
-    FromBufRead as _, FromBufReadSI as _, FromRead as _, Meminfo, current_system_info,
-    net::TcpNetEntries, process::Status,
+    FromBufReadSI as _, FromRead as _, current_system_info, net::TcpNetEntries, process::Status,
 };
 use pseudofiles::{
     cgroup, counters,
@@ -58,6 +57,7 @@ pub fn counts(input: &[u8]) {
     let text = text(input);
     let _ = counters::paired_value(&text, "TcpExt:", "ListenOverflows");
     let _ = counters::sockstat_tcp(&text, "mem");
+    let _ = counters::memory_bytes(&text, "MemTotal");
     let _ = counters::some_total_us(&text);
     let _ = counters::waited_for_cpu(&text);
     let caches = counters::slab_by_cache(&text, 4096);
@@ -76,7 +76,6 @@ pub fn values(input: &[u8]) {
 
 /// What procfs reads for us.
 pub fn by_procfs(input: &[u8]) {
-    let _ = Meminfo::from_buf_read(input);
     let _ = TcpNetEntries::from_buf_read(input, current_system_info());
     let _ = Status::from_read(input);
 }

@@ -1,8 +1,8 @@
 //! What the machine is and how it is set, read from /proc and /sys.
 
 use crate::surroundings;
-use procfs::{Current as _, Meminfo};
 use pseudofiles::{
+    counters::memory_bytes,
     read::text,
     settings::{field, words},
 };
@@ -33,7 +33,9 @@ pub fn read() -> Environment {
                 .filter(|line| line.starts_with("processor"))
                 .count() as u32,
         ),
-        memory_bytes: Meminfo::current().ok().map(|memory| memory.mem_total),
+        memory_bytes: text("/proc/meminfo")
+            .ok()
+            .and_then(|meminfo| memory_bytes(&meminfo, "MemTotal")),
         hypervisor: field(&cpuinfo, "flags")
             .map(|flags| flags.split(' ').any(|flag| flag == "hypervisor")),
         clock_source: line_of("/sys/devices/system/clocksource/clocksource0/current_clocksource"),

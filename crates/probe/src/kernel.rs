@@ -1,6 +1,5 @@
 //! Memory of the whole machine, and what of it the kernel holds: it keeps no account by process.
 
-use procfs::{Current as _, Meminfo};
 use pseudofiles::{counters, read};
 use report::{
     explain_missing,
@@ -9,12 +8,13 @@ use report::{
 
 /// Adds what memory the kernel holds now.
 pub fn add_kernel_memory(machine: &mut MachineUse) {
-    let memory = Meminfo::current().ok();
+    let memory = meminfo();
+    let of_memory = |name| counters::memory_bytes(memory.as_ref()?, name);
     let sockstat = read::text("/proc/net/sockstat").unwrap_or_default();
     let in_pages = |pages: u64| pages * procfs::page_size();
-    machine.slab_bytes = memory.as_ref().map(|m| m.slab);
-    machine.page_tables_bytes = memory.as_ref().and_then(|m| m.page_tables);
-    machine.free_bytes = memory.map(|m| m.mem_free);
+    machine.slab_bytes = of_memory("Slab");
+    machine.page_tables_bytes = of_memory("PageTables");
+    machine.free_bytes = of_memory("MemFree");
     explain_missing!(
         machine,
         "not shown in /proc/meminfo",
@@ -39,25 +39,33 @@ pub fn add_kernel_memory(machine: &mut MachineUse) {
 
 /// The machine's memory now; `None` where /proc/meminfo can't be read.
 pub fn machine_memory() -> Option<MachineMemory> {
-    let memory = Meminfo::current().ok()?;
-    let page_cache_bytes = memory.buffers + memory.cached;
-    let not_used = memory.mem_free + page_cache_bytes + memory.s_reclaimable.unwrap_or(0);
+    let memory = meminfo()?;
+    let of = |name: &str| counters::memory_bytes(&memory, name);
+    let sum = |names: &[&str]| {
+        let all = names.iter().filter_map(|name| of(name));
+        all.fold(0, u64::saturating_add)
+    };
+    let not_used = sum(&["MemFree", "Buffers", "Cached", "SReclaimable"]);
     Some(MachineMemory {
-        free_bytes: memory.mem_free,
-        page_cache_bytes,
-        used_bytes: memory.mem_total.saturating_sub(not_used),
-        available_bytes: memory.mem_available,
-        slab_bytes: memory.slab,
-        page_tables_bytes: memory.page_tables.unwrap_or(0),
-        kernel_stacks_bytes: memory.kernel_stack.unwrap_or(0),
-        per_cpu_bytes: memory.per_cpu.unwrap_or(0),
+        free_bytes: of("MemFree")?,
+        page_cache_bytes: sum(&["Buffers", "Cached"]),
+        used_bytes: of("MemTotal")?.saturating_sub(not_used),
+        available_bytes: of("MemAvailable"),
+        slab_bytes: of("Slab")?,
+        page_tables_bytes: sum(&["PageTables"]),
+        kernel_stacks_bytes: sum(&["KernelStack"]),
+        per_cpu_bytes: sum(&["Percpu"]),
     })
+}
+
+fn meminfo() -> Option<String> {
+    read::text("/proc/meminfo").ok()
 }
 
 /// What could be had without swapping: MemAvailable. Before a run it is right; during one it would
 /// count socket inodes among what can be had.
 pub fn available_bytes() -> Option<u64> {
-    Meminfo::current().ok()?.mem_available
+    counters::memory_bytes(&meminfo()?, "MemAvailable")
 }
 
 /// How many processes the kernel has killed for want of memory since boot.

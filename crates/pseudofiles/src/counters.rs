@@ -22,6 +22,14 @@ pub fn sockstat_tcp(sockstat: &str, name: &str) -> Option<u64> {
     words.next()?.parse().ok()
 }
 
+/// Memory by its name in /proc/meminfo, in bytes. (procfs multiplies without a bound.)
+pub fn memory_bytes(meminfo: &str, name: &str) -> Option<u64> {
+    let mut lines = meminfo.lines();
+    let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let kibibytes: u64 = value.strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes.saturating_mul(1024))
+}
+
 /// All caches of /proc/slabinfo that hold something, in bytes.
 pub fn slab_by_cache(slabinfo: &str, page_bytes: u64) -> BTreeMap<String, u64> {
     let lines = slabinfo.lines();
@@ -62,6 +70,17 @@ pub fn waited_for_cpu(schedstat: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_by_its_name() {
+        let meminfo = "MemTotal:       24576 kB\nMemFree:  1 kB\nHugePages_Total:   0\n\
+                       MemAvailable: 20000000002747404 kB\n";
+        assert_eq!(memory_bytes(meminfo, "MemTotal"), Some(24_576 << 10));
+        assert_eq!(memory_bytes(meminfo, "Mem"), None);
+        assert_eq!(memory_bytes(meminfo, "HugePages_Total"), None);
+        // More than there can be isn't a small number.
+        assert_eq!(memory_bytes(meminfo, "MemAvailable"), Some(u64::MAX));
+    }
 
     #[test]
     fn values_are_found_by_their_names() {
