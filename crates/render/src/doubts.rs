@@ -34,7 +34,10 @@ pub(crate) fn doubts(report: &ModelReport) -> Vec<String> {
         lines.extend(cause.advice.map(|advice| format!("    -> {advice}")));
     }
     if hidden > 0 {
-        lines.push(format!("  {model}: {hidden} more causes in its report"));
+        let causes = if hidden == 1 { "cause" } else { "causes" };
+        lines.push(format!(
+            "  {model}: {hidden} more {causes} in its report: 'report RUN --explain' shows all checks"
+        ));
     }
     lines
 }

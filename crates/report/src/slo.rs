@@ -108,7 +108,11 @@ impl fmt::Display for Slo {
             Percentile::P99_9 => "p99.9",
             Percentile::Max => "max",
         };
-        write!(f, "{name}<={}us", self.limit_us)
+        match self.limit_us {
+            us if us < 1e3 => write!(f, "{name}<={us}us"),
+            us if us < 1e6 => write!(f, "{name}<={}ms", us / 1e3),
+            us => write!(f, "{name}<={}s", us / 1e6),
+        }
     }
 }
 
@@ -120,6 +124,7 @@ mod tests {
     fn targets_are_read_in_every_unit_and_written_again() {
         let slo: Slo = "p99<=2ms".parse().unwrap();
         assert_eq!(slo.limit_us, 2_000.0);
+        assert_eq!(slo.to_string(), "p99<=2ms");
         assert_eq!(slo.to_string().parse(), Ok(slo));
         let slo: Slo = " p99.9 <= 0.5 s".parse().unwrap();
         assert_eq!(

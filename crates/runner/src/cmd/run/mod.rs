@@ -88,7 +88,8 @@ pub(crate) fn run(args: &RunArgs, fleet: Option<&Fleet>) -> anyhow::Result<Exit>
             args.models.no_build,
         ));
         let has_network = Network::of(plan.network.as_ref(), &guard());
-        let refusals = [fits, has_pipes].into_iter().filter_map(Result::err);
+        let too_large = fits.err().filter(|_| !args.force);
+        let refusals = [too_large, has_pipes.err()].into_iter().flatten();
         let refusals = refusals.map(|refusal| refusal.to_string());
         for error in refusals.chain(has_network.err().map(|error| error.to_string())) {
             output::say(format_args!("\nit would be refused: {error}"));
