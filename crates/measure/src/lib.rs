@@ -5,7 +5,6 @@
 //! | [`run`] | blocks in shuffled order, saved one by one |
 //! | [`trial`] | one fresh server under one load |
 //! | [`warm_up`] | when a load is steady |
-//! | [`capacity`] | the search for the highest rate that meets a target |
 //! | [`ceiling`] | what rates are held against |
 //! | [`null`] | the null server, measured in each block |
 //! | [`launch`] | how a server of a plan is started |
@@ -15,7 +14,6 @@
 
 #![forbid(unsafe_code)]
 
-pub mod capacity;
 pub mod ceiling;
 pub mod fleet;
 pub mod launch;

@@ -7,6 +7,7 @@
 //! | [`shards`] | over how many processes, from which addresses |
 //! | [`memory`], [`descriptors`] | whether it fits |
 //! | [`notes`] | what else a person should know of it |
+//! | [`search`] | the search for the highest rate that meets a target |
 //! | [`rate`], [`window`], [`ceiling`] | what depends on what a run has measured so far |
 //! | [`patience`] | for how much longer than at least a run may take |
 //! | [`generators`] | the plans of generator processes |
@@ -27,6 +28,7 @@ pub mod others;
 pub mod patience;
 pub mod plan;
 pub mod rate;
+pub mod search;
 pub mod shards;
 pub mod window;
 

@@ -4,9 +4,8 @@ use super::{
     bench::{Asked, Bench},
     error::TrialError,
 };
-use crate::capacity::Search;
 use analysis::rules;
-use plan::window::search_rate_min_per_s;
+use plan::search::{Search, rate_min_per_s};
 use report::{
     run::PlannedLoad,
     slo::{Percentile, Slo},
@@ -86,7 +85,7 @@ pub(super) fn search(
     // A ramp knows where to begin.
     let mut search = match planned.rates_per_s[..] {
         [start_per_s, ..] => Search::ramp(start_per_s),
-        [] => Search::from(search_rate_min_per_s(&slo)),
+        [] => Search::from(rate_min_per_s(&slo)),
     };
     let mut steps = Vec::new();
     while let Some(rate) = search.next_per_s() {

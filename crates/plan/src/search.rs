@@ -4,8 +4,9 @@
 //! decided by two windows of the same answer, at most three: a rule that believed one answer sooner
 //! than the other would end too high, or too low.
 //!
-//! Pure: what a rate came to is told, which rate comes next is asked. Running it is for
-//! [`crate::trial`].
+//! What a rate came to is told, which rate comes next is asked.
+
+use report::slo::Slo;
 
 /// Where the climb begins.
 const START_PER_S: f64 = 1_000.0;
@@ -25,6 +26,28 @@ const RAMP_FACTOR: f64 = 1.3;
 
 /// So many windows of the same answer decide a rate.
 const VOTES: u32 = 2;
+
+/// A window is made so long at most, so that enough requests come; at rates at which that is too short
+/// nothing is looked for.
+const WINDOW_MAX_US: f64 = 20e6;
+
+/// So many requests have to be due in a window, so that at least as many come as the target's percentile
+/// takes: four standard deviations more, of a count by chance.
+fn requests_due(slo: &Slo) -> f64 {
+    let least = slo.percentile.requests_min() as f64;
+    least + 4.0 * least.sqrt()
+}
+
+/// The lowest rate that tells anything of this target.
+pub fn rate_min_per_s(slo: &Slo) -> f64 {
+    (requests_due(slo) * 1e6 / WINDOW_MAX_US).max(RATE_MIN_PER_S)
+}
+
+/// The shortest window that tells of this target, at this rate.
+pub(crate) fn window_us(slo: &Slo, rate_per_s: f64) -> u64 {
+    let enough_us = requests_due(slo) / rate_per_s.max(RATE_MIN_PER_S) * 1e6;
+    enough_us.min(WINDOW_MAX_US) as u64
+}
 
 /// A search on its way; by default one that has tried nothing.
 #[derive(Clone, Debug)]
@@ -151,6 +174,18 @@ mod tests {
         }
         assert_eq!((search.met_per_s, lowest), (None, 63.0));
         assert_eq!(Search::from(5_000.0).next_per_s(), Some(5_000.0));
+    }
+
+    #[test]
+    fn a_window_has_the_requests_that_its_percentile_takes() {
+        let slo: Slo = "p99<=2ms".parse().unwrap();
+        let requests = |rate: f64| rate * window_us(&slo, rate) as f64 / 1e6;
+        for rate in [57.0, 1_000.0, 1e6] {
+            assert!((1_100.0..1_200.0).contains(&requests(rate)), "{rate}");
+        }
+        assert!((56.0..57.0).contains(&rate_min_per_s(&slo)));
+        let max: Slo = "max<=1s".parse().unwrap();
+        assert_eq!(rate_min_per_s(&max), 1.0);
     }
 
     #[test]
