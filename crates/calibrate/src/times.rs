@@ -17,7 +17,7 @@ use report::{
     check::{Check, FigureKind},
     run::PlannedLoad,
 };
-use stats::decode;
+use stats::{decode, range};
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -132,18 +132,24 @@ fn pairs(
 }
 
 /// The quantile `q` in the middle pair, with the truth that follows from its null server; not judged
-/// where the machine touched that quantile in half of the pairs.
+/// where the machine touched that quantile in half of the pairs, or that truth is another one each time.
 fn service_time(q: f64, pairs: &[Pair], truth_ns: impl Fn(f64, &Distribution) -> u64) -> Row {
     let figures = pairs.iter().map(|Pair { null, measured }| {
         let (expected_ns, measured_ns) = (truth_ns(q, &null.0), measured.0.quantile_ns(q));
         (expected_ns as f64 / 1000.0, measured_ns as f64 / 1000.0)
     });
-    let figures = middle(figures.collect()).unwrap_or((f64::NAN, f64::NAN));
+    let figures: Vec<(f64, f64)> = figures.collect();
+    let truths: Vec<f64> = figures.iter().map(|(truth, _)| *truth).collect();
+    let differ = range(&truths).map_or(0.0, |range| range.high - range.low);
+    let figures = middle(figures).unwrap_or((f64::NAN, f64::NAN));
     let row = Row::timing(name("service time", q), "us", figures, ROUND_TRIP);
+    let is_vague = row.tolerance.is_some_and(|allowed| differ > allowed);
+    let vague = format!("not judgeable here: null servers differ by {differ:.0} us in it");
     let checks = pairs
         .iter()
         .map(|pair| (&pair.null.1[..], &pair.measured.1[..]));
-    row.judged_unless(not_judgeable(nearest(q), &checks.collect::<Vec<_>>()))
+    let touched = not_judgeable(nearest(q), &checks.collect::<Vec<_>>());
+    row.judged_unless(touched.or_else(|| is_vague.then_some(vague)))
 }
 
 /// Of pairs of expected and measured the one in the middle by what was measured too much.
@@ -296,30 +302,27 @@ mod tests {
         assert_eq!(middle(Vec::new()), None);
     }
 
+    const STALLS: Stalls = Stalls {
+        every_ns: 5_000_000_000,
+        for_ns: 500_000_000,
+    };
+
     #[test]
     fn the_truth_about_stalls_is_that_of_a_tenth_of_the_time() {
-        let stalls = Stalls {
-            every_ns: 5_000_000_000,
-            for_ns: 500_000_000,
-        };
         // Nothing to work off: everybody waits for the rest of the stall.
-        let truth = stalled(&stalls, 2_000.0, 0, 0).unwrap();
+        let truth = stalled(&STALLS, 2_000.0, 0, 0).unwrap();
         assert_eq!(truth.times_ns().len(), 20_000);
         assert!((truth.mean_ns() / 25e6 - 1.0).abs() < 0.01);
         assert!((truth.quantile_ns(0.99) as f64 / 450e6 - 1.0).abs() < 0.01);
         assert_eq!(truth.quantile_ns(0.9), 0);
         // At 6 us each, the thousand that gathered take 6 ms.
-        let truth = stalled(&stalls, 2_000.0, 0, 6_000).unwrap();
+        let truth = stalled(&STALLS, 2_000.0, 0, 6_000).unwrap();
         assert!((truth.quantile_ns(0.9) as f64 / 6e6 - 1.0).abs() < 0.05);
     }
 
     #[test]
     fn an_instrument_that_leaves_out_the_waiting_fails_every_row() {
-        let stalls = Stalls {
-            every_ns: 5_000_000_000,
-            for_ns: 500_000_000,
-        };
-        let truth = stalled(&stalls, 2_000.0, 50_000, 6_000).unwrap();
+        let truth = stalled(&STALLS, 2_000.0, 50_000, 6_000).unwrap();
         let ends = [truth.clone(), truth.clone()];
         let same = stall_rows(&truth, &ends, &truth);
         assert!(same.iter().all(|row| row.outcome == Outcome::Pass));
@@ -330,7 +333,7 @@ mod tests {
         let failed = blind.iter().filter(|row| row.outcome == Outcome::Fail);
         assert_eq!(failed.count(), 4, "{blind:?}");
         // A server of another speed afterwards: of p90 the truth isn't known.
-        let slower = stalled(&stalls, 2_000.0, 50_000, 7_000).unwrap();
+        let slower = stalled(&STALLS, 2_000.0, 50_000, 7_000).unwrap();
         let outcomes = stall_rows(&truth, &[truth.clone(), slower], &truth);
         let outcomes: Vec<Outcome> = outcomes.iter().map(|row| row.outcome).collect();
         assert_eq!(outcomes[1], Outcome::NotJudged);

@@ -9,7 +9,7 @@ use comfy_table::Table;
 use report::{
     check::{Check, Status},
     comparison::BLOCKS_MIN,
-    model::{ModelReport, Spread},
+    model::ModelReport,
     run::{RunReport, Stop, StopReason},
 };
 use rows::Form;
@@ -40,18 +40,19 @@ pub fn table(reports: &[ModelReport], columns: Option<u16>) -> String {
     let sheets = sheet::sheets(reports);
     let sheets: Vec<String> = sheets.iter().map(|sheet| sheet.text(columns)).collect();
     let ends = ends_counted(reports);
-    format!(
-        "{table}\n* of {ends}; {LEGEND}{more}\n{}",
-        sheets.join("\n")
-    )
+    format!("{table}\n{ends}{LEGEND}{more}\n{}", sheets.join("\n"))
 }
 
-/// Whose kernel memory there is: over several hosts the other ends are in the memory of others.
+/// Whose kernel memory there is, where there is any: over several hosts the other ends are in the memory of
+/// others.
 fn ends_counted(reports: &[ModelReport]) -> &'static str {
+    if reports.iter().all(|report| report.summary.memory.is_none()) {
+        return "";
+    }
     let mut trials = reports.iter().flat_map(|report| &report.trials);
     match trials.any(|trial| !trial.hosts.is_empty()) {
-        true => "those ends of connections that the servers' host has",
-        false => "both ends of each connection",
+        true => "* of those ends of connections that the servers' host has; ",
+        false => "* of both ends of each connection; ",
     }
 }
 
@@ -67,7 +68,6 @@ pub fn explanation(reports: &[ModelReport], run: &RunReport, all: bool) -> Strin
     lines.extend(ceilings(reports));
     lines.extend(above_ceiling(reports.iter()));
     lines.extend(reports.iter().filter_map(external::note));
-    lines.extend(reports.iter().filter_map(capacity));
     lines.extend(run.verdict.checks.iter().filter(|c| !c.passed).map(reason));
     for report in reports {
         let verdict = &report.verdict;
@@ -114,31 +114,6 @@ fn why_stopped(stop: &Stop, run: &RunReport) -> Option<String> {
     };
     let loads = loads.join(" and ");
     (run.plan.models.len() > 1).then(|| format!("{loads} ended after {blocks} blocks: {why}"))
-}
-
-/// The highest rate that meets the target, or that none does.
-fn capacity(report: &ModelReport) -> Option<String> {
-    let capacity = report.summary.capacity.as_ref()?;
-    let (name, slo) = (&report.model.name, capacity.slo);
-    let floor = if capacity.generator_bound { ">= " } else { "" };
-    Some(match capacity.rate_per_s {
-        Some(Spread { median, low, high }) => {
-            let above = capacity
-                .failed_rate_per_s
-                .map_or_else(String::new, |failed| {
-                    format!(", not at {}/s", whole(failed))
-                });
-            format!(
-                "capacity of {name} with {slo}: {floor}{}/s{above} (trials: {} to {})",
-                whole(median),
-                whole(low),
-                whole(high)
-            )
-        }
-        None => {
-            format!("capacity of {name} with {slo}: not every trial found a rate that meets it")
-        }
-    })
 }
 
 /// What the ceilings are, each once.

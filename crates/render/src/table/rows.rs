@@ -60,7 +60,8 @@ impl Form {
         }
     }
 
-    /// Without the columns in which no model has a figure, if there is one that has.
+    /// Without the columns in which no model has a figure, if there is one that has, here or in the table of
+    /// capacities.
     pub(super) fn table(self, reports: &[ModelReport]) -> Table {
         let mut table = Table::new();
         table.load_style(presets::UTF8_HORIZONTAL_ONLY);
@@ -70,7 +71,8 @@ impl Form {
         let is_words = |index: usize| index == 0 || self.header()[index] == "verdict";
         let is_empty = |index: usize| rows.iter().all(|row| row[index] == NOTHING);
         let figures = || (0..self.header().len()).filter(|&index| !is_words(index));
-        let has_any = figures().any(|index| !is_empty(index));
+        let searched = reports.iter().any(|its| its.summary.capacity.is_some());
+        let has_any = searched || figures().any(|index| !is_empty(index));
         for index in figures() {
             let Some(column) = table.column_mut(index) else {
                 continue;

@@ -11,7 +11,7 @@ use analysis::threads::{OnThreads, on_threads};
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use report::{
     check::Status,
-    model::{Memory, ModelReport, Peak, Scheduled, Spread},
+    model::{Capacity, Memory, ModelReport, Peak, Scheduled, Spread},
     trial::Load,
 };
 
@@ -58,6 +58,7 @@ pub(super) fn sheets(reports: &[ModelReport]) -> Vec<Sheet> {
         held(reports),
         closed(reports),
         open(reports),
+        capacity(reports),
         threads(reports),
         generating(reports),
     ]
@@ -81,6 +82,45 @@ fn held(reports: &[ModelReport]) -> Sheet {
         title: held::TITLE.to_owned(),
         header: held::HEADER.to_vec(),
         rows: rows.into_iter().map(Vec::from).collect(),
+    }
+}
+
+/// The highest rate that meets a target, for each model that was searched.
+fn capacity(reports: &[ModelReport]) -> Sheet {
+    let searched = || {
+        let searched = |report| -> Option<(&ModelReport, &Capacity)> {
+            let report: &ModelReport = report;
+            Some((report, report.summary.capacity.as_ref()?))
+        };
+        reports.iter().filter_map(searched)
+    };
+    let slo = searched().next().map(|(_, capacity)| capacity.slo);
+    let row = |(report, capacity): (&ModelReport, &Capacity)| {
+        let of = |rate: Option<f64>| rate.map_or_else(|| "-".to_owned(), whole);
+        let rate = capacity.rate_per_s;
+        let found = rate.map_or_else(
+            || "not in every trial".to_owned(),
+            |rate| whole(rate.median),
+        );
+        let found = marked(report, "capacity.rate_per_s", found);
+        let floor = if capacity.generator_bound { ">= " } else { "" };
+        vec![
+            report.model.name.clone(),
+            format!("{floor}{found}"),
+            rate.map_or_else(
+                || "-".to_owned(),
+                |rate| format!("{} to {}", whole(rate.low), whole(rate.high)),
+            ),
+            of(capacity.failed_rate_per_s),
+        ]
+    };
+    Sheet {
+        title: format!(
+            "Capacity: the highest rate with {}, 1/s",
+            slo.map_or_else(String::new, |slo| slo.to_string())
+        ),
+        header: vec!["model", "met", "trials", "not met at"],
+        rows: searched().map(row).collect(),
     }
 }
 
