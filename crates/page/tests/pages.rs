@@ -9,7 +9,7 @@ mod common;
 
 use analysis::summary::conclude;
 use common::Saved;
-use report::check::Status;
+use report::{check::Status, run::Hold};
 
 /// Elements that never end.
 const VOID: [&str; 1] = ["meta"];
@@ -366,5 +366,28 @@ fn pictures_are_files_that_need_nothing_beside_them() {
         for report in &saved.models {
             assert!(svg.contains(&report.model.name), "{name}");
         }
+    }
+}
+
+/// Also where the options of a run went before its scenario.
+#[test]
+fn the_command_makes_the_same_run_again() {
+    let mut saved = Saved::new();
+    let plan = &mut saved.run.plan;
+    plan.scenario = Some("soak".to_owned());
+    let top = plan.loads[0].connections_max();
+    plan.loads[0].hold = Some(Hold {
+        length_us: 90_000_000,
+        replaced_share: 0.01,
+    });
+    let page = saved.page();
+    let (_, command) = page.split_once("To make it again").unwrap();
+    let (command, _) = command.split_once("</pre>").unwrap();
+    for part in [
+        "--scenario soak".to_owned(),
+        format!("--connections {top}"),
+        "--hold 90".to_owned(),
+    ] {
+        assert!(command.contains(&part), "{part}: {command}");
     }
 }

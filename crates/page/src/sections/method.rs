@@ -4,7 +4,7 @@ use chart::{Table, text::bytes};
 use maud::{Markup, html};
 use report::{
     environment::Environment,
-    run::Plan,
+    run::{Plan, PlannedLoad},
     trial::{Arrivals, Load},
 };
 use view::View;
@@ -160,7 +160,8 @@ fn reasons(of: &Environment) -> Table {
     table
 }
 
-/// The command line that asks for the same.
+/// The command line that asks for the same. What it says of a scenario goes before what the scenario says,
+/// so it is right also where the options of the run went before that.
 fn command(plan: &Plan) -> String {
     let ladder = &plan.server_threads_ladder;
     let names = plan.models.iter().filter_map(|name| name.split('@').next());
@@ -175,18 +176,21 @@ fn command(plan: &Plan) -> String {
         words.push(format!("--threads {}", threads.join(",")));
     }
     match &plan.scenario {
-        Some(scenario) => words.push(format!("--scenario {scenario}")),
+        Some(scenario) => {
+            words.push(format!("--scenario {scenario}"));
+            words.extend(of_scenario(plan));
+        }
         None => words.extend(of_loads(plan)),
     }
     match plan.looks.is_empty() {
         true => words.push(format!("--trials {}", plan.blocks)),
         false => words.push("--trials auto".to_owned()),
     }
-    if plan.scenario.is_none() && plan.workload != "echo" {
+    if plan.workload != "echo" {
         words.push(format!("--workload {}", plan.workload));
     }
     let has_no_body = plan.http.is_some() && plan.payload_bytes == 0;
-    if plan.scenario.is_none() && plan.payload_bytes != 64 && !has_no_body {
+    if plan.payload_bytes != 64 && !has_no_body {
         words.push(format!("--payload {}", plan.payload_bytes));
     }
     if plan.wire != "framed" {
@@ -206,6 +210,23 @@ fn command(plan: &Plan) -> String {
     words.join(" \\\n    ")
 }
 
+/// What scales a scenario, and what it may leave open.
+fn of_scenario(plan: &Plan) -> Vec<String> {
+    let tops = plan.loads.iter().map(PlannedLoad::connections_max);
+    let top = tops.max().map(|top| format!("--connections {top}"));
+    top.into_iter().chain(held_or_searched(plan)).collect()
+}
+
+fn held_or_searched(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.loads.iter().filter_map(|planned| match planned.load {
+        Load::Capacity { slo, .. } => Some(format!("--slo '{slo}'")),
+        _ => {
+            let hold = planned.hold?;
+            Some(format!("--hold {}", hold.length_us as f64 / 1e6))
+        }
+    })
+}
+
 fn of_loads(plan: &Plan) -> Vec<String> {
     let mut kinds: Vec<&str> = plan
         .loads
@@ -220,7 +241,7 @@ fn of_loads(plan: &Plan) -> Vec<String> {
         .find(|planned| !matches!(planned.load, Load::Idle { .. }));
     let counted = active.or(plan.loads.first());
     if let Some(connections) = counted.map(|planned| planned.connections_max()) {
-        let is_default = |planned: &report::run::PlannedLoad| match planned.load {
+        let is_default = |planned: &PlannedLoad| match planned.load {
             Load::Idle { .. } => planned.connections_max() == 10_000,
             Load::Churn { .. } => planned.connections_max() == 1_000,
             _ => planned.connections_max() == 100,
@@ -236,7 +257,6 @@ fn of_loads(plan: &Plan) -> Vec<String> {
             Load::Closed { outstanding } if outstanding != 1 => {
                 words.push(format!("--outstanding {outstanding}"))
             }
-            Load::Capacity { slo, .. } => words.push(format!("--slo '{slo}'")),
             Load::Open {
                 arrivals: Arrivals::Uniform,
                 ..
@@ -244,6 +264,7 @@ fn of_loads(plan: &Plan) -> Vec<String> {
             _ => {}
         }
     }
+    words.extend(held_or_searched(plan));
     words
 }
 
