@@ -20,6 +20,13 @@ impl Table {
         }
     }
 
+    /// One with these rows; `None` where there is none.
+    pub fn of<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> Option<Self> {
+        let mut table = Self::new(header);
+        table.rows = rows.into_iter().map(Vec::from).collect();
+        (!table.rows.is_empty()).then_some(table)
+    }
+
     /// Adds a row.
     pub fn row<const N: usize>(&mut self, row: [String; N]) {
         self.rows.push(row.to_vec());

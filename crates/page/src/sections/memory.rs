@@ -43,12 +43,7 @@ pub(crate) fn memory(view: &View<'_>) -> Option<Markup> {
 /// `None` where no connections were held for long.
 fn held(view: &View<'_>) -> Option<Table> {
     let rows = render::held::rows(view.models.iter().map(|model| model.report));
-    let mut table = Table::new(render::held::HEADER);
-    let were_held = !rows.is_empty();
-    for row in rows {
-        table.row(row);
-    }
-    were_held.then_some(table)
+    Table::of(render::held::HEADER, rows)
 }
 
 const OWNERS: [&str; 4] = [

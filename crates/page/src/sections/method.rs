@@ -73,12 +73,7 @@ pub(crate) fn method(view: &View<'_>) -> Markup {
 /// `None` on one machine.
 fn generating(view: &View<'_>) -> Option<Table> {
     let rows = render::hosts::rows(view.models.iter().map(|model| model.report));
-    let mut table = Table::new(render::hosts::HEADER);
-    let is_known = !rows.is_empty();
-    for row in rows {
-        table.row(row);
-    }
-    is_known.then_some(table)
+    Table::of(render::hosts::HEADER, rows)
 }
 
 fn machine(of: &Environment) -> Table {
