@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod prompt;
+mod reasons;
 pub mod rules;
 pub mod step;
 pub mod summary;

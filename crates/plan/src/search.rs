@@ -6,7 +6,7 @@
 //!
 //! What a rate came to is told, which rate comes next is asked.
 
-use report::slo::Slo;
+use report::slo::{Slo, VOTES};
 
 /// Where the climb begins.
 const START_PER_S: f64 = 1_000.0;
@@ -23,9 +23,6 @@ const PRECISION: f64 = 1.05;
 
 /// The same of a ramp, which begins near the end.
 const RAMP_FACTOR: f64 = 1.3;
-
-/// So many windows of the same answer decide a rate.
-const VOTES: u32 = 2;
 
 /// A window is made so long at most, so that enough requests come; at rates at which that is too short
 /// nothing is looked for.
@@ -62,7 +59,7 @@ pub struct Search {
     /// The lowest that didn't.
     failed_per_s: Option<f64>,
     /// The rate that isn't decided yet, and how many windows met the target and didn't.
-    open: Option<(f64, [u32; 2])>,
+    open: Option<(f64, [usize; 2])>,
 }
 
 impl Default for Search {

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use thiserror::Error;
 
+/// So many windows of the same answer decide whether a rate meets a target.
+pub const VOTES: usize = 2;
+
 /// A percentile of the response time and its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Slo {

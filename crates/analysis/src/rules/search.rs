@@ -5,12 +5,9 @@ use super::{lag, load::meets};
 use hosts::{machine, touch::biases};
 use report::{
     check::{Check, Direction, FigureKind},
-    slo::{Percentile, Slo},
+    slo::{Percentile, Slo, VOTES},
     trial::{Step, Trial},
 };
-
-/// So many windows of the same answer decide a rate.
-const VOTES: usize = 2;
 
 /// The highest rate of a search that met its target, and the lowest above it that didn't. A rate's
 /// windows decide by their majority; where reports of before that have one of each, it met.

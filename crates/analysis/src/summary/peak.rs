@@ -87,25 +87,6 @@ fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, Histogra
     }))
 }
 
-/// Why system calls weren't counted, as the steps have it.
-pub(super) fn syscalls_missing(trials: &[Trial]) -> String {
-    let closed = trials
-        .iter()
-        .filter(|trial| matches!(trial.load, Load::Closed { .. }));
-    closed
-        .flat_map(|trial| &trial.steps)
-        .find_map(|step| step.server.not_measured.get("syscalls").cloned())
-        .unwrap_or_else(|| "no request was answered while system calls were counted".to_owned())
-}
-
-/// Why what the server used isn't known, as the steps have it.
-pub(super) fn use_missing(trials: &[Trial]) -> String {
-    let mut steps = trials.iter().flat_map(|trial| &trial.steps);
-    steps
-        .find_map(|step| step.server.not_measured.get("cpu_user_s").cloned())
-        .unwrap_or_else(|| "its processes aren't known".to_owned())
-}
-
 fn switches_per_request(step: &Step) -> Option<f64> {
     let switches = step.server.voluntary_switches? + step.server.involuntary_switches?;
     per_request(switches as f64, step.window.requests)

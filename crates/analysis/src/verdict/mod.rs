@@ -10,7 +10,7 @@ mod figures;
 mod judge;
 mod seen;
 
-use crate::rules;
+use crate::{reasons::reason, rules};
 use figures::figures;
 use judge::judge;
 pub use judge::words;
@@ -40,7 +40,7 @@ pub(crate) fn verdict(report: &ModelReport) -> Verdict {
             Some(_) => judge(figure.kind, &figure.trials, figure.half_width_share),
             None => FigureVerdict {
                 status: Status::NotMeasured,
-                because: Some(missing(report, &figure.id)),
+                because: Some(reason(report, &figure.id)),
                 ..FigureVerdict::default()
             },
         };
@@ -117,16 +117,4 @@ pub(crate) fn judge_selection(report: &mut ModelReport) {
             report.verdict.status = report.verdict.status.max(Status::Suspect);
         }
     }
-}
-
-/// Why a figure isn't measured, as the report has it for its path or a part of it.
-fn missing(report: &ModelReport, id: &str) -> String {
-    let path = format!("summary.{id}");
-    let covers = |known: &str| path.starts_with(known.trim_end_matches('*'));
-    let reasons = report.not_measured.iter();
-    let mut known = reasons.filter(|(known, _)| covers(known));
-    known.next().map_or_else(
-        || "too few requests in a window for it, or its source can't be read here".to_owned(),
-        |(_, reason)| reason.clone(),
-    )
 }
