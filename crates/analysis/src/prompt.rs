@@ -107,6 +107,9 @@ pub(crate) fn times<'a>(
 /// # Errors
 /// A histogram can't be decoded.
 pub fn of_window(step: &Step) -> Result<Option<Times>, HistogramError> {
+    if let Some(taken) = &step.window.prompt_time_us {
+        return Ok(Some(taken.clone()));
+    }
     let sent_on_time = match &step.window.scheduled {
         Some(scheduled) => scheduled.prompt_response_time_histogram.as_ref(),
         None => Some(&step.window.service_time_histogram),

@@ -102,11 +102,7 @@ const LACKS: &[Lack] = &[
         |step| step.machine.not_measured.get("slab_by_cache_bytes"),
         FEW_COUNTS,
     ),
-    (
-        "server_user_bytes_per_connection_hour",
-        nobody,
-        FEW_ROUNDS,
-    ),
+    ("server_user_bytes_per_connection_hour", nobody, FEW_ROUNDS),
     (
         "generator_user_bytes_per_connection_hour",
         nobody,
@@ -134,7 +130,10 @@ pub(crate) fn reasons(report: &ModelReport) -> BTreeMap<String, String> {
     let mut reasons = BTreeMap::new();
     let told = |part: &str, otherwise: &str| {
         let told = report.not_measured.get(part).cloned();
-        (part.to_owned(), told.unwrap_or_else(|| otherwise.to_owned()))
+        (
+            part.to_owned(),
+            told.unwrap_or_else(|| otherwise.to_owned()),
+        )
     };
     if report.ceiling.is_none() {
         reasons.extend([told("ceiling", "the run ended before it was measured")]);

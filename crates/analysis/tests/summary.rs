@@ -105,7 +105,11 @@ fn what_is_null_has_its_reason() {
     conclude(&mut report).unwrap();
     let memory = report.summary.memory.unwrap();
     assert_eq!(memory.user_bytes_per_connection, None);
-    assert!(report.not_measured.contains_key("summary.memory.user_bytes_per_connection"));
+    assert!(
+        report
+            .not_measured
+            .contains_key("summary.memory.user_bytes_per_connection")
+    );
     assert!(report.not_measured.contains_key("summary.peak"));
 }
 
@@ -146,7 +150,9 @@ fn no_null_is_without_its_reason() {
     for step in report.trials.iter_mut().flat_map(|trial| &mut trial.steps) {
         let why = |field: &str| (field.to_owned(), format!("no {field} here"));
         (step.server, step.generator) = Default::default();
-        step.server.not_measured.extend([why("cpu_user_s"), why("syscalls")]);
+        step.server
+            .not_measured
+            .extend([why("cpu_user_s"), why("syscalls")]);
         step.machine = MachineUse::default();
         step.machine.not_measured.extend([why("server_cpus_s")]);
         step.window.not_measured.extend([why("read_lag_us")]);
@@ -160,7 +166,10 @@ fn no_null_is_without_its_reason() {
     }
     let of_peak = |field: &str| report.not_measured[&format!("summary.peak.{field}")].as_str();
     assert_eq!(of_peak("server_cpu_us_per_request"), "no cpu_user_s here");
-    assert_eq!(of_peak("server_cpus_us_per_request"), "no server_cpus_s here");
+    assert_eq!(
+        of_peak("server_cpus_us_per_request"),
+        "no server_cpus_s here"
+    );
     assert_eq!(of_peak("server_time_us"), "no read_lag_us here");
     let figures = &report.verdict.figures;
     let figure = &figures["closed.100_connections.server_cpus_us_per_request"];

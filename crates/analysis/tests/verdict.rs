@@ -529,7 +529,11 @@ fn what_an_unknown_server_used_is_null_and_passes_no_check() {
     let peak = report.summary.peak.as_ref().unwrap();
     assert_eq!(peak.server_cpu_us_per_request, None);
     assert_eq!(peak.server_cpus_used, None);
-    assert!(report.not_measured.contains_key("summary.peak.server_cpu_us_per_request"));
+    assert!(
+        report
+            .not_measured
+            .contains_key("summary.peak.server_cpu_us_per_request")
+    );
     let cpu = &report.verdict.figures["peak.server_cpu_us_per_request"];
     assert_eq!(cpu.status, Status::NotMeasured);
     assert!(cpu.because.is_some());

@@ -1,5 +1,6 @@
 //! A run's own reports, small enough for a repository.
 
+use analysis::prompt;
 use hdrhistogram::Histogram;
 use report::{
     hosts::HostShare,
@@ -8,66 +9,83 @@ use report::{
 };
 use stats::{HistogramError, decode, encode};
 
-/// Significant digits that histograms keep: a value is known to 1 %.
-const DIGITS: u8 = 2;
+/// Significant digits of histograms that are drawn: a value is known to 1 %.
+const DRAWN_DIGITS: u8 = 2;
 
-/// The report with histograms of [`DIGITS`] digits. Its figures are those that were taken from the full
-/// ones; comparisons, which are made of trials, know percentiles to 1 %.
+/// Of all others. They are judged when they are measured, and looked at later.
+const DIGITS: u8 = 1;
+
+/// A histogram's text, and the digits that it keeps.
+type Kept<'a> = (&'a mut String, u8);
+
+/// The report with coarse histograms ([`DRAWN_DIGITS`], [`DIGITS`]). Percentiles that figures and
+/// comparisons are made of are taken from the full ones, and kept.
 ///
 /// # Errors
 /// A histogram can't be read.
 pub fn lean(mut report: ModelReport) -> Result<ModelReport, HistogramError> {
     let steps = report.trials.iter_mut().flat_map(|trial| &mut trial.steps);
     for step in steps {
-        for text in histograms(step) {
-            *text = coarse(text)?;
+        step.window.prompt_time_us = prompt::of_window(step)?;
+        for (text, digits) in histograms(step) {
+            *text = coarse(text, digits)?;
         }
     }
     Ok(report)
 }
 
 /// Of all generators together, and of each machine's. A window without requests has no text.
-fn histograms(step: &mut Step) -> impl Iterator<Item = &mut String> {
+fn histograms(step: &mut Step) -> impl Iterator<Item = Kept<'_>> {
     let of_hosts = step.hosts.iter_mut().flat_map(of_host);
     of_window(&mut step.window)
         .chain(of_hosts)
-        .filter(|text| !text.is_empty())
+        .filter(|(text, _)| !text.is_empty())
 }
 
-fn of_host(host: &mut HostShare) -> impl Iterator<Item = &mut String> {
+fn of_host(host: &mut HostShare) -> impl Iterator<Item = Kept<'_>> {
     let all = [
         host.response_time_histogram.as_mut(),
         host.prompt_response_time_histogram.as_mut(),
-        host.read_lag_histogram.as_mut(),
         host.sampled_time_histogram.as_mut(),
         host.sampled_prompt_time_histogram.as_mut(),
+        host.read_lag_histogram.as_mut(),
     ];
-    all.into_iter().flatten()
+    all.into_iter().flatten().map(|text| (text, DIGITS))
 }
 
-fn of_window(window: &mut Window) -> impl Iterator<Item = &mut String> {
+fn of_window(window: &mut Window) -> impl Iterator<Item = Kept<'_>> {
     let scheduled = window.scheduled.iter_mut().flat_map(|times| {
-        [
+        let drawn = [
             Some(&mut times.response_time_histogram),
             times.prompt_response_time_histogram.as_mut(),
-            Some(&mut times.lag_histogram),
+        ];
+        // The later one is drawn where there is one.
+        let drawn = drawn
+            .into_iter()
+            .flatten()
+            .rev()
+            .zip([DRAWN_DIGITS, DIGITS]);
+        let others = [
             times.connect_time_histogram.as_mut(),
-        ]
+            Some(&mut times.lag_histogram),
+        ];
+        drawn.chain(others.into_iter().flatten().map(|text| (text, DIGITS)))
     });
     let of_window = [
         Some(&mut window.service_time_histogram),
-        window.read_lag_histogram.as_mut(),
-        window.server_time_histogram.as_mut(),
         window.sampled_time_histogram.as_mut(),
         window.sampled_prompt_time_histogram.as_mut(),
+        window.server_time_histogram.as_mut(),
+        window.read_lag_histogram.as_mut(),
     ];
-    of_window.into_iter().chain(scheduled).flatten()
+    let of_window = of_window.into_iter().flatten();
+    of_window.map(|text| (text, DIGITS)).chain(scheduled)
 }
 
-fn coarse(text: &str) -> Result<String, HistogramError> {
+fn coarse(text: &str, digits: u8) -> Result<String, HistogramError> {
     let fine = decode(text)?;
     let bounds = |error: hdrhistogram::CreationError| HistogramError::Bounds(error.to_string());
-    let mut coarse = Histogram::new_with_bounds(fine.low(), fine.high(), DIGITS).map_err(bounds)?;
+    let mut coarse = Histogram::new_with_bounds(fine.low(), fine.high(), digits).map_err(bounds)?;
     for value in fine.iter_recorded() {
         coarse
             .record_n(value.value_iterated_to(), value.count_at_value())
@@ -78,7 +96,7 @@ fn coarse(text: &str) -> Result<String, HistogramError> {
 
 #[cfg(test)]
 mod tests {
-    use super::coarse;
+    use super::{DRAWN_DIGITS, coarse};
     use hdrhistogram::Histogram;
     use proptest::{collection::vec, prelude::*};
     use stats::{decode, encode};
@@ -93,7 +111,7 @@ mod tests {
             for value in values {
                 fine.record(value).unwrap();
             }
-            let coarse = decode(&coarse(&encode(&fine).unwrap()).unwrap()).unwrap();
+            let coarse = decode(&coarse(&encode(&fine).unwrap(), DRAWN_DIGITS).unwrap()).unwrap();
             prop_assert_eq!(coarse.len(), fine.len());
             #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
             let [before, after] = [&fine, &coarse].map(|its| its.value_at_quantile(quantile) as f64);

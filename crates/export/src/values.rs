@@ -3,7 +3,7 @@
 use analysis::{
     prompt,
     step::{cpu_us_per_request, rate_per_s, server_cpus_us_per_request},
-    times::{PERCENTILES, named},
+    times::{PERCENTILES, named, of_trial},
 };
 use memory::ladder::{kernel_bytes, over_all, user_bytes};
 use report::{
@@ -175,10 +175,8 @@ fn of_closed(step: &Step) -> Vec<(String, f64)> {
     let mut values = vec![("rate_per_s".to_owned(), rate_per_s(step))];
     values.extend(cpu(step));
     values.extend(times(less_lag, prompt::of_window(step).ok().flatten()));
-    values.extend(times(
-        measured,
-        of_histogram(&window.service_time_histogram),
-    ));
+    let all = of_trial(&window.service_time_us, window.service_time_count);
+    values.extend(times(measured, Some(all)));
     values
 }
 
@@ -188,7 +186,7 @@ fn of_scheduled(step: &Step) -> Vec<(String, f64)> {
     values.extend(cpu(step));
     values.extend(times(less_lag, prompt::of_window(step).ok().flatten()));
     let scheduled = step.window.scheduled.as_ref();
-    let all = scheduled.and_then(|of| of_histogram(&of.response_time_histogram));
+    let all = scheduled.map(|window| of_trial(&window.response_time_us, window.offered));
     values.extend(times(measured, all));
     values
 }
@@ -201,11 +199,6 @@ fn cpu(step: &Step) -> impl Iterator<Item = (String, f64)> {
     ];
     both.into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-}
-
-/// As the published figure is drawn from it: the window's own percentiles are rounded otherwise.
-fn of_histogram(text: &str) -> Option<Times> {
-    analysis::times::times([text]).ok()?
 }
 
 fn times(name: &str, times: Option<Times>) -> Vec<(String, f64)> {

@@ -7,7 +7,7 @@ pub use crate::{
 
 use crate::{
     hosts::{HostClock, HostShare},
-    numbers::Percentiles,
+    numbers::{Percentiles, Times},
     slo::Slo,
 };
 use schemars::JsonSchema;
@@ -322,6 +322,10 @@ pub struct Window {
     /// The same had it read each on time as well.
     #[serde(default)]
     pub sampled_prompt_time_histogram: Option<String>,
+    /// Percentiles of these times less the generator's lag, where the histograms are too coarse to take
+    /// them from: in a lean report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_time_us: Option<Times>,
     /// Of the requests outstanding the share whose reply had arrived and lay unread at the generator,
     /// 0 to 1, on average: mean read lag over mean service time of the sample. Closed load only.
     #[serde(default)]

@@ -29,11 +29,12 @@ fn a_link_that_a_run_would_be_refused_is_no_plan() {
     let far = ["--load", "closed", "--network", "delay=1ms"];
     let real = fixture.run("good", &far);
     let dry = fixture.run("good", &[&far[..], &["--dry-run"]].concat());
-    assert_eq!(dry.status.code(), Some(0), "{}", stderr(&dry));
     let refusals = [&real, &dry].map(|output| stderr(output).contains("CONFIG_NET_SCH_NETEM"));
     assert_eq!(refusals[0], refusals[1], "{}", stderr(&dry));
     let is_told = stderr(&dry).contains("it would be refused: 'tc ");
     assert_eq!(is_told, refusals[0], "{}", stderr(&dry));
+    let code = if is_told { 2 } else { 0 };
+    assert_eq!(dry.status.code(), Some(code), "{}", stderr(&dry));
     let fine = fixture.run("good", &["--network", "mtu=1500", "--dry-run"]);
     assert!(!stderr(&fine).contains("refused"), "{}", stderr(&fine));
     fixture.assert_nothing_left();

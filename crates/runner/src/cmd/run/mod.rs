@@ -91,10 +91,13 @@ pub(crate) fn run(args: &RunArgs, fleet: Option<&Fleet>) -> anyhow::Result<Exit>
         let too_large = fits.err().filter(|_| !args.force);
         let refusals = [too_large, has_pipes.err()].into_iter().flatten();
         let refusals = refusals.map(|refusal| refusal.to_string());
-        for error in refusals.chain(has_network.err().map(|error| error.to_string())) {
+        let refusals = refusals.chain(has_network.err().map(|error| error.to_string()));
+        let mut exit = Exit::Fine;
+        for error in refusals {
             output::say(format_args!("\nit would be refused: {error}"));
+            exit = Exit::WrongUse;
         }
-        return Ok(Exit::Fine);
+        return Ok(exit);
     }
     if !args.force {
         fits?;
