@@ -77,7 +77,7 @@ fn delay(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
     const DELAY_US: u64 = 5_000;
     // Often enough that the server doesn't sleep on either side, with or without the delay: one
     // that does is treated better by the scheduler, and woken later.
-    let load = bench.open(100, 12_000.0, 2.0);
+    let load = bench.open(100, 12_000.0, 1.2);
     // Not `null`: this one sends its replies from the same queue, only at once.
     let null = "delay --delay-us 0";
     let pairs = pairs(
@@ -242,8 +242,8 @@ fn cap(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
     const CAP_PER_S: f64 = 20_000.0;
     const OFFERED_PER_S: f64 = 1.3 * CAP_PER_S;
     let behaviour = format!("cap --rate {CAP_PER_S}");
-    let peak = bench.measure(&behaviour, &bench.closed(50, 2.0))?;
-    let beyond = bench.measure_once(&behaviour, &bench.open(50, OFFERED_PER_S, 2.0))?;
+    let peak = bench.measure(&behaviour, &bench.closed(50, 1.0))?;
+    let beyond = bench.measure_once(&behaviour, &bench.open(50, OFFERED_PER_S, 1.0))?;
     let figures = (CAP_PER_S, peak.rate_per_s());
     let offered = format!("verdict at {OFFERED_PER_S}/s");
     let caught = Row::caught(offered, &beyond.verdict, &["sustained"]);

@@ -18,13 +18,12 @@ fn all_of(extent: Extent) -> Vec<(Setting, Vec<Turn>)> {
 fn each_setting_has_undisturbed_trials_all_through() {
     for (setting, turns) in all_of(Extent::Full) {
         let undisturbed = turns.len() - disturbed(&turns);
-        let least = match setting {
-            Setting::PacedClosed | Setting::PacedOpen => 2,
-            _ => 5,
-        };
+        // Those of known capacity are held against what is known.
+        let is_known = matches!(setting, Setting::PacedClosed | Setting::PacedOpen);
+        let least = if is_known { 2 } else { 5 };
         assert!(undisturbed >= least, "{setting:?}: {turns:?}");
         assert!(matches!(turns.first(), Some(Turn::Undisturbed)));
-        assert!(matches!(turns.last(), Some(Turn::Undisturbed)));
+        assert!(is_known || matches!(turns.last(), Some(Turn::Undisturbed)));
         for some in turns.windows(3) {
             assert!(disturbed(some) <= 2, "{setting:?}: {turns:?}");
         }

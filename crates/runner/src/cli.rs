@@ -45,7 +45,7 @@ pub(crate) enum Subcommands {
     Check(cmd::check::CheckArgs),
     /// Hold the instrument itself to servers whose truth is known
     ///
-    /// Takes four minutes on a machine that has nothing else to do, and prints what had to be
+    /// Takes three minutes on a machine that has nothing else to do, and prints what had to be
     /// measured beside what was. Exit code 3 when a row fails.
     Calibrate(cmd::calibrate::CalibrateArgs),
     /// Measure what this machine's loopback can do at all

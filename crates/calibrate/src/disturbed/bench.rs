@@ -109,13 +109,9 @@ fn cpus(step: &Step) -> Option<f64> {
 /// That programs used, those aside that disturb.
 fn strangers_cpus(machine: &MachineUse) -> f64 {
     let all_s: f64 = machine.programs_s.values().sum();
-    let is_ours = |(name, _): &(&String, &f64)| HOGS.contains(&name.as_str());
-    let ours_s: f64 = machine
-        .programs_s
-        .iter()
-        .filter(is_ours)
-        .map(|(_, s)| s)
-        .sum();
+    let programs = machine.programs_s.iter();
+    let ours = programs.filter(|(name, _)| HOGS.contains(&name.as_str()));
+    let ours_s: f64 = ours.map(|(_, s)| s).sum();
     machine.programs_cpus_used.unwrap_or(0.0) * (1.0 - ours_s / all_s.max(1e-9))
 }
 

@@ -32,7 +32,7 @@ pub enum Turn {
 const UNDISTURBED_MIN: usize = TRIALS_MIN + 1;
 
 /// Where none is held against them they only tell whether the machine is quiet.
-const QUIET_MIN: usize = 2;
+const QUIET_MIN: usize = 1;
 
 /// So many disturbed trials follow an undisturbed one at most.
 const PER_UNDISTURBED: usize = 2;
@@ -90,7 +90,7 @@ pub fn order(
         .collect()
 }
 
-/// With undisturbed trials before, between and after, at least so many.
+/// With undisturbed trials before and between, at least so many; where others are held against them, after, too.
 fn interleave(disturbed: Vec<Turn>, least: usize) -> Vec<Turn> {
     if disturbed.is_empty() {
         return disturbed;
@@ -103,7 +103,9 @@ fn interleave(disturbed: Vec<Turn>, least: usize) -> Vec<Turn> {
         let until = count * gap / gaps;
         let before = count * (gap - 1) / gaps;
         turns.extend(disturbed.by_ref().take(until - before));
-        turns.push(Turn::Undisturbed);
+        if gap < gaps || least > QUIET_MIN {
+            turns.push(Turn::Undisturbed);
+        }
     }
     turns
 }
