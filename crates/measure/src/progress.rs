@@ -27,6 +27,11 @@ pub trait Progress {
         let _ = (rate_per_s, p99_us);
     }
 
+    /// Connections that are to be held for so long have been held in so many rounds so far.
+    fn held(&self, rounds: usize, so_far: Duration, length: Duration) {
+        let _ = (rounds, so_far, length);
+    }
+
     /// A window is about to open, with the load as it is now; where it isn't warmed up, that is 0. Until
     /// the window has closed nothing is told, and nobody may draw.
     fn measuring(&self, window: Duration, rate_per_s: f64, p99_us: f64) {

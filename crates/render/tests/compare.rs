@@ -119,7 +119,7 @@ fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport
         load,
         steps,
         held: Vec::new(),
-        generator_counts: Counts::default(),
+        generator_counts: None,
         server_counts: Some(Counts::default()),
         backend_counts: None,
         backend_failures: None,

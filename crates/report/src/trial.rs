@@ -27,8 +27,8 @@ pub struct Trial {
     /// The rounds in which an idle load's connections were held for long, at the top of the ladder.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub held: Vec<HeldRound>,
-    /// What the generators sent and received over the trial's whole life.
-    pub generator_counts: Counts,
+    /// What the generators sent and received over the trial's whole life; null where it was interrupted.
+    pub generator_counts: Option<Counts>,
     /// What the server says it received and sent; null when it says nothing, as servers don't that
     /// aren't ours.
     pub server_counts: Option<Counts>,

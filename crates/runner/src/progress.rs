@@ -105,6 +105,16 @@ impl Progress for ProgressLine {
         }
     }
 
+    // It may take an hour.
+    fn held(&self, rounds: usize, so_far: Duration, length: Duration) {
+        let (so_far_s, length_s) = (so_far.as_secs(), length.as_secs());
+        let told = format!("held for {so_far_s} of {length_s} s, round {rounds}");
+        if self.form == Form::Lines {
+            output::say(&told);
+        }
+        self.say(&told);
+    }
+
     fn measuring(&self, window: Duration, rate_per_s: f64, p99_us: f64) {
         self.change(|live| {
             live.window = Some(window);

@@ -120,7 +120,7 @@ pub(crate) fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
         load,
         steps,
         held: Vec::new(),
-        generator_counts: counts,
+        generator_counts: Some(counts),
         server_counts: Some(counts),
         backend_counts: None,
         backend_failures: None,

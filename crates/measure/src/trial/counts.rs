@@ -4,7 +4,10 @@ use protocol::{
     launch::{self, Done},
     tally::Totals,
 };
-use report::trial::{Counts, ThreadCounts};
+use report::{
+    hosts::HostClock,
+    trial::{Counts, ThreadCounts},
+};
 use server::launch::Heard;
 use std::collections::BTreeMap;
 
@@ -15,6 +18,30 @@ pub(super) fn generator_counts(totals: &Totals) -> Counts {
         responses: Some(totals.responses),
         request_bytes: totals.bytes_out,
         response_bytes: totals.bytes_in,
+    }
+}
+
+/// What is known of a trial once server and generators are gone.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    /// Null with its reason where the trial was interrupted.
+    pub(super) generator: Option<Counts>,
+    pub(super) server: ServerCounts,
+    pub(super) backend: Option<Counts>,
+    pub(super) teardown_us: Option<u64>,
+    pub(super) hosts: Vec<HostClock>,
+}
+
+impl Ended {
+    /// Nobody has told anything.
+    pub(super) fn interrupted() -> Self {
+        let fields = ["generator_counts", "server_counts", "teardown_us"];
+        let reason = "the trial was interrupted before they were told";
+        let mut ended = Self::default();
+        ended.server.not_measured = fields
+            .map(|field| (field.to_owned(), reason.to_owned()))
+            .into();
+        ended
     }
 }
 

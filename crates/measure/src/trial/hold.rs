@@ -2,14 +2,18 @@
 
 use super::{Bench, TrialError, bench::Asked, served::Served};
 use generators::driven::Generators;
-use report::{run::PlannedLoad, trial::HeldRound};
+use report::{
+    run::PlannedLoad,
+    trial::{HeldRound, Step},
+};
 use std::time::{Duration, Instant};
 
 /// More rounds than this tell nothing new, and fill the report: they are longer then.
 const ROUNDS_MAX: u64 = 120;
 
 impl Bench<'_> {
-    /// Holds all connections of the ladder's top, if that is planned.
+    /// Holds all connections of the ladder's top, if that is planned. When the user wants to stop, the
+    /// rounds until then count.
     pub(super) fn hold(
         &self,
         served: &mut Served,
@@ -32,16 +36,34 @@ impl Bench<'_> {
         let (began, length) = (Instant::now(), Duration::from_micros(hold.length_us));
         let mut rounds = Vec::new();
         while began.elapsed() < length {
-            if replaced > 0 {
-                generators.connect(connections - replaced)?;
-            }
-            let step = self.step(served, generators, &round, all)?;
+            let step = match self.round(served, generators, &round, all, replaced) {
+                // Those before it are kept.
+                Err(error) if error.is_interrupt() && !rounds.is_empty() => break,
+                step => step?,
+            };
+            let since = began.elapsed();
             rounds.push(HeldRound {
-                since_us: began.elapsed().as_micros() as u64,
+                since_us: since.as_micros() as u64,
                 replaced,
                 step,
             });
+            self.progress.held(rounds.len(), since, length);
         }
         Ok(rounds)
+    }
+
+    /// Replaces so many connections, and gives each its turn.
+    fn round(
+        &self,
+        served: &mut Served,
+        generators: &mut Generators,
+        planned: &PlannedLoad,
+        all: Asked,
+        replaced: u32,
+    ) -> Result<Step, TrialError> {
+        if replaced > 0 {
+            generators.connect(all.connections - replaced)?;
+        }
+        self.step(served, generators, planned, all)
     }
 }

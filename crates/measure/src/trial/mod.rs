@@ -19,7 +19,7 @@ pub use profile::Profiled;
 
 use crate::warm_up::{WarmUp, WarmUpWatch};
 use bench::Asked;
-use counts::{counts_of, generator_counts};
+use counts::{Ended, counts_of, generator_counts};
 use generators::{
     driven::{Generators, Tally},
     error::GeneratorError,
@@ -37,6 +37,7 @@ use probe::{
     snapshot::{Used, Watch, Window},
     usage::{add_memory, pss_bytes, resident_pages},
 };
+use process::interrupt;
 use rates::{search, shuffled};
 use reach::source_instead;
 use report::{
@@ -146,7 +147,12 @@ impl Bench<'_> {
                 .collect::<Result<_, _>>()?,
         };
         let held = self.hold(&mut served, &mut generators, planned)?;
-        let profiled = match steps.last_mut().filter(|_| wants_profile) {
+        // Only one whose rounds are kept gets so far.
+        let is_interrupted = interrupt::asked() && !held.is_empty();
+        let profiled = match steps
+            .last_mut()
+            .filter(|_| wants_profile && !is_interrupted)
+        {
             Some(step) => {
                 self.progress.say("profile");
                 Some(profile::profile(
@@ -158,35 +164,55 @@ impl Bench<'_> {
             }
             None => None,
         };
+        let ended = match is_interrupted {
+            true => Ended::interrupted(),
+            false => self.end(served, generators, &sockets, planned)?,
+        };
+        let trial = Trial {
+            block,
+            load: planned.load,
+            steps,
+            held,
+            generator_counts: ended.generator,
+            server_counts: ended.server.all,
+            backend_counts: ended.backend,
+            backend_failures: ended.backend.and(ended.server.backend_failures),
+            server_threads_counts: ended.server.by_thread,
+            server_empty_bytes,
+            generator_empty_bytes,
+            memory_before,
+            teardown_us: ended.teardown_us,
+            schedule_seed: planned.load.is_scheduled().then_some(seed),
+            hosts: ended.hosts,
+            source_network,
+            made_again: false,
+            not_measured: ended.server.not_measured,
+        };
+        Ok((trial, profiled))
+    }
+
+    /// Closes all connections, then stops the server.
+    fn end(
+        &self,
+        served: Served,
+        generators: Generators,
+        sockets: &Sockets,
+        planned: &PlannedLoad,
+    ) -> Result<Ended, TrialError> {
         self.progress.say("closing");
         let closing = Instant::now();
         let sent = generators.finish()?;
         let is_closed = sockets.await_closed(planned.connections_max());
         let teardown_us = is_closed.then(|| closing.elapsed().as_micros() as u64);
         let hosts = self.generators.end_trial().map_err(unanswered)?;
-        let (heard, backend_counts) = served.stop()?;
-        let counts = counts_of(heard);
-        let trial = Trial {
-            block,
-            load: planned.load,
-            steps,
-            held,
-            generator_counts: generator_counts(&sent),
-            server_counts: counts.all,
-            backend_counts,
-            backend_failures: backend_counts.and(counts.backend_failures),
-            server_threads_counts: counts.by_thread,
-            server_empty_bytes,
-            generator_empty_bytes,
-            memory_before,
+        let (heard, backend) = served.stop()?;
+        Ok(Ended {
+            generator: Some(generator_counts(&sent)),
+            server: counts_of(heard),
+            backend,
             teardown_us,
-            schedule_seed: planned.load.is_scheduled().then_some(seed),
             hosts,
-            source_network,
-            made_again: false,
-            not_measured: counts.not_measured,
-        };
-        Ok((trial, profiled))
+        })
     }
 
     fn step(

@@ -3,7 +3,10 @@
 use crate::common::{Fixture, LIGHT, children_of, eventually, is_alive, stderr, unspoiled};
 use report::check::{Status, Verdict};
 use rustix::process::{Pid, Signal, kill_process};
-use std::process::{Child, Command, Stdio};
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+};
 
 /// A long run of a good model, as soon as its second trial is on its way.
 fn long_run(fixture: &Fixture) -> Child {
@@ -122,4 +125,34 @@ fn a_killed_runner_leaves_no_process_and_readable_reports() {
         "nobody came to say that it was complete"
     );
     assert!(!models[0].trials.is_empty());
+}
+
+/// Whoever ends an hour early keeps what was seen until then.
+#[test]
+fn ctrl_c_keeps_the_rounds_in_which_connections_were_held() {
+    let fixture = Fixture::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_runner"))
+        .args(["--model", "good", "--bin", &fixture.fake("good")])
+        .args(["--load", "idle", "--connections", "10", "--hold", "100"])
+        .args(LIGHT)
+        .arg("--out")
+        .arg(fixture.out())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    let is_second = |line: &str| line.contains("of 100 s, round 2");
+    assert!(told.any(|line| is_second(&line.unwrap())));
+    signal(&child, Signal::INT);
+    let rest: Vec<String> = told.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    let report = fixture.report();
+    assert!(report.interrupted && report.failure.is_none(), "{rest:?}");
+    let trial = &report.trials[0];
+    assert!(trial.steps.len() >= 2 && trial.held.len() >= 2);
+    assert_eq!((trial.generator_counts, trial.server_counts), (None, None));
+    assert!(trial.not_measured["generator_counts"].contains("interrupted"));
+    assert!(report.summary.memory.is_some() && report.summary.held.is_some());
+    fixture.assert_nothing_left();
 }
