@@ -164,12 +164,9 @@ pub(crate) fn reason(report: &ModelReport, id: &str) -> String {
     if fields.is_empty() {
         return no_load(report, part);
     }
-    let lacks = fields.rsplit('.').filter_map(|field| {
-        let lack = LACKS.iter().find(|(name, ..)| *name == field);
-        lack.map(|(_, of, otherwise)| (of, otherwise))
-    });
     // The innermost field that has a reason of its own: a percentile's is its count.
-    let Some((of, otherwise)) = lacks.into_iter().next() else {
+    let of_field = |field: &str| LACKS.iter().find(|(name, ..)| *name == field);
+    let Some((_, of, otherwise)) = fields.rsplit('.').find_map(of_field) else {
         return FEW_COUNTS.to_owned();
     };
     let steps = report.trials.iter().filter(|trial| is_of(trial, part));
