@@ -1,6 +1,6 @@
 //! Which processes descend from which. Source: proc(5), /proc/PID/stat.
 
-use procfs::process::Process;
+use procfs::process::{Process, Stat};
 use std::{collections::BTreeMap, fs, io};
 
 /// These processes and all that descend from them: a server may have started workers. Without those
@@ -17,7 +17,7 @@ pub fn with_descendants(pids: &[u32]) -> io::Result<Vec<u32>> {
         };
         // One that can't be read has ended meanwhile.
         if let Ok(stat) = Process::new(pid).and_then(|process| process.stat())
-            && !['Z', 'X'].contains(&stat.state)
+            && !has_ended(&stat)
         {
             let of = children.entry(stat.ppid as u32).or_default();
             of.push(stat.pid as u32);
@@ -29,6 +29,11 @@ pub fn with_descendants(pids: &[u32]) -> io::Result<Vec<u32>> {
         family.extend(children.remove(parent).unwrap_or_default());
     }
     Ok(family)
+}
+
+/// The first thread may have ended while others go on, or are still giving back the memory of them all.
+fn has_ended(stat: &Stat) -> bool {
+    ['Z', 'X'].contains(&stat.state) && stat.num_threads <= 1
 }
 
 /// Processes that descend from this one, in the order of their numbers.
@@ -48,6 +53,7 @@ mod tests {
     use std::{
         io::Read as _,
         process::{Command, Stdio},
+        thread,
     };
 
     #[test]
@@ -64,5 +70,35 @@ mod tests {
         drop(parent.stdin.take());
         parent.wait().unwrap();
         assert_eq!((family.len(), family[0]), (2, parent.id()), "{family:?}");
+    }
+
+    #[test]
+    fn a_process_whose_first_thread_has_ended_has_not() {
+        let program = "import ctypes, sys, threading\n\
+                       threading.Thread(target=sys.stdin.read).start()\n\
+                       print('born', flush=True)\n\
+                       ctypes.CDLL(None).pthread_exit(None)";
+        let mut leaderless = Command::new("python3")
+            .args(["-c", program])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut born = [0; 5];
+        leaderless
+            .stdout
+            .take()
+            .unwrap()
+            .read_exact(&mut born)
+            .unwrap();
+        let pid = leaderless.id();
+        let state = || Process::new(pid as i32).unwrap().stat().unwrap().state;
+        while state() != 'Z' {
+            thread::yield_now();
+        }
+        let is_there = descendants(std::process::id()).unwrap().contains(&pid);
+        drop(leaderless.stdin.take());
+        leaderless.wait().unwrap();
+        assert!(is_there);
     }
 }
