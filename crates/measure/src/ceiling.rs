@@ -13,7 +13,7 @@
 
 use plan::{Plan, ceiling::closed_load};
 use protocol::{client::Workload, wire::Kind, work::chained_digest};
-use report::model::{Ceiling, Model};
+use report::model::{Ceiling, CeilingStep, Model};
 use std::{
     hint::black_box,
     time::{Duration, Instant},
@@ -31,8 +31,8 @@ pub enum Basis {
     Blocking {
         /// Of each call.
         time_s: f64,
-        /// That ask for it.
-        connections: u32,
+        /// That ask for it, at each step of the ladder.
+        connections: Vec<u32>,
     },
     /// There is none, and why.
     None(String),
@@ -47,7 +47,6 @@ pub fn basis(plan: &Plan, null: impl FnOnce() -> Result<Ceiling, String>) -> Bas
         let wire = plan.wire.word();
         return Basis::None(format!("the null server doesn't speak the {wire} wire"));
     }
-    let connections = closed.connections.first().copied().unwrap_or(1);
     match &plan.workload {
         Workload::Discard => Basis::None("a discard has no reply".to_owned()),
         Workload::Echo | Workload::Relay => null().map_or_else(Basis::None, Basis::Rate),
@@ -56,10 +55,10 @@ pub fn basis(plan: &Plan, null: impl FnOnce() -> Result<Ceiling, String>) -> Bas
                 let time_s = f64::from(part.argument) / 1e6;
                 match part.kind {
                     Kind::Cpu => hashing(plan, part.argument),
-                    Kind::Wait => waiting(connections, time_s),
+                    Kind::Wait => waiting(&closed.connections, time_s),
                     Kind::Block => Basis::Blocking {
                         time_s,
-                        connections,
+                        connections: closed.connections.clone(),
                     },
                     Kind::Echo | Kind::Discard => Basis::None("it is no work".to_owned()),
                 }
@@ -87,14 +86,15 @@ impl Basis {
                 time_s,
                 connections,
             } => {
-                let (threads, which) = match model.block.as_deref() {
-                    Some("offload") => (*connections, "a pool's thread for each connection"),
-                    _ => (server_threads, "the I/O threads block"),
-                };
-                Ok(Ceiling {
-                    rate_per_s: f64::from(threads) / time_s,
-                    what: format!("{threads} threads / {time_s} s: {which}"),
-                    steps: Vec::new(),
+                let of = |threads, which| at_a_time(threads, *time_s, which);
+                Ok(match model.block.as_deref() {
+                    Some("offload") => {
+                        of(connections, "threads of a pool, one for each connection,")
+                    }
+                    _ => Ceiling {
+                        steps: Vec::new(),
+                        ..of(&[server_threads], "threads, those for I/O,")
+                    },
                 })
             }
         }
@@ -121,15 +121,26 @@ fn hashing(plan: &Plan, hashes: u32) -> Basis {
     })
 }
 
-fn waiting(connections: u32, time_s: f64) -> Basis {
+fn waiting(connections: &[u32], time_s: f64) -> Basis {
     if time_s == 0.0 {
         return Basis::None("waiting for no time has no ceiling".to_owned());
     }
-    Basis::Rate(Ceiling {
+    Basis::Rate(at_a_time(connections, time_s, "connections"))
+}
+
+/// Of so many, at each step of a ladder, of which each does one thing at a time.
+fn at_a_time(counts: &[u32], time_s: f64, of_what: &str) -> Ceiling {
+    let steps = counts.iter().map(|&connections| CeilingStep {
+        connections,
         rate_per_s: f64::from(connections) / time_s,
-        what: format!("{connections} connections / {time_s} s"),
-        steps: Vec::new(),
-    })
+    });
+    let named: Vec<String> = counts.iter().map(u32::to_string).collect();
+    let most = counts.iter().max().copied().unwrap_or(1);
+    Ceiling {
+        rate_per_s: f64::from(most) / time_s,
+        what: format!("{} {of_what} / {time_s} s", named.join(" or ")),
+        steps: steps.collect(),
+    }
 }
 
 #[cfg(test)]
@@ -138,26 +149,26 @@ mod tests {
 
     #[test]
     fn waits_and_blocks_have_the_ceiling_of_who_may_wait() {
-        let Basis::Rate(ceiling) = waiting(100, 0.005) else {
+        let Basis::Rate(ceiling) = waiting(&[100, 1_000], 0.005) else {
             panic!("no rate");
         };
-        assert_eq!(ceiling.rate_per_s, 20_000.0);
+        assert_eq!(ceiling.rate_per_s, 200_000.0);
+        assert_eq!([100, 1_000].map(|n| ceiling.over(n)), [20_000.0, 200_000.0]);
+        assert_eq!(ceiling.what, "100 or 1000 connections / 0.005 s");
         let plan = Plan {
             server_threads: 2,
             ..Plan::of_one_thread(1)
         };
         let blocking = Basis::Blocking {
             time_s: 0.01,
-            connections: 100,
+            connections: vec![50, 100],
         };
         let model = |block: &str| Model {
             block: Some(block.to_owned()),
             ..Model::default()
         };
-        assert_eq!(
-            blocking.of(&model("offload"), &plan).unwrap().rate_per_s,
-            10_000.0
-        );
+        let offloaded = blocking.of(&model("offload"), &plan).unwrap();
+        assert_eq!([50, 100].map(|n| offloaded.over(n)), [5_000.0, 10_000.0]);
         assert_eq!(
             blocking.of(&model("inline"), &plan).unwrap().rate_per_s,
             200.0
@@ -167,7 +178,7 @@ mod tests {
             ..model("inline")
         };
         assert_eq!(blocking.of(&of_ladder, &plan).unwrap().rate_per_s, 100.0);
-        assert!(waiting(100, 0.005).of(&of_ladder, &plan).is_err());
-        assert!(matches!(waiting(100, 0.0), Basis::None(_)));
+        assert!(waiting(&[100], 0.005).of(&of_ladder, &plan).is_err());
+        assert!(matches!(waiting(&[100], 0.0), Basis::None(_)));
     }
 }
