@@ -92,6 +92,7 @@ pub fn decide(request: Request, host: &Host) -> Result<Plan, Refusal> {
         source_addresses: shards.source_addresses,
         connections_per_source: shards.connections_per_source,
         expected_s: 0.0,
+        is_target: false,
     };
     plan.expected_s = duration::expected_s(&plan);
     Ok(plan)

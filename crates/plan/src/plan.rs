@@ -82,6 +82,8 @@ pub struct Plan {
     pub connections_per_source: u32,
     /// How long all blocks will take, without builds.
     pub expected_s: f64,
+    /// All servers run already.
+    pub is_target: bool,
 }
 
 impl Plan {
@@ -116,6 +118,7 @@ impl Plan {
             source_addresses: 1,
             connections_per_source: CONNECTIONS_PER_SOURCE,
             expected_s: 0.0,
+            is_target: false,
         }
     }
 
@@ -232,6 +235,7 @@ impl Plan {
             source_addresses: self.source_addresses,
             connections_per_source: self.connections_per_source,
             expected_s: self.expected_s,
+            is_target: self.is_target,
         }
     }
 

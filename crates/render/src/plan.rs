@@ -29,8 +29,13 @@ pub fn describe(plan: &Plan) -> String {
     let mut lines = vec![
         format!("models      {}", plan.models.join(", ")),
         format!(
-            "blocks      {} (a fresh server for each trial; order shuffled with --seed {})",
+            "blocks      {} ({} server for each trial; order shuffled with --seed {})",
             blocks(plan),
+            if plan.is_target {
+                "the same"
+            } else {
+                "a fresh"
+            },
             plan.seed
         ),
     ];
@@ -51,24 +56,7 @@ pub fn describe(plan: &Plan) -> String {
     for load in &plan.loads {
         lines.push(format!("{:11} {}", load.load.word(), what(load)));
     }
-    let server_threads = match plan.server_threads_ladder.as_slice() {
-        [] => plan.server_threads.to_string(),
-        [below @ .., top] => {
-            let below: Vec<String> = below.iter().map(u32::to_string).collect();
-            format!("{} or {top}", below.join(", "))
-        }
-    };
-    lines.push(format!(
-        "server      {} process(es) of {} thread(s) on {}{}",
-        plan.server_processes,
-        server_threads,
-        cpus(&plan.server_cpus),
-        if plan.server_processes > 1 {
-            ", sharing a port"
-        } else {
-            ""
-        }
-    ));
+    lines.push(server(plan));
     lines.push(format!(
         "generator   {} process(es) of {} thread(s) on {}, {} source address(es) of {}",
         plan.client_processes,
@@ -105,6 +93,30 @@ pub fn describe(plan: &Plan) -> String {
         about(plan.expected_s)
     ));
     lines.join("\n")
+}
+
+/// How many of it, and where.
+fn server(plan: &Plan) -> String {
+    if plan.is_target {
+        return "server      runs already: the runner neither starts nor places it".to_owned();
+    }
+    let threads = match plan.server_threads_ladder.as_slice() {
+        [] => plan.server_threads.to_string(),
+        [below @ .., top] => {
+            let below: Vec<String> = below.iter().map(u32::to_string).collect();
+            format!("{} or {top}", below.join(", "))
+        }
+    };
+    format!(
+        "server      {} process(es) of {threads} thread(s) on {}{}",
+        plan.server_processes,
+        cpus(&plan.server_cpus),
+        if plan.server_processes > 1 {
+            ", sharing a port"
+        } else {
+            ""
+        }
+    )
 }
 
 /// Where the backend of relays runs, and what that means.

@@ -226,6 +226,9 @@ pub struct Plan {
     pub connections_per_source: u32,
     /// How long all blocks will take, without builds.
     pub expected_s: f64,
+    /// All servers ran already, so nobody started or placed them, and `server_*` say nothing of them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_target: bool,
 }
 
 /// A request in HTTP, which is sent again and again.

@@ -61,6 +61,11 @@ impl Selected {
         matches!(self.server, Wanted::External(_) | Wanted::Target(_))
     }
 
+    /// Whether it runs already.
+    pub fn is_target(&self) -> bool {
+        matches!(self.server, Wanted::Target(_))
+    }
+
     /// Whether connections to it keep ports of a server that isn't ours.
     pub fn has_foreign_ports(&self) -> bool {
         self.is_external() && self.address().is_some()

@@ -160,6 +160,16 @@ fn the_plan_names_the_address_that_a_server_on_ipv6_is_reached_from() {
 }
 
 #[test]
+fn the_plan_of_a_server_that_runs_already_speaks_of_no_fresh_one() {
+    let args = ["--target", "127.0.0.1:7", "--load", "closed", "--dry-run"];
+    let plan = stdout(&runner().args(args).output().unwrap());
+    assert!(
+        plan.contains("runs already") && !plan.contains("a fresh"),
+        "{plan}"
+    );
+}
+
+#[test]
 fn each_failure_is_told_with_its_own_way_out() {
     let way_out = |args: &[&str]| {
         let fixture = Fixture::new();

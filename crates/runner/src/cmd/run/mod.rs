@@ -56,6 +56,7 @@ pub(crate) fn run(args: &RunArgs, fleet: Option<&Fleet>) -> anyhow::Result<Exit>
     let mut host = host();
     host.others = fleet.map(Fleet::others);
     let mut plan = plan(args, &workspace, &selected, &host)?;
+    plan.is_target = selected.iter().all(Selected::is_target);
     if let Some(fleet) = fleet {
         check_fleet(args, &host)?;
         check_reach(&selected, "several hosts", Some(plan.server_ip().into()))?;
