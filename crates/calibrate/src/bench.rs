@@ -26,7 +26,7 @@ use store::save::RunDirectory;
 const ATTEMPTS: u32 = 3;
 
 /// Before each window, in seconds. The servers are known: they need no longer.
-pub(crate) const WARM_UP_S: f64 = 0.3;
+pub(crate) const WARM_UP_S: f64 = 0.25;
 
 /// What all cases share.
 pub struct Lab {

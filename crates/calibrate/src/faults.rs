@@ -37,7 +37,7 @@ const CONNECTIONS: u32 = 50;
 
 /// Seconds of warm-up and window: long enough for the fault to come about on a slow machine, so
 /// the shortened form has the same.
-const SECONDS: (f64, f64) = (0.4, 1.1);
+const SECONDS: (f64, f64) = (0.3, 1.0);
 
 fn wrong_byte(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
     const ONE_IN: u64 = 10_000;

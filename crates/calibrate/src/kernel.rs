@@ -29,7 +29,7 @@ const TIMES: u32 = 64;
 /// would always be met in the same phase.
 const RATE_PER_S: f64 = 5_000.0;
 const CONNECTIONS: u32 = 50;
-const SECONDS: (f64, f64) = (WARM_UP_S, 2.0);
+const SECONDS: (f64, f64) = (WARM_UP_S, 1.5);
 const LOAD: Load = Load::Open {
     arrivals: Arrivals::Poisson,
     deadline_us: 2_000_000,

@@ -77,7 +77,7 @@ fn delay(bench: &mut CaseBench<'_>) -> anyhow::Result<Vec<Row>> {
     const DELAY_US: u64 = 5_000;
     // Often enough that the server doesn't sleep on either side, with or without the delay: one
     // that does is treated better by the scheduler, and woken later.
-    let load = bench.open(100, 12_000.0, 1.2);
+    let load = bench.open(100, 12_000.0, 1.0);
     // Not `null`: this one sends its replies from the same queue, only at once.
     let null = "delay --delay-us 0";
     let pairs = pairs(
