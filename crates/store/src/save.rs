@@ -9,6 +9,7 @@ use report::{
     trials::{TRIALS_SCHEMA, TrialsReport},
 };
 use serde::Serialize;
+use serde_json::{Serializer, ser::PrettyFormatter};
 use std::{
     fs::{self, File},
     io::{self, Write as _},
@@ -103,9 +104,14 @@ impl RunDirectory {
     }
 
     fn write_json(&self, stem: &str, report: &impl Serialize) -> Result<PathBuf, StoreError> {
-        let mut text = serde_json::to_string_pretty(report).map_err(StoreError::Json)?;
-        text.push('\n');
-        self.write_text(&format!("{stem}.json"), &text)
+        // As little before a line as makes the file readable: a report has thousands.
+        let mut text = Vec::new();
+        let formatter = PrettyFormatter::with_indent(b" ");
+        report
+            .serialize(&mut Serializer::with_formatter(&mut text, formatter))
+            .map_err(StoreError::Json)?;
+        text.push(b'\n');
+        self.write_bytes(&format!("{stem}.json"), |file| file.write_all(&text))
     }
 
     /// Writes a file of this name; returns its path.
@@ -160,7 +166,7 @@ mod tests {
         assert_eq!((&*first.name, &*second.name), ("now", "now-2"));
         let path = first.write_json("a", &[1, 2]).unwrap();
         first.write_json("a", &[3]).unwrap();
-        assert_eq!(fs::read_to_string(path).unwrap(), "[\n  3\n]\n");
+        assert_eq!(fs::read_to_string(path).unwrap(), "[\n 3\n]\n");
         assert_eq!(
             fs::read_dir(&first.path).unwrap().count(),
             1,
