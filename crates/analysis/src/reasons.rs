@@ -93,6 +93,16 @@ const LACKS: &[Lack] = &[
     ("p99", nobody, FEW_REQUESTS),
     ("p99_9", nobody, FEW_REQUESTS),
     (
+        "user_bytes_per_connection",
+        nobody,
+        "fewer than two counts of connections, or no access to the server's smaps_rollup",
+    ),
+    (
+        "kernel_bytes_per_connection",
+        nobody,
+        "fewer than two counts of connections, or no Slab in /proc/meminfo",
+    ),
+    (
         "by_owner",
         nobody,
         "the kernel shows no cache of these sockets (Unix, or not as root)",

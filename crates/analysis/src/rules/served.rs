@@ -44,8 +44,8 @@ fn served_figures() -> Vec<FigureKind> {
     [&[FigureKind::Rate][..], &TIMES].concat()
 }
 
-/// `None` when nobody tells counts, or the trial was interrupted: there is nothing to hold the generator's against. What reached the
-/// backend of a relay has passed through the server.
+/// `None` when nobody tells counts, or the trial was interrupted: there is nothing to hold the
+/// generator's against. What reached the backend of a relay has passed through the server.
 pub(super) fn counts_agree(trial: &Trial) -> Option<Check> {
     let sent = trial.generator_counts?;
     let told = [
