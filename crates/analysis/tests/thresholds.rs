@@ -103,6 +103,41 @@ fn who_had_no_turn_was_not_left_out() {
 }
 
 #[test]
+fn who_was_never_asked_is_not_the_servers_fault() {
+    let said = |never_asked| {
+        let mut step = step(1_000, 1);
+        (step.window.never_served, step.window.never_asked) = (10, never_asked);
+        check(IDLE, step, "every_connection_served")
+    };
+    let late = said(Some(9));
+    assert!(
+        late.detail
+            .starts_with("10 connections never served (9 of them were not asked"),
+        "{late:?}"
+    );
+    assert!(late.advice.starts_with("the generator"), "{late:?}");
+    for of_server in [None, Some(0), Some(5)] {
+        let said = said(of_server);
+        assert!(said.advice.starts_with("the rate"), "{said:?}");
+        assert_eq!(said.touches, late.touches);
+    }
+}
+
+#[test]
+fn what_the_kernel_broke_off_is_not_the_servers_fault() {
+    let advice = |tcp_memory_aborts| {
+        let mut step = step(1_000, 1);
+        step.window.connections_lost = 1;
+        step.machine.tcp_memory_aborts = tcp_memory_aborts;
+        check(CLOSED, step, "connections_open").advice
+    };
+    assert!(advice(Some(1)).contains("net.ipv4.tcp_mem"));
+    for none in [None, Some(0)] {
+        assert!(advice(none).starts_with("see the errors"));
+    }
+}
+
+#[test]
 fn a_backend_may_have_been_visited_once_by_whoever_looked_for_the_server() {
     let agree = |told: bool, more: u64| {
         let mut trial = trial(1, CLOSED, vec![step(100, 500)]);

@@ -131,6 +131,12 @@ impl Connection {
         requests.batch_of(self.allowed) - self.answered
     }
 
+    /// When the turn of its last batch began; `None` before the first.
+    pub(crate) fn last_asked_ns(&self, index: usize, shared: &Shared<'_>) -> Option<u64> {
+        let last = shared.requests.batch_of(self.allowed).checked_sub(1)?;
+        Some(shared.sent_at_ns[shared.slot(index, last)])
+    }
+
     /// Sends what is allowed, as far as the kernel takes it.
     #[inline(always)]
     pub(crate) fn send(&mut self, number: u32, shared: &mut Shared<'_>) -> Result<Moved, Broken> {

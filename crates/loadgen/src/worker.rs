@@ -253,6 +253,20 @@ impl Worker<'_> {
         self.outstanding == 0 && self.source.is_idle()
     }
 
+    /// Connections that had nothing to answer in the window.
+    fn never_asked(&self) -> u64 {
+        let all = self.connections.iter().enumerate();
+        let open = all.filter_map(|(index, connection)| Some((index, connection.as_ref()?)));
+        let unasked = open.filter(|(index, connection)| {
+            connection.served == 0
+                && connection
+                    .last_asked_ns(*index, &self.shared)
+                    .is_none_or(|asked_ns| !self.window.contains(asked_ns))
+                && connection.outstanding(self.shared.requests) == 0
+        });
+        unasked.count() as u64
+    }
+
     fn report_window(&mut self, now: u64) {
         self.count_unanswered(now);
         let mut tally = mem::replace(&mut self.tally, new_tally(self.plan.load));
@@ -270,6 +284,7 @@ impl Worker<'_> {
             times => *times = None,
         }
         counts.never_served = served().filter(|&served| served == 0).count() as u64;
+        counts.never_asked = self.never_asked();
         let _ = self.reports.send(Report::Measured(Box::new(tally)));
     }
 }

@@ -180,6 +180,29 @@ fn an_idle_load_gives_each_connection_its_turn() {
 }
 
 #[test]
+fn who_was_never_asked_is_told_from_who_never_answered() {
+    let idle = |interval_us, meddle| Plan {
+        load: Load::Idle { interval_us },
+        connections_max: 10,
+        reply_deadline_us: 100_000,
+        ..plan(serve(Wire::Framed, meddle))
+    };
+    let unserved = |plan: &Plan| {
+        let counts = measured(plan).0.counts;
+        (counts.never_served, counts.never_asked)
+    };
+    // The first turn is the load's beginning, the others are a minute later.
+    assert_eq!(unserved(&idle(600_000_000, |_, _| {})), (10, 10));
+    // The reply to the connection's first request shows that the server keeps up.
+    let silent: Meddle = |number, reply| {
+        if number > 0 {
+            reply.clear();
+        }
+    };
+    assert_eq!(unserved(&idle(50_000, silent)), (10, 0));
+}
+
+#[test]
 fn connections_are_added_step_by_step() {
     let mut generator = Generator::start(&plan(serve(Wire::Framed, |_, _| {})));
     for connections in [5, 20, 100] {

@@ -8,6 +8,7 @@ use report::{explain_missing, trial::MachineUse};
 pub struct NetEvents {
     listen_overflows: Option<u64>,
     retransmits: Option<u64>,
+    tcp_memory_aborts: Option<u64>,
 }
 
 impl NetEvents {
@@ -18,6 +19,7 @@ impl NetEvents {
         Self {
             listen_overflows: paired_value(&netstat, "TcpExt:", "ListenOverflows"),
             retransmits: paired_value(&snmp, "Tcp:", "RetransSegs"),
+            tcp_memory_aborts: paired_value(&netstat, "TcpExt:", "TCPAbortOnMemory"),
         }
     }
 
@@ -33,5 +35,11 @@ impl NetEvents {
         );
         machine.retransmits = since(self.retransmits, now.retransmits);
         explain_missing!(machine, "no RetransSegs in /proc/net/snmp", [retransmits]);
+        machine.tcp_memory_aborts = since(self.tcp_memory_aborts, now.tcp_memory_aborts);
+        explain_missing!(
+            machine,
+            "no TCPAbortOnMemory in /proc/net/netstat",
+            [tcp_memory_aborts]
+        );
     }
 }

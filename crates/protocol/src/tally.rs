@@ -89,6 +89,9 @@ pub struct Counts {
     pub served_most: u32,
     /// Connections without a completed request in the window.
     pub never_served: u64,
+    /// Of these, those that were not asked in it either, and had answered all that came before.
+    #[serde(default)]
+    pub never_asked: u64,
     /// For how long a thread didn't know of the window after it had opened, at most: its requests of
     /// that time aren't counted.
     pub heard_late_ns: u64,
@@ -206,6 +209,7 @@ impl AddAssign for Counts {
         self.served_least = least.into_iter().flatten().min();
         self.served_most = self.served_most.max(other.served_most);
         self.never_served = self.never_served.saturating_add(other.never_served);
+        self.never_asked = self.never_asked.saturating_add(other.never_asked);
         self.heard_late_ns = self.heard_late_ns.max(other.heard_late_ns);
         self.polls = self.polls.saturating_add(other.polls);
         self.polls_empty = self.polls_empty.saturating_add(other.polls_empty);

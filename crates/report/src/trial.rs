@@ -293,6 +293,10 @@ pub struct Window {
     pub served_most: u32,
     /// Connections on which nothing was answered.
     pub never_served: u64,
+    /// Of these, those on which the generator asked nothing and had all its answers: it is to blame, not
+    /// the server. Null in reports from before this was counted.
+    #[serde(default)]
+    pub never_asked: Option<u64>,
     /// Reply received minus request sent. For `discard` one value per batch.
     pub service_time_us: Percentiles,
     /// Values in the histogram.

@@ -94,6 +94,10 @@ pub struct MachineUse {
     pub listen_overflows: Option<u64>,
     /// TCP segments sent again, likewise.
     pub retransmits: Option<u64>,
+    /// Connections, of any program, that the kernel broke off because its memory for TCP (`tcp_mem`) was
+    /// used up, likewise. Null in reports from before this was read.
+    #[serde(default)]
+    pub tcp_memory_aborts: Option<u64>,
     /// Share of the window in which some task waited for a CPU, 0 to 1 (PSI, `some`). Server and
     /// generator count among them.
     #[serde(default)]

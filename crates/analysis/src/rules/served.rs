@@ -117,9 +117,13 @@ pub(super) fn connections_open(step: &Step) -> Check {
 }
 
 /// A server that is asked on a wire that it doesn't speak answers with something else, or waits for more.
+/// What the kernel broke off for want of memory neither side is to blame for.
 fn lost_because(step: &Step) -> &'static str {
     let of_wire = |kind: &String| kind == "wrong reply" || kind.starts_with("no answer to ");
-    if step.window.errors.keys().any(of_wire) {
+    if step.machine.tcp_memory_aborts > Some(0) {
+        "the kernel's memory for TCP was used up, and it broke off connections (TCPAbortOnMemory): \
+         doctor --connections N tells what sysctl net.ipv4.tcp_mem should be"
+    } else if step.window.errors.keys().any(of_wire) {
         "see the errors; a server of HTTP takes --http 'GET /', one of WebSocket --wire websocket"
     } else {
         "see the errors; a limit of open files or ports, or a server that closes connections"
@@ -223,16 +227,28 @@ pub(super) fn every_connection_served(step: &Step, load: Load) -> Check {
         touches.extend(biases(&memory, Direction::Low, Some(share.min(1.0))));
     }
     let touches = unless(never == 0 || !in_time, touches);
+    let (least, most) = (step.window.served_least, step.window.served_most);
+    let unasked = step.window.never_asked.unwrap_or(0);
+    let whose = match unasked {
+        0 => String::new(),
+        _ => format!(" ({unasked} of them were not asked: the generator was late)"),
+    };
+    let advice = match 2 * unasked > never {
+        true => {
+            "the generator had too little CPU to give each connection its turn: end what else is \
+             running, or --client-cpus, or fewer connections"
+        }
+        false => {
+            "the rate is of the connections that were served: longer --duration, or fewer connections"
+        }
+    };
     Check::new(
         "every_connection_served",
         touches,
-        format!(
-            "{} connections never served, the others {} to {} times",
-            step.window.never_served, step.window.served_least, step.window.served_most
-        ),
-        "the rate is of the connections that were served: longer --duration, or fewer connections",
+        format!("{never} connections never served{whose}, the others {least} to {most} times"),
+        advice,
     )
-    .values(step.window.never_served as f64, 0.0)
+    .values(never as f64, 0.0)
 }
 
 /// In closed load the window has to be several rounds long, or its edges weigh more than what is

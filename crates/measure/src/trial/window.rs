@@ -35,6 +35,7 @@ pub(super) fn window_of(
         served_least: counts.served_least.unwrap_or(0),
         served_most: counts.served_most,
         never_served: counts.never_served,
+        never_asked: Some(counts.never_asked),
         service_time_us: percentiles(&tally.service_time),
         service_time_count: tally.service_time.len(),
         service_time_histogram: encode(&tally.service_time)?,
