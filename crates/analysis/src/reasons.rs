@@ -9,8 +9,10 @@ use report::{
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// A field of the summary that may be null, where a window says why, and what else can be the reason.
-type Lack = (&'static str, fn(&Step) -> Option<&String>, &'static str);
+/// A field of the summary that may be null, where a window says why if one does, and what else can be
+/// the reason.
+type Lack = (&'static str, Option<Told>, &'static str);
+type Told = fn(&Step) -> Option<&String>;
 
 const FEW_COUNTS: &str = "fewer than two counts of connections, or it can't be read";
 const FEW_REQUESTS: &str = "too few requests in a window for it";
@@ -21,111 +23,111 @@ const OLDER: &str = "the report is from before it was taken";
 const LACKS: &[Lack] = &[
     (
         "rate_per_s_interval",
-        nobody,
+        None,
         "fewer than six trials are too few for an interval, and for a comparison",
     ),
-    ("served_least", nobody, OLDER),
-    ("served_most", nobody, OLDER),
-    ("server_cpu_us_per_request", server_cpu, NO_PROCESSES),
-    ("server_cpu_user_us_per_request", server_cpu, NO_PROCESSES),
-    ("server_cpu_system_us_per_request", server_cpu, NO_PROCESSES),
-    ("server_cpus_used", server_cpu, NO_PROCESSES),
+    ("served_least", None, OLDER),
+    ("served_most", None, OLDER),
+    ("server_cpu_us_per_request", Some(server_cpu), NO_PROCESSES),
+    (
+        "server_cpu_user_us_per_request",
+        Some(server_cpu),
+        NO_PROCESSES,
+    ),
+    (
+        "server_cpu_system_us_per_request",
+        Some(server_cpu),
+        NO_PROCESSES,
+    ),
+    ("server_cpus_used", Some(server_cpu), NO_PROCESSES),
     (
         "server_cpus_us_per_request",
-        |step| step.machine.not_measured.get("server_cpus_s"),
+        Some(|step| step.machine.not_measured.get("server_cpus_s")),
         "the server has no CPUs of its own",
     ),
     (
         "server_syscalls_per_request",
-        |step| step.server.not_measured.get("syscalls"),
+        Some(|step| step.server.not_measured.get("syscalls")),
         "no request was answered while system calls were counted",
     ),
     (
         "server_switches_per_request",
-        |step| step.server.not_measured.get("voluntary_switches"),
+        Some(|step| step.server.not_measured.get("voluntary_switches")),
         NO_PROCESSES,
     ),
     (
         "generator_cpus_used",
-        |step| step.generator.not_measured.get("cpu_user_s"),
+        Some(|step| step.generator.not_measured.get("cpu_user_s")),
         NO_PROCESSES,
     ),
-    ("server_time_us", read_lag, FEW_REQUESTS),
-    ("prompt_response_time_us", read_lag, FEW_REQUESTS),
-    ("read_lag_us", read_lag, FEW_REQUESTS),
+    ("server_time_us", Some(read_lag), FEW_REQUESTS),
+    ("prompt_response_time_us", Some(read_lag), FEW_REQUESTS),
+    ("read_lag_us", Some(read_lag), FEW_REQUESTS),
     (
         "service_time_us",
-        nobody,
+        None,
         "none of the requests that were due was answered",
     ),
     (
         "lag_us",
-        nobody,
+        None,
         "no request was sent without waiting for its connection",
     ),
     (
         "connect_time_us",
-        nobody,
+        None,
         "its connections are open before the window; churn has it",
     ),
     (
         "rate_per_s",
-        nobody,
+        None,
         "in a trial no rate that was tried met the target",
     ),
     (
         "failed_rate_per_s",
-        nobody,
+        None,
         "each rate that was tried met the target",
     ),
     (
         "mean",
-        nobody,
+        None,
         "the generator's lag is known for percentiles, not for the mean",
     ),
     (
         "max",
-        nobody,
+        None,
         "the generator's lag is known for percentiles, not for the longest",
     ),
-    ("p50", nobody, FEW_REQUESTS),
-    ("p90", nobody, FEW_REQUESTS),
-    ("p99", nobody, FEW_REQUESTS),
-    ("p99_9", nobody, FEW_REQUESTS),
+    ("p50", None, FEW_REQUESTS),
+    ("p90", None, FEW_REQUESTS),
+    ("p99", None, FEW_REQUESTS),
+    ("p99_9", None, FEW_REQUESTS),
     (
         "user_bytes_per_connection",
-        nobody,
+        None,
         "fewer than two counts of connections, or no access to the server's smaps_rollup",
     ),
     (
         "kernel_bytes_per_connection",
-        nobody,
+        None,
         "fewer than two counts of connections, or no Slab in /proc/meminfo",
     ),
     (
         "by_owner",
-        nobody,
+        None,
         "the kernel shows no cache of these sockets (Unix, or not as root)",
     ),
     (
         "kernel_observers_bytes_per_connection",
-        |step| step.machine.not_measured.get("slab_by_cache_bytes"),
+        Some(|step| step.machine.not_measured.get("slab_by_cache_bytes")),
         FEW_COUNTS,
     ),
-    ("server_user_bytes_per_connection_hour", nobody, FEW_ROUNDS),
-    (
-        "generator_user_bytes_per_connection_hour",
-        nobody,
-        FEW_ROUNDS,
-    ),
-    ("kernel_bytes_per_connection_hour", nobody, FEW_ROUNDS),
-    ("server_descriptors", nobody, "/proc doesn't tell them"),
-    ("generator_descriptors", nobody, "/proc doesn't tell them"),
+    ("server_user_bytes_per_connection_hour", None, FEW_ROUNDS),
+    ("generator_user_bytes_per_connection_hour", None, FEW_ROUNDS),
+    ("kernel_bytes_per_connection_hour", None, FEW_ROUNDS),
+    ("server_descriptors", None, "/proc doesn't tell them"),
+    ("generator_descriptors", None, "/proc doesn't tell them"),
 ];
-
-fn nobody(_: &Step) -> Option<&String> {
-    None
-}
 
 fn server_cpu(step: &Step) -> Option<&String> {
     step.server.not_measured.get("cpu_user_s")
@@ -176,12 +178,12 @@ pub(crate) fn reason(report: &ModelReport, id: &str) -> String {
     }
     // The innermost field that has a reason of its own: a percentile's is its count.
     let of_field = |field: &str| LACKS.iter().find(|(name, ..)| *name == field);
-    let Some((_, of, otherwise)) = fields.rsplit('.').find_map(of_field) else {
+    let Some((_, told, otherwise)) = fields.rsplit('.').find_map(of_field) else {
         return FEW_COUNTS.to_owned();
     };
     let steps = report.trials.iter().filter(|trial| is_of(trial, part));
     let mut steps = steps.flat_map(|trial| &trial.steps);
-    let told = steps.find_map(|step| of(step).cloned());
+    let told = told.and_then(|of| steps.find_map(|step| of(step).cloned()));
     told.unwrap_or_else(|| (*otherwise).to_owned())
 }
 
