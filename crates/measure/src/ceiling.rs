@@ -5,22 +5,27 @@
 //! | `echo` | the rate of the null server, measured in each block like a contestant, with as many processes and threads: it sends back what comes and does nothing else ([`crate::null`]) |
 //! | `relay` | that of the null server as a relay, before the same backend |
 //! | `discard` | none: a server that knows nothing of requests can't leave them unanswered |
-//! | `cpu` | the server's CPUs / time of the hashes, measured here |
+//! | `cpu` | the server's CPUs / time of the hashes, as the null server takes for them on one of these |
 //! | `wait` | connections / time: each connection has one at a time |
 //! | `block` | threads that may block / time: as many as connections where the work is handed to a pool, the I/O threads where it isn't |
 //!
 //! A mix has none: what its parts cost each other is what it is measured for.
 
+use crate::null::{self, Null};
 use plan::{Plan, ceiling::closed_load};
-use protocol::{client::Workload, wire::Kind, work::chained_digest};
+use process::{
+    child::Child,
+    guard::{Guard, join},
+};
+use protocol::{client::Workload, wire::Kind};
 use report::model::{Ceiling, CeilingStep, Model};
 use std::{
-    hint::black_box,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-/// For how long hashing is timed.
-const HASHING: Duration = Duration::from_millis(200);
+/// Hashes that take longer have no ceiling.
+const HASHING_MAX: Duration = Duration::from_secs(30);
 
 /// What the ceilings of a run's models are computed from.
 #[derive(Clone, Debug)]
@@ -38,8 +43,19 @@ pub enum Basis {
     None(String),
 }
 
-/// Computes what there is to compute for the run's workload; `null` is what the null server came to.
-pub fn basis(plan: &Plan, null: impl FnOnce() -> Result<Ceiling, String>) -> Basis {
+/// What a ceiling may take: the null server's program, or why there is none, and what it came to.
+#[derive(Debug)]
+pub struct Means<'a> {
+    /// Through what programs are started.
+    pub guard: &'a Guard,
+    /// The program.
+    pub null_server: &'a Result<PathBuf, String>,
+    /// What it came to on each of its engines.
+    pub nulls: &'a mut [Null],
+}
+
+/// Computes what there is to compute for the run's workload.
+pub fn basis(plan: &Plan, means: Means<'_>) -> Basis {
     let Some(closed) = closed_load(plan) else {
         return Basis::None("the run had no closed load".to_owned());
     };
@@ -49,12 +65,20 @@ pub fn basis(plan: &Plan, null: impl FnOnce() -> Result<Ceiling, String>) -> Bas
     }
     match &plan.workload {
         Workload::Discard => Basis::None("a discard has no reply".to_owned()),
-        Workload::Echo | Workload::Relay => null().map_or_else(Basis::None, Basis::Rate),
+        Workload::Echo | Workload::Relay => {
+            let null = means
+                .program()
+                .and_then(|_| null::ceiling(means.nulls, plan));
+            null.map_or_else(Basis::None, Basis::Rate)
+        }
         Workload::Mix(mix) => match mix.parts() {
             [part] => {
                 let time_s = f64::from(part.argument) / 1e6;
                 match part.kind {
-                    Kind::Cpu => hashing(plan, part.argument),
+                    Kind::Cpu => means
+                        .program()
+                        .and_then(|null| hashing(plan, part.argument, means.guard, null))
+                        .map_or_else(Basis::None, Basis::Rate),
                     Kind::Wait => waiting(&closed.connections, time_s),
                     Kind::Block => Basis::Blocking {
                         time_s,
@@ -65,6 +89,12 @@ pub fn basis(plan: &Plan, null: impl FnOnce() -> Result<Ceiling, String>) -> Bas
             }
             _ => Basis::None("a mix has no ceiling".to_owned()),
         },
+    }
+}
+
+impl<'a> Means<'a> {
+    fn program(&self) -> Result<&'a Path, String> {
+        self.null_server.as_deref().map_err(Clone::clone)
     }
 }
 
@@ -101,22 +131,22 @@ impl Basis {
     }
 }
 
-fn hashing(plan: &Plan, hashes: u32) -> Basis {
-    let payload = vec![7; plan.payload_bytes as usize];
-    let began = Instant::now();
-    let mut rounds = 0;
-    while began.elapsed() < HASHING {
-        black_box(chained_digest(black_box(&payload), hashes));
-        rounds += 1;
+/// Timed by a program that is built as models are: in a debug build hashes take half as long again.
+fn hashing(plan: &Plan, hashes: u32, guard: &Guard, null: &Path) -> Result<Ceiling, String> {
+    let asked = format!("{hashes}:{}", plan.payload_bytes);
+    let mut args = vec!["--hash".to_owned(), asked];
+    if !plan.server_cpus.is_empty() {
+        args.extend(["--cpus".to_owned(), join(&plan.server_cpus)]);
     }
-    let time_s = began.elapsed().as_secs_f64() / f64::from(rounds);
+    let mut child = Child::spawn(guard, null, args, None).map_err(|error| error.to_string())?;
+    child.end_input();
+    let said = child.next_line(Instant::now() + HASHING_MAX).ok();
+    let time_ns: Option<f64> = said.and_then(|line| line.parse().ok());
+    let time_us = time_ns.ok_or("the time of the hashes could not be measured")? / 1e3;
     let cpus = plan.server_cpus.len().max(1);
-    Basis::Rate(Ceiling {
-        rate_per_s: cpus as f64 / time_s,
-        what: format!(
-            "{cpus} CPUs / {:.1} us, the time of {hashes} hashes here",
-            time_s * 1e6
-        ),
+    Ok(Ceiling {
+        rate_per_s: cpus as f64 * 1e6 / time_us,
+        what: format!("{cpus} CPUs / {time_us:.1} us, the time of {hashes} hashes here"),
         steps: Vec::new(),
     })
 }

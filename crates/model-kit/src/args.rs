@@ -5,7 +5,8 @@
 
 use lexopt::{Arg, Error, Parser, ValueExt as _};
 use protocol::wire::Wire;
-use std::{ffi::OsString, net::SocketAddr, ops::RangeInclusive, process::exit};
+use rustix::thread::{CpuSet, sched_setaffinity};
+use std::{ffi::OsString, io, net::SocketAddr, ops::RangeInclusive, process::exit};
 
 /// What each option of the contract is for.
 const HELP: &str = "\
@@ -83,6 +84,26 @@ impl Args {
         let read = Self::read(given, []);
         let (args, []) = read.unwrap_or_else(|problem| wrong_use(&problem.to_string()));
         args
+    }
+
+    /// Keeps this thread, and those that it starts, to the CPUs that were given, if any were.
+    ///
+    /// # Errors
+    /// There is no such CPU, or it can't be had.
+    pub fn pin(&self) -> io::Result<()> {
+        let cpus = &self.cpus;
+        if cpus.is_empty() {
+            return Ok(());
+        }
+        let mut set = CpuSet::new();
+        for &cpu in cpus {
+            if cpu >= CpuSet::MAX_CPU {
+                return Err(io::Error::other(format!("--cpus {cpu}: no such CPU")));
+            }
+            set.set(cpu);
+        }
+        sched_setaffinity(None, &set)
+            .map_err(|errno| io::Error::other(format!("can't run on CPUs {cpus:?}: {errno}")))
     }
 
     /// Whether this is an option of the contract, by its name or with its value behind `=`.

@@ -8,10 +8,7 @@ use crate::{
     stop::Stop,
 };
 use protocol::launch::{STOP_LIMIT_S, ServerLine};
-use rustix::{
-    process::{Resource, Rlimit, getrlimit, setrlimit},
-    thread::{CpuSet, sched_setaffinity},
-};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{
     error::Error,
     io::{self, Write as _},
@@ -109,7 +106,7 @@ impl<Run: Fn(Arc<Server>) -> Ended> Model<Run> {
     fn serve(&self, args: Args) -> Ended {
         raise_open_files();
         // Before any thread starts: threads inherit it.
-        pin(&args.cpus)?;
+        args.pin()?;
         let stop = Stop::prepare(args.relay)?;
         let server = Arc::new(Server::new(args, self.listeners));
 
@@ -171,19 +168,4 @@ fn raise_open_files() {
     };
     // If it can't be raised, `accept` will say so when it matters.
     let _ = setrlimit(Resource::Nofile, raised);
-}
-
-fn pin(cpus: &[usize]) -> io::Result<()> {
-    if cpus.is_empty() {
-        return Ok(());
-    }
-    let mut set = CpuSet::new();
-    for &cpu in cpus {
-        if cpu >= CpuSet::MAX_CPU {
-            return Err(io::Error::other(format!("--cpus {cpu}: no such CPU")));
-        }
-        set.set(cpu);
-    }
-    sched_setaffinity(None, &set)
-        .map_err(|errno| io::Error::other(format!("can't run on CPUs {cpus:?}: {errno}")))
 }

@@ -121,6 +121,24 @@ fn a_relay_passes_everything_on_and_back_and_counts_its_clients_side() {
 }
 
 #[test]
+fn the_time_of_hashes_grows_with_their_number() {
+    let asked = |what: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_null"));
+        command.args(["--hash", what]).output().unwrap()
+    };
+    let time_ns = |what: &str| -> u64 {
+        let said = String::from_utf8(asked(what).stdout).unwrap();
+        said.trim().parse().unwrap()
+    };
+    // A hundred times as many, of which one is longer; a busy machine may make some slower.
+    let (few_ns, many_ns) = (time_ns("10:64"), time_ns("1000:64"));
+    assert!(many_ns > 10 * few_ns, "{few_ns} ns, {many_ns} ns");
+    for wrong in ["", "1000", "1000:", ":64", "many:64", "-1:64"] {
+        assert_eq!(asked(wrong).status.code(), Some(2), "{wrong}");
+    }
+}
+
+#[test]
 fn open_connections_end_with_the_server() {
     let null = Null::start(&[]);
     let mut stream = TcpStream::connect(null.ready.addr).unwrap();

@@ -13,7 +13,7 @@ mod state;
 pub use contestant::Contestant;
 pub use state::{Instruments, Run, RunError};
 
-use crate::{ceiling, null, progress::Progress};
+use crate::{ceiling, progress::Progress};
 use analysis::summary::conclude;
 use blocks::Series;
 use compare::{conclude_run, is_decided};
@@ -21,7 +21,6 @@ use plan::{Plan, ceiling::null_trials_count, patience::Patience, rate::rates_of}
 use process::interrupt;
 use report::{model::ModelReport, run::PlannedLoad, trial::Load};
 use request::rate::shortest_window_us;
-use std::path::PathBuf;
 
 impl Run {
     /// Runs all blocks, or as many as the user has patience for, and writes the reports.
@@ -61,7 +60,7 @@ impl Run {
                 self.measure_blocks(&series, &mut random, &mut patience)?;
             }
             if !late && !interrupt::asked() {
-                self.find_ceiling(&instruments.null_server);
+                self.find_ceiling(instruments);
             }
         }
         progress.finish();
@@ -80,14 +79,14 @@ impl Run {
     }
 
     /// What the null server came to, or what can be computed, beside each contestant.
-    fn find_ceiling(&mut self, null_server: &Result<PathBuf, String>) {
+    fn find_ceiling(&mut self, instruments: &Instruments) {
         let basis = if self.contestants.iter().any(Contestant::has_rate) {
-            let plan = &self.plan;
-            let nulls = &mut self.nulls;
-            ceiling::basis(plan, || {
-                null_server.as_ref().map_err(String::clone)?;
-                null::ceiling(nulls, plan)
-            })
+            let means = ceiling::Means {
+                guard: &instruments.guard,
+                null_server: &instruments.null_server,
+                nulls: &mut self.nulls,
+            };
+            ceiling::basis(&self.plan, means)
         } else {
             ceiling::Basis::None("no model has a rate that could be held against it".to_owned())
         };
