@@ -122,6 +122,7 @@ fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport
         generator_counts: None,
         server_counts: Some(Counts::default()),
         backend_counts: None,
+        visits: None,
         backend_failures: None,
         server_threads_counts: Vec::new(),
     };

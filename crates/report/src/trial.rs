@@ -36,6 +36,10 @@ pub struct Trial {
     /// where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend_counts: Option<Counts>,
+    /// Connections that were made to see that a server listens that isn't ours: its backend counts them, too.
+    /// Null in reports from before this was counted, when it was at most one.
+    #[serde(default)]
+    pub visits: Option<u32>,
     /// Connections whose backend refused or broke off, as the relay counted them; null where it tells no
     /// counts, or isn't one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

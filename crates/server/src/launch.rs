@@ -95,6 +95,14 @@ impl Server {
         !matches!(self, Self::Contract(_))
     }
 
+    /// How many connections were made to see that it listens: a relay's backend counts them, too.
+    pub fn visits(&self) -> u32 {
+        match self {
+            Self::Contract(_) | Self::Target(_) => 0,
+            Self::External(server) => server.visits(),
+        }
+    }
+
     /// All processes to be measured, of now; none when they aren't known.
     pub fn pids(&self) -> Vec<u32> {
         match self {

@@ -58,8 +58,11 @@ pub(super) fn counts_agree(trial: &Trial) -> Option<Check> {
     // What the wire lets somebody count; null on their side is not a difference.
     let agree = |a: Option<u64>, b: Option<u64>| b.is_none() || a == b;
     let agrees = |who: &str, heard: &Counts| {
-        // To see that it listens, a server that isn't ours is visited once, which its backend counts.
-        let visits = u64::from(who == "backend" && trial.server_counts.is_none());
+        // To see that it listens, a server that isn't ours is visited, which its backend counts.
+        let visits = match who {
+            "backend" if trial.server_counts.is_none() => u64::from(trial.visits.unwrap_or(1)),
+            _ => 0,
+        };
         agree(sent.requests, heard.requests)
             && agree(sent.responses, heard.responses)
             && (sent.connections..=sent.connections + visits).contains(&heard.connections)

@@ -123,6 +123,7 @@ pub(crate) fn trial(block: u32, load: Load, steps: Vec<Step>) -> Trial {
         generator_counts: Some(counts),
         server_counts: Some(counts),
         backend_counts: None,
+        visits: None,
         backend_failures: None,
         server_threads_counts: Vec::new(),
         server_empty_bytes: None,

@@ -116,6 +116,7 @@ impl Bench<'_> {
         let ports = ephemeral_ports();
         let source_network =
             source_instead(self.plan, &endpoint, planned.connections_max(), ports)?;
+        let visits = server.visits();
         let server_empty_bytes = pss_bytes(&server.pids());
         let seed = self.plan.schedule_seed(block);
         let mut plans = generator_plans(self.plan, planned, &endpoint, seed);
@@ -176,6 +177,7 @@ impl Bench<'_> {
             generator_counts: ended.generator,
             server_counts: ended.server.all,
             backend_counts: ended.backend,
+            visits: Some(visits),
             backend_failures: ended.backend.and(ended.server.backend_failures),
             server_threads_counts: ended.server.by_thread,
             server_empty_bytes,

@@ -53,6 +53,7 @@ pub struct ExternalServer {
     /// At least one.
     started: Vec<Kept>,
     endpoint: Endpoint,
+    visits: u32,
     /// How many CPUs it may run on.
     cpus: usize,
     /// Where its socket is, if we chose the place: gone with the server.
@@ -69,6 +70,7 @@ impl ExternalLaunch {
         let mut server = ExternalServer {
             started: Vec::new(),
             endpoint,
+            visits: 0,
             cpus: match self.cpus.len() {
                 0 => allowed_cpus().len(),
                 told => told,
@@ -145,6 +147,11 @@ impl ExternalServer {
         &self.endpoint
     }
 
+    /// How often it was visited, to see that it listens.
+    pub(crate) fn visits(&self) -> u32 {
+        self.visits
+    }
+
     /// How many CPUs it may run on.
     pub(crate) fn cpus(&self) -> usize {
         self.cpus
@@ -165,7 +172,7 @@ impl ExternalServer {
             }
             self.check_alive_at(Phase::Start, "before it listened")?;
             let pids = self.started.last().map(Kept::pids).unwrap_or_default();
-            let place = place_of(&pids, &self.endpoint);
+            let place = place_of(&pids, &self.endpoint, &mut self.visits);
             if let Some(place) = &place
                 && pids.len() >= wanted
             {
@@ -223,9 +230,14 @@ impl Drop for ExternalServer {
     }
 }
 
-/// Where these processes listen: at this place, or over IPv6 instead, as `localhost` may mean.
-fn place_of(pids: &[u32], told: &Endpoint) -> Option<Endpoint> {
-    let is_there = |place: &Endpoint| hold(pids, &listeners(place)) && visit(place).is_ok();
+/// Where these processes listen: at this place, or over IPv6 instead, as `localhost` may mean. Each place
+/// that is theirs is visited.
+fn place_of(pids: &[u32], told: &Endpoint, visits: &mut u32) -> Option<Endpoint> {
+    let mut is_there = |place: &Endpoint| {
+        let is_there = hold(pids, &listeners(place)) && visit(place).is_ok();
+        *visits += u32::from(is_there);
+        is_there
+    };
     if is_there(told) {
         return Some(told.clone());
     }
