@@ -1,6 +1,7 @@
 //! `scripts/figures` holds what texts quote to the reports that they name.
 
 use crate::common::{stderr, stdout};
+use serde_json::json;
 use std::{
     fs,
     path::Path,
@@ -67,5 +68,31 @@ fn a_figure_that_is_not_there_is_an_error_that_names_it() {
         assert_eq!(checked.status.code(), Some(1), "{figure}");
         let name = figure.split_once('#').unwrap().1;
         assert!(stderr(&checked).contains(name), "{}", stderr(&checked));
+    }
+}
+
+#[test]
+fn a_figure_has_its_verdicts_mark() {
+    let dir = tempfile::tempdir().unwrap();
+    let [text, report] = ["text.md", "epoll.json"].map(|name| dir.path().join(name));
+    let bounds =
+        |direction| json!({"status": "valid", "bound": {"kind": "bounds", "direction": direction}});
+    for (verdict, quoted) in [
+        (json!({"status": "valid"}), "[12,000/s]"),
+        (bounds("low"), "[>= 12,000/s]"),
+        (bounds("high"), "[<= 12,000/s]"),
+        (json!({"status": "suspect"}), "[? 12,000/s]"),
+        (json!({"status": "invalid"}), "[x 12,000/s]"),
+    ] {
+        let saved = json!({
+            "summary": {"peak": {"rate_per_s": {"median": 12_000.0}}},
+            "verdict": {"status": "valid", "figures": {"peak.rate_per_s": verdict}},
+        });
+        fs::write(&report, saved.to_string()).unwrap();
+        fs::write(&text, "[1](epoll.json#peak.rate_per_s)").unwrap();
+        let filled_in = figures(&[], &text);
+        assert!(filled_in.status.success(), "{}", stderr(&filled_in));
+        let said = fs::read_to_string(&text).unwrap();
+        assert!(said.starts_with(quoted), "{said}, {quoted}");
     }
 }
