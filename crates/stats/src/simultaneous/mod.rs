@@ -39,7 +39,7 @@
 //! 5 to 10 % at nine). With Grubbs' estimator it was 93 % when one of 14 contestants was 20 times as
 //! noisy.
 //!
-//! The price, in the saved `models` (15 contestants, six blocks) at 98.75 %: of 105 pairs it tells 82
+//! The price, in the `models` of version 0.1.0 (15 contestants, six blocks) at 98.75 %: of 105 pairs it tells 82
 //! apart in CPU per request rather than 86, 71 in the closed-load rate as before, 44 in p90 rather
 //! than 46, 94 in user memory rather than 96.
 //!
