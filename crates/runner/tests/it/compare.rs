@@ -108,23 +108,25 @@ fn all_models_of_a_run_are_compared_with_one() {
     assert!(stderr(&nobody).contains("no model \"nobody\""));
 }
 
+/// Of 171 pairs of 19 models in six blocks, on a machine whose rates differ by a tenth from block to block.
 #[test]
-fn the_reference_results_decide_most_of_their_pairs() {
+fn the_reference_results_decide_pairs_by_memory_and_by_cpu() {
     let reference = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/../../bench-results/reference/models"
     );
     let shown = stdout(&compare(&[reference]));
-    let is_decisive = |line: &&str| line.starts_with("CPU of ") && !line.contains(", expl");
-    let line = shown.lines().find(is_decisive).unwrap();
-    let numbers: Vec<u32> = line
-        .split(' ')
-        .filter_map(|word| word.parse().ok())
-        .collect();
-    let [differ, pairs, ..] = numbers.as_slice() else {
-        panic!("{line}");
+    let decided = |figure: &str| -> f64 {
+        let is_of = |line: &&str| line.starts_with(figure) && line.contains(" pairs differ");
+        let line = shown.lines().find(is_of).unwrap();
+        let numbers = line.split(' ').filter_map(|word| word.parse().ok());
+        let [differ, pairs, ..] = numbers.collect::<Vec<f64>>()[..] else {
+            panic!("{line}");
+        };
+        differ / pairs
     };
-    assert!(differ * 2 >= *pairs, "{line}");
+    assert!(decided("user memory") > 0.75, "{shown}");
+    assert!(decided("CPU of ") > 0.33, "{shown}");
 }
 
 #[test]
