@@ -39,9 +39,9 @@
 //! 5 to 10 % at nine). With Grubbs' estimator it was 93 % when one of 14 contestants was 20 times as
 //! noisy.
 //!
-//! The price, in the `models` of version 0.1.0 (15 contestants, six blocks) at 98.75 %: of 105 pairs it tells 82
-//! apart in CPU per request rather than 86, 71 in the closed-load rate as before, 44 in p90 rather
-//! than 46, 94 in user memory rather than 96.
+//! The price, in the `models` of version 0.1.0 (15 contestants, six blocks) at 98.75 %: of 105 pairs
+//! it tells 82 apart in CPU per request rather than 86, 71 in the closed-load rate as before, 44 in
+//! p90 rather than 46, 94 in user memory rather than 96.
 //!
 //! Sources beside those: Tukey 1953 and Kramer 1956 (all pairs), Dunnett, Journal of the American
 //! Statistical Association 50, 1955 (against one), Romano and Wolf, Econometrica 73, 2005 (max-T by
