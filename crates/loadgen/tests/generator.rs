@@ -191,7 +191,7 @@ fn who_was_never_asked_is_told_from_who_never_answered() {
         let counts = measured(plan).0.counts;
         (counts.never_served, counts.never_asked)
     };
-    // The first turn is the load's beginning, the others are a minute later.
+    // The first turn is the load's beginning, the others come after the window.
     assert_eq!(unserved(&idle(600_000_000, |_, _| {})), (10, 10));
     // The reply to the connection's first request shows that the server keeps up.
     let silent: Meddle = |number, reply| {

@@ -11,12 +11,12 @@
 //!
 //! A mix has none: what its parts cost each other is what it is measured for.
 
-use crate::null::{self, Null};
-use plan::{Plan, ceiling::closed_load};
-use process::{
-    child::Child,
-    guard::{Guard, join},
+use crate::{
+    launch::launch,
+    null::{self, Null},
 };
+use plan::{Plan, ceiling::closed_load};
+use process::{child::Child, guard::Guard};
 use protocol::{client::Workload, wire::Kind};
 use report::model::{Ceiling, CeilingStep, Model};
 use std::{
@@ -134,10 +134,8 @@ impl Basis {
 /// Timed by a program that is built as models are: in a debug build hashes take half as long again.
 fn hashing(plan: &Plan, hashes: u32, guard: &Guard, null: &Path) -> Result<Ceiling, String> {
     let asked = format!("{hashes}:{}", plan.payload_bytes);
-    let mut args = vec!["--hash".to_owned(), asked];
-    if !plan.server_cpus.is_empty() {
-        args.extend(["--cpus".to_owned(), join(&plan.server_cpus)]);
-    }
+    let mut args = launch(plan, guard, null).args();
+    args.extend(["--hash".to_owned(), asked]);
     let mut child = Child::spawn(guard, null, args, None).map_err(|error| error.to_string())?;
     child.end_input();
     let said = child.next_line(Instant::now() + HASHING_MAX).ok();
