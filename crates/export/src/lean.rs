@@ -24,8 +24,11 @@ type Kept<'a> = (&'a mut String, u8);
 /// # Errors
 /// A histogram can't be read.
 pub fn lean(mut report: ModelReport) -> Result<ModelReport, HistogramError> {
-    let steps = report.trials.iter_mut().flat_map(|trial| &mut trial.steps);
-    for step in steps {
+    let windows = report.trials.iter_mut().flat_map(|trial| {
+        let held = trial.held.iter_mut().map(|round| &mut round.step);
+        trial.steps.iter_mut().chain(held)
+    });
+    for step in windows {
         step.window.prompt_time_us = prompt::of_window(step)?;
         for (text, digits) in histograms(step) {
             *text = coarse(text, digits)?;

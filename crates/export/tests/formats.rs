@@ -5,7 +5,9 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
-use export::{bencher::bencher, csv::csv, github::github, histograms, openmetrics::openmetrics};
+use export::{
+    bencher::bencher, csv::csv, github::github, histograms, lean::lean, openmetrics::openmetrics,
+};
 use hdrhistogram::{
     Histogram,
     serialization::{
@@ -17,6 +19,7 @@ use report::{
     check::{FigureVerdict, Status},
     comparison::Better,
     model::ModelReport,
+    trial::HeldRound,
 };
 use serde_json::Value;
 use stats::median;
@@ -253,4 +256,27 @@ fn the_log_can_be_read_back() {
         .filter_map(|step| Some(step.window.scheduled.as_ref()?.offered))
         .sum();
     assert_eq!(requests[&tag], offered, "{requests:?}");
+}
+
+#[test]
+fn a_lean_report_has_coarse_histograms_in_each_window() {
+    let (_, mut reports) = store::read::run(Path::new(SAVED_RUN)).unwrap();
+    let mut report = reports.swap_remove(0);
+    let trial = &mut report.trials[0];
+    let step = trial.steps[0].clone();
+    trial.held = vec![HeldRound {
+        since_us: 60_000_000,
+        replaced: 100,
+        step,
+    }];
+    let lean = lean(report.clone()).unwrap();
+    let bytes = |report: &ModelReport| -> Vec<usize> {
+        let windows = report.trials.iter().flat_map(|trial| trial.windows());
+        windows
+            .map(|step| step.window.service_time_histogram.len())
+            .collect()
+    };
+    for (full, lean) in bytes(&report).into_iter().zip(bytes(&lean)) {
+        assert!(lean < full, "{lean} of {full} bytes");
+    }
 }
