@@ -65,12 +65,10 @@ pub fn basis(plan: &Plan, means: Means<'_>) -> Basis {
     }
     match &plan.workload {
         Workload::Discard => Basis::None("a discard has no reply".to_owned()),
-        Workload::Echo | Workload::Relay => {
-            let null = means
-                .program()
-                .and_then(|_| null::ceiling(means.nulls, plan));
-            null.map_or_else(Basis::None, Basis::Rate)
-        }
+        Workload::Echo | Workload::Relay => means
+            .program()
+            .and_then(|_| null::ceiling(means.nulls, plan))
+            .into(),
         Workload::Mix(mix) => match mix.parts() {
             [part] => {
                 let time_s = f64::from(part.argument) / 1e6;
@@ -78,7 +76,7 @@ pub fn basis(plan: &Plan, means: Means<'_>) -> Basis {
                     Kind::Cpu => means
                         .program()
                         .and_then(|null| hashing(plan, part.argument, means.guard, null))
-                        .map_or_else(Basis::None, Basis::Rate),
+                        .into(),
                     Kind::Wait => waiting(&closed.connections, time_s),
                     Kind::Block => Basis::Blocking {
                         time_s,
@@ -89,6 +87,12 @@ pub fn basis(plan: &Plan, means: Means<'_>) -> Basis {
             }
             _ => Basis::None("a mix has no ceiling".to_owned()),
         },
+    }
+}
+
+impl From<Result<Ceiling, String>> for Basis {
+    fn from(rate: Result<Ceiling, String>) -> Self {
+        rate.map_or_else(Self::None, Self::Rate)
     }
 }
 
