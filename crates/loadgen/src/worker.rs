@@ -234,6 +234,8 @@ impl Worker<'_> {
                 let is_behind =
                     schedule.is_some_and(|times| times.next_ns() < self.window.close_ns);
                 if !is_behind || now >= deadline_ns {
+                    // Later, replies that a server owed all through the window may have come.
+                    self.tally.counts.never_asked = self.never_asked();
                     self.phase = Phase::Draining { deadline_ns };
                     self.advance(now);
                 }
@@ -253,16 +255,21 @@ impl Worker<'_> {
         self.outstanding == 0 && self.source.is_idle()
     }
 
-    /// Connections that had nothing to answer in the window.
+    /// Connections that had nothing to answer in the window, which has just closed: no request was on its
+    /// way when it opened, and none was sent in it. In closed load one always is.
     fn never_asked(&self) -> u64 {
+        if matches!(self.source, Source::Replies) {
+            return 0;
+        }
         let all = self.connections.iter().enumerate();
         let open = all.filter_map(|(index, connection)| Some((index, connection.as_ref()?)));
         let unasked = open.filter(|(index, connection)| {
-            connection.served == 0
-                && connection
-                    .last_asked_ns(*index, &self.shared)
-                    .is_none_or(|asked_ns| !self.window.contains(asked_ns))
-                && connection.outstanding(self.shared.requests) == 0
+            let asked_ns = connection.last_asked_ns(*index, &self.shared);
+            let is_asked = asked_ns.is_some_and(|asked_ns| {
+                let owes = connection.outstanding(self.shared.requests) > 0;
+                self.window.contains(asked_ns) || (asked_ns < self.window.open_ns && owes)
+            });
+            connection.served == 0 && !is_asked
         });
         unasked.count() as u64
     }
@@ -284,7 +291,6 @@ impl Worker<'_> {
             times => *times = None,
         }
         counts.never_served = served().filter(|&served| served == 0).count() as u64;
-        counts.never_asked = self.never_asked();
         let _ = self.reports.send(Report::Measured(Box::new(tally)));
     }
 }

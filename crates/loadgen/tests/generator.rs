@@ -7,7 +7,9 @@
 
 mod common;
 
-use common::{Generator, LEAD_NS, Meddle, WINDOW, decoded, measured, now_ns, plan, serve};
+use common::{
+    Generator, LEAD_NS, Meddle, PATIENT_US, WINDOW, decoded, measured, now_ns, plan, serve,
+};
 use protocol::{
     client::Workload,
     endpoint::Endpoint,
@@ -200,6 +202,17 @@ fn who_was_never_asked_is_told_from_who_never_answered() {
         }
     };
     assert_eq!(unserved(&idle(50_000, silent)), (10, 0));
+    // In closed load each is asked, here by a request whose reply comes when the window is over.
+    let late: Meddle = |number, _| {
+        if number > 0 {
+            thread::sleep(2 * (Duration::from_nanos(LEAD_NS) + WINDOW));
+        }
+    };
+    let closed = Plan {
+        reply_deadline_us: PATIENT_US,
+        ..plan(serve(Wire::Framed, late))
+    };
+    assert_eq!(unserved(&closed), (10, 0));
 }
 
 #[test]
