@@ -34,11 +34,20 @@ const RISE_MAX: f64 = 1.5;
 pub(super) fn pause(step: &Step) -> Option<Check> {
     let series = step.window.series.as_ref()?;
     let requests: Vec<f64> = series.requests.iter().map(|&n| n as f64).collect();
-    let usual = median(&requests).filter(|&usual| usual >= PAUSE_REQUESTS_MIN);
-    let (at, length) = usual.map_or((0, 0), |usual| longest_run(&requests, usual * PAUSE_MAX));
+    let (usual, is_of_most) = usual_of(&requests);
+    let (at, length) = match usual >= PAUSE_REQUESTS_MIN {
+        true => longest_run(&requests, usual * PAUSE_MAX),
+        false => (0, 0),
+    };
+    // Replies that come in bursts leave most intervals empty, and none of them for long.
+    let length = match is_of_most || 2 * length >= requests.len() {
+        true => length,
+        false => 0,
+    };
     let seconds = |intervals: usize| intervals as f64 * series.interval_us as f64 / 1e6;
     let share = length as f64 / requests.len().max(1) as f64;
     let detail = match length {
+        0 if !is_of_most => "too little was answered in most intervals to tell a pause".to_owned(),
         0 => "something was answered in every interval".to_owned(),
         _ => format!(
             "nothing was answered for {:.2} s, from {:.2} s after the window's opening",
@@ -49,6 +58,19 @@ pub(super) fn pause(step: &Step) -> Option<Check> {
     let advice = "the server stood still, or something stopped it: look at what it did then";
     let check = Check::new("pause", exposed(share), detail, advice);
     Some(check.values(seconds(length), 0.0))
+}
+
+/// What is answered in an interval: in the middle one; or, where that is too little to tell, as when a
+/// server stands still for over half of the window, in the best tenth. And whether it is that of most.
+fn usual_of(requests: &[f64]) -> (f64, bool) {
+    let middle = median(requests).unwrap_or(0.0);
+    if middle >= PAUSE_REQUESTS_MIN {
+        return (middle, true);
+    }
+    let mut sorted = requests.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let best = sorted.get(sorted.len() * 9 / 10).copied().unwrap_or(0.0);
+    (best, false)
 }
 
 /// The longest run of values up to `max`: where it begins, and how long it is.
@@ -65,8 +87,8 @@ fn longest_run(values: &[f64], max: f64) -> (usize, usize) {
     longest
 }
 
-/// Whether the rate kept its level; `None` where the window has too few intervals to tell, and the
-/// warm-up had settled.
+/// Whether the rate kept its level; where the window has too few intervals to tell, whether the warm-up had
+/// settled. `None` where there was none.
 pub(super) fn steady(step: &Step) -> Option<Check> {
     let warm_up_s = step.warm_up_us as f64 / 1e6;
     let series = step.window.series.as_ref();
@@ -234,6 +256,14 @@ mod tests {
         let once = |i: u64| if i == 80 { 0 } else { 5_000 };
         let check = pause(&step((0..160).map(once).collect())).unwrap();
         assert_eq!(figures(&check), [FigureKind::P99, FigureKind::P99_9]);
+        // For five seconds of eight: most intervals have nothing.
+        let mostly = |i: u64| if (40..140).contains(&i) { 0 } else { 5_000 };
+        let check = pause(&step((0..160).map(mostly).collect())).unwrap();
+        assert!(check.detail.contains("for 5.00 s"), "{check:?}");
+        // A burst in every fourth interval is no pause between them.
+        let bursts = |i: u64| if i.is_multiple_of(4) { 5_000 } else { 0 };
+        let check = pause(&step((0..160).map(bursts).collect())).unwrap();
+        assert!(check.passed, "{check:?}");
         // Two requests a second leave most intervals empty.
         let check = pause(&step(
             (0_u64..160).map(|i| u64::from(i % 10 == 0)).collect(),
