@@ -297,7 +297,7 @@ fn lag_is_told_in_microseconds_and_as_a_share() {
         (P90, None),
         (P99, None),
         (P99_9, None),
-        (Rate, Some(30)),
+        (Rate, Some(31)),
         (Cpu, Some(30)),
     ];
     assert_eq!(heard(30_000), all);

@@ -29,7 +29,7 @@ impl Sampler {
     /// Reads all that takes long. To probe these generators are what is measured: whatever else runs
     /// here is a stranger, and there are no servers.
     pub(crate) fn look(pids: Vec<u32>, net_before: NetEvents) -> Self {
-        let watch = Watch::open(&pids, &[], &[], &[]);
+        let watch = Watch::open(&pids, &[], &[], [&[], &[]]);
         Self {
             before: watch.surroundings(&pids),
             pids,

@@ -3,7 +3,7 @@
 //! All machines of a run are judged by the same rules. One that only generates can spoil what requests
 //! tell, and neither the server's CPU time nor its memory.
 
-use crate::touch::{JUDGED_FROM_S, SHARE_MAX, TIMES, biases, exposed, exposed_times};
+use crate::touch::{JUDGED_FROM_S, SHARE_MAX, TIMES, biases, exposed, exposed_times, lacking};
 use report::{
     check::{Check, Direction, FigureKind},
     trial::{Load, MachineUse, ProcessUse, Step},
@@ -130,7 +130,9 @@ impl Place<'_> {
     /// server's CPUs were `busy` for, 0 to 1. Source: kernel/sched/core.c, `update_rq_clock_task`;
     /// kernel/time/tick-sched.c, `get_cpu_idle_time_us`.
     fn steal(&self) -> Option<Check> {
-        let share = self.machine.steal_share?;
+        let machine = self.machine;
+        // In older reports that of all CPUs is there alone.
+        let share = machine.ours_steal_share.or(machine.steal_share)?;
         let judged = self.judged(share);
         let mut touches = exposed(judged);
         touches.retain(|touch| touch.figure != FigureKind::Cpu);
@@ -183,18 +185,25 @@ impl Place<'_> {
         let (read, written) = (self.machine.swap_in_pages?, self.machine.swap_out_pages?);
         let share = read as f64 * PAGE_S / self.window_s();
         let mut touches = exposed_times(share.min(1.0));
-        let missing = written as f64 * PAGE_BYTES / self.ours.pss_bytes.unwrap_or(0).max(1) as f64;
+        // Older reports don't tell whose the pages were.
+        let of_ours = self.ours.swapped_bytes.map(|bytes| bytes as f64);
+        let swapped_bytes = of_ours.unwrap_or(written as f64 * PAGE_BYTES);
+        let missing = swapped_bytes / self.ours.pss_bytes.unwrap_or(0).max(1) as f64;
         if missing > SWAPPED_MAX {
             touches.extend(biases(
                 &[FigureKind::UserMemory],
                 Direction::Low,
-                Some(missing.min(1.0)),
+                Some(missing),
             ));
         }
+        let of_ours = of_ours.filter(|bytes| *bytes > 0.0);
+        let of_ours = of_ours.map_or_else(String::new, |bytes| {
+            format!("; {:.0} kB of ours lie there", bytes / 1e3)
+        });
         let check = Check::new(
             "swap",
             touches,
-            format!("{written} pages went to swap, {read} came from it"),
+            format!("{written} pages went to swap in the window, {read} came from it{of_ours}"),
             "fewer --connections, or more memory; swapoff -a keeps it from being hidden",
         );
         Some(check.values((read + written) as f64, 0.0))
@@ -206,7 +215,7 @@ impl Place<'_> {
         let share = self.machine.pressure_memory_share?;
         let mut touches = exposed_times(share);
         if share > SHARE_MAX {
-            touches.extend(biases(&[FigureKind::Rate], Direction::Low, Some(share)));
+            touches.extend(biases(&[FigureKind::Rate], Direction::Low, lacking(share)));
         }
         let check = Check::new(
             "pressure",
@@ -267,6 +276,10 @@ mod tests {
         assert_eq!(touched(&here, "steal"), [P99, P99_9]);
         assert_eq!(touched(&here, "other_load"), [P90, P99, P99_9, Rate, Cpu]);
         assert_eq!(touched(&here, "throttled"), []);
+        // Of many CPUs one was taken away, on which the server runs.
+        machine.ours_steal_share = Some(0.4);
+        let steal = touched(&place(&machine, &ours), "steal");
+        assert!(steal.contains(&Rate), "{steal:?}");
         // The kernel's own work for a server is nobody else's.
         machine.programs_cpus_used = Some(0.0);
         machine.other_cpus_used = Some(0.4);
@@ -289,6 +302,21 @@ mod tests {
         assert_eq!(touched(&there, "steal"), [P90, P99, P99_9, Rate]);
         assert_eq!(touched(&there, "swap"), []);
         assert_eq!(touched(&place(&machine, &ours), "swap"), [UserMemory]);
+        // They were somebody else's; or the server's went before the window.
+        let of_ours = |swapped_bytes, swap_out_pages| {
+            let ours = ProcessUse {
+                pss_bytes: Some(1_000_000),
+                swapped_bytes: Some(swapped_bytes),
+                ..ProcessUse::default()
+            };
+            let machine = MachineUse {
+                swap_out_pages: Some(swap_out_pages),
+                ..machine.clone()
+            };
+            touched(&place(&machine, &ours), "swap")
+        };
+        assert_eq!(of_ours(0, 1_000_000), []);
+        assert_eq!(of_ours(400_000, 0), [UserMemory]);
         let mut checks = there.disturbances();
         let said = checks.find(|check| check.id == "steal").unwrap().detail;
         assert!(said.starts_with("host 2: 3.0 % of the CPU time"), "{said}");

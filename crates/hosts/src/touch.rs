@@ -41,6 +41,12 @@ pub fn biases(
     all(figures, effect)
 }
 
+/// By what share of itself a figure is too low that lacks this share of what there was, 0 to 1: what is left
+/// is 1 less that. `None` where nothing is left.
+pub fn lacking(share: f64) -> Option<f64> {
+    (share < 1.0).then(|| share / (1.0 - share))
+}
+
 /// Everything of a window but memory.
 pub fn of_window() -> Vec<FigureKind> {
     [&[FigureKind::Rate, FigureKind::Cpu][..], &TIMES].concat()
@@ -50,7 +56,7 @@ pub fn of_window() -> Vec<FigureKind> {
 pub fn exposed(share: f64) -> Vec<Touch> {
     let mut touches = exposed_times(share);
     if share > SHARE_MAX {
-        touches.extend(biases(&[FigureKind::Rate], Direction::Low, Some(share)));
+        touches.extend(biases(&[FigureKind::Rate], Direction::Low, lacking(share)));
         touches.extend(biases(&[FigureKind::Cpu], Direction::Either, Some(share)));
     }
     touches
@@ -78,6 +84,20 @@ mod tests {
 
     fn reached(share: f64) -> Vec<FigureKind> {
         exposed(share).iter().map(|touch| touch.figure).collect()
+    }
+
+    /// Three of eight seconds in which nothing was answered: without them it would be 1.6 times as many.
+    #[test]
+    fn a_rate_lacks_more_of_itself_than_of_the_window() {
+        let touches = exposed(0.375);
+        let rate = touches
+            .iter()
+            .find(|touch| touch.figure == FigureKind::Rate);
+        let Effect::Biases { up_to_share, .. } = rate.unwrap().effect else {
+            panic!("{rate:?}");
+        };
+        assert!((up_to_share.unwrap() - 0.6).abs() < 1e-9);
+        assert_eq!(lacking(1.0), None);
     }
 
     #[test]

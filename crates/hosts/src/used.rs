@@ -31,6 +31,7 @@ pub fn by_generators(shares: &[HostShare]) -> ProcessUse {
         voluntary_switches: of_all(&of_each, |one| one.voluntary_switches),
         involuntary_switches: of_all(&of_each, |one| one.involuntary_switches),
         pss_bytes: of_all(&of_each, |one| one.pss_bytes),
+        swapped_bytes: of_all(&of_each, |one| one.swapped_bytes),
         peak_resident_bytes: of_all(&of_each, |one| one.peak_resident_bytes),
         page_tables_bytes: of_all(&of_each, |one| one.page_tables_bytes),
         descriptors: of_all(&of_each, |one| one.descriptors),

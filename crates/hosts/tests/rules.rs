@@ -83,7 +83,7 @@ fn a_share_reaches_what_it_can_move() {
         (P90, None),
         (P99, None),
         (P99_9, None),
-        (Rate, Some(125)),
+        (Rate, Some(143)),
         (Cpu, Some(125)),
     ];
     assert_eq!(reach(&exposed(0.125)), all, "an eighth leaves the median");
@@ -149,7 +149,7 @@ fn steal_is_a_share_of_what_the_servers_cpus_did() {
             (P90, None),
             (P99, None),
             (P99_9, None),
-            (Rate, Some(30)),
+            (Rate, Some(31)),
             (Cpu, Some(share)),
         ]
     };
@@ -175,7 +175,7 @@ fn what_stops_a_server_is_a_share_of_the_window() {
     };
     let checks = of_step(&step(machine), CLOSED);
     let times = [(P90, None), (P99, None), (P99_9, None)];
-    let (rate, cpu) = ((Rate, Some(30)), (Cpu, Some(30)));
+    let (rate, cpu) = ((Rate, Some(31)), (Cpu, Some(30)));
     assert_eq!(
         of(&checks, "throttled"),
         [&times[..], &[rate, cpu]].concat()

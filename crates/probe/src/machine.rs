@@ -18,6 +18,8 @@ use std::{collections::BTreeMap, time::Duration};
 /// last. When it is more than this, the rest isn't known.
 const STRANGERS_MAX: f64 = 0.1;
 
+const STAT: &str = "/proc/stat can't be read";
+
 /// Programs that are named, those that used most.
 const PROGRAMS_NAMED: usize = 5;
 
@@ -109,8 +111,22 @@ pub(crate) fn add_cpus(
             [other_cpus_used]
         );
     }
-    const STAT: &str = "/proc/stat can't be read";
     explain_missing!(machine, STAT, [steal_share, softirq_share, other_cpus_used]);
+}
+
+/// Adds what was stolen from those of ours that lost most; `places` are the CPUs of each, none for all.
+pub(crate) fn add_ours_steal(
+    machine: &mut MachineUse,
+    (from, to): (&Cpus, &Cpus),
+    places: [&[usize]; 2],
+) {
+    let shares = places.into_iter().filter_map(|numbers| {
+        let numbers = Some(numbers).filter(|numbers| !numbers.is_empty());
+        let ticks = from.until(to, numbers)?;
+        Some(ticks.steal as f64 / (ticks.all() as f64).max(1.0))
+    });
+    machine.ours_steal_share = shares.max_by(f64::total_cmp);
+    explain_missing!(machine, STAT, [ours_steal_share]);
 }
 
 /// Adds what other programs used over the time in which they were seen; `None` where it isn't known
@@ -245,6 +261,39 @@ mod tests {
         assert_eq!(MachineCounters::room((&from, &to)), 0);
         to.value.cpus = Cpus::default();
         assert_eq!(MachineCounters::room((&from, &to)), u64::MAX);
+    }
+
+    #[test]
+    fn steal_is_of_the_cpus_that_are_used() {
+        let ticks = |stolen: [u64; 4]| {
+            let of = |steal| CpuTicks {
+                busy: 50,
+                idle: 50 - steal,
+                softirq: 0,
+                steal,
+            };
+            Cpus(stolen.map(of).into_iter().enumerate().collect())
+        };
+        let to = ticks([40, 0, 0, 0]);
+        let from = Cpus(to.0.keys().map(|&cpu| (cpu, CpuTicks::default())).collect());
+        let stolen = |places| {
+            let mut machine = MachineUse::default();
+            add_ours_steal(&mut machine, (&from, &to), places);
+            machine.ours_steal_share
+        };
+        assert_eq!(stolen([&[0], &[1]]), Some(0.4));
+        assert_eq!(stolen([&[1], &[0, 1]]), Some(0.2));
+        assert_eq!(stolen([&[1], &[2]]), Some(0.0));
+        assert_eq!(
+            stolen([&[1], &[]]),
+            Some(0.1),
+            "the generator runs anywhere"
+        );
+        let mut machine = MachineUse::default();
+        let unread = Cpus::default();
+        add_ours_steal(&mut machine, (&unread, &unread), [&[], &[]]);
+        assert_eq!(machine.ours_steal_share, None);
+        assert!(machine.not_measured.contains_key("ours_steal_share"));
     }
 
     /// As when the runner is kept from reading: 200 ms late, of a window of half a second.

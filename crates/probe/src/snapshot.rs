@@ -39,6 +39,7 @@ pub struct Watch {
     runner: Clocks,
     stat: CpuStat,
     server_cpus: Vec<usize>,
+    generator_cpus: Vec<usize>,
 }
 
 /// The clocks at one edge of a window, each with its own moment.
@@ -85,8 +86,19 @@ pub struct Window {
 
 impl Watch {
     /// Of these processes; with none at all of the machine alone. `server_cpus` are those that
-    /// nothing of ours but the server runs on; none when there are no such CPUs.
-    pub fn open(server: &[u32], generator: &[u32], backend: &[u32], server_cpus: &[usize]) -> Self {
+    /// nothing of ours but the server runs on, `generator_cpus` those of the generators; none when there are
+    /// no such CPUs.
+    pub fn open(
+        server: &[u32],
+        generator: &[u32],
+        backend: &[u32],
+        [server_cpus, generator_cpus]: [&[usize]; 2],
+    ) -> Self {
+        // Where none of them is here, they have no CPUs here.
+        let generator_cpus = match generator {
+            [] => server_cpus,
+            _ => generator_cpus,
+        };
         Self {
             server: Clocks::open(server),
             generator: Clocks::open(generator),
@@ -94,6 +106,7 @@ impl Watch {
             runner: Clocks::open(&[std::process::id()]),
             stat: CpuStat::open(),
             server_cpus: server_cpus.to_vec(),
+            generator_cpus: generator_cpus.to_vec(),
         }
     }
 
@@ -173,6 +186,8 @@ impl Watch {
             read_span,
             self.ours_s(&server, &generator, of_instruments),
         );
+        let places: [&[usize]; 2] = [&self.server_cpus, &self.generator_cpus];
+        machine::add_ours_steal(&mut machine, cpus, places);
         let room = MachineCounters::room(counters);
         let programs = (&from.0.programs, &to.1.programs);
         let others = programs.0.until(programs.1, &self.server_cpus, room);
@@ -224,7 +239,7 @@ impl Watch {
 /// What the machine is busy with, watched for so long; the kernel's threads are named that ran on
 /// these CPUs.
 pub fn look(length: Duration, cpus: &[usize]) -> MachineUse {
-    let watch = Watch::open(&[], &[], &[], cpus);
+    let watch = Watch::open(&[], &[], &[], [cpus, cpus]);
     let before = watch.surroundings(&[]);
     let from = watch.edge();
     thread::sleep(length);
@@ -262,7 +277,7 @@ mod tests {
 
     fn used(span: Duration, window: Duration) -> Used {
         let own = [std::process::id()];
-        let watch = Watch::open(&own, &own, &[], &[]);
+        let watch = Watch::open(&own, &own, &[], [&[], &[]]);
         let around = watch.surroundings(&own);
         let from = watch.edge();
         let mut to = from.clone();

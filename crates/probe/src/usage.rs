@@ -138,6 +138,8 @@ pub fn add_memory(used: &mut ProcessUse, pids: &[u32]) {
         ),
         [pss_bytes]
     );
+    used.swapped_bytes = sum_of(pids, |process| Some(process.status().ok()?.vmswap? << 10));
+    explain_missing!(used, why("no VmSwap in /proc/PID/status"), [swapped_bytes]);
     used.descriptors = sum_of(pids, |process| {
         // Older kernels say 0. To list them would make the kernel remember something of each.
         let directory = fs::metadata(format!("/proc/{}/fd", process.pid())).ok()?;
@@ -199,6 +201,7 @@ mod tests {
         );
         assert!(used.peak_resident_bytes >= used.pss_bytes);
         assert!(used.descriptors >= Some(3));
+        assert!(used.swapped_bytes.is_some());
         assert!(used.not_measured.is_empty());
     }
 

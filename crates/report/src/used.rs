@@ -24,6 +24,10 @@ pub struct ProcessUse {
     pub involuntary_switches: Option<u64>,
     /// Proportional set size at the window's end.
     pub pss_bytes: Option<u64>,
+    /// What of theirs lies in swap at the window's end, and so isn't in `pss_bytes`. Null in reports from
+    /// before this was read.
+    #[serde(default)]
+    pub swapped_bytes: Option<u64>,
     /// The most resident memory so far.
     pub peak_resident_bytes: Option<u64>,
     /// Page tables at the window's end: memory of the kernel, on behalf of these processes.
@@ -53,6 +57,10 @@ impl ProcessUse {
 pub struct MachineUse {
     /// Share of all CPU time that the hypervisor gave to others, 0 to 1.
     pub steal_share: Option<f64>,
+    /// The same of the CPUs that are the server's alone, or of the generator's: of those that lost more. Where
+    /// one of them has none, all CPUs stand for its own. Null in reports from before this was taken.
+    #[serde(default)]
+    pub ours_steal_share: Option<f64>,
     /// Share of all CPU time in software interrupts.
     pub softirq_share: Option<f64>,
     /// CPU time beyond that of server, generator and runner, in CPUs: other programs, and what the

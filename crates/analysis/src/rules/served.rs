@@ -1,6 +1,6 @@
 //! Was everything there, and right: connections, replies, counts.
 
-use hosts::touch::{SHARE_MAX, TIMES, biases, of_window, spoils};
+use hosts::touch::{SHARE_MAX, TIMES, biases, lacking, of_window, spoils};
 use report::{
     check::{Check, Direction, FigureKind, Touch},
     trial::{Counts, Load, Step, Trial},
@@ -31,7 +31,7 @@ fn of_connections(connections: u32, concerned: u64) -> Vec<Touch> {
     let mut touches = spoils(&of_window());
     if share > MISSING_MAX {
         let memory = [FigureKind::UserMemory, FigureKind::KernelMemory];
-        touches.extend(biases(&memory, Direction::Low, Some(share.min(1.0))));
+        touches.extend(biases(&memory, Direction::Low, lacking(share)));
     }
     touches
 }
@@ -227,7 +227,7 @@ pub(super) fn every_connection_served(step: &Step, load: Load) -> Check {
     let mut touches = spoils(&served_figures());
     if share > MISSING_MAX {
         let memory = [FigureKind::UserMemory];
-        touches.extend(biases(&memory, Direction::Low, Some(share.min(1.0))));
+        touches.extend(biases(&memory, Direction::Low, lacking(share)));
     }
     let touches = unless(never == 0 || !in_time, touches);
     let (least, most) = (step.window.served_least, step.window.served_most);

@@ -326,7 +326,7 @@ impl Bench<'_> {
             &server.pids(),
             &generators.pids(),
             &served.backend_pids(),
-            server_cpus,
+            [server_cpus, &self.plan.client_cpus],
         );
         let before = watch.surroundings(&server.pids());
         let mut edges = Vec::new();
