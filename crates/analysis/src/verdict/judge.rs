@@ -4,6 +4,9 @@
 //! within the others, so it is off by no more than the upper median of what each can be off by.
 //! (P. J. Huber, "Robust Statistics", 1981, ch. 1: the median's breakdown point is a half.) What
 //! was wrong once is wrong: what spoils one trial spoils the figure.
+//!
+//! A trial that is biased and one that is bounded are both touched. Where only both together are half of
+//! the trials, the median may be either's, so the figure is suspect.
 
 use report::check::{Check, Direction, Effect, FigureKind, FigureVerdict, Status};
 
@@ -12,9 +15,9 @@ const BY_INTERVAL: &str = "steady_state";
 
 /// The verdict of a figure of this kind, by the checks of each of its trials. `half_width_share` is
 /// half of its interval as a share of it, where it has one.
-pub(super) fn judge(
+pub(super) fn judge<'a>(
     kind: FigureKind,
-    trials: &[Vec<&Check>],
+    trials: &[Vec<&'a Check>],
     half_width_share: Option<f64>,
 ) -> FigureVerdict {
     let spoiling = trials.iter().flatten().find(|check| {
@@ -32,12 +35,34 @@ pub(super) fn judge(
             ..verdict(Status::Suspect, check)
         };
     }
-    match upper_median(trials, |checks| worst_bound(kind, checks)) {
-        Some((bound, check)) => FigureVerdict {
+    if let Some((bound, check)) = upper_median(trials, |checks| worst_bound(kind, checks)) {
+        return FigureVerdict {
             bound: Some(bound),
             ..verdict(Status::Valid, check)
+        };
+    }
+    let either = |checks: &[&'a Check]| {
+        worst_bias(kind, checks, half_width_share).or_else(|| worst_bound(kind, checks))
+    };
+    match upper_median(trials, either) {
+        Some((effect, check)) => FigureVerdict {
+            bias: Some(as_bias(effect)),
+            ..verdict(Status::Suspect, check)
         },
         None => FigureVerdict::default(),
+    }
+}
+
+fn as_bias(effect: Effect) -> Effect {
+    match effect {
+        Effect::Bounds {
+            direction,
+            slack_share: up_to_share,
+        } => Effect::Biases {
+            direction,
+            up_to_share,
+        },
+        biases => biases,
     }
 }
 
@@ -216,6 +241,39 @@ mod tests {
         let judged = judge(FigureKind::Rate, &[vec![&check], vec![&check]], None);
         assert_eq!((judged.status, judged.bound), (Status::Valid, Some(bound)));
         assert_eq!(words(&bound), "at least this by up to 25.0 %");
+    }
+
+    #[test]
+    fn biased_and_bounded_trials_are_touched_alike() {
+        let (off, bound) = (
+            biased(0.3),
+            check(
+                "generator_bound",
+                Effect::Bounds {
+                    direction: Direction::Low,
+                    slack_share: Some(0.1),
+                },
+            ),
+        );
+        let six = |biased: usize, bounded: usize| {
+            let mut trials = vec![vec![&off]; biased];
+            trials.extend(vec![vec![&bound]; bounded]);
+            trials.resize(6, Vec::new());
+            let judged = judge(FigureKind::Rate, &trials, None);
+            (judged.status, judged.bound.is_some(), judged.bias)
+        };
+        assert_eq!(six(2, 0), (Status::Valid, false, None));
+        assert_eq!(six(0, 2), (Status::Valid, false, None));
+        assert_eq!(six(1, 3), (Status::Valid, true, None));
+        let (status, is_bound, bias) = six(2, 2);
+        assert_eq!((status, is_bound), (Status::Suspect, false));
+        assert!(matches!(
+            bias,
+            Some(Effect::Biases {
+                up_to_share: Some(0.1),
+                ..
+            })
+        ));
     }
 
     #[test]
