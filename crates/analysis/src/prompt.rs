@@ -91,13 +91,18 @@ fn tells(values: &Histogram<u64>, quantile: f64) -> bool {
 }
 
 /// Percentiles in microseconds over the trials' windows of one load: of response times where there is
-/// a schedule, else of service times. `None` where none of them has a sample, as in older reports.
+/// a schedule, else of service times. `None` where one of them has no sample, as in older reports: windows
+/// whose times are long have none, and the others would speak for them.
 pub(crate) fn times<'a>(
     steps: impl IntoIterator<Item = &'a Step>,
 ) -> Result<Option<Times>, HistogramError> {
     let mut trials = Vec::new();
     for step in steps {
-        trials.extend(of_window(step)?);
+        match of_window(step)? {
+            Some(times) => trials.push(times),
+            None if step.window.requests == 0 => {}
+            None => return Ok(None),
+        }
     }
     Ok((!trials.is_empty()).then(|| middle(&trials)))
 }
@@ -165,6 +170,12 @@ mod tests {
         assert_eq!((times.mean, times.max), (None, None));
         let of_trials = super::times([&step, &step]).unwrap().unwrap();
         assert_eq!(of_trials.p50, times.p50);
+        let mut without = step.clone();
+        (
+            without.window.requests,
+            without.window.sampled_time_histogram,
+        ) = (20_000, None);
+        assert_eq!(super::times([&step, &without]).unwrap(), None);
         // Without a schedule it is the service times'.
         step.window.scheduled = None;
         step.window.service_time_histogram = histogram((0..20_000).map(|_| 300));

@@ -73,6 +73,7 @@ fn at(connections: u32, steps: &[(u32, &Step)]) -> Result<Option<Peak>, Histogra
         server_cpu_system_us_per_request: spread(&known(|step| {
             per_request(step.server.cpu_system_s? * 1e6, step.window.requests)
         })),
+        // Of those trials in which they were counted, in a window of their own.
         server_syscalls_per_request: spread(
             &steps
                 .iter()

@@ -19,7 +19,7 @@ pub(super) struct Figure<'a> {
     pub kind: FigureKind,
     pub is_headline: bool,
     pub value: Option<f64>,
-    /// Half of the range of its trials, as a share of it.
+    /// Half of its interval, or where it has none of the range of its trials, as a share of it.
     pub half_width_share: Option<f64>,
     /// The checks of each trial.
     pub trials: Vec<Vec<&'a Check>>,
@@ -119,6 +119,9 @@ fn closed<'a>(
         rate,
         &trials,
     )];
+    if let Some(interval) = peak.rate_per_s_interval {
+        figures[0].half_width_share = half_width_share(peak.rate_per_s.median, interval);
+    }
     figures.extend(cpu(
         place,
         (
@@ -212,8 +215,8 @@ fn headline_times(place: &str, prompt: Option<&Times>) -> [String; 2] {
     })
 }
 
-/// The highest rate that meets a target rests on all windows of its search: what is wrong in one of
-/// them spoils it, and beyond the generator's own limit it is a floor.
+/// The highest rate that meets a target rests on the windows that decided its search: what is wrong in one
+/// of them spoils it, and beyond the generator's own limit it is a floor.
 fn capacity<'a>(report: &ModelReport, seen: &'a [Seen<'a>]) -> Option<Figure<'a>> {
     let capacity = report.summary.capacity.as_ref()?;
     // One for each trial, with the checks of the windows that decided it. What disturbed one that met the
