@@ -5,7 +5,7 @@ mod loads;
 
 pub use crate::numbers::{Percentiles, Range, Spread, Times};
 use crate::{
-    check::Verdict,
+    check::{Status, Verdict},
     trial::{Load, Trial},
 };
 pub use loads::{Capacity, Peak, Scheduled};
@@ -77,6 +77,14 @@ impl ModelReport {
             not_measured: BTreeMap::new(),
             trials: Vec::new(),
         }
+    }
+
+    /// Whether its capacity is a floor, of which its verdict says nothing: in reports from before it did.
+    pub fn has_untold_floor(&self) -> bool {
+        let is_floor = self.summary.capacity.as_ref().map(|of| of.generator_bound);
+        let told = self.verdict.figures.get("capacity.rate_per_s");
+        is_floor == Some(true)
+            && told.is_none_or(|of| of.status == Status::Valid && of.bound.is_none())
     }
 }
 

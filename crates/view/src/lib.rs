@@ -155,12 +155,9 @@ impl Seen<'_> {
 
     /// How a figure is drawn, by its verdict.
     pub fn mark(&self, id: &str) -> Mark {
-        let capacity = self.report.summary.capacity.as_ref();
-        match capacity.filter(|_| id == CAPACITY) {
-            Some(capacity) if capacity.generator_bound => {
-                Mark::at_least("beyond it the generator was at its limit")
-            }
-            _ => Mark::of(self.report, id),
+        match id == CAPACITY && self.report.has_untold_floor() {
+            true => Mark::at_least("beyond it the generator was at its limit"),
+            false => Mark::of(self.report, id),
         }
     }
 

@@ -24,7 +24,8 @@ mod served;
 mod window;
 
 pub use hosts::machine::{OTHER_CPUS_MAX, STEAL_MAX, is_disturbed};
-pub(crate) use search::{bounds, is_decisive};
+pub use search::bounds;
+pub(crate) use search::is_decisive;
 
 use hosts::{
     instrument, machine,
@@ -84,6 +85,7 @@ pub(crate) fn of_step(trial: &Trial, step: &Step) -> Vec<Check> {
                 served::window_length(step),
             ];
             checks.extend(search::disturbances(trial, &slo, step));
+            checks.extend(search::generator_at_limit(step));
             checks
         }
         load => of_window_of(step, load),
@@ -182,7 +184,12 @@ pub fn meets(step: &Step, slo: &Slo) -> bool {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use report::trial::{MachineUse, ProcessUse, Window};
+    use hdrhistogram::Histogram;
+    use report::{
+        model::Percentiles,
+        trial::{MachineUse, ProcessUse, Window},
+    };
+    use stats::encode;
 
     /// One second of nothing.
     pub(crate) fn step() -> Step {
@@ -191,7 +198,7 @@ pub(crate) mod tests {
             connections_open: 100,
             rate_per_s: None,
             connect_elapsed_us: 0,
-            connect_time_us: report::model::Percentiles::default(),
+            connect_time_us: Percentiles::default(),
             warm_up_us: 1_000_000,
             steady: Some(true),
             window_asked_us: 1_000_000,
@@ -227,6 +234,31 @@ pub(crate) mod tests {
         // 256 outstanding of 1 MiB each, and 2 % of the times beyond five minutes.
         (step.window.sends_blocked, step.window.times_clipped) = (Some(900), Some(20));
         assert_eq!(of(&step), [Some(4), Some(2)]);
+    }
+
+    /// A generator that sends a tenth of a second late, to a server that takes a second: on each of a
+    /// hundred connections nine requests in ten seconds, and nothing that all waited for.
+    #[test]
+    fn connections_without_a_request_break_littles_law() {
+        let mut times = Histogram::<u64>::new(3).unwrap();
+        times.record_n(1_000_000_000, 900).unwrap();
+        let mut step = step();
+        step.window = Window {
+            length_us: 10_000_000,
+            requests: 900,
+            service_time_count: 900,
+            service_time_us: Percentiles {
+                mean: 1e6,
+                ..Percentiles::default()
+            },
+            service_time_histogram: encode(&times).unwrap(),
+            served_least: 9,
+            ..Window::default()
+        };
+        let check = load::littles_law(&step, 1);
+        assert!(!check.passed, "{check:?}");
+        (step.window.requests, step.window.service_time_count) = (980, 980);
+        assert!(load::littles_law(&step, 1).passed);
     }
 
     #[test]

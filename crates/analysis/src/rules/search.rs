@@ -1,17 +1,20 @@
 //! Did a search for the capacity find what it says: which of its windows decided it, and what disturbed
 //! those.
 
-use super::{lag, load::meets};
+use super::{
+    lag,
+    load::{is_generator_bound, meets},
+};
 use hosts::{machine, touch::biases};
 use report::{
-    check::{Check, Direction, FigureKind},
+    check::{Check, Direction, Effect, FigureKind, Touch},
     slo::{Percentile, Slo, VOTES},
     trial::{Step, Trial},
 };
 
 /// The highest rate of a search that met its target, and the lowest above it that didn't. A rate's
 /// windows decide by their majority; where reports of before that have one of each, it met.
-pub(crate) fn bounds(trial: &Trial, slo: &Slo) -> (Option<f64>, Option<f64>) {
+pub fn bounds(trial: &Trial, slo: &Slo) -> (Option<f64>, Option<f64>) {
     let mut votes: Vec<(f64, i32)> = Vec::new();
     for step in &trial.steps {
         let Some(rate) = step.rate_per_s else {
@@ -61,6 +64,26 @@ pub(super) fn disturbances(trial: &Trial, slo: &Slo, step: &Step) -> Vec<Check> 
         return Vec::new();
     }
     of_window(trial, slo, step)
+}
+
+/// A generator that had nothing to spare at a rate that was missed: the server may do more. `None` where it
+/// had.
+pub(super) fn generator_at_limit(step: &Step) -> Option<Check> {
+    let bound = Touch {
+        figure: FigureKind::Rate,
+        effect: Effect::Bounds {
+            direction: Direction::Low,
+            slack_share: None,
+        },
+    };
+    is_generator_bound(step).then(|| {
+        Check::new(
+            "generator_bound",
+            vec![bound],
+            "beyond it the generator was at its limit".to_owned(),
+            "the rate is a floor: give the generator more CPUs (--client-cpus, --client-threads)",
+        )
+    })
 }
 
 /// What disturbed a window, as far as it reaches the percentile of the target: the capacity is too low then.

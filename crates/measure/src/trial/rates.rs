@@ -58,9 +58,8 @@ impl Bench<'_> {
             hold: None,
         };
         let trial = self.trial(launch, 1, &ramp)?;
-        let held = trial.steps.iter().filter(|step| rules::meets(step, &slo));
-        let rates = held.filter_map(|step| step.rate_per_s);
-        Ok(rates.max_by(f64::total_cmp))
+        let (held, _) = rules::bounds(&trial, &slo);
+        Ok(held)
     }
 }
 

@@ -103,7 +103,7 @@ fn capacity(reports: &[ModelReport]) -> Sheet {
             |rate| whole(rate.median),
         );
         let found = marked(report, "capacity.rate_per_s", found);
-        let floor = if capacity.generator_bound { ">= " } else { "" };
+        let floor = if report.has_untold_floor() { ">= " } else { "" };
         vec![
             report.model.name.clone(),
             format!("{floor}{found}"),
