@@ -3,10 +3,11 @@
 use crate::{options::Options, ranking::rank};
 use report::{
     check::{Check, Direction, Effect, FigureKind, Status, Touch, Verdict},
-    comparison::FigureRanking,
+    comparison::{BLOCKS_MIN, FigureRanking},
     model::ModelReport,
-    run::{ModelOutcome, RunReport},
+    run::{AaControl, ModelOutcome, RunReport},
 };
+use std::collections::BTreeSet;
 
 /// Fills in what follows from the models' reports, which have to be concluded: outcomes, ranks, and
 /// the verdict. While a run is on its way (`is_over` false) nothing is compared, and of one model
@@ -16,8 +17,13 @@ pub fn conclude_run(run: &mut RunReport, reports: &[&ModelReport], is_over: bool
     if is_over && reports.len() > 1 {
         (run.rankings, run.not_compared) = rank(run, reports, Options::default().margin);
     }
-    let checks = match run.aa_control {
-        Some(_) if !run.rankings.is_empty() => vec![aa_control(&run.rankings)],
+    let checks = match &run.aa_control {
+        Some(control) if !run.rankings.is_empty() => {
+            vec![aa_control(
+                &run.rankings,
+                is_compared(control, &run.rankings, reports),
+            )]
+        }
         _ => Vec::new(),
     };
     let of_models = run.models.iter().map(|model| model.status);
@@ -37,16 +43,38 @@ fn outcome(report: &ModelReport) -> ModelOutcome {
     }
 }
 
+/// Whether both have a primary figure in enough blocks for an interval.
+fn is_compared(control: &AaControl, rankings: &[FigureRanking], reports: &[&ModelReport]) -> bool {
+    let names = [&control.model, &control.control];
+    let blocks = |name: &String| -> BTreeSet<u32> {
+        let of_name = reports.iter().filter(|report| report.model.name == *name);
+        let trials = of_name.flat_map(|report| &report.trials);
+        let accepted = trials.filter(|trial| !trial.made_again);
+        accepted.map(|trial| trial.block).collect()
+    };
+    let in_common = &blocks(names[0]) & &blocks(names[1]);
+    let has_both = |ranking: &FigureRanking| {
+        let has = |name: &&String| ranking.contestants.iter().any(|one| one.model == **name);
+        ranking.primary && names.iter().all(has)
+    };
+    in_common.len() >= BLOCKS_MIN as usize && rankings.iter().any(has_both)
+}
+
 /// Of the primary figures, which share the error of one: with all of them a control would be found
 /// to differ by chance in every third run.
-fn aa_control(rankings: &[FigureRanking]) -> Check {
+fn aa_control(rankings: &[FigureRanking], is_compared: bool) -> Check {
     let primary = rankings.iter().filter(|ranking| ranking.primary);
     let differing: Vec<&str> = primary
         .filter_map(|ranking| ranking.suspect.as_deref())
         .collect();
-    let detail = match differing.as_slice() {
-        [] => "the control doesn't differ from its model".to_owned(),
-        some => some.join("; "),
+    let detail = match (differing.as_slice(), is_compared) {
+        ([], true) => "the control doesn't differ from its model".to_owned(),
+        ([], false) => {
+            format!(
+                "the control tells nothing: it and its model haven't {BLOCKS_MIN} blocks in common"
+            )
+        }
+        (some, _) => some.join("; "),
     };
     let touches = match differing.is_empty() {
         true => Vec::new(),

@@ -10,6 +10,8 @@ use report::{
 };
 use stats::{Family, Simultaneous, median, sign_flip_p};
 
+const NO_RATIO: &str = "a value of 0 or less has no ratio";
+
 /// One figure over the contestants that have it.
 pub(crate) struct Field {
     pub id: String,
@@ -48,7 +50,7 @@ pub(crate) fn fields(
         if !without.is_empty() {
             let names: Vec<&str> = without.iter().map(|&i| &*reports[i].model.name).collect();
             notes.push(format!(
-                "{} isn't compared for {}: a value of 0 or less has no ratio",
+                "{} isn't compared for {}: {NO_RATIO}",
                 figure.label,
                 names.join(", ")
             ));
@@ -68,8 +70,8 @@ pub(crate) fn fields_across(
     plan: &Plan,
     margin: f64,
     tells: bool,
-) -> Vec<Field> {
-    let mut fields = Vec::new();
+) -> (Vec<Field>, Vec<String>) {
+    let (mut fields, mut notes) = (Vec::new(), Vec::new());
     for figure in &all[0] {
         let of_both: Vec<_> = all
             .iter()
@@ -83,6 +85,7 @@ pub(crate) fn fields_across(
             values.map(|(_, value)| value.ln()).collect::<Vec<f64>>()
         });
         if logs.iter().flatten().any(|log| !log.is_finite()) {
+            notes.push(format!("{} isn't compared: {NO_RATIO}", figure.label));
             continue;
         }
         let compared = tells
@@ -95,10 +98,11 @@ pub(crate) fn fields_across(
     }
     drop_lagging(&mut fields);
     share_error(&mut fields, plan, margin);
-    fields
+    (fields, notes)
 }
 
-/// Response times with the generator's lag aren't compared for those who all have them without.
+/// Response times with the generator's lag aren't compared where each block of each contestant has them
+/// without.
 fn drop_lagging(fields: &mut Vec<Field>) {
     let [prompt, measured] = RESPONSE_TIME.map(|name| format!(".{name}."));
     let without: Vec<(String, usize)> = fields
@@ -106,13 +110,11 @@ fn drop_lagging(fields: &mut Vec<Field>) {
         .filter(|field| field.id.contains(&prompt))
         .map(|field| {
             let id = field.id.replace(&prompt, &measured);
-            (id, field.contestants().count())
+            (id, field.values())
         })
         .collect();
     fields.retain(|field| {
-        let has_all = |(id, count): &(String, usize)| {
-            *id == field.id && *count == field.contestants().count()
-        };
+        let has_all = |(id, count): &(String, usize)| *id == field.id && *count == field.values();
         !without.iter().any(has_all)
     });
 }
@@ -220,6 +222,11 @@ impl Field {
     /// Those who have values.
     fn contestants(&self) -> impl Iterator<Item = &Vec<Option<f64>>> {
         self.logs.iter().filter(|row| !row.is_empty())
+    }
+
+    /// How many values they have, all together.
+    fn values(&self) -> usize {
+        self.logs.iter().flatten().flatten().count()
     }
 
     /// Of this contestant.

@@ -44,7 +44,7 @@ pub fn compare(
     let all = reports.map(figures::figures);
     let (fields, of_fields) = if across {
         let tells = options.allow_across;
-        (fields_across(&all, plan, margin, tells), Vec::new())
+        fields_across(&all, plan, margin, tells)
     } else {
         fields(&reports, &all, plan, Family::AllPairs, margin)
     };

@@ -147,3 +147,37 @@ fn one_verdict_for_all_figures_says_nothing_of_how_far_one_is_off() {
     let said = passage(&report, &format!("rate_per_s<={}", rate * 1.1));
     assert_eq!(said, Passage::Kept);
 }
+
+/// Of a load in open load's windows everything was wrong, or its tail is too high; its greatest, its mean and
+/// its rate have no verdict of their own.
+#[test]
+fn a_figure_without_a_verdict_of_its_own_stands_as_its_windows_do() {
+    let mut report = report();
+    let place = report.summary.open.as_ref().unwrap().place();
+    let gates = [
+        "open.response_time_us.max<=1000s",
+        "open.response_time_us.mean<=1000s",
+        "open.service_time_us.p99<=1000s",
+        "open.achieved_rate_per_s>=1",
+    ];
+    let set = |report: &mut ModelReport, percentile: &str, status| {
+        let id = format!("{place}.response_time_us.{percentile}");
+        report
+            .verdict
+            .figures
+            .insert(id, verdict(status, None, None));
+    };
+    for verdict in report.verdict.figures.values_mut() {
+        *verdict = FigureVerdict::default();
+    }
+    for gate in gates {
+        assert_eq!(passage(&report, gate), Passage::Kept, "{gate}");
+    }
+    set(&mut report, "p99_9", Status::Suspect);
+    let of = |report: &ModelReport| gates.map(|gate| passage(report, gate));
+    let [max, others @ ..] = of(&report);
+    assert!(matches!(max, Passage::CantTell(_)), "{max:?}");
+    assert!(others.iter().all(|passage| *passage == Passage::Kept));
+    set(&mut report, "p50", Status::Invalid);
+    assert_eq!(of(&report), [const { Passage::Missed }; 4]);
+}
