@@ -115,7 +115,7 @@ const LACKS: &[Lack] = &[
     (
         "by_owner",
         None,
-        "the kernel shows no cache of these sockets (Unix, or not as root)",
+        "the kernel shows no cache of these sockets (Unix, or not as root), or a connection has four ends (relay)",
     ),
     (
         "kernel_observers_bytes_per_connection",
@@ -207,6 +207,9 @@ fn no_load(report: &ModelReport, part: &str) -> String {
     match &report.failure {
         Some(failure) => format!("not asked for, or not before this: {}", failure.reason),
         None if report.interrupted => "the run was interrupted before".to_owned(),
+        None if load == "open" => {
+            "the run had no open load, or no model's rate from which its own follows".to_owned()
+        }
         None => format!("the run had no {load} load"),
     }
 }

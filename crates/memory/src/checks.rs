@@ -29,6 +29,9 @@ const RECONCILED_FROM_BYTES: f64 = 200e6;
 /// A ladder shorter than this can't tell a few pages of memory from what a connection costs.
 const LADDER_MIN: u32 = 1_000;
 
+/// Through two points there is always a line.
+const COUNTS_MIN: usize = 3;
+
 const BOTH: [FigureKind; 2] = [FigureKind::UserMemory, FigureKind::KernelMemory];
 
 /// Checks of a trial of idle load.
@@ -45,15 +48,22 @@ pub fn of_trial(trial: &Trial) -> Vec<Check> {
 fn ladder(trial: &Trial) -> Check {
     let steps = trial.steps.iter();
     let most = steps.map(|step| step.connections_open).max().unwrap_or(0);
-    let touches = match most >= LADDER_MIN {
+    let counts = trial.steps.len();
+    let touches = match most >= LADDER_MIN && counts >= COUNTS_MIN {
         true => Vec::new(),
         false => biases(&BOTH, Direction::Either, None),
+    };
+    let advice = match most >= LADDER_MIN {
+        true => {
+            "two counts don't tell whether it grows with connections: a ladder of three or more"
+        }
+        false => "a few pages weigh as much as these connections: --connections 1000 or more",
     };
     Check::new(
         "memory_ladder",
         touches,
-        format!("memory was measured up to {most} connections"),
-        "a few pages weigh as much as these connections: --connections 1000 or more",
+        format!("memory was measured at {counts} counts, up to {most} connections"),
+        advice,
     )
     .values(most.into(), LADDER_MIN.into())
 }

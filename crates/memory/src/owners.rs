@@ -5,7 +5,9 @@
 //! which besides has one entry in an epoll set for each connection, and its page tables, which are
 //! told by process. Everything else is the server's.
 //!
-//! Where generators are on other machines, all that the servers' machine holds is the server's.
+//! Where generators are on other machines, all that the servers' machine holds is the server's. Where servers
+//! relay, a connection has four ends, of which one is the backend's: whose the kernel's memory is isn't told
+//! there.
 
 use crate::ladder::{kernel_bytes, over_all};
 use report::{
@@ -46,9 +48,11 @@ pub(crate) fn by_owner(
     let shows_sockets = of(&OF_BOTH_ENDS[..2]) >= SOCKETS_BYTES_MIN;
     let generator_slab = shows_sockets.then_some(of_both_ends / 2.0 + EPOLL_ENTRY_BYTES);
     let is_elsewhere = ladders.iter().any(|trial| !trial.hosts.is_empty());
-    let (generator_slab, generator_slab_here) = match is_elsewhere {
-        true => (None, Some(0.0)),
-        false => (generator_slab, generator_slab),
+    let relays = ladders.iter().any(|trial| trial.backend_counts.is_some());
+    let (generator_slab, generator_slab_here) = match (relays, is_elsewhere) {
+        (true, _) => (None, None),
+        (false, true) => (None, Some(0.0)),
+        (false, false) => (generator_slab, generator_slab),
     };
     let empty = ladders
         .iter()
