@@ -1,6 +1,6 @@
 //! The plan of a run: all that is decided before it starts.
 
-use crate::{others::Others, shards::CONNECTIONS_PER_SOURCE};
+use crate::{others::Others, shards::CONNECTIONS_PER_SOURCE, window::longest_us};
 use protocol::{client::Workload, http::HttpRequest, wire::Wire};
 use report::{
     link::Link,
@@ -17,6 +17,10 @@ const INTERVAL_US: u64 = 50_000;
 const INTERVAL_LONG_US: u64 = 1_000_000;
 const WINDOW_LONG_US: u64 = 60_000_000;
 const PROCESSES_FEW: u32 = 4;
+
+/// But so many are looked at together, to tell whether a load is steady: a window has as many, and so has a
+/// warm-up of many processes.
+const INTERVALS_MIN: u64 = 20;
 
 /// Intervals of an idle window, at most. Each generator process keeps 12 kB for each until the window
 /// is over, which would be taken for the connections' memory.
@@ -193,14 +197,17 @@ impl Plan {
 
     /// How finely the course of this load is seen. Every generator process tells each interval.
     pub fn interval_us(&self, load: &PlannedLoad) -> u64 {
-        let is_long = load.window_us > WINDOW_LONG_US || self.client_processes > PROCESSES_FEW;
-        let interval_us = if is_long {
+        let window_us = longest_us(load);
+        let shortest_us = load.window_us.min(load.warm_up_max_us.unwrap_or(u64::MAX));
+        let interval_us = if window_us > WINDOW_LONG_US {
             INTERVAL_LONG_US
+        } else if self.client_processes > PROCESSES_FEW {
+            (shortest_us / INTERVALS_MIN).clamp(INTERVAL_US, INTERVAL_LONG_US)
         } else {
             INTERVAL_US
         };
         match load.load {
-            Load::Idle { .. } => interval_us.max(load.window_us / IDLE_INTERVALS_MAX),
+            Load::Idle { .. } => interval_us.max(window_us / IDLE_INTERVALS_MAX),
             _ => interval_us,
         }
     }
@@ -258,5 +265,63 @@ fn http_of_report(request: &HttpRequest) -> run::HttpRequest {
         line: request.line.to_string(),
         fields: fields.map(|field| field.name.clone()).collect(),
         expect: request.expect.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use report::run::Hold;
+
+    /// Whether a load is steady is told by many intervals, however many processes make it.
+    #[test]
+    fn a_window_and_a_warm_up_have_enough_intervals() {
+        for client_processes in [1, 5, 51] {
+            let plan = Plan {
+                client_processes,
+                ..Plan::of_one_thread(1)
+            };
+            for window_us in [1_500_000, 3_000_000, 30_000_000] {
+                let load = PlannedLoad {
+                    load: Load::Closed { outstanding: 1 },
+                    connections: vec![1_000],
+                    rates_per_s: Vec::new(),
+                    rate_share_of_peak: None,
+                    warm_up_us: 1_000_000,
+                    warm_up_max_us: Some(5_000_000),
+                    window_us,
+                    hold: None,
+                };
+                let interval_us = plan.interval_us(&load);
+                assert!(window_us / interval_us >= INTERVALS_MIN, "{interval_us}");
+                assert!(5_000_000 / interval_us >= INTERVALS_MIN, "{interval_us}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_round_that_is_held_is_seen_as_finely_as_the_plan_says() {
+        let load = PlannedLoad {
+            load: Load::Idle {
+                interval_us: 500_000,
+            },
+            connections: vec![10_000],
+            rates_per_s: Vec::new(),
+            rate_share_of_peak: None,
+            warm_up_us: 0,
+            warm_up_max_us: None,
+            window_us: 600_000,
+            hold: Some(Hold {
+                length_us: 600_000_000,
+                replaced_share: 0.0,
+            }),
+        };
+        let round = PlannedLoad {
+            window_us: longest_us(&load),
+            ..load.clone()
+        };
+        let plan = Plan::of_one_thread(1);
+        assert!(round.window_us > load.window_us);
+        assert_eq!(plan.interval_us(&round), plan.interval_us(&load));
     }
 }

@@ -14,6 +14,15 @@ pub const WARM_UP_ROUNDS_MIN: u64 = 2;
 /// But a window isn't longer than this, unless it was asked for.
 const WINDOW_MAX_US: u64 = 300_000_000;
 
+/// More rounds than this tell nothing new, and fill the report: they are longer then.
+const HELD_ROUNDS_MAX: u64 = 120;
+
+/// Length of the longest window of this load: of a round, where its connections are held.
+pub fn longest_us(planned: &PlannedLoad) -> u64 {
+    let round = planned.hold.map(|hold| hold.length_us / HELD_ROUNDS_MAX);
+    planned.window_us.max(round.unwrap_or(0))
+}
+
 /// Length of a window after a warm-up at this rate. In closed load it holds several rounds of requests
 /// over all connections, however slow they are: what happens at its edges shall not weigh more than
 /// what is between. In a search for the capacity it has enough requests for the target.

@@ -2,14 +2,12 @@
 
 use super::{Bench, TrialError, bench::Asked, served::Served};
 use generators::driven::Generators;
+use plan::window::longest_us;
 use report::{
     run::PlannedLoad,
     trial::{HeldRound, Step},
 };
 use std::time::{Duration, Instant};
-
-/// More rounds than this tell nothing new, and fill the report: they are longer then.
-const ROUNDS_MAX: u64 = 120;
 
 impl Bench<'_> {
     /// Holds all connections of the ladder's top, if that is planned. When the user wants to stop, the
@@ -30,7 +28,7 @@ impl Bench<'_> {
             rate_per_s: None,
         };
         let round = PlannedLoad {
-            window_us: planned.window_us.max(hold.length_us / ROUNDS_MAX),
+            window_us: longest_us(planned),
             ..planned.clone()
         };
         let (began, length) = (Instant::now(), Duration::from_micros(hold.length_us));
