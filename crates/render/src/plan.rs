@@ -244,7 +244,7 @@ fn what(planned: &PlannedLoad) -> String {
 fn rates(planned: &PlannedLoad) -> String {
     match planned.rate_share_of_peak {
         Some(share) if planned.rates_per_s.is_empty() => format!(
-            "{:.0} % of the slowest peak, the same for all models",
+            "{:.0} % of what the slowest model holds, the same for all",
             share * 100.0
         ),
         _ => {

@@ -5,6 +5,7 @@
 //! | [`options`], [`scenario`] | what a person says on the command line, in a file |
 //! | [`Request`] | both resolved, complete |
 //! | `loads`, `http` | the loads of a request: ladders of connections, rates, windows; what it asks in HTTP |
+//! | `apart` | whether they are told apart in its results |
 //! | [`rate`], [`network`] | rates as people say them, addresses that connections come from |
 //! | [`refusal`] | why something can't be done |
 //!
@@ -12,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+mod apart;
 mod http;
 mod loads;
 pub mod network;

@@ -2,6 +2,7 @@
 //! goes before what the scenario says, and that before the default.
 
 use crate::{
+    apart::check_apart,
     options::{LoadKind, Options},
     rate::{DUE_MIN, Rate, shortest_window_us},
     refusal::Refusal,
@@ -76,11 +77,10 @@ pub(crate) fn loads(
     let open = scenario.open.iter().map(|load| wish.open(load));
     let churn = scenario.churn.iter().map(|load| wish.churn(load));
     let capacity = scenario.capacity.iter().map(|load| wish.capacity(load));
-    idle.chain(closed)
-        .chain(open)
-        .chain(churn)
-        .chain(capacity)
-        .collect()
+    let all = idle.chain(closed).chain(open).chain(churn).chain(capacity);
+    let loads: Vec<PlannedLoad> = all.collect::<Result<_, _>>()?;
+    check_apart(&loads)?;
+    Ok(loads)
 }
 
 /// The scenario that options alone ask for.
@@ -180,7 +180,7 @@ impl Wish<'_> {
             arrivals,
             deadline_us,
         };
-        let (rates_per_s, rate_share_of_peak) = match self.rate(load, kind)? {
+        let (rates_per_s, rate_share_of_peak) = match self.rate(load)? {
             Some(Rate::PerSecond(rate)) => (vec![rate], None),
             Some(Rate::ShareOfPeak(share)) => (Vec::new(), Some(share)),
             None => (Vec::new(), Some(RATE_SHARE)),
@@ -199,27 +199,26 @@ impl Wish<'_> {
             arrivals,
             deadline_us,
         };
-        match self.rate(load, kind)? {
+        match self.options.rate.or(load.rate) {
             Some(Rate::PerSecond(rate)) => Ok(PlannedLoad {
                 window_us: self.window_at(load, &[rate])?,
                 rates_per_s: vec![rate],
                 ..self.scheduled(load, kind, CHURN_CONNECTIONS)
             }),
             Some(Rate::ShareOfPeak(_)) | None => Err(Refusal::new(
-                "the peak is of requests, and churn opens a connection for each: say --rate 1000",
+                "a peak is of requests, and churn opens a connection for each: say --rate 1000",
             )),
         }
     }
 
-    /// The rate that was asked for. A share of the peak takes a load that measures one.
-    fn rate(&self, load: &Scheduled, kind: Load) -> Result<Option<Rate>, Refusal> {
+    /// The rate of open load that was asked for. A share of the peak takes a load that measures one.
+    fn rate(&self, load: &Scheduled) -> Result<Option<Rate>, Refusal> {
         match self.options.rate.or(load.rate) {
             Some(Rate::ShareOfPeak(_)) | None if self.scenario.closed.is_empty() => {
-                Err(Refusal::new(format!(
-                    "--load {} alone measures no peak that a rate could be a share of: say --rate \
+                Err(Refusal::new(
+                    "--load open alone measures no peak that a rate could be a share of: say --rate \
                      50000, or add closed to --load",
-                    kind.word()
-                )))
+                ))
             }
             rate => Ok(rate),
         }

@@ -146,8 +146,9 @@ pub(crate) struct RunArgs {
 
     /// Requests/s in open load, or a share such as 70%
     ///
-    /// In open and churn load: requests/s such as 50000, or a share of the slowest peak that
-    /// this run measures, such as 70% (the same rate for all models) [default: 70%]
+    /// In open load: requests/s such as 50000, or a share of what the slowest model holds, such
+    /// as 70%, which a ramp finds (the same rate for all models) [default: 70%]. In churn load:
+    /// connections/s
     #[arg(long, help_heading = "What load", value_name = "RATE")]
     pub(crate) rate: Option<Rate>,
 
