@@ -269,6 +269,31 @@ fn the_scripts_call_the_doctor() {
     }
 }
 
+/// As under sudo, whose PATH often hasn't the directory that cargo is in.
+#[test]
+fn without_cargo_the_scripts_take_the_runner_that_was_built() {
+    let dir = tempfile::tempdir().unwrap();
+    let here = |name: &str| dir.path().join(name);
+    for name in ["scripts", "target/debug", "path"] {
+        fs::create_dir_all(here(name)).unwrap();
+    }
+    symlink("/usr/bin/dirname", here("path/dirname")).unwrap();
+    let runner = here("target/debug/runner");
+    fs::write(&runner, "#!/bin/sh\necho \"$@\"\n").unwrap();
+    fs::set_permissions(&runner, Permissions::from_mode(0o755)).unwrap();
+    for (script, call) in [
+        ("tune", "doctor --connections 1000000 --apply\n"),
+        ("untune", "doctor --undo\n"),
+    ] {
+        let shipped = format!("{}/../../scripts/{script}", env!("CARGO_MANIFEST_DIR"));
+        let script = here("scripts").join(script);
+        fs::copy(shipped, &script).unwrap();
+        let mut command = Command::new("/bin/sh");
+        command.arg(&script).env("PATH", here("path"));
+        assert_eq!(stdout(&command.output().unwrap()), call);
+    }
+}
+
 /// What the doctor asks for is what it sets.
 #[test]
 fn tune_does_the_sysctls_that_the_doctor_names() {
