@@ -74,7 +74,7 @@ pub(crate) fn doctor(args: &DoctorArgs) -> anyhow::Result<Exit> {
         return tune(args);
     }
     if !args.json {
-        output::say("looking at the machine for a second ...");
+        output::say("looking at the machine for two seconds ...");
     }
     let must_fit = args.connections.is_some();
     let examination = Examination::make(args.connections.unwrap_or(CONNECTIONS), must_fit);

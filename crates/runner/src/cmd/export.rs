@@ -48,7 +48,7 @@ enum Format {
     Svg,
     /// The table, for a comment on a pull request
     Markdown,
-    /// The same reports, small enough for a repository: histograms know values to 1 %
+    /// The same reports, small enough for a repository: histograms that are drawn know values to 1 %
     Lean,
 }
 
