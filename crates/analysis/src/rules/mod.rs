@@ -32,7 +32,7 @@ use hosts::{
     touch::{of_window, spoils},
 };
 use report::{
-    check::Check,
+    check::{Check, FigureKind, Touch},
     model::Failure,
     slo::Slo,
     trial::{Load, Step, Trial},
@@ -134,8 +134,10 @@ fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
     checks.extend(served::cpu_measured(step));
     checks.extend(instrument::host_balance(&step.hosts));
     checks.extend(served::times_clipped(step));
-    checks.extend(machine::of_step(step, load));
-    if !matches!(load, Load::Idle { .. }) {
+    if matches!(load, Load::Idle { .. }) {
+        checks.extend(machine::of_step(step, load).into_iter().map(of_memory));
+    } else {
+        checks.extend(machine::of_step(step, load));
         checks.extend(window::pause(step));
         checks.extend(window::steady(step));
         checks.extend(lag::read_lag(step));
@@ -149,6 +151,23 @@ fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
         checks.push(load::generator_bound(step));
     }
     checks
+}
+
+/// An idle load has no figure but memory.
+fn of_memory(check: Check) -> Check {
+    let of_memory = [FigureKind::UserMemory, FigureKind::KernelMemory];
+    let mut touches = check.touches.clone();
+    touches.retain(|touch| of_memory.contains(&touch.figure));
+    touching(check, touches)
+}
+
+/// The same check, of these figures.
+fn touching(check: Check, touches: Vec<Touch>) -> Check {
+    Check {
+        measured: check.measured,
+        threshold: check.threshold,
+        ..Check::new(&check.id, touches, check.detail, &check.advice)
+    }
 }
 
 /// The model could not be measured, or not to the end.
@@ -218,6 +237,19 @@ pub(crate) mod tests {
             syscall_window: None,
             hosts: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_shares_the_machine_with_an_idle_load_touches_its_memory_alone() {
+        let mut step = step();
+        step.machine.steal_share = Some(0.5);
+        let of = |load| -> Vec<FigureKind> {
+            let checks = of_window_of(&step, load);
+            let steal = checks.iter().find(|check| check.id == "steal").unwrap();
+            steal.touches.iter().map(|touch| touch.figure).collect()
+        };
+        assert_eq!(of(Load::Idle { interval_us: 1 }), []);
+        assert!(of(Load::Closed { outstanding: 1 }).contains(&FigureKind::Rate));
     }
 
     #[test]

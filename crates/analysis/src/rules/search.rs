@@ -4,6 +4,7 @@
 use super::{
     lag,
     load::{is_generator_bound, meets},
+    touching,
 };
 use hosts::{machine, touch::biases};
 use report::{
@@ -98,11 +99,7 @@ fn of_window(trial: &Trial, slo: &Slo, step: &Step) -> Vec<Check> {
             true => biases(&[FigureKind::Rate], Direction::Low, None),
             false => Vec::new(),
         };
-        Check {
-            measured: check.measured,
-            threshold: check.threshold,
-            ..Check::new(&check.id, touches, check.detail, &check.advice)
-        }
+        touching(check, touches)
     })
     .collect()
 }
