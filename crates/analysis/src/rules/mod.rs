@@ -32,7 +32,7 @@ use hosts::{
     touch::{of_window, spoils},
 };
 use report::{
-    check::{Check, FigureKind, Touch},
+    check::{Check, FigureKind},
     model::Failure,
     slo::Slo,
     trial::{Load, Step, Trial},
@@ -158,16 +158,7 @@ fn of_memory(check: Check) -> Check {
     let of_memory = [FigureKind::UserMemory, FigureKind::KernelMemory];
     let mut touches = check.touches.clone();
     touches.retain(|touch| of_memory.contains(&touch.figure));
-    touching(check, touches)
-}
-
-/// The same check, of these figures.
-fn touching(check: Check, touches: Vec<Touch>) -> Check {
-    Check {
-        measured: check.measured,
-        threshold: check.threshold,
-        ..Check::new(&check.id, touches, check.detail, &check.advice)
-    }
+    check.touching(touches)
 }
 
 /// The model could not be measured, or not to the end.
@@ -203,12 +194,7 @@ pub fn meets(step: &Step, slo: &Slo) -> bool {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use hdrhistogram::Histogram;
-    use report::{
-        model::Percentiles,
-        trial::{MachineUse, ProcessUse, Window},
-    };
-    use stats::encode;
+    use report::trial::{MachineUse, ProcessUse, Window};
 
     /// One second of nothing.
     pub(crate) fn step() -> Step {
@@ -217,7 +203,7 @@ pub(crate) mod tests {
             connections_open: 100,
             rate_per_s: None,
             connect_elapsed_us: 0,
-            connect_time_us: Percentiles::default(),
+            connect_time_us: report::model::Percentiles::default(),
             warm_up_us: 1_000_000,
             steady: Some(true),
             window_asked_us: 1_000_000,
@@ -240,19 +226,6 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_shares_the_machine_with_an_idle_load_touches_its_memory_alone() {
-        let mut step = step();
-        step.machine.steal_share = Some(0.5);
-        let of = |load| -> Vec<FigureKind> {
-            let checks = of_window_of(&step, load);
-            let steal = checks.iter().find(|check| check.id == "steal").unwrap();
-            steal.touches.iter().map(|touch| touch.figure).collect()
-        };
-        assert_eq!(of(Load::Idle { interval_us: 1 }), []);
-        assert!(of(Load::Closed { outstanding: 1 }).contains(&FigureKind::Rate));
-    }
-
-    #[test]
     fn what_the_generator_could_not_do_is_said() {
         let mut step = step();
         (step.window.requests, step.window.service_time_count) = (1_000, 1_000);
@@ -266,31 +239,6 @@ pub(crate) mod tests {
         // 256 outstanding of 1 MiB each, and 2 % of the times beyond five minutes.
         (step.window.sends_blocked, step.window.times_clipped) = (Some(900), Some(20));
         assert_eq!(of(&step), [Some(4), Some(2)]);
-    }
-
-    /// A generator that sends a tenth of a second late, to a server that takes a second: on each of a
-    /// hundred connections nine requests in ten seconds, and nothing that all waited for.
-    #[test]
-    fn connections_without_a_request_break_littles_law() {
-        let mut times = Histogram::<u64>::new(3).unwrap();
-        times.record_n(1_000_000_000, 900).unwrap();
-        let mut step = step();
-        step.window = Window {
-            length_us: 10_000_000,
-            requests: 900,
-            service_time_count: 900,
-            service_time_us: Percentiles {
-                mean: 1e6,
-                ..Percentiles::default()
-            },
-            service_time_histogram: encode(&times).unwrap(),
-            served_least: 9,
-            ..Window::default()
-        };
-        let check = load::littles_law(&step, 1);
-        assert!(!check.passed, "{check:?}");
-        (step.window.requests, step.window.service_time_count) = (980, 980);
-        assert!(load::littles_law(&step, 1).passed);
     }
 
     #[test]

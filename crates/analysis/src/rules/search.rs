@@ -4,7 +4,6 @@
 use super::{
     lag,
     load::{is_generator_bound, meets},
-    touching,
 };
 use hosts::{machine, touch::biases};
 use report::{
@@ -99,7 +98,7 @@ fn of_window(trial: &Trial, slo: &Slo, step: &Step) -> Vec<Check> {
             true => biases(&[FigureKind::Rate], Direction::Low, None),
             false => Vec::new(),
         };
-        touching(check, touches)
+        check.touching(touches)
     })
     .collect()
 }
