@@ -5,10 +5,11 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
-use render::table::{above_ceiling, table};
+use render::table::{above_ceiling, markdown, table};
 use report::{
     hosts::{HostShare, HostUse},
     model::{Ceiling, ModelReport},
+    run::RunReport,
 };
 
 #[test]
@@ -75,6 +76,25 @@ fn what_no_model_has_takes_no_column() {
         nothing.contains("memory, B/conn"),
         "of a model that failed: {nothing}"
     );
+}
+
+/// Of an idle ladder too short for a sheet of its own, and of one whose trials did not come along.
+#[test]
+fn memory_is_told_beside_the_ladders_of_a_scenario() {
+    let relay = (
+        include_str!("../../../bench-results/reference/relay/run.json"),
+        include_str!("../../../bench-results/reference/relay/tokio.json"),
+    );
+    let soak = (
+        include_str!("../../../bench-results/reference/soak-tokio/run.json"),
+        include_str!("../../../bench-results/reference/soak-tokio/tokio.json"),
+    );
+    for ((run, report), memory) in [(relay, "| 1,678<br>"), (soak, " 991 |")] {
+        let run: RunReport = serde_json::from_str(run).unwrap();
+        let report: ModelReport = serde_json::from_str(report).unwrap();
+        let shown = markdown(&run, &[report]);
+        assert!(shown.contains(memory), "{shown}");
+    }
 }
 
 #[test]

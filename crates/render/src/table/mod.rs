@@ -222,8 +222,8 @@ pub fn markdown(run: &RunReport, reports: &[ModelReport]) -> String {
         ));
     }
     let sheets = sheet::sheets(reports);
-    // A scenario's ladders say all that the first table would.
-    if run.plan.scenario.is_none() || sheets.is_empty() {
+    // A scenario's ladders mostly say all that the first table would.
+    if run.plan.scenario.is_none() || sheets.is_empty() || !sheet::tell_memory(reports) {
         text.push_str(
             "| model | memory, B/conn: user, kernel (both ends) | peak rate, 1/s \
              | service time, us: p50 / p99 at peak | CPU, us/request: process, its CPUs \

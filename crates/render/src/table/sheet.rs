@@ -127,6 +127,14 @@ fn capacity(reports: &[ModelReport]) -> Sheet {
 /// With a ladder that made the machine feel it.
 const MEMORY_FROM_CONNECTIONS: u32 = 20_000;
 
+/// Whether a sheet shows all memory that these reports have.
+pub(super) fn tell_memory(reports: &[ModelReport]) -> bool {
+    let with_memory = reports
+        .iter()
+        .filter(|report| report.summary.memory.is_some());
+    with_memory.count() == memory(reports).rows.len()
+}
+
 fn memory(reports: &[ModelReport]) -> Sheet {
     let rows = reports.iter().filter_map(|report| {
         let memory = report.summary.memory.as_ref()?;
@@ -159,15 +167,16 @@ fn memory_row(report: &ModelReport, memory: &Memory) -> Option<Vec<String>> {
     let bytes = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), whole);
     let seconds =
         |us: Option<u64>| us.map_or_else(|| "-".to_owned(), |us| format!("{:.0}", us as f64 / 1e6));
-    let ladder = report
-        .trials
-        .iter()
-        .find(|trial| matches!(trial.load, Load::Idle { .. }))?;
-    let ramp_us = ladder
-        .steps
-        .iter()
-        .map(|step| step.connect_elapsed_us)
-        .sum();
+    // Trials may not have come along.
+    let mut trials = report.trials.iter();
+    let ladder = trials.find(|trial| matches!(trial.load, Load::Idle { .. }));
+    let ramp_us = ladder.map(|ladder| {
+        ladder
+            .steps
+            .iter()
+            .map(|step| step.connect_elapsed_us)
+            .sum()
+    });
     Some(vec![
         report.model.name.clone(),
         whole(memory.connections_max.into()),
@@ -178,8 +187,8 @@ fn memory_row(report: &ModelReport, memory: &Memory) -> Option<Vec<String>> {
         format!("{:.2}", machine.lost_bytes / 1e9),
         format!("{:+.1} %", machine.unaccounted_share * 100.0),
         format!("{:.2}", machine.used_bytes / 1e9),
-        seconds(Some(ramp_us)),
-        seconds(ladder.teardown_us),
+        seconds(ramp_us),
+        seconds(ladder.and_then(|ladder| ladder.teardown_us)),
         report.verdict.status.word().to_owned(),
     ])
 }
