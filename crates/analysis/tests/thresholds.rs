@@ -353,23 +353,6 @@ fn littles_law_counts_batches_and_forgives_a_pause_that_all_waited_for() {
     assert_eq!((allowed(40), allowed(60)), (10.0, 30.0));
 }
 
-/// A generator that sends a tenth of a second late, to a server that takes a second: on each of a hundred
-/// connections nine requests in ten seconds, and nothing that all waited for.
-#[test]
-fn connections_without_a_request_break_littles_law() {
-    let law = |answered: u64| {
-        let mut step = step(100, 9);
-        let window = &mut step.window;
-        (window.requests, window.service_time_count) = (answered, answered);
-        (window.length_us, window.served_least) = (10_000_000, 9);
-        window.service_time_us.mean = 1e6;
-        window.service_time_histogram = histogram(&[(1_000_000, answered)]);
-        check(CLOSED, step, "littles_law").passed
-    };
-    assert!(!law(900));
-    assert!(law(980));
-}
-
 #[test]
 fn what_shares_the_machine_with_an_idle_load_touches_its_memory_alone() {
     let stolen = |load| {

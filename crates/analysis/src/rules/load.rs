@@ -16,9 +16,6 @@ use stats::{at_quantile, decode};
 const LITTLE_MAX: f64 = 0.01;
 const EDGE_REQUESTS: f64 = 0.25;
 
-/// What all waited for is a pause when it took this many times what requests mostly take.
-const PAUSE_FACTOR: f64 = 2.0;
-
 /// In open load answered of offered below this isn't the load that was asked for.
 const ACHIEVED_MIN: f64 = 0.99;
 
@@ -89,19 +86,12 @@ pub(super) fn littles_law(step: &Step, outstanding: u32) -> Check {
 }
 
 /// The longest service time that so many requests reached as there are connections, half of them at
-/// least: of a pause that all had to wait for. 0 where that is no more than requests take.
+/// least: of a pause that all had to wait for.
 fn pause_us(step: &Step) -> f64 {
     let rounds = step.window.service_time_count as f64 / f64::from(step.connections.max(1));
     let quantile = (1.0 - 0.5 / rounds.max(1.0)).max(0.0);
     let times = decode(&step.window.service_time_histogram);
-    times.map_or(0.0, |times| {
-        let [longest, usual] = [quantile, 0.5].map(|q| at_quantile(&times, q) / 1e3);
-        if longest > PAUSE_FACTOR * usual {
-            longest
-        } else {
-            0.0
-        }
-    })
+    times.map_or(0.0, |times| at_quantile(&times, quantile) / 1e3)
 }
 
 /// Closed load: is the rate the server's limit? A rate of which it isn't stands as a bound.
