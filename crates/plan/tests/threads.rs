@@ -5,7 +5,7 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
-use plan::{decide, host::Host, notes::notes};
+use plan::{decide, host::Host, notes::notes, others::Others};
 use protocol::wire::Wire;
 use request::{Contestants, Request, options::Options};
 
@@ -48,4 +48,72 @@ fn a_server_of_few_threads_has_few_cpus_each_of_a_core_of_its_own() {
         said.contains("up to 4 threads of a server have 1 CPU(s)"),
         "{said}"
     );
+}
+
+/// With processes there are as many CPUs as all of their threads; a single number is no ladder, and leaves
+/// the CPUs as they are.
+#[test]
+fn a_ladder_takes_as_many_cpus_as_its_top_has_threads() {
+    let host = Host {
+        cpus: (0..16).collect(),
+        ..Host::default()
+    };
+    let cpus = |threads: &[u32], processes| {
+        let options = Options {
+            server_threads: threads.to_vec(),
+            server_processes: Some(processes),
+            ..Options::default()
+        };
+        decide(of_two(&options), &host).unwrap().server_cpus.len()
+    };
+    assert_eq!(cpus(&[1, 3], 2), 6);
+    assert_eq!(cpus(&[3], 2), 8);
+}
+
+#[test]
+fn generators_elsewhere_have_the_threads_of_their_own_machines() {
+    let client_threads = |shares_cpus| {
+        let host = Host {
+            cpus: (0..4).collect(),
+            others: Some(Others {
+                machines: 2,
+                cpus: 12,
+                open_files_max: None,
+                ports: None,
+                shares_cpus,
+                addresses: Vec::new(),
+            }),
+            ..Host::default()
+        };
+        let options = Options {
+            client_processes: Some(2),
+            ..Options::default()
+        };
+        decide(of_two(&options), &host).unwrap().client_threads
+    };
+    assert_eq!(client_threads(false), 12);
+    assert_eq!(client_threads(true), 1);
+}
+
+#[test]
+fn a_cpu_that_may_not_be_used_is_refused_with_those_that_may() {
+    let host = Host {
+        cpus: vec![0, 2, 3],
+        ..Host::default()
+    };
+    for (server_cpus, client_cpus, flag) in [
+        (vec![2, 9], vec![], "--server-cpus 9"),
+        (vec![], vec![1], "--client-cpus 1"),
+    ] {
+        let options = Options {
+            server_cpus,
+            client_cpus,
+            ..Options::default()
+        };
+        let said = decide(of_two(&options), &host).unwrap_err().to_string();
+        assert_eq!(
+            said,
+            format!("{flag}: this process may run on CPUs 0,2,3 only")
+        );
+    }
 }
