@@ -56,6 +56,8 @@ mod tests {
             check_descriptors(&plan, &host)
         };
         assert_eq!(check(53, 51), Ok(()));
+        assert_eq!(check(1, 196), Ok(()), "just as many as it may have");
+        assert!(check(1, 197).is_err());
         let said = check(132, 109).unwrap_err().to_string();
         assert!(said.contains("it may have 1024 files open"), "{said}");
         assert!(said.contains("132 x 4 + 109 x 5 + 40 = 1113"), "{said}");

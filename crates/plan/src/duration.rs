@@ -89,7 +89,7 @@ fn windows_s(load: &PlannedLoad, models: usize, connections: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use report::trial::Arrivals;
+    use report::{run::Hold, trial::Arrivals};
 
     fn planned(load: Load, connections: &[u32]) -> PlannedLoad {
         PlannedLoad {
@@ -123,5 +123,48 @@ mod tests {
         assert!((120.0..240.0).contains(&s), "{s}");
         let s = trial_s(&planned(closed, &[1_000]), 1);
         assert!((2.5..4.0).contains(&s), "{s}");
+    }
+
+    #[test]
+    fn a_run_takes_its_trials_its_ramps_and_its_ceiling() {
+        let expected = |models: usize, load: PlannedLoad| {
+            let plan = Plan {
+                models: vec!["a".to_owned(); models],
+                blocks: 3,
+                loads: vec![load],
+                ..Plan::of_one_thread(1)
+            };
+            (expected_s(&plan) * 100.0).round() / 100.0
+        };
+        let fixed = |load, connections: &[u32]| PlannedLoad {
+            rate_share_of_peak: None,
+            ..planned(load, connections)
+        };
+        let idle = Load::Idle { interval_us: 1 };
+        // To start, to connect, a warm-up and a window of a second each with its edges.
+        assert_eq!(expected(1, fixed(idle, &[1_500])), 3.0 * 2.75);
+        assert_eq!(expected(2, fixed(idle, &[1_500])), 2.0 * 3.0 * 2.75);
+        let held = PlannedLoad {
+            hold: Some(Hold {
+                length_us: 60_000_000,
+                replaced_share: 0.0,
+            }),
+            ..fixed(idle, &[1_500])
+        };
+        assert_eq!(expected(1, held), 3.0 * 62.75);
+        // Of the null server two trials in the first block, then one in each.
+        let closed = Load::Closed { outstanding: 1 };
+        assert_eq!(expected(1, fixed(closed, &[1_500])), (3.0 + 4.0) * 3.25);
+        // Two rates, which follow from a ramp of each.
+        let open = Load::Open {
+            arrivals: Arrivals::Poisson,
+            deadline_us: 1,
+        };
+        assert_eq!(
+            expected(2, planned(open, &[1_500])),
+            2.0 * (3.0 * 7.7 + 7.0)
+        );
+        let s = trial_s(&fixed(closed, &[1_000_000]), 1);
+        assert!((s - (0.5 + 66.667 + 130.5)).abs() < 0.01, "{s}");
     }
 }
