@@ -170,5 +170,11 @@ mod tests {
         assert_eq!(host.without(&[0]), [1, 3]);
         assert_eq!(host.without(&[0, 1]), [2, 3]);
         assert_eq!(host.shared_core(&[0], &[1, 3]), None);
+        // A CPU that is a core by itself has no other thread.
+        let narrow = Host {
+            cpus: vec![0],
+            ..Host::default()
+        };
+        assert_eq!(narrow.shared_core(&[0], &[0]), None);
     }
 }

@@ -148,6 +148,13 @@ mod tests {
         }
     }
 
+    /// As the documentation has it: 10.5 GB for a million.
+    #[test]
+    fn what_is_needed_is_of_connections_processes_and_a_reserve() {
+        assert_eq!(memory_needed_bytes(1_000, 0), 9_750_000 + 419_430_400);
+        assert_eq!(memory_needed_bytes(0, 1), 3_145_728 + 419_430_400);
+    }
+
     #[test]
     fn a_million_fits_into_24_gb_and_not_into_8() {
         assert!(check_memory(&plan(1_000_000), &host(23 << 30), None).is_ok());
