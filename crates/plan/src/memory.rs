@@ -160,7 +160,13 @@ mod tests {
         assert!(check_memory(&plan(1_000_000), &host(23 << 30), None).is_ok());
         let refused = check_memory(&plan(1_000_000), &host(8 << 30), None).unwrap_err();
         let said = refused.to_string();
-        assert!(said.contains("1000000 x 9750 bytes"), "{said}");
+        for part in [
+            "1000000 x 9750 bytes",
+            "+ 0.7 GB for 104 processes and the rest of the machine = 10.5 GB, and 8.6 GB are available",
+            "--connections 810794,",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
         let fewer = said.split("--connections ").nth(1).unwrap();
         let fewer: u32 = fewer.split(',').next().unwrap().parse().unwrap();
         assert!((700_000..850_000).contains(&fewer), "{said}");
@@ -176,7 +182,7 @@ mod tests {
         };
         let note = heavy.note(&plan(1_000_000), &host(23 << 30));
         assert!(
-            note.contains("GB; 24.7 GB are available (MemAvailable)"),
+            note.contains("1000000 connections need 30.5 GB; 24.7 GB are available (MemAvailable)"),
             "{note}"
         );
         let refused = check_memory(&plan(1_000_000), &host(23 << 30), Some(&heavy)).unwrap_err();
@@ -203,5 +209,11 @@ mod tests {
         assert!(said.contains("the cgroup /pod/x leaves, 1.5 GB"), "{said}");
         assert!(said.contains("1.4 GB are available"), "{said}");
         assert!(check_memory(&plan(300_000), &group(24 << 30), None).is_ok());
+        let refused = check_memory(&plan(2_600_000), &group(24 << 30), None).unwrap_err();
+        let said = refused.to_string();
+        assert!(
+            said.contains("24.7 GB are available (MemAvailable)"),
+            "{said}"
+        );
     }
 }
