@@ -79,6 +79,27 @@ mod tests {
             ..Host::default()
         };
         assert!(notes(&Plan::of_one_thread(1), &host).is_empty());
+        let often = Plan {
+            loads: vec![open(20.0, 3_000_000)],
+            ..Plan::of_one_thread(1)
+        };
+        assert!(notes(&often, &host).is_empty());
+    }
+
+    fn open(rate_per_s: f64, window_us: u64) -> PlannedLoad {
+        PlannedLoad {
+            load: Load::Open {
+                arrivals: Arrivals::Poisson,
+                deadline_us: 1,
+            },
+            connections: vec![1],
+            rates_per_s: vec![rate_per_s],
+            rate_share_of_peak: None,
+            warm_up_us: 0,
+            warm_up_max_us: None,
+            window_us,
+            hold: None,
+        }
     }
 
     #[test]
@@ -89,24 +110,11 @@ mod tests {
             ports: Some(5_001),
             ..Host::default()
         };
-        let load = PlannedLoad {
-            load: Load::Open {
-                arrivals: Arrivals::Poisson,
-                deadline_us: 1,
-            },
-            connections: vec![1],
-            rates_per_s: vec![1.0],
-            rate_share_of_peak: None,
-            warm_up_us: 0,
-            warm_up_max_us: None,
-            window_us: 10_000_000,
-            hold: None,
-        };
         let plan = Plan {
             server_cpus: vec![0],
             client_cpus: vec![1],
             connections_per_source: 2_500,
-            loads: vec![load],
+            loads: vec![open(1.0, 10_000_000)],
             ..Plan::of_one_thread(1)
         };
         let said = notes(&plan, &host).join("\n");

@@ -108,6 +108,8 @@ mod tests {
         };
         let counts = [1, 3, 4, 51].map(|needed| three.processes(None, needed).unwrap());
         assert_eq!(counts, [3, 3, 6, 51]);
+        let machines = [0, 1, 2, 4].map(|process| Others::machine_of(process, 3));
+        assert_eq!(machines, [0, 1, 2, 1], "in turn");
         assert_eq!(three.processes(Some(6), 1).unwrap(), 6);
         let refused = three.processes(Some(4), 1).unwrap_err().to_string();
         assert!(refused.contains("3 machines"), "{refused}");

@@ -58,16 +58,26 @@ fn a_ladder_takes_as_many_cpus_as_its_top_has_threads() {
         cpus: (0..16).collect(),
         ..Host::default()
     };
-    let cpus = |threads: &[u32], processes| {
+    let cpus = |threads: &[u32], host: &Host| {
         let options = Options {
             server_threads: threads.to_vec(),
-            server_processes: Some(processes),
+            server_processes: Some(2),
             ..Options::default()
         };
-        decide(of_two(&options), &host).unwrap().server_cpus.len()
+        let plan = decide(of_two(&options), host).unwrap();
+        let said = notes(&plan, host).join("\n");
+        (
+            plan.server_cpus.len(),
+            said.contains("threads of a server have"),
+        )
     };
-    assert_eq!(cpus(&[1, 3], 2), 6);
-    assert_eq!(cpus(&[3], 2), 8);
+    assert_eq!(cpus(&[1, 3], &host), (6, false));
+    assert_eq!(cpus(&[3], &host), (8, false));
+    let narrow = Host {
+        cpus: (0..10).collect(),
+        ..Host::default()
+    };
+    assert_eq!(cpus(&[1, 3], &narrow), (5, true));
 }
 
 #[test]
