@@ -120,6 +120,7 @@ fn available(host: &Host) -> Option<(u64, String)> {
 mod tests {
     use super::*;
     use crate::host::MemoryGroup;
+    use protocol::client::Workload;
     use report::{run::PlannedLoad, trial::Load};
 
     fn host(memory_available_bytes: u64) -> Host {
@@ -172,6 +173,13 @@ mod tests {
         assert!((700_000..850_000).contains(&fewer), "{said}");
         assert!(check_memory(&plan(fewer - 20_000), &host(8 << 30), None).is_ok());
         assert!(check_memory(&plan(1_000_000), &Host::default(), None).is_ok());
+        // A relay has a connection to its backend for each.
+        let relay = Plan {
+            workload: Workload::Relay,
+            ..plan(1_000_000)
+        };
+        let refused = check_memory(&relay, &host(8 << 30), None).unwrap_err();
+        assert!(refused.to_string().contains("x 19500 bytes"), "{refused}");
     }
 
     #[test]
