@@ -67,6 +67,8 @@ mod tests {
     fn a_model_is_not_driven_beyond_its_peak() {
         let rates = [50.0, 100.0, 200.0];
         assert_eq!(rates_within(&rates, 130.0), [50.0, 100.0]);
+        assert_eq!(rates_within(&rates, 125.0), [50.0, 100.0]);
+        assert_eq!(rates_within(&rates, 124.0), [50.0], "beyond four fifths");
         assert_eq!(rates_within(&rates, 40.0), [50.0]);
         assert_eq!(rates_within(&rates, 1000.0), rates);
     }
