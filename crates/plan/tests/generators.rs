@@ -157,4 +157,26 @@ fn a_generator_polls_where_each_of_its_threads_has_a_cpu_of_its_own() {
         !polls(&on(&[], &[1, 2, 3, 4])),
         "the server may be anywhere"
     );
+    let of_three = |client_cpus: &[usize]| Plan {
+        client_processes: 3,
+        ..on(&[0], client_cpus)
+    };
+    assert!(!polls(&of_three(&[1, 2, 3, 4, 5])));
+    assert!(polls(&of_three(&[1, 2, 3, 4, 5, 6])));
+    // Of four processes two are on each of the other machines, whatever CPUs are the server's.
+    let elsewhere = |cpus| Plan {
+        others: Some(Others {
+            machines: 2,
+            cpus,
+            open_files_max: None,
+            ports: None,
+            shares_cpus: false,
+            addresses: Vec::new(),
+        }),
+        client_threads: 3,
+        client_processes: 4,
+        ..on(&[1], &[1])
+    };
+    assert!(polls(&elsewhere(6)));
+    assert!(!polls(&elsewhere(5)));
 }
