@@ -89,7 +89,11 @@ fn windows_s(load: &PlannedLoad, models: usize, connections: u32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use report::{run::Hold, trial::Arrivals};
+    use report::{
+        run::Hold,
+        slo::{Percentile, Slo},
+        trial::Arrivals,
+    };
 
     fn planned(load: Load, connections: &[u32]) -> PlannedLoad {
         PlannedLoad {
@@ -155,6 +159,16 @@ mod tests {
         // Of the null server two trials in the first block, then one in each.
         let closed = Load::Closed { outstanding: 1 };
         assert_eq!(expected(1, fixed(closed, &[1_500])), (3.0 + 4.0) * 3.25);
+        // Some thirty windows of a search.
+        let capacity = Load::Capacity {
+            slo: Slo {
+                percentile: Percentile::P99,
+                limit_us: 1.0,
+            },
+            arrivals: Arrivals::Poisson,
+            deadline_us: 1,
+        };
+        assert_eq!(expected(1, fixed(capacity, &[1_500])), 208.2);
         // Two rates, which follow from a ramp of each.
         let open = Load::Open {
             arrivals: Arrivals::Poisson,
