@@ -1,8 +1,11 @@
 //! What follows from a plan that is made.
 
-use plan::{Plan, others::Others};
+use plan::{Plan, others::Others, window::longest_us};
 use protocol::client::Workload;
-use report::{run::PlannedLoad, trial::Load};
+use report::{
+    run::{Hold, PlannedLoad},
+    trial::Load,
+};
 use request::network::Source;
 
 fn over(load: Load, window_us: u64) -> PlannedLoad {
@@ -50,6 +53,48 @@ fn a_long_window_and_many_processes_are_looked_at_less_often() {
     let idle = |window_us| over(Load::Idle { interval_us: 1 }, window_us);
     assert_eq!(interval_us(1, idle(600_000)), 50_000);
     assert_eq!(interval_us(1, idle(600_000_000)), 10_000_000);
+}
+
+/// Whether a load is steady is told by twenty intervals, however many processes make it.
+#[test]
+fn a_window_and_a_warm_up_have_enough_intervals() {
+    for client_processes in [1, 5, 51] {
+        let plan = Plan {
+            client_processes,
+            ..Plan::of_one_thread(1)
+        };
+        for window_us in [1_500_000, 3_000_000, 30_000_000] {
+            let load = PlannedLoad {
+                warm_up_us: 1_000_000,
+                warm_up_max_us: Some(5_000_000),
+                ..over(Load::Closed { outstanding: 1 }, window_us)
+            };
+            let interval_us = plan.interval_us(&load);
+            assert!(window_us / interval_us >= 20, "{interval_us}");
+            assert!(5_000_000 / interval_us >= 20, "{interval_us}");
+        }
+    }
+}
+
+#[test]
+fn a_round_that_is_held_is_seen_as_finely_as_the_plan_says() {
+    let idle = Load::Idle {
+        interval_us: 500_000,
+    };
+    let load = PlannedLoad {
+        hold: Some(Hold {
+            length_us: 600_000_000,
+            replaced_share: 0.0,
+        }),
+        ..over(idle, 600_000)
+    };
+    let round = PlannedLoad {
+        window_us: longest_us(&load),
+        ..load.clone()
+    };
+    let plan = Plan::of_one_thread(1);
+    assert!(round.window_us > load.window_us);
+    assert_eq!(plan.interval_us(&round), plan.interval_us(&load));
 }
 
 #[test]
