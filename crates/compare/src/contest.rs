@@ -2,6 +2,7 @@
 
 use crate::figures::Figure;
 use report::{
+    check::Slack,
     comparison::{
         Better, CPU_PER_REQUEST, Comparison, Difference, ERROR_MAX, ERROR_OF_A_LOOK, RESPONSE_TIME,
     },
@@ -24,6 +25,8 @@ pub(crate) struct Field {
     logs: Vec<Vec<Option<f64>>>,
     /// For each contestant.
     medians: Vec<Option<f64>>,
+    /// For each contestant, how far the truth may lie beyond its values.
+    slack: Vec<Slack>,
     /// `None` with too few blocks.
     compared: Option<Simultaneous>,
     /// Contestants have their blocks in common.
@@ -205,6 +208,9 @@ impl Field {
             let values = find(figures, &figure.id)?.values.iter();
             median(&values.map(|(_, value)| *value).collect::<Vec<f64>>())
         };
+        let slack_of = |figures: &Vec<Figure>| {
+            find(figures, &figure.id).map_or(Slack::default(), |figure| figure.slack)
+        };
         Self {
             id: figure.id.clone(),
             label: figure.label.clone(),
@@ -213,6 +219,7 @@ impl Field {
             primary: false,
             logs,
             medians: all.iter().map(median_of).collect(),
+            slack: all.iter().map(slack_of).collect(),
             compared,
             paired,
             error: ERROR_MAX,
@@ -245,17 +252,19 @@ impl Field {
         let confidence = 1.0 - self.error;
         let compared = self.compared.as_ref();
         let pair = compared.and_then(|compared| Some((compared, compared.pair(first, second)?)));
-        let interval = pair
-            .as_ref()
-            .map(|(compared, pair)| exp(compared.interval(pair, confidence)));
+        let interval = pair.as_ref().and_then(|(compared, pair)| {
+            self.with_slack(first, second, compared.interval(pair, confidence))
+        });
+        // What a bound hides may be a difference, or the lack of one.
+        let told = pair.filter(|_| !self.is_bound(first, second));
         let is_of_two = self.logs.iter().filter(|row| !row.is_empty()).count() == 2;
         Some(Comparison {
             blocks,
             ratio: log_ratio.exp(),
             interval,
             confidence: interval.map(|_| confidence),
-            p: pair.as_ref().map(|(compared, pair)| compared.p(pair)),
-            p_sign_flip: (interval.is_some() && is_of_two && self.paired)
+            p: told.as_ref().map(|(compared, pair)| compared.p(pair)),
+            p_sign_flip: (told.is_some() && is_of_two && self.paired)
                 .then(|| sign_flip_p(&differences))
                 .flatten(),
             difference: (self.primary && (self.paired || interval.is_some()))
@@ -267,7 +276,26 @@ impl Field {
     pub(crate) fn one_sided(&self, first: usize, second: usize) -> Option<Range> {
         let compared = self.compared.as_ref()?;
         let pair = compared.pair(first, second)?;
-        Some(exp(compared.interval(&pair, 1.0 - 2.0 * self.error)))
+        self.with_slack(
+            first,
+            second,
+            compared.interval(&pair, 1.0 - 2.0 * self.error),
+        )
+    }
+
+    fn is_bound(&self, first: usize, second: usize) -> bool {
+        [first, second].map(|index| self.slack[index]) != [Slack::default(); 2]
+    }
+
+    /// The ratios that an interval of logarithms allows, and those beyond it that a bound on either side
+    /// allows, too; `None` where there is no end to these.
+    fn with_slack(&self, first: usize, second: usize, logarithms: Range) -> Option<Range> {
+        let (first, second) = (self.slack[first], self.slack[second]);
+        let range = Range {
+            low: (logarithms.low.exp() / (1.0 + first.too_low)) * (1.0 - second.too_high),
+            high: (logarithms.high.exp() / (1.0 - first.too_high)) * (1.0 + second.too_low),
+        };
+        (range.low > 0.0 && range.high.is_finite()).then_some(range)
     }
 
     /// Blocks, the mean difference of logarithms, and each where they are paired.
@@ -295,14 +323,20 @@ impl Field {
         &self,
         margin: f64,
     ) -> impl Iterator<Item = ((usize, usize), Difference)> {
+        self.logarithms().map(move |((first, second), logarithms)| {
+            let interval = self.with_slack(first, second, logarithms);
+            ((first, second), difference(interval, margin))
+        })
+    }
+
+    /// The interval of each pair, as measured.
+    fn logarithms(&self) -> impl Iterator<Item = ((usize, usize), Range)> {
         let compared = self.compared.iter();
         compared.flat_map(move |compared| {
-            compared.pairs().iter().map(move |pair| {
-                let interval = exp(compared.interval(pair, 1.0 - self.error));
-                (
-                    (pair.first, pair.second),
-                    difference(Some(interval), margin),
-                )
+            let pairs = compared.pairs().iter();
+            pairs.map(move |pair| {
+                let logarithms = compared.interval(pair, 1.0 - self.error);
+                ((pair.first, pair.second), logarithms)
             })
         })
     }
@@ -313,11 +347,11 @@ impl Field {
         differences.peek().is_some() && differences.all(|(_, difference)| differs(difference))
     }
 
-    /// Every pair is decided, or equal.
+    /// Every pair is decided, or equal, as far as more blocks can decide it: a bound stays one.
     pub(crate) fn is_decided(&self, margin: f64) -> bool {
-        let mut differences = self.differences(margin).peekable();
-        differences.peek().is_some()
-            && differences.all(|(_, difference)| difference != Difference::CantTell)
+        let told = |(_, logarithms)| difference(Some(exp(logarithms)), margin);
+        let mut differences = self.logarithms().map(told).peekable();
+        differences.peek().is_some() && differences.all(|told| told != Difference::CantTell)
     }
 }
 

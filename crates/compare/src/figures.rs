@@ -12,7 +12,7 @@ use analysis::{
 };
 use memory::ladder::{kernel_bytes, over_all, user_bytes};
 use report::{
-    check::Status,
+    check::{FigureVerdict, Slack, Status},
     comparison::{Better, RESPONSE_TIME},
     model::{ModelReport, Peak, Scheduled, Times},
     trial::{Load, Step, Trial},
@@ -32,6 +32,8 @@ pub struct Figure {
     pub better: Better,
     /// Block and value, trial by trial.
     pub values: Vec<(u32, f64)>,
+    /// How far the truth may lie beyond it, where it is a bound.
+    pub slack: Slack,
 }
 
 /// Whether the figure of this id is measured under this load.
@@ -56,6 +58,10 @@ pub fn figures(report: &ModelReport) -> Vec<Figure> {
         figures.extend(open(report, step));
     }
     figures.retain(|figure| !figure.values.is_empty() && is_sound(report, &figure.id));
+    for figure in &mut figures {
+        let verdict = report.verdict.figures.get(&figure.id);
+        figure.slack = verdict.map_or(Slack::default(), FigureVerdict::slack);
+    }
     figures
 }
 
@@ -94,6 +100,7 @@ fn closed(report: &ModelReport, at: &Peak) -> Vec<Figure> {
             |step| step.connections == over,
             of,
         ),
+        slack: Slack::default(),
     };
     let rate = format!("closed-load rate over {over}");
     let rate = figure("rate_per_s", rate, "1/s", Better::Higher, |step| {
@@ -153,6 +160,7 @@ fn memory(report: &ModelReport) -> Vec<Figure> {
             unit: "B/conn".to_owned(),
             better: Better::Lower,
             values: per_connection(&|trial| over_all(trial, trial.server_empty_bytes, user_bytes)),
+            slack: Slack::default(),
         },
         Figure {
             id: "memory.kernel_bytes_per_connection".to_owned(),
@@ -160,6 +168,7 @@ fn memory(report: &ModelReport) -> Vec<Figure> {
             unit: "B/conn".to_owned(),
             better: Better::Lower,
             values: per_connection(&|trial| over_all(trial, None, kernel_bytes)),
+            slack: Slack::default(),
         },
     ]
 }
@@ -175,15 +184,23 @@ fn open(report: &ModelReport, at: &Scheduled) -> Vec<Figure> {
         unit: unit.to_owned(),
         better: Better::Lower,
         values,
+        slack: Slack::default(),
     };
     let [less_lag, measured] = RESPONSE_TIME;
-    let ways: [(&str, TimesOf); 2] = [(less_lag, prompt_times), (measured, times_of)];
+    let prompt = at.prompt_response_time_us.as_ref();
+    let ways: [(&str, Option<&Times>, TimesOf); 2] = [
+        (less_lag, prompt, prompt_times),
+        (measured, Some(&at.response_time_us), times_of),
+    ];
     // Each window's histograms are read once, for all percentiles.
-    let of_trials = ways.map(|(name, of)| (name, values(report, is_open, is_here, of)));
+    let of_trials =
+        ways.map(|(name, known, of)| (name, known, values(report, is_open, is_here, of)));
     let times = PERCENTILES.iter().flat_map(|(percentile, _)| {
         let label = format!("response time {}", percentile.replace('_', "."));
-        of_trials.each_ref().map(|(name, trials)| {
-            let trials = trials.iter();
+        of_trials.each_ref().map(|(name, known, trials)| {
+            // What isn't published isn't compared either: trials that have it may be the faster ones.
+            let is_known = known.is_some_and(|times| named(times, percentile).is_some());
+            let trials = trials.iter().filter(|_| is_known);
             let values = trials.filter_map(|(block, of)| Some((*block, named(of, percentile)?)));
             let id = format!("{name}.{percentile}");
             figure(&id, &label, "us", values.collect())

@@ -59,6 +59,13 @@ pub fn compare(
     report.notes.extend(of_fields);
     let different = differences.iter().map(|d| format!("different work: {d}"));
     report.notes.extend(different);
+    let models = plan.models.len();
+    if !across && models > reports.len() {
+        report.notes.push(format!(
+            "an interval of these two alone: of {models} models some pair that is picked afterwards \
+             differs by chance (compare with the run's directory holds for all pairs at once)"
+        ));
+    }
     if across {
         report.differences = settings::differences(baseline, candidate);
         report.notes.push(across_note(options).to_owned());
@@ -242,6 +249,9 @@ impl Sides<'_> {
         let is_worse = |(range, threshold)| is_worse(range, field.better, threshold);
         let mut suspects = self.suspects.iter();
         let suspect = suspects.find(|ranking| ranking.id == field.id);
+        let suspect = suspect
+            .and_then(|ranking| ranking.suspect.clone())
+            .or_else(|| self.biased((first, second), &field.id));
         Some(ComparedFigure {
             id: field.id.clone(),
             label: field.label.clone(),
@@ -251,10 +261,8 @@ impl Sides<'_> {
             baseline: field.median(first)?,
             candidate: field.median(second)?,
             comparison: field.comparison(first, second, options.margin)?,
-            regression: one_sided.zip(options.threshold).is_some_and(is_worse),
-            suspect: suspect
-                .and_then(|ranking| ranking.suspect.clone())
-                .or_else(|| self.biased((first, second), &field.id)),
+            regression: suspect.is_none() && one_sided.zip(options.threshold).is_some_and(is_worse),
+            suspect,
         })
     }
 }

@@ -5,221 +5,19 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
+mod common;
+
 use analysis::summary::conclude;
-use compare::{
-    Options, Refusal, compare, compare_against, compare_pairs, conclude_run, is_decided, rank,
+use common::{
+    BASE, CLOSED, CPU, IDLE, MEMORY, RATE, SLOWER, Truth, compared, figure, gate, idle,
+    model_report, plan, run, same_work, with_options,
 };
-use hdrhistogram::Histogram;
-use render::{
-    comparison::{markdown, markdown_of_run, rankings, text},
-    table::explanation,
-};
-use report::{
-    check::{Status, Verdict},
-    comparison::{Better, ComparedFigure, ComparisonReport, Difference},
-    environment::Environment,
-    model::{MODEL_SCHEMA, Model, ModelReport, Percentiles, Summary},
-    run::{AaControl, Plan, PlannedLoad, RunReport, Stop, StopReason},
-    trial::{Counts, Load, MachineUse, ProcessUse, Step, Trial, Window},
-};
-use stats::{encode, percentiles};
-use std::collections::BTreeMap;
-
-const CLOSED: Load = Load::Closed { outstanding: 1 };
-const IDLE: Load = Load::Idle {
-    interval_us: 1_000_000,
-};
-
-/// How the models of two reports differ in truth.
-#[derive(Clone, Copy)]
-struct Truth {
-    /// Requests per second and connection.
-    rate: f64,
-    /// Server CPU time in a window of a second.
-    cpu_s: f64,
-    /// PSS per connection.
-    user_bytes: f64,
-}
-
-const BASE: Truth = Truth {
-    rate: 500.0,
-    cpu_s: 0.5,
-    user_bytes: 1_000.0,
-};
-
-/// A window of a second, a little different in every block.
-fn step(connections: u32, truth: Truth, block: u32) -> Step {
-    let noise = 1.0 + 0.002 * f64::from(block * 7 % 5);
-    let times = (truth.rate * noise) as u32;
-    let requests = u64::from(connections) * u64::from(times);
-    let mut histogram = Histogram::<u64>::new_with_bounds(1, 300_000_000_000, 3).unwrap();
-    let service_time_ns = 1_000_000_000 / u64::from(times);
-    histogram.record_n(service_time_ns, requests).unwrap();
-    let user_bytes = truth.user_bytes * noise * f64::from(connections);
-    Step {
-        connections,
-        connections_open: connections,
-        rate_per_s: None,
-        steady: None,
-        syscall_window: None,
-        hosts: Vec::new(),
-        connect_elapsed_us: 1_000,
-        connect_time_us: Percentiles::default(),
-        warm_up_us: 0,
-        window_asked_us: 1_000_000,
-        window: Window {
-            length_us: 1_000_000,
-            requests,
-            served_least: times,
-            served_most: times,
-            service_time_us: percentiles(&histogram),
-            service_time_count: requests,
-            service_time_histogram: encode(&histogram).unwrap(),
-            ..Window::default()
-        },
-        server: ProcessUse {
-            processes: 1,
-            cpu_user_s: Some(0.0),
-            cpu_system_s: Some(truth.cpu_s),
-            pss_bytes: Some(1_000_000 + user_bytes as u64),
-            ..ProcessUse::default()
-        },
-        generator: ProcessUse {
-            processes: 1,
-            cpu_user_s: Some(0.0),
-            cpu_system_s: Some(0.4),
-            ..ProcessUse::default()
-        },
-        message_interval_us: None,
-        server_threads: Some(1),
-        server_cpus_max: None,
-        memory: None,
-        runner_cpu_s: None,
-        backend_cpu_s: None,
-        machine: MachineUse {
-            slab_bytes: Some(50_000_000 + 8_000 * u64::from(connections)),
-            listen_overflows: Some(0),
-            ..MachineUse::default()
-        },
-    }
-}
-
-fn model_report(run: &str, name: &str, blocks: u32, truth: Truth) -> ModelReport {
-    let trial = |block, load, steps| Trial {
-        server_empty_bytes: None,
-        generator_empty_bytes: None,
-        memory_before: None,
-        teardown_us: None,
-        schedule_seed: None,
-        source_network: None,
-        made_again: false,
-        hosts: Vec::new(),
-        not_measured: BTreeMap::new(),
-        block,
-        load,
-        steps,
-        held: Vec::new(),
-        generator_counts: None,
-        server_counts: Some(Counts::default()),
-        backend_counts: None,
-        visits: None,
-        backend_failures: None,
-        server_threads_counts: Vec::new(),
-    };
-    let trials = (1..=blocks).flat_map(|block| {
-        let ladder = [1_000, 2_000, 3_000].map(|n| step(n, Truth { rate: 1.0, ..truth }, block));
-        [
-            trial(block, IDLE, ladder.to_vec()),
-            trial(block, CLOSED, vec![step(100, truth, block)]),
-        ]
-    });
-    let mut report = ModelReport {
-        schema: MODEL_SCHEMA.to_owned(),
-        run: run.to_owned(),
-        interrupted: false,
-        model: Model {
-            name: name.to_owned(),
-            binary_sha256: Some(format!("of {run} {name}")),
-            ..Model::default()
-        },
-        verdict: Verdict::default(),
-        failure: None,
-        ceiling: None,
-        profile: None,
-        sustained_rate_per_s: None,
-        summary: Summary::default(),
-        all_blocks: BTreeMap::new(),
-        not_measured: BTreeMap::new(),
-        trials: trials.collect(),
-    };
-    conclude(&mut report).unwrap();
-    report
-}
-
-fn plan() -> Plan {
-    let load = |load, connections: &[u32]| PlannedLoad {
-        rates_per_s: Vec::new(),
-        rate_share_of_peak: None,
-        warm_up_max_us: None,
-        load,
-        connections: connections.to_vec(),
-        warm_up_us: 0,
-        window_us: 1_000_000,
-        hold: None,
-    };
-    Plan {
-        models: vec!["a".to_owned(), "b".to_owned()],
-        blocks: 6,
-        payload_bytes: 64,
-        loads: vec![load(IDLE, &[1_000, 2_000, 3_000]), load(CLOSED, &[100])],
-        ..Plan::default()
-    }
-}
-
-fn run(name: &str) -> RunReport {
-    RunReport::new(name, name.to_owned(), plan(), Environment::default())
-}
-
-/// The comparison of two reports, each of the run that it names.
-fn same_work(baseline: &ModelReport, candidate: &ModelReport) -> Result<ComparisonReport, Refusal> {
-    with_options(baseline, candidate, &gate(0.05))
-}
-
-fn with_options(
-    baseline: &ModelReport,
-    candidate: &ModelReport,
-    options: &Options,
-) -> Result<ComparisonReport, Refusal> {
-    let (first, second) = (run(&baseline.run), run(&candidate.run));
-    compare((&first, baseline), (&second, candidate), options)
-}
-
-/// Changes for the worse by more than this are a regression.
-fn gate(threshold: f64) -> Options {
-    Options {
-        threshold: Some(threshold),
-        ..Options::default()
-    }
-}
-
-/// The comparison of two models of one run.
-fn compared(blocks: u32, candidate: Truth) -> ComparisonReport {
-    let baseline = model_report("r1", "a", blocks, BASE);
-    same_work(&baseline, &model_report("r1", "b", blocks, candidate)).unwrap()
-}
-
-fn figure<'a>(report: &'a ComparisonReport, id: &str) -> &'a ComparedFigure {
-    report.figures.iter().find(|f| f.id == id).unwrap()
-}
-
-const RATE: &str = "closed.100_connections.rate_per_s";
-const CPU: &str = "closed.100_connections.server_cpu_us_per_request";
-const MEMORY: &str = "memory.user_bytes_per_connection";
-
-const SLOWER: Truth = Truth {
-    rate: 400.0,
-    ..BASE
-};
+use compare::{Options, Refusal, compare};
+use render::comparison::{markdown, text};
+use report::comparison::{Better, Difference};
+use report::environment::Environment;
+use report::run::RunReport;
+use report::trial::{Load, Trial};
 
 #[test]
 fn a_slower_candidate_is_a_regression_in_rate_and_cpu() {
@@ -382,6 +180,63 @@ fn an_invalid_figure_is_not_compared_and_its_check_named() {
     );
 }
 
+/// A rate of which the generator was the limit says "at least": what the server could do beyond is open.
+#[test]
+fn a_bound_is_compared_with_all_that_it_leaves_open() {
+    let faster = Truth {
+        rate: 600.0,
+        ..BASE
+    };
+    let told = |baseline: (Truth, f64), candidate: (Truth, f64)| {
+        let of = |name: &str, (truth, share)| idle(model_report("r1", name, 6, truth), share);
+        let report = same_work(&of("a", baseline), &of("b", candidate)).unwrap();
+        let rate = figure(&report, RATE).clone();
+        let interval = rate.comparison.interval;
+        assert!(interval.is_none_or(|of| of.low < rate.comparison.ratio));
+        (rate.comparison.difference.unwrap(), rate.regression)
+    };
+    let (sound, half) = (0.0, 0.5);
+    assert_eq!(
+        told((BASE, sound), (SLOWER, sound)),
+        (Difference::Lower, true)
+    );
+    // Twice as many may be the slower one's truth, and no regression.
+    assert_eq!(
+        told((BASE, sound), (SLOWER, half)),
+        (Difference::CantTell, false)
+    );
+    assert_eq!(
+        told((BASE, half), (BASE, half)),
+        (Difference::CantTell, false)
+    );
+    // At least as many is more all the same.
+    assert_eq!(
+        told((BASE, sound), (faster, half)),
+        (Difference::Higher, false)
+    );
+    // Of a server whose CPUs are never busy nobody knows what it could do.
+    assert_eq!(
+        told((BASE, sound), (SLOWER, 1.0)),
+        (Difference::CantTell, false)
+    );
+}
+
+/// What differs may be the bias.
+#[test]
+fn a_suspect_figure_is_no_regression() {
+    let baseline = model_report("r1", "a", 6, BASE);
+    let mut candidate = model_report("r1", "b", 6, SLOWER);
+    for trial in candidate.trials.iter_mut().filter(|t| t.load == CLOSED) {
+        trial.steps[0].machine.ours_steal_share = Some(0.2);
+        trial.steps[0].machine.steal_share = Some(0.2);
+    }
+    conclude(&mut candidate).unwrap();
+    let report = same_work(&baseline, &candidate).unwrap();
+    let rate = figure(&report, RATE);
+    assert_eq!(rate.comparison.difference, Some(Difference::Lower));
+    assert!(!rate.regression && rate.suspect.is_some(), "{rate:?}");
+}
+
 #[test]
 fn what_only_one_side_has_is_noted_and_nothing_in_common_refused() {
     let baseline = model_report("r1", "a", 6, BASE);
@@ -477,127 +332,6 @@ fn of_two_runs_there_is_a_ratio_and_what_differs_and_no_word() {
 }
 
 #[test]
-fn models_of_a_run_have_ranks_in_each_figure() {
-    let reports = [("a", BASE), ("b", BASE), ("c", SLOWER)]
-        .map(|(name, truth)| model_report("r1", name, 6, truth));
-    let reports: Vec<&ModelReport> = reports.iter().collect();
-    let (ranked, notes) = rank(&run("r1"), &reports, 0.02);
-    assert_eq!(notes, Vec::<String>::new());
-    let rate = ranked.iter().find(|ranking| ranking.id == RATE).unwrap();
-    let places: Vec<_> = rate
-        .contestants
-        .iter()
-        .map(|one| (one.model.as_str(), one.ranks.best, one.ranks.worst))
-        .collect();
-    assert_eq!(places, [("a", 1, 2), ("b", 1, 2), ("c", 3, 3)]);
-    assert_eq!(
-        (rate.pairs, rate.pairs_decided, rate.pairs_equal),
-        (3, 2, 1)
-    );
-    let shown = rankings(&ranked, false, None);
-    assert!(shown.contains("(1-2)") && shown.contains("(3)"), "{shown}");
-    assert!(!shown.contains("exploratory"), "{shown}");
-    assert!(rankings(&ranked, true, None).contains("exploratory"));
-    // Against one of them there are fewer pairs, and so narrower intervals.
-    let (against, _) = compare_against(&run("r1"), "a", &reports, &Options::default()).unwrap();
-    let (pairs, _) = compare_pairs(&run("r1"), &reports, &Options::default());
-    assert_eq!((against.len(), pairs.len()), (2, 3));
-    let width = |report: &ComparisonReport| {
-        let interval = figure(report, RATE).comparison.interval.unwrap();
-        interval.high - interval.low
-    };
-    assert!(width(&against[1]) <= width(&pairs[1]));
-    let nobody = compare_against(&run("r1"), "x", &reports, &Options::default());
-    assert!(matches!(nobody, Err(Refusal::NoSuchModel(_))));
-    // For a pull request: what decides, and its pairs folded.
-    let shown = markdown_of_run(&ranked, &pairs);
-    let (above, folded) = shown.split_once("<details>").unwrap();
-    assert_eq!(above.matches("\n| ").count(), 3, "{shown}");
-    assert!(above.contains("- closed-load rate over 100: 2 of 3 pairs differ"));
-    let primary = ranked.iter().filter(|ranking| ranking.primary).count();
-    assert_eq!(folded.matches("\n| b / a | ").count(), primary, "{shown}");
-    assert!(!shown.contains("exploratory"), "{shown}");
-}
-
-#[test]
-fn a_look_asks_only_for_what_has_been_measured() {
-    let of = |names: &[(&str, Truth)]| -> Vec<ModelReport> {
-        let reports = names.iter();
-        reports
-            .map(|(name, truth)| model_report("r1", name, 6, *truth))
-            .collect()
-    };
-    let decided = |reports: &[ModelReport], loads: &[PlannedLoad]| {
-        let reports: Vec<&ModelReport> = reports.iter().collect();
-        is_decided(&run("r1"), &reports, loads)
-    };
-    let loads = plan().loads;
-    // Equal is as good as different.
-    assert!(decided(
-        &of(&[("a", BASE), ("b", BASE), ("c", SLOWER)]),
-        &loads
-    ));
-    assert!(decided(&of(&[("a", BASE)]), &loads));
-    let mut reports = of(&[("a", BASE), ("b", BASE)]);
-    for (index, trial) in reports[1].trials.iter_mut().enumerate() {
-        for step in trial.steps.iter_mut().filter(|_| trial.load == CLOSED) {
-            step.window.requests += 3_000 * (index as u64 % 5);
-        }
-    }
-    assert!(!decided(&reports, &loads));
-    assert!(
-        decided(&reports, &loads[..1]),
-        "of idle load nothing is open"
-    );
-}
-
-#[test]
-fn one_model_is_compared_with_nothing_and_nothing_is_said_of_it() {
-    let mut report = model_report("r1", "a", 3, BASE);
-    report.trials[1].steps[0].window.replies_wrong = 1;
-    conclude(&mut report).unwrap();
-    let mut of_run = run("r1");
-    (of_run.plan.models, of_run.plan.blocks) = (vec!["a".to_owned()], 3);
-    conclude_run(&mut of_run, &[&report], true);
-    assert!(of_run.rankings.is_empty() && of_run.not_compared.is_empty());
-    let said = explanation(std::slice::from_ref(&report), &of_run, false);
-    assert!(!said.contains("too few"), "{said}");
-    of_run.plan.models.push("b".to_owned());
-    let said = explanation(&[report], &of_run, false);
-    let few = "too few for a comparison of 2 models, which takes --trials 6: 3 blocks";
-    assert!(said.contains(few), "{said}");
-}
-
-/// Of one model nothing was to be decided.
-#[test]
-fn why_no_more_blocks_were_begun_is_said() {
-    let mut of_run = run("r1");
-    assert!(!explanation(&[], &of_run, false).contains("ended after"));
-    let mut said = |reason, models: &[&str]| {
-        of_run.plan.models = models.iter().map(|&name| name.to_owned()).collect();
-        of_run.stops = vec![Stop {
-            loads: vec!["idle".to_owned(), "closed".to_owned()],
-            blocks: 9,
-            reason,
-        }];
-        explanation(&[], &of_run, false)
-    };
-    for (reason, words) in [
-        (StopReason::Decided, "every pair is decided or equal"),
-        (StopReason::OutOfPatience, "the patience was over"),
-        (StopReason::LastLook, "that was the last look"),
-    ] {
-        let said = said(reason, &["a", "b"]);
-        assert!(
-            said.contains("idle and closed ended after 9 blocks: "),
-            "{said}"
-        );
-        assert!(said.contains(words), "{said}");
-    }
-    assert!(!said(StopReason::Decided, &["a"]).contains("ended after"));
-}
-
-#[test]
 fn doubts_about_a_side_are_noted() {
     let baseline = model_report("r1", "a", 6, BASE);
     let mut candidate = model_report("r1", "a", 6, BASE);
@@ -638,31 +372,4 @@ fn json_and_markdown_hold_every_figure() {
     let regressions =
         "\nregression beyond 5 %: closed-load rate over 100, CPU of the process, closed load";
     assert!(shown.contains(regressions), "{shown}");
-}
-
-#[test]
-fn a_control_that_differs_from_itself_makes_the_run_suspect() {
-    let verdict_of = |control: Truth| {
-        let (model, control) = (
-            model_report("r1", "a", 6, BASE),
-            model_report("r1", "a-aa", 6, control),
-        );
-        let mut of_run = run("r1");
-        of_run.aa_control = Some(AaControl {
-            model: "a".to_owned(),
-            control: "a-aa".to_owned(),
-        });
-        conclude_run(&mut of_run, &[&model, &control], true);
-        of_run
-    };
-    let same = verdict_of(BASE);
-    assert_eq!(same.verdict.status, Status::Valid);
-    let other = verdict_of(Truth {
-        rate: 400.0,
-        ..BASE
-    });
-    assert_eq!(other.verdict.worst().unwrap().id, "aa_control");
-    assert_eq!(other.verdict.status, Status::Suspect);
-    let rate = other.rankings.iter().find(|r| r.id.ends_with("rate_per_s"));
-    assert!(rate.unwrap().suspect.is_some());
 }

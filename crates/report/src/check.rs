@@ -114,6 +114,15 @@ pub enum Direction {
     Either,
 }
 
+/// By which shares of itself a figure that is a bound may lie off the truth; both 0 for one that isn't.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Slack {
+    /// The truth is higher by up to so much, 0 to infinity.
+    pub too_low: f64,
+    /// The truth is lower by up to so much, 0 to 1.
+    pub too_high: f64,
+}
+
 /// Whether one figure may be believed. How precise it is says its interval.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FigureVerdict {
@@ -184,6 +193,32 @@ impl Effect {
             Self::Spoils => Status::Invalid,
             Self::Biases { .. } => Status::Suspect,
             Self::Bounds { .. } => Status::Valid,
+        }
+    }
+}
+
+impl FigureVerdict {
+    /// How far the truth may lie beyond a valid figure that is a bound.
+    pub fn slack(&self) -> Slack {
+        let Some(Effect::Bounds {
+            direction,
+            slack_share,
+        }) = self.bound
+        else {
+            return Slack::default();
+        };
+        let too_low = slack_share.unwrap_or(f64::INFINITY);
+        let too_high = slack_share.unwrap_or(1.0).min(1.0);
+        match direction {
+            Direction::Low => Slack {
+                too_low,
+                too_high: 0.0,
+            },
+            Direction::High => Slack {
+                too_low: 0.0,
+                too_high,
+            },
+            Direction::Either => Slack { too_low, too_high },
         }
     }
 }

@@ -105,7 +105,8 @@ pub struct ComparedFigure {
     pub candidate: f64,
     /// Candidate over baseline.
     pub comparison: Comparison,
-    /// Primary, and worse by more than the threshold for all that a one-sided interval allows.
+    /// Primary, not suspect, and worse by more than the threshold for all that a one-sided interval
+    /// allows.
     pub regression: bool,
     /// Why comparisons of this figure aren't to be trusted in this run; null when nothing says so.
     pub suspect: Option<String>,
@@ -129,14 +130,15 @@ pub struct Comparison {
     /// The geometric mean of the blocks' ratios; of different runs, the ratio of the geometric
     /// means.
     pub ratio: f64,
-    /// Where the ratio lies. Intervals of all pairs that were compared in this figure hold all
-    /// together. Null with fewer than six blocks, and across runs.
+    /// Where the ratio lies, a bound on either side with its slack. Intervals of all pairs that were
+    /// compared in this figure hold all together. Null with fewer than six blocks, across runs, and where
+    /// a bound has no end.
     pub interval: Option<Range>,
     /// What the intervals of this figure promise together, 0 to 1: 0.95 for exploratory figures,
     /// more for primary ones, which share what error there may be.
     pub confidence: Option<f64>,
     /// Probability of so clear a difference in any of the pairs compared in this figure, if none
-    /// differed, 0 to 1. Null where the interval is.
+    /// differed, 0 to 1. Null where the interval is, and where a side is a bound.
     pub p: Option<f64>,
     /// Of two models: the p of the exact sign-flip test, which supposes less and says less.
     pub p_sign_flip: Option<f64>,

@@ -11,7 +11,7 @@ use super::{
     tolerance::{Known, exact, known},
 };
 use crate::row::Row;
-use report::check::{Direction, Effect, FigureVerdict, Status};
+use report::check::{FigureVerdict, Slack, Status};
 use serde::Serialize;
 
 /// Checks that speak of what comes from outside: a disturbance isn't to blame for the others'.
@@ -180,38 +180,19 @@ enum Held {
 }
 
 fn finding(held: &Held, seen: &Seen) -> Finding {
-    let is_off = |(low, high): (f64, f64)| match held {
+    let is_off = |slack: Slack| match held {
         Held::Happened(happened) => !happened,
         Held::Against(known) => {
             let allowed = 1.0 + known.tolerance_share;
-            known.truth > seen.value * (1.0 + low) * allowed
-                || known.truth * allowed < seen.value * (1.0 - high)
+            known.truth > seen.value * (1.0 + slack.too_low) * allowed
+                || known.truth * allowed < seen.value * (1.0 - slack.too_high)
         }
     };
     match seen.verdict.status {
-        Status::Valid if is_off(slack(&seen.verdict)) => Finding::Wrong,
+        Status::Valid if is_off(seen.verdict.slack()) => Finding::Wrong,
         Status::Valid => Finding::Stands,
-        _ if is_off((0.0, 0.0)) => Finding::Told,
+        _ if is_off(Slack::default()) => Finding::Told,
         _ => Finding::Doubted,
-    }
-}
-
-/// By which shares of itself a valid figure says that it may be too low, and too high.
-fn slack(verdict: &FigureVerdict) -> (f64, f64) {
-    let Some(Effect::Bounds {
-        direction,
-        slack_share,
-    }) = verdict.bound
-    else {
-        return (0.0, 0.0);
-    };
-    match direction {
-        Direction::Low => (slack_share.unwrap_or(f64::INFINITY), 0.0),
-        Direction::High => (0.0, slack_share.unwrap_or(1.0)),
-        Direction::Either => (
-            slack_share.unwrap_or(f64::INFINITY),
-            slack_share.unwrap_or(1.0),
-        ),
     }
 }
 

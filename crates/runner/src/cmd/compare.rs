@@ -8,7 +8,7 @@ use render::{
     fitted,
 };
 use report::{
-    comparison::{ComparisonReport, Difference},
+    comparison::{ComparedFigure, ComparisonReport, Difference},
     model::ModelReport,
     run::RunReport,
 };
@@ -75,17 +75,20 @@ pub(crate) fn compare_reports(args: &CompareArgs) -> anyhow::Result<Exit> {
     Ok(outcome(&comparisons))
 }
 
-/// A regression goes before what could not be told.
+/// A regression goes before what could not be told. What is suspect tells nothing.
 pub(crate) fn outcome(comparisons: &[ComparisonReport]) -> Exit {
     let figures = || {
         comparisons
             .iter()
             .flat_map(|comparison| &comparison.figures)
     };
-    let is_told = |difference| difference != Difference::CantTell;
+    let is_told = |figure: &ComparedFigure| {
+        let difference = figure.comparison.difference;
+        figure.suspect.is_none() && difference.is_some_and(|told| told != Difference::CantTell)
+    };
     if comparisons.iter().any(|comparison| comparison.regression) {
         Exit::Regression
-    } else if figures().any(|figure| figure.comparison.difference.is_some_and(is_told)) {
+    } else if figures().any(is_told) {
         Exit::Fine
     } else {
         Exit::CantTell
