@@ -9,7 +9,11 @@ mod common;
 
 use analysis::summary::conclude;
 use common::*;
-use report::{check::Status, model::ModelReport, trial::Trial};
+use report::{
+    check::{Direction, Effect, Status},
+    model::ModelReport,
+    trial::Trial,
+};
 
 fn status(report: &ModelReport, figure: &str) -> Status {
     report.verdict.figures[&format!("memory.{figure}_bytes_per_connection")].status
@@ -42,6 +46,33 @@ fn memory_that_grows_in_a_step_is_suspect_and_has_a_marginal_cost() {
     let owners = memory.by_owner.unwrap();
     let of_server = owners.server_user_bytes_per_connection;
     assert_eq!(of_server, memory.user_bytes_per_connection);
+}
+
+/// 100 bytes each, and beside them what is allocated once: with the first connection, or before it.
+#[test]
+fn what_is_taken_once_makes_the_figure_a_bound() {
+    let bound = |empty_bytes: u64| {
+        let mut report = sound();
+        for trial in idle(&mut report) {
+            trial.server_empty_bytes = Some(empty_bytes);
+        }
+        conclude(&mut report).unwrap();
+        assert_eq!(failed_checks(&report), Vec::<String>::new());
+        report.verdict.figures["memory.user_bytes_per_connection"].bound
+    };
+    // 1,300,000 bytes at the top, of 3,000 connections.
+    assert_eq!(bound(1_000_000), None);
+    let Some(Effect::Bounds {
+        direction: Direction::High,
+        slack_share: Some(share),
+    }) = bound(700_000)
+    else {
+        panic!("300,000 bytes came with the first connections");
+    };
+    assert!((share - 0.5).abs() < 1e-9, "{share}");
+    let low = bound(1_150_000);
+    let is_low = |of| matches!(of, Effect::Bounds { direction: Direction::Low, slack_share: Some(share) } if (share - 1.0).abs() < 1e-9);
+    assert!(low.is_some_and(is_low), "{low:?}");
 }
 
 #[test]

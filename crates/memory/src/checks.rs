@@ -2,12 +2,12 @@
 
 use crate::{
     held,
-    ladder::{kernel_bytes, memory_line, user_bytes},
+    ladder::{kernel_bytes, memory_line, over_all, user_bytes},
+    owners::machine_of,
 };
 use hosts::touch::biases;
 use report::{
-    check::{Check, Direction, FigureKind},
-    model::Memory,
+    check::{Check, Direction, Effect, FigureKind, Touch},
     trial::{Step, Trial},
 };
 
@@ -41,6 +41,8 @@ pub fn of_trial(trial: &Trial) -> Vec<Check> {
     let mut checks = vec![ladder(trial)];
     checks.extend(user);
     checks.extend(kernel);
+    checks.extend(base(trial));
+    checks.extend(reconciled(trial));
     checks.extend(held::checks(trial));
     checks
 }
@@ -94,10 +96,37 @@ fn fit(trial: &Trial, figure: FigureKind, bytes: fn(&Step) -> Option<f64>) -> Op
     Some(check.values(error, allowed))
 }
 
+/// What a server takes once, with its first connections, or had taken for them before, is no connection's:
+/// (top - empty) / N is a bound then, with the slope of the ladder on its other side.
+fn base(trial: &Trial) -> Option<Check> {
+    let empty = trial.server_empty_bytes?;
+    let figure = over_all(trial, Some(empty), user_bytes)?;
+    let slope = memory_line(trial, user_bytes)?.slope;
+    let (off, allowed) = (figure - slope, (slope.abs() * ERROR_MAX).max(ERROR_BYTES));
+    let direction = match off > 0.0 {
+        true => Direction::High,
+        false => Direction::Low,
+    };
+    let bound = Touch {
+        figure: FigureKind::UserMemory,
+        effect: Effect::Bounds {
+            direction,
+            slack_share: Some((off / figure).abs()),
+        },
+    };
+    let check = Check::new(
+        "memory_base",
+        (off.abs() > allowed).then_some(bound).into_iter().collect(),
+        format!("{figure:.0} bytes each, and one connection more takes {slope:.0}"),
+        "more --connections: what is taken once weighs less then; or the marginal cost in the report",
+    );
+    Some(check.values(off.abs(), allowed))
+}
+
 /// Whether the parts of the machine's memory make up the whole; `None` where too little was lost to
 /// tell it from what other programs do.
-pub fn reconciled(memory: &Memory) -> Option<Check> {
-    let machine = memory.machine.as_ref()?;
+fn reconciled(trial: &Trial) -> Option<Check> {
+    let machine = machine_of(trial)?;
     if machine.lost_bytes < RECONCILED_FROM_BYTES {
         return None;
     }

@@ -71,18 +71,20 @@ pub(crate) fn by_owner(
 
 /// What the machine lost to the top of the ladder; `None` where its memory wasn't read.
 pub(crate) fn machine_use(ladders: &[&Trial]) -> Option<MachineMemoryUse> {
-    let all: Vec<MachineMemoryUse> = ladders.iter().filter_map(|trial| of_trial(trial)).collect();
+    let all: Vec<MachineMemoryUse> = ladders
+        .iter()
+        .filter_map(|trial| machine_of(trial))
+        .collect();
     let middle = |of: fn(&MachineMemoryUse) -> f64| median(&all.iter().map(of).collect::<Vec<_>>());
-    let shares = all.iter().map(|one| one.unaccounted_share);
     Some(MachineMemoryUse {
         lost_bytes: middle(|one| one.lost_bytes)?,
         accounted_bytes: middle(|one| one.accounted_bytes)?,
-        unaccounted_share: shares.max_by(|a, b| a.abs().total_cmp(&b.abs()))?,
+        unaccounted_share: middle(|one| one.unaccounted_share)?,
         used_bytes: middle(|one| one.used_bytes)?,
     })
 }
 
-fn of_trial(trial: &Trial) -> Option<MachineMemoryUse> {
+pub(crate) fn machine_of(trial: &Trial) -> Option<MachineMemoryUse> {
     let before = trial.memory_before?;
     let top = trial
         .steps

@@ -387,7 +387,7 @@ pub struct MachineMemoryUse {
     /// per CPU.
     pub accounted_bytes: f64,
     /// Lost and not accounted, as a share of what was lost; negative when more is accounted than
-    /// was lost. The trial that is worst.
+    /// was lost. (Until version 0.2.0 of the trial that was worst.)
     pub unaccounted_share: f64,
     /// The rise of the `used` column of `free` and dstat, which articles quote. It leaves out
     /// socket inodes and dentries.

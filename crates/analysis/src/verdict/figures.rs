@@ -26,13 +26,9 @@ pub(super) struct Figure<'a> {
 }
 
 /// Of the figures that a report has at all, one after the other.
-pub(super) fn figures<'a>(
-    report: &ModelReport,
-    seen: &'a [Seen<'a>],
-    reconciled: Option<&'a Check>,
-) -> Vec<Figure<'a>> {
+pub(super) fn figures<'a>(report: &ModelReport, seen: &'a [Seen<'a>]) -> Vec<Figure<'a>> {
     let summary = &report.summary;
-    let mut figures = memory(report, seen, reconciled);
+    let mut figures = memory(report, seen);
     if let Some(peak) = &summary.peak {
         figures.extend(closed("peak", peak, seen, true));
     }
@@ -59,11 +55,7 @@ pub(super) fn figures<'a>(
     figures
 }
 
-fn memory<'a>(
-    report: &ModelReport,
-    seen: &'a [Seen<'a>],
-    reconciled: Option<&'a Check>,
-) -> Vec<Figure<'a>> {
+fn memory<'a>(report: &ModelReport, seen: &'a [Seen<'a>]) -> Vec<Figure<'a>> {
     let Some(memory) = &report.summary.memory else {
         return Vec::new();
     };
@@ -71,12 +63,8 @@ fn memory<'a>(
     let idle = seen
         .iter()
         .filter(|seen| matches!(seen.trial.load, Load::Idle { .. }));
-    let trials: Vec<Vec<&Check>> = idle
-        .map(|trial| {
-            let of_windows = trial.windows().flat_map(|(_, checks)| checks);
-            reconciled.into_iter().chain(of_windows).collect()
-        })
-        .collect();
+    let checks = |trial: &'a Seen<'a>| trial.windows().flat_map(|(_, checks)| checks).collect();
+    let trials: Vec<Vec<&Check>> = idle.map(checks).collect();
     [
         (
             "memory.user_bytes_per_connection",

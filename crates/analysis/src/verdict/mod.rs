@@ -29,13 +29,10 @@ const SELECTION_MIN: f64 = 0.005;
 pub(crate) fn verdict(report: &ModelReport) -> Verdict {
     let seen = seen(report);
     let mut checks: Vec<Check> = seen.iter().flat_map(Seen::checks).cloned().collect();
-    let memory = report.summary.memory.as_ref();
-    let reconciled = memory.and_then(memory_checks::reconciled);
-    checks.extend(reconciled.clone());
     checks.extend(report.failure.as_ref().map(rules::failed));
     let mut headline = Vec::new();
     let mut verdict = Verdict::of(checks);
-    for figure in figures(report, &seen, reconciled.as_ref()) {
+    for figure in figures(report, &seen) {
         let mut judged = match figure.value {
             Some(_) => judge(figure.kind, &figure.trials, figure.half_width_share),
             None => FigureVerdict {
@@ -70,7 +67,7 @@ pub(crate) fn verdict(report: &ModelReport) -> Verdict {
 
 /// The figures of a report by their paths.
 pub(crate) fn values(report: &ModelReport) -> BTreeMap<String, f64> {
-    let figures = figures(report, &[], None).into_iter();
+    let figures = figures(report, &[]).into_iter();
     figures
         .filter_map(|figure| Some((figure.id, figure.value?)))
         .collect()
@@ -80,7 +77,7 @@ pub(crate) fn values(report: &ModelReport) -> BTreeMap<String, f64> {
 /// differ by more than half of their interval.
 pub(crate) fn judge_selection(report: &mut ModelReport) {
     let seen = seen(report);
-    let of_accepted = figures(report, &seen, None);
+    let of_accepted = figures(report, &seen);
     let differing = of_accepted.into_iter().filter_map(|figure| {
         let (value, all) = (figure.value?, *report.all_blocks.get(&figure.id)?);
         let share = (all / value - 1.0).abs();
