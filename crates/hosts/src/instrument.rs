@@ -1,13 +1,10 @@
 //! Whether several machines were one instrument: one moment, one load.
 
-use crate::touch::biases;
+use crate::touch::{biases, exposed};
 use report::{
     check::{Check, Direction, FigureKind},
     hosts::{HostClock, HostShare},
 };
-
-/// Windows on two machines open within this of each other.
-const START_SKEW_US_MAX: f64 = 1_000.0;
 
 /// A machine that gets less than this of what the one gets that got most isn't loading the server as
 /// the plan says. (On average one that is cut off for a while would hide behind its own share.)
@@ -38,14 +35,8 @@ pub fn start_skew(clocks: &[HostClock], window_us: u64) -> Option<Check> {
         .map(|c| c.uncertainty_us())
         .sum();
     let share = skew_us / window_us.max(1) as f64;
-    let touches = match skew_us > START_SKEW_US_MAX {
-        true => biases(
-            &[&OF_WINDOW[..], &[FigureKind::Cpu]].concat(),
-            Direction::Either,
-            Some(share),
-        ),
-        false => Vec::new(),
-    };
+    // So much of each window is of another moment than the others'.
+    let touches = exposed(share.min(1.0));
     let detail = format!(
         "windows on two machines opened within {skew_us:.0} us of each other; the clock of {} is known \
          to {:.0} us and drifted by {:.0} us",
@@ -53,7 +44,7 @@ pub fn start_skew(clocks: &[HostClock], window_us: u64) -> Option<Check> {
     );
     let advice = "a quieter network between the machines, or shorter trials: a clock that is being set \
                   (chronyc tracking) drifts most";
-    Some(Check::new("start_skew", touches, detail, advice).values(skew_us, START_SKEW_US_MAX))
+    Some(Check::new("start_skew", touches, detail, advice).values(share, 0.0))
 }
 
 /// Whether all machines loaded the server alike: each has as many connections, and its part of the
@@ -123,7 +114,8 @@ mod tests {
         ];
         let check = start_skew(&clocks, 1_000_000).unwrap();
         assert!(check.passed, "{check:?}");
-        assert_eq!(check.measured, Some(90.0));
+        assert_eq!(check.measured, Some(90e-6));
+        assert!(check.detail.contains("within 90 us"), "{}", check.detail);
         let drifted = start_skew(&[clock("host 2", 30.0, -1_500.0)], 1_500_000).unwrap();
         assert_eq!((drifted.passed, drifted.status()), (false, Status::Suspect));
         assert!(drifted.detail.contains("host 2"), "{}", drifted.detail);

@@ -5,9 +5,17 @@ use crate::refusal::Refusal;
 use report::{run::PlannedLoad, trial::Load};
 
 /// # Errors
-/// Two loads whose windows would be taken for those of one.
+/// Two loads, or two counts of connections of one, whose windows would be taken for those of one.
 pub(crate) fn check_apart(loads: &[PlannedLoad]) -> Result<(), Refusal> {
     for (index, load) in loads.iter().enumerate() {
+        let stands_once = matches!(load.load, Load::Capacity { .. } | Load::Churn { .. });
+        if stands_once && load.connections.len() > 1 {
+            return Err(Refusal::new(format!(
+                "a [[{}]] has one count of connections, here it has {}: a scenario for each",
+                load.load.word(),
+                load.connections.len()
+            )));
+        }
         if loads[..index].iter().any(|before| are_mixed(before, load)) {
             return Err(Refusal::new(format!(
                 "two [[{}]] of one scenario whose figures could not be told apart: closed loads take \
@@ -60,6 +68,13 @@ mod tests {
         ] {
             let said = refused(mixed).unwrap_or_else(|| panic!("{mixed}"));
             assert!(said.contains("could not be told apart"), "{said}");
+        }
+        for several in [
+            "[[capacity]]\nslo = \"p99<=2ms\"\nconnections = [10, 20]",
+            "[[churn]]\nrate = 100\nconnections = [10, 20]",
+        ] {
+            let said = refused(several).unwrap_or_else(|| panic!("{several}"));
+            assert!(said.contains("one count of connections"), "{said}");
         }
         for apart in [
             "[[closed]]\nconnections = 10\n[[closed]]\nconnections = 20\noutstanding = 16",
