@@ -75,15 +75,16 @@ fn run(server: Arc<Server>) -> Ended {
     Ok(())
 }
 
-/// An executor to a CPU, as glommio is meant to be run, if it was told which and they are enough. With
-/// fewer each may run on all of them.
+/// An executor to a CPU, as glommio is meant to be run, if it was told which and they are as many.
+/// Otherwise each may run on all of them: with fewer executors the other CPUs are for other processes,
+/// which were told the same and would choose the same ones.
 fn placement(server: &Server) -> Result<PoolPlacement, glommio::GlommioError<()>> {
     let executors = server.threads();
     if server.cpus().is_empty() {
         return Ok(PoolPlacement::Unbound(executors));
     }
     let cpus = CpuSet::online()?.filter(|at| server.cpus().contains(&at.cpu));
-    Ok(if executors <= cpus.len() {
+    Ok(if executors == cpus.len() {
         PoolPlacement::MaxSpread(executors, Some(cpus))
     } else {
         PoolPlacement::Fenced(executors, cpus)

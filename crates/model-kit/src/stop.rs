@@ -89,11 +89,15 @@ impl Stop {
     /// time is over; says whether that came about.
     pub(crate) fn shut_all(&mut self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
+        let mut was_quiet = false;
         loop {
             let listens = self.shut_tcp_sockets();
-            if !listens && open_connections() == 0 {
+            // Looked for twice: a connection that was accepted just now may not be counted yet.
+            let is_quiet = !listens && open_connections() == 0;
+            if is_quiet && was_quiet {
                 return true;
             }
+            was_quiet = is_quiet;
             if Instant::now() >= deadline {
                 return false;
             }

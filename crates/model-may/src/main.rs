@@ -9,7 +9,8 @@
 //! that, and says which setting it takes.
 //!
 //! Workers take coroutines from each other; each waits in an epoll instance of its own, edge-triggered,
-//! and is pinned to a CPU, which is may's default, too.
+//! and is pinned to a CPU, which is may's default, too. Not so where there are fewer of them than CPUs:
+//! the others are for other processes, whose workers may would pin to the same ones.
 //!
 //! A coroutine that waits to read has lent its buffer, so each has one on the heap, which is small.
 //! What computes or blocks does so where it stands: may has no pool for it, and tells its users to
@@ -17,7 +18,8 @@
 //! beside the workers, until it waits for its socket.
 //!
 //! Coroutines go on on another thread after a wait, and a thread's variables must not be held over one:
-//! the kit's are used only in calls that don't wait.
+//! the kit's are used only in calls that don't wait, and that aren't inlined, so that no address of one
+//! is kept.
 //!
 //! Sources: <https://docs.rs/may/latest/may/>; R. von Behren et al., "Capriccio: Scalable Threads for
 //! Internet Services", SOSP 2003.
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
 
 fn run(server: Arc<Server>) -> Ended {
     may::config().set_workers(server.threads());
+    may::config().set_worker_pin(server.cpus().len() <= server.threads());
     let accepting = Arc::clone(&server);
     // SAFETY: `accept` and what it calls need less stack than a coroutine has, and hold no variable of
     // a thread over a wait.
@@ -121,18 +124,15 @@ fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), Closed
     let mut full_reads = 0;
     loop {
         let received_bytes = stream.read(chunk.space())?;
-        // Without waiting: see above.
-        let mut next = connection.answer(&mut chunk, received_bytes, |reply| {
-            stream.inner().write(reply)
-        })?;
+        let mut next = answer(&mut connection, &mut chunk, received_bytes, &stream)?;
         loop {
             if !connection.unsent().is_empty() {
                 stream.write_all(connection.unsent())?;
-                connection.sent_all()?;
+                sent_all(&mut connection)?;
             }
             let Some(work) = next else { break };
             let finished = perform(work);
-            next = connection.resume(finished, |reply| stream.inner().write(reply))?;
+            next = resume(&mut connection, finished, &stream)?;
         }
         // A read that finds bytes doesn't wait, and nobody else would have a turn. Not `yield_now`:
         // that queues the coroutine on its worker, which looks at epoll only when its queue is empty.
@@ -146,6 +146,32 @@ fn serve(mut stream: TcpStream, mut connection: Connection) -> Result<(), Closed
             coroutine::sleep(TURN_OF_OTHERS);
         }
     }
+}
+
+/// Sends without waiting: see above.
+#[inline(never)]
+fn answer(
+    connection: &mut Connection,
+    chunk: &mut Chunk,
+    received_bytes: usize,
+    stream: &TcpStream,
+) -> Result<Option<Work>, Closed> {
+    connection.answer(chunk, received_bytes, |reply| stream.inner().write(reply))
+}
+
+/// Likewise.
+#[inline(never)]
+fn resume(
+    connection: &mut Connection,
+    finished: Finished,
+    stream: &TcpStream,
+) -> Result<Option<Work>, Closed> {
+    connection.resume(finished, |reply| stream.inner().write(reply))
+}
+
+#[inline(never)]
+fn sent_all(connection: &mut Connection) -> Result<(), Closed> {
+    connection.sent_all()
 }
 
 fn perform(work: Work) -> Finished {

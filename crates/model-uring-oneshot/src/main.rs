@@ -8,8 +8,9 @@
 //! `rings/src/one_at_a_time.rs`; here is where received bytes go.
 //!
 //! A receive that waits needs a buffer to receive into. So each connection has one of its own, whose
-//! size follows what comes (128 bytes to 32 KiB), and an idle one costs its size: that, and a request
-//! for each receive, is what provided buffers and multishot requests spare. (Asking for readiness
+//! size follows what comes (128 bytes to 32 KiB), and an idle one costs its size, which provided buffers
+//! spare. What is sent is a copy, each send has a completion, and each receive a request: `uring` spares
+//! these. (Asking for readiness
 //! first, by a request to poll, would spare the buffer for the price of one more request each time.
 //! Those who use rings without provided buffers do it the way it is done here.)
 //!

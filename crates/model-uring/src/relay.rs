@@ -131,9 +131,11 @@ impl Loop<'_> {
         self.turn += 1;
         let mut parts = mem::take(&mut self.parts);
         for completion in done {
-            let (about, key) = completion.about();
+            let (About::Echo, key) = completion.about() else {
+                continue;
+            };
             let part = parts.iter().find(|part| part.key == key);
-            if let (About::Echo, Some(part)) = (about, part)
+            if let Some(part) = part
                 && self.open.contains(Side::of_key(key).0)
             {
                 self.not_taken(key, completion, part.reply())?;
