@@ -54,7 +54,7 @@ fn the_summary_is_what_the_trials_say() {
     assert_eq!(open.offered_rate_per_s, 10_000.0);
     assert_eq!(
         (open.achieved_rate_per_s, open.achieved_share),
-        (10_000.0, 1.0)
+        (10_000.0, Some(1.0))
     );
     assert!((open.response_time_us.p99_9.unwrap() - 2_000.0).abs() < 5.0);
     assert!((open.lag_us.unwrap().p50.unwrap() - 5.0).abs() < 0.1);

@@ -232,7 +232,7 @@ fn every_fault_of_a_schedule_is_caught_by_its_own_check() {
         (
             "generator_stall",
             Status::Suspect,
-            |_, window| window.longest_stall_us = 30_000,
+            |_, window| window.longest_stall_us = Some(30_000),
             &["p90", "p99", "p99_9"],
         ),
         (

@@ -215,14 +215,14 @@ impl Connection {
         }
     }
 
-    /// Holds received bytes against the expected replies; calls `answered` with the send time
-    /// of each batch whose reply is complete.
+    /// Holds bytes that were received by now against the expected replies; calls `answered` with the
+    /// send time of each batch whose reply is complete.
     #[inline(always)]
     pub(crate) fn verify(
         &mut self,
         index: usize,
         number: u32,
-        received: &[u8],
+        (received, now_ns): (&[u8], u64),
         shared: &mut Shared<'_>,
         mut answered: impl FnMut(u64),
     ) -> Result<Moved, ReplyError> {
@@ -252,7 +252,11 @@ impl Connection {
                     if sequence == self.sent {
                         return Err(ReplyError::Unasked);
                     }
-                    answered(shared.sent_at_ns[shared.slot(index, self.answered)]);
+                    let sent_at_ns = shared.sent_at_ns[shared.slot(index, self.answered)];
+                    if now_ns - sent_at_ns < requests.takes_at_least_ns(id) {
+                        return Err(ReplyError::Early);
+                    }
+                    answered(sent_at_ns);
                     self.answered_bytes = 0;
                     self.answered += 1;
                     moved.whole += 1;
@@ -329,10 +333,38 @@ mod tests {
         }
         let mut answered = 0;
         for piece in replies.chunks(33) {
-            let verified = connection.verify(0, 7, piece, &mut shared, |_| answered += 1);
+            let verified = connection.verify(0, 7, (piece, 1_001), &mut shared, |_| answered += 1);
             assert!(verified.is_ok());
         }
         assert_eq!((answered, connection.outstanding(&requests)), (50, 0));
+    }
+
+    #[test]
+    fn a_server_that_was_to_wait_and_did_not_is_found_out() {
+        let wait = "wait:5ms".parse().unwrap();
+        let messages = Messages::new(Wire::Framed, &wait, 8, 1).unwrap();
+        let mut reply = vec![0; messages.message_bytes()];
+        let id = MessageId {
+            connection: 7,
+            sequence: 0,
+        };
+        messages.write(id, 0, &mut reply);
+        let requests = Requests::Messages(messages);
+        for (after_ns, expected) in [(4_999_999, Err(ReplyError::Early)), (5_000_000, Ok(1))] {
+            let (ours, _theirs) = UnixStream::pair().unwrap();
+            let mut shared = Shared {
+                requests: &requests,
+                replies: Replies::default(),
+                depth: 1,
+                out: vec![0; 100].into(),
+                sent_at_ns: vec![0],
+            };
+            let mut connection = Connection::new(ours.into());
+            connection.allow(0, 1, 100, &mut shared);
+            connection.send(7, &mut shared).unwrap();
+            let verified = connection.verify(0, 7, (&reply, 100 + after_ns), &mut shared, |_| {});
+            assert_eq!(verified.map(|moved| moved.whole), expected);
+        }
     }
 
     #[test]

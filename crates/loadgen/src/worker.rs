@@ -134,7 +134,10 @@ impl Worker<'_> {
         match self.plan.load {
             Load::Closed { .. } => {
                 for index in 0..self.connections.len() {
-                    self.send(index, self.shared.depth, now_ns());
+                    // One that still owes a reply of the load before has fewer to go.
+                    let connection = self.connections[index].as_ref();
+                    let owed = connection.map_or(0, |c| c.outstanding(self.shared.requests));
+                    self.send(index, self.shared.depth.saturating_sub(owed), now_ns());
                 }
             }
             Load::Idle { interval_us } => {
@@ -175,6 +178,7 @@ impl Worker<'_> {
                 .unwrap_or(u64::MAX)
                 .min(self.window.close_ns)
                 .min(self.course.end_ns),
+            Phase::Draining { .. } if self.source.has_room() => now,
             Phase::Draining { deadline_ns } => *deadline_ns,
         };
         (until < u64::MAX).then(|| until.saturating_sub(now))
@@ -197,15 +201,16 @@ impl Worker<'_> {
 
     /// All events have been looked at.
     fn end_turn(&mut self, had_none: bool) {
-        let turn_began_ns = self.now_ns;
         self.now_ns = now_ns();
+        let turn_began_ns = mem::replace(&mut self.turn_began_ns, self.now_ns);
         if self.window.contains(turn_began_ns) {
             self.tally.counts.polls += 1;
             self.tally.counts.polls_empty += u64::from(had_none);
-            if self.polls_busily() {
-                let longest_ns = &mut self.tally.counts.longest_stall_ns;
-                *longest_ns = (*longest_ns).max(self.now_ns - turn_began_ns);
-            }
+        }
+        if self.polls_busily() {
+            let of_window_ns = self.window.part_of(turn_began_ns, self.now_ns);
+            let longest_ns = &mut self.tally.counts.longest_stall_ns;
+            *longest_ns = (*longest_ns).max(Some(of_window_ns));
         }
         self.advance(self.now_ns);
         self.progress.connections.store(self.open, Relaxed);
@@ -243,6 +248,7 @@ impl Worker<'_> {
             Phase::Loading => self.send_what_is_due(now),
             Phase::Draining { deadline_ns } => {
                 let deadline_ns = *deadline_ns;
+                self.open_waiting();
                 if self.is_drained() || now >= deadline_ns {
                     self.phase = Phase::Resting;
                     self.report_window(now);

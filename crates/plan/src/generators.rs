@@ -23,12 +23,13 @@ pub fn closes_in_order(connections_max: u32) -> bool {
     connections_max <= CLOSED_IN_ORDER_MAX
 }
 
-/// The plans of a trial's generator processes.
+/// The plans of a trial's generator processes. The seed is that of its block: it says when requests are
+/// due, and which part of a mix each is.
 pub fn generator_plans(
     plan: &Plan,
     load: &PlannedLoad,
     target: &Endpoint,
-    schedule_seed: u64,
+    seed: u64,
 ) -> Vec<generator::Plan> {
     // A generator that shares its CPUs with the server would take from it by polling.
     let schedule = |arrivals| generator::Schedule {
@@ -36,7 +37,7 @@ pub fn generator_plans(
             Arrivals::Poisson => generator::Arrivals::Poisson,
             Arrivals::Uniform => generator::Arrivals::Uniform,
         },
-        seed: schedule_seed,
+        seed,
         busy_poll: has_own_cpus(plan),
     };
     let reply_deadline_us = match load.load {
@@ -63,6 +64,7 @@ pub fn generator_plans(
                 }
                 Load::Churn { arrivals, .. } => generator::Load::Churn(schedule(arrivals)),
             },
+            mix_seed: seed,
             threads: plan.client_threads,
             cpus: plan.client_cpus.clone(),
             process,

@@ -47,6 +47,8 @@ pub struct Messages {
     pattern: Box<[u8]>,
     /// None when every message is an echo or a discard.
     parts: Box<[MessagePart]>,
+    /// Turns the lots by which messages are dealt to the parts.
+    mix_seed: u64,
 }
 
 /// A part of a mix: which messages it has and what their replies are.
@@ -127,8 +129,19 @@ impl Messages {
                 Workload::Echo | Workload::Relay | Workload::Mix(_) => 1,
             },
             parts: parts.collect(),
+            mix_seed: 0,
             pattern,
         })
+    }
+
+    /// The same, with its messages dealt to the parts of a mix by another seed: what a share comes to among
+    /// a few thousand messages is chance, and one that stayed the same would be in every trial.
+    #[must_use]
+    pub fn mixed_by(self, seed: u64) -> Self {
+        Self {
+            mix_seed: scatter(seed),
+            ..self
+        }
     }
 
     /// Messages per batch; one reply comes back for each batch.
@@ -165,6 +178,16 @@ impl Messages {
         match self.part(id) {
             Some(part) if part.kind == Kind::Cpu => HEADER_BYTES + DIGEST_BYTES,
             _ => self.message_bytes(),
+        }
+    }
+
+    /// How long a server has to take for this message at least, in microseconds: what `wait` and `block`
+    /// ask for, 0 for all else.
+    #[inline]
+    pub fn takes_at_least_us(&self, id: MessageId) -> u32 {
+        match self.part(id) {
+            Some(part) if matches!(part.kind, Kind::Wait | Kind::Block) => part.argument,
+            _ => 0,
         }
     }
 
@@ -261,7 +284,7 @@ impl Messages {
         if self.parts.is_empty() {
             return None;
         }
-        let lot = scatter(id.number()) >> 32;
+        let lot = scatter(id.number() ^ self.mix_seed) >> 32;
         self.parts.iter().find(|part| lot < part.lots_below)
     }
 

@@ -55,6 +55,9 @@ pub struct Plan {
     pub http: Option<HttpRequest>,
     /// How requests arrive.
     pub load: Load,
+    /// Draws which part of a mix each message belongs to.
+    #[serde(default)]
+    pub mix_seed: u64,
     /// Threads, at least 1.
     pub threads: u32,
     /// CPUs to run on; any, when empty.
@@ -117,6 +120,7 @@ impl Plan {
             payload_bytes: 0,
             http: None,
             load: Load::Closed { outstanding: 1 },
+            mix_seed: 0,
             threads: 1,
             cpus: Vec::new(),
             process: 0,

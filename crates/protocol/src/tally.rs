@@ -99,8 +99,9 @@ pub struct Counts {
     pub polls: u64,
     /// See `polls`.
     pub polls_empty: u64,
-    /// With a schedule: the longest time in which a thread looked for nothing to do.
-    pub longest_stall_ns: u64,
+    /// With a schedule: the longest time in which a thread looked for nothing to do. `None` where it
+    /// sleeps when there is nothing, so that it can't tell.
+    pub longest_stall_ns: Option<u64>,
 }
 
 /// Times that count from what a schedule intended. Of the requests that it put into the window,
@@ -358,7 +359,7 @@ mod tests {
                 requests: 3,
                 served_least: served,
                 served_most: served.unwrap_or(0),
-                longest_stall_ns: intervals.into(),
+                longest_stall_ns: Some(intervals.into()),
                 ..Counts::default()
             },
             service_time: 1,
@@ -376,7 +377,7 @@ mod tests {
             // One that had no connections served none of them.
             served_least: Some(4),
             served_most: 7,
-            longest_stall_ns: 4,
+            longest_stall_ns: Some(4),
             ..Counts::default()
         };
         assert_eq!(sum.counts, expected);

@@ -28,6 +28,11 @@ pub(crate) fn known(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), whole)
 }
 
+/// A share with its tenths, or a dash where it isn't known.
+pub fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", share * 100.0))
+}
+
 /// Some shares one by one, more from the greatest to the least.
 pub fn percents(shares: impl IntoIterator<Item = f64>) -> String {
     const LISTED_MAX: usize = 4;

@@ -51,7 +51,8 @@ pub struct HostShare {
     pub replies_missing: u64,
     /// For how long a thread didn't know that the window had opened, at most.
     pub heard_late_us: u64,
-    /// The longest time in which a thread looked for nothing to do; null without a schedule. Null in
+    /// The longest time in which a thread looked for nothing to do; null without a schedule, and where
+    /// it sleeps when there is nothing. Null in
     /// reports from before this was kept for each machine, as with all below.
     #[serde(default)]
     pub longest_stall_us: Option<u64>,

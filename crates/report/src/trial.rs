@@ -406,8 +406,10 @@ pub struct ScheduledWindow {
     pub connect_time_us: Option<Percentiles>,
     /// All of them in nanoseconds, likewise.
     pub connect_time_histogram: Option<String>,
-    /// The longest time in which a thread of the generator looked for nothing to do.
-    pub longest_stall_us: u64,
+    /// The longest time in which a thread of the generator looked for nothing to do. Null where it sleeps
+    /// when there is nothing, so that it can't tell (until version 0.2.0 it was 0 then).
+    #[serde(default)]
+    pub longest_stall_us: Option<u64>,
 }
 
 /// The course of a window in equal intervals.

@@ -9,6 +9,9 @@ pub enum ReplyError {
     /// Framed, raw: other bytes than expected.
     #[error("wrong reply")]
     Wrong,
+    /// Framed: right, but sooner than a server that waits, or blocks, for so long can have it.
+    #[error("a reply before its time was over")]
+    Early,
     /// No request waits for one.
     #[error("a reply that nobody asked for")]
     Unasked,

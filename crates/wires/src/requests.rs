@@ -42,6 +42,7 @@ impl Requests {
             (Workload::Discard, _) => 2,
         };
         let messages = Messages::new(plan.wire, &plan.workload, plan.payload_bytes, batch)?;
+        let messages = messages.mixed_by(plan.mix_seed);
         Ok(match plan.wire {
             Wire::Framed | Wire::Raw => Self::Messages(messages),
             Wire::Http1 => Self::Http1(Http1::new(plan, messages)),
@@ -85,6 +86,15 @@ impl Requests {
             Self::Messages(messages) => messages.write(id, offset, out),
             Self::Http1(http) => http.write(id, offset, out),
             Self::Websocket(websocket) => websocket.write(id, offset, out),
+        }
+    }
+
+    /// How long a server has to take for this request at least, in nanoseconds.
+    #[inline]
+    pub fn takes_at_least_ns(&self, id: MessageId) -> u64 {
+        match self {
+            Self::Messages(messages) => u64::from(messages.takes_at_least_us(id)) * 1000,
+            Self::Http1(_) | Self::Websocket(_) => 0,
         }
     }
 

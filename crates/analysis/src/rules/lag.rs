@@ -118,12 +118,12 @@ pub(super) fn check(
     Check::new(id, touches, detail, advice).values(lag_us / time_us.max(1e-3), BOUND_MAX)
 }
 
-/// A generator that stood still has sent nothing meanwhile.
-pub(super) fn stall(step: &Step, window: &ScheduledWindow) -> Check {
-    let stall_us = window.longest_stall_us;
+/// A generator that stood still has sent nothing meanwhile. `None` where it can't tell.
+pub(super) fn stall(step: &Step, window: &ScheduledWindow) -> Option<Check> {
+    let stall_us = window.longest_stall_us?;
     let share = stall_us as f64 / step.window.length_us.max(1) as f64;
     let is_judged = stall_us as f64 / 1e6 >= JUDGED_FROM_S;
-    Check::new(
+    let check = Check::new(
         "generator_stall",
         exposed_times(if is_judged { share } else { 0.0 }),
         format!(
@@ -131,8 +131,8 @@ pub(super) fn stall(step: &Step, window: &ScheduledWindow) -> Check {
             worst(step, |host| host.longest_stall_us.unwrap_or(0))
         ),
         "something else ran on its CPU: end it, or give the generator a CPU of its own",
-    )
-    .values(share, 0.0)
+    );
+    Some(check.values(share, 0.0))
 }
 
 /// A thread of the generator that hears of a window after it has opened has counted nothing before.
@@ -285,11 +285,13 @@ pub(super) mod tests {
     fn where_a_generator_stood_still_is_said() {
         let mut step = super::super::tests::step();
         let scheduled = ScheduledWindow {
-            longest_stall_us: 90_000,
+            longest_stall_us: Some(90_000),
             ..ScheduledWindow::default()
         };
-        let said = |step: &Step| stall(step, &scheduled).detail;
+        let said = |step: &Step| stall(step, &scheduled).unwrap().detail;
         assert!(said(&step).starts_with("the generator stood still for 90000 us"));
+        let cannot_tell = ScheduledWindow::default();
+        assert!(stall(&step, &cannot_tell).is_none());
         step.hosts = [(1, 40), (2, 90_000)]
             .map(|(number, us)| HostShare {
                 host: format!("host {number}"),

@@ -114,7 +114,7 @@ fn of_window_of(step: &Step, load: Load) -> Vec<Check> {
     if let Some(scheduled) = &step.window.scheduled {
         checks.push(window::sustained(step, scheduled));
         checks.extend(window::rising(step));
-        checks.push(lag::stall(step, scheduled));
+        checks.extend(lag::stall(step, scheduled));
         checks.extend(load::polls_left(step));
         // In a search the generator's lateness counts against the rate: what was found is a floor.
         if !matches!(load, Load::Capacity { .. }) {

@@ -90,7 +90,7 @@ pub(super) fn generator_at_limit(step: &Step) -> Option<Check> {
 fn of_window(trial: &Trial, slo: &Slo, step: &Step) -> Vec<Check> {
     let percentile = kind(slo.percentile);
     let stall = step.window.scheduled.as_ref();
-    let stall = stall.map(|scheduled| lag::stall(step, scheduled));
+    let stall = stall.and_then(|scheduled| lag::stall(step, scheduled));
     let all = machine::of_step(step, trial.load).into_iter().chain(stall);
     all.map(|check| {
         let reaches = check.touches.iter().any(|touch| touch.figure == percentile);

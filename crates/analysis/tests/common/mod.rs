@@ -160,7 +160,7 @@ pub(crate) fn open_step() -> Step {
         response_time_histogram: encode(&histogram).unwrap(),
         lag_us: percentiles(&lag),
         lag_histogram: encode(&lag).unwrap(),
-        longest_stall_us: 300,
+        longest_stall_us: Some(300),
         ..ScheduledWindow::default()
     });
     step

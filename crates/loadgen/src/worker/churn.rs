@@ -30,7 +30,6 @@ impl Worker<'_> {
         let Source::Churn(churn) = &mut self.source else {
             return;
         };
-        churn.free.append(&mut churn.freed);
         for _ in 0..CONNECTS_PER_TURN {
             let due_ns = churn.times.next_ns();
             if due_ns > now || due_ns >= self.window.close_ns {
@@ -47,27 +46,44 @@ impl Worker<'_> {
         self.open_waiting();
     }
 
-    fn open_waiting(&mut self) {
+    /// Begins what is due, as far as there are slots.
+    pub(super) fn open_waiting(&mut self) {
         let slots_max = self.shared.sent_at_ns.len();
-
+        if let Source::Churn(churn) = &mut self.source {
+            churn.free.append(&mut churn.freed);
+        }
         for _ in 0..CONNECTS_PER_TURN {
             let Source::Churn(churn) = &mut self.source else {
                 return;
             };
-            let Some(due_ns) = churn.waiting.pop_front() else {
+            let Some(&due_ns) = churn.waiting.front() else {
                 return;
             };
             let Some(index) = churn.slot(slots_max) else {
-                return churn.waiting.push_front(due_ns);
+                return self.hold_waiting();
             };
+            churn.waiting.pop_front();
+            let is_held = churn.held > 0;
+            churn.held = churn.held.saturating_sub(1);
             let of_thread = churn.begun;
             churn.begun = of_thread.wrapping_add(1);
             churn.numbers[index] = self.turns.number(of_thread);
-            self.open_churned(index, due_ns);
+            self.open_churned(index, due_ns, is_held);
         }
     }
 
-    fn open_churned(&mut self, index: usize, due_ns: u64) {
+    /// All slots are taken: what waits now waits for the server, which is no lag of ours.
+    fn hold_waiting(&mut self) {
+        let Source::Churn(churn) = &mut self.source else {
+            return;
+        };
+        let of_window = churn.waiting.range(churn.held..);
+        let of_window = of_window.filter(|&&due_ns| self.window.contains(due_ns));
+        self.tally.counts.requests_waited += of_window.count() as u64;
+        churn.held = churn.waiting.len();
+    }
+
+    fn open_churned(&mut self, index: usize, due_ns: u64, is_held: bool) {
         let began_ns = now_ns();
         let number = self.number(index);
         let source = self
@@ -79,9 +95,12 @@ impl Worker<'_> {
             self.connections.resize_with(index + 1, || None);
         }
         if let Source::Churn(churn) = &mut self.source {
-            churn.due[index] = Due::sent(due_ns, began_ns);
+            churn.due[index] = match is_held {
+                true => Due::held(due_ns),
+                false => Due::sent(due_ns, began_ns),
+            };
         }
-        if self.window.contains(due_ns) {
+        if self.window.contains(due_ns) && !is_held {
             record_lag(&mut self.tally, began_ns - due_ns);
         }
         let interest = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;

@@ -17,6 +17,12 @@ impl Window {
     pub(super) fn contains(&self, moment_ns: u64) -> bool {
         moment_ns >= self.open_ns && moment_ns < self.close_ns
     }
+
+    /// How much of a stretch of time lies in it.
+    pub(super) fn part_of(&self, from_ns: u64, to_ns: u64) -> u64 {
+        let end_ns = to_ns.min(self.close_ns);
+        end_ns.saturating_sub(from_ns.max(self.open_ns))
+    }
 }
 
 /// There is no window yet, and nothing ends the load.
@@ -95,5 +101,29 @@ impl Course {
         } else {
             self.cut_at(close_ns);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_counts_as_far_as_it_lies_in_the_window() {
+        let window = Window {
+            open_ns: 100,
+            close_ns: 200,
+        };
+        let parts = [
+            (0, 100),
+            (90, 110),
+            (120, 150),
+            (150, 250),
+            (50, 300),
+            (200, 300),
+        ];
+        let parts = parts.map(|(from_ns, to_ns)| window.part_of(from_ns, to_ns));
+        assert_eq!(parts, [0, 10, 30, 50, 100, 0]);
+        assert_eq!(NO_WINDOW.part_of(0, 1_000), 0);
     }
 }

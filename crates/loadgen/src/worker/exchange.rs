@@ -13,6 +13,7 @@ use crate::{
     socket::{Arrived, explain},
     tally::{record_read, record_service},
 };
+use wires::error::ReplyError;
 
 impl Worker<'_> {
     /// Something has come on this connection. `false`: it is lost.
@@ -39,22 +40,32 @@ impl Worker<'_> {
         };
         let (tally, course, reading) = (&mut self.tally, &mut self.course, &self.reading);
         let mut read_lag_ns = None;
-        let verified = connection.verify(index, number, received, &mut self.shared, |sent_at_ns| {
-            if counts {
-                record_service(tally, now - sent_at_ns);
-            }
-            if let Some(arrived) = arrived {
-                let parts = reading.split(sent_at_ns, arrived, now);
-                read_lag_ns = Some(parts.0);
+        let owed = connection.outstanding(self.shared.requests);
+        let verified = connection.verify(
+            index,
+            number,
+            (received, now),
+            &mut self.shared,
+            |sent_at_ns| {
                 if counts {
-                    record_read(tally, parts);
+                    record_service(tally, now - sent_at_ns);
                 }
-            }
-            course.count(now - intended_ns.unwrap_or(sent_at_ns));
-        });
+                if let Some(arrived) = arrived {
+                    let parts = reading.split(sent_at_ns, arrived, now);
+                    read_lag_ns = Some(parts.0);
+                    if counts {
+                        record_read(tally, parts);
+                    }
+                }
+                course.count(now - intended_ns.unwrap_or(sent_at_ns));
+            },
+        );
         let Moved { bytes, whole } = match verified {
             Ok(moved) => moved,
             Err(error) => {
+                // Some may have been right before the one that wasn't.
+                let answered = owed - connection.outstanding(self.shared.requests);
+                self.outstanding -= u64::from(answered);
                 self.lose(index, Broken::Reply(error));
                 return false;
             }
@@ -128,6 +139,16 @@ impl Worker<'_> {
         }
     }
 
+    /// A connection that has had its reply is over; that more came than its reply and a goodbye is a fault.
+    fn count_surplus(&mut self, broken: Broken) {
+        if let Broken::Reply(error) = broken
+            && !matches!(error, ReplyError::Closed(_))
+        {
+            self.tally.counts.replies_wrong += 1;
+            self.tally.errors.count(error.to_string());
+        }
+    }
+
     pub(super) fn lose(&mut self, index: usize, broken: Broken) {
         let Some(connection) = self.connections[index].take() else {
             return;
@@ -135,7 +156,7 @@ impl Worker<'_> {
         self.free_churned(index);
         self.shared.replies.forget(index);
         if connection.stage == Stage::Closing {
-            return;
+            return self.count_surplus(broken);
         }
         let missing = connection.outstanding(self.shared.requests);
         self.outstanding -= u64::from(missing);

@@ -48,6 +48,11 @@ impl Source {
         }
     }
 
+    /// Whether a churned connection that waits can be begun at once.
+    pub(super) fn has_room(&self) -> bool {
+        matches!(self, Self::Churn(churn) if churn.has_room())
+    }
+
     /// Whether connections come and go.
     #[inline]
     pub(super) fn churns(&self) -> bool {
@@ -74,6 +79,15 @@ impl Due {
             intended_ns,
             sent_late_ns: late_ns,
             late_ns,
+        }
+    }
+
+    /// Sent now, after it waited for the server to be done with another: that is the server's time.
+    pub(super) fn held(intended_ns: u64) -> Self {
+        Self {
+            intended_ns,
+            sent_late_ns: 0,
+            late_ns: 0,
         }
     }
 
@@ -128,8 +142,10 @@ pub(super) struct ChurnLoad {
     pub(super) free: Vec<usize>,
     /// Slots that were freed just now. An event for what was there before may still follow.
     pub(super) freed: Vec<usize>,
-    /// Due, while all slots are taken.
+    /// Due, and not begun yet.
     pub(super) waiting: VecDeque<u64>,
+    /// So many of these, the first, have met with all slots taken: they wait for the server.
+    pub(super) held: usize,
     pub(super) begun: u32,
 }
 
@@ -142,6 +158,7 @@ impl ChurnLoad {
             free: Vec::new(),
             freed: Vec::new(),
             waiting: VecDeque::new(),
+            held: 0,
             begun: 0,
         }
     }
@@ -149,6 +166,12 @@ impl ChurnLoad {
     /// Whether nothing is on its way.
     fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.free.len() + self.freed.len() == self.numbers.len()
+    }
+
+    /// Whether one that waits can be begun at once.
+    pub(super) fn has_room(&self) -> bool {
+        let free = self.free.len() + self.freed.len();
+        free > 0 && !self.waiting.is_empty()
     }
 
     /// A slot for one more connection, if there may be one more.

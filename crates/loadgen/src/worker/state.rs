@@ -107,6 +107,8 @@ pub(crate) struct Worker<'a> {
     pub(super) totals: Totals,
     /// The clock as it was read last.
     pub(super) now_ns: u64,
+    /// When the loop last had looked at all events.
+    pub(super) turn_began_ns: u64,
 }
 
 /// How to reach a thread.
@@ -181,6 +183,7 @@ impl<'a> Worker<'a> {
             tally: new_tally(plan.load),
             totals: Totals::default(),
             now_ns: now_ns(),
+            turn_began_ns: now_ns(),
         })
     }
 

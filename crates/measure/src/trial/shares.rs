@@ -23,7 +23,14 @@ fn share_of(of: &HostTally) -> Result<HostShare, HistogramError> {
     };
     match &of.tally.scheduled {
         Some(times) => {
-            share.longest_stall_us = Some(counts.longest_stall_ns / 1000);
+            match counts.longest_stall_ns {
+                Some(stall_ns) => share.longest_stall_us = Some(stall_ns / 1000),
+                None => {
+                    let reason =
+                        "the generator sleeps when it has nothing to do, so that it can't tell";
+                    explain_missing!(share, reason, [longest_stall_us]);
+                }
+            }
             share.response_time_histogram = Some(encode(&times.response_time)?);
             share.prompt_response_time_histogram = Some(encode(&times.prompt_response_time)?);
             match times.lag.is_empty() {
@@ -118,7 +125,10 @@ mod tests {
             host: "host 1".to_owned(),
             processes: 2,
             tally: Tally {
-                counts: Counts::default(),
+                counts: Counts {
+                    longest_stall_ns: scheduled.then_some(7_000),
+                    ..Counts::default()
+                },
                 service_time: times(),
                 read_times: read_lags_ns.map(|lags| ReadTimes {
                     read_lag: latencies(lags),
@@ -149,8 +159,16 @@ mod tests {
     fn what_is_null_of_a_host_has_its_reason_and_is_never_zero() {
         let known = share(&of_host(true, Some(&[40_000])), &Window::default());
         assert_eq!(known.not_measured.len(), 0, "{:?}", known.not_measured);
+        assert_eq!(known.longest_stall_us, Some(7));
         assert!((known.lag_us.unwrap().p50 - 100.0).abs() < 0.1);
         assert!((known.read_lag_us.unwrap().p99 - 40.0).abs() < 0.1);
+
+        let mut sleeping = of_host(true, Some(&[40_000]));
+        sleeping.tally.counts.longest_stall_ns = None;
+        let sleeping = share(&sleeping, &Window::default());
+        assert_eq!(sleeping.longest_stall_us, None);
+        let reason = &sleeping.not_measured["longest_stall_us"];
+        assert!(reason.contains("sleeps"), "{reason}");
 
         let mut window = Window::default();
         explain_missing!(window, "not sampled", [read_lag_us]);

@@ -82,7 +82,7 @@ fn scheduled_of(
         lag_histogram: encode(&times.lag)?,
         connect_time_us: connect_time.map(percentiles),
         connect_time_histogram: connect_time.map(encode).transpose()?,
-        longest_stall_us: counts.longest_stall_ns / 1000,
+        longest_stall_us: counts.longest_stall_ns.map(|ns| ns / 1000),
     })
 }
 

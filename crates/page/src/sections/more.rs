@@ -5,7 +5,7 @@ use chart::{
     text::{figure, short, time},
 };
 use maud::{Markup, html};
-use render::numbers::whole;
+use render::numbers::{percent, whole};
 use report::{
     model::{Capacity, Scheduled, Spread},
     slo::Percentile,
@@ -145,7 +145,7 @@ pub(crate) fn churn(view: &View<'_>) -> Option<Markup> {
         let response = response(churn);
         table.row([
             model.name().to_owned(),
-            format!("{:.1} %", churn.achieved_share * 100.0),
+            percent(churn.achieved_share),
             of("connect_time_us.p50".to_owned(), "us"),
             of("connect_time_us.p99".to_owned(), "us"),
             of(format!("{response}.p50"), "us"),

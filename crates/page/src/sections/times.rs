@@ -10,7 +10,7 @@ use chart::{
     text::{short, time},
 };
 use maud::{Markup, html};
-use render::numbers::whole;
+use render::numbers::{percent, whole};
 use report::{model::Scheduled, numbers::Range};
 use view::window::Window;
 use view::{Seen, View, of_scheduled, response};
@@ -299,7 +299,7 @@ fn numbers(model: &Seen<'_>, step: &Scheduled) -> [String; 7] {
         response("p99_9"),
         of("service_time_us.p99".to_owned()),
         of("lag_us.p99".to_owned()),
-        format!("{:.1} %", (1.0 - step.achieved_share).max(0.0) * 100.0),
+        percent(step.achieved_share.map(|share| (1.0 - share).max(0.0))),
     ]
 }
 

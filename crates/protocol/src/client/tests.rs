@@ -100,6 +100,31 @@ fn another_requests_reply_is_not_taken() {
 }
 
 #[test]
+fn another_seed_deals_messages_otherwise_and_keeps_the_shares() {
+    let mix = "echo:90%,wait:1ms:10%".parse().unwrap();
+    let waits = |seed| {
+        let messages = Messages::new(Wire::Framed, &mix, 8, 1)
+            .unwrap()
+            .mixed_by(seed);
+        (0..10_000)
+            .map(|sequence| {
+                let id = MessageId {
+                    connection: 3,
+                    sequence,
+                };
+                messages.takes_at_least_us(id) == 1_000
+            })
+            .collect::<Vec<bool>>()
+    };
+    let (one, same, other) = (waits(1), waits(1), waits(2));
+    assert!(one == same && one != other);
+    for of in [one, other] {
+        let count = of.into_iter().filter(|waits| *waits).count();
+        assert!((900..1_100).contains(&count), "{count}");
+    }
+}
+
+#[test]
 fn a_mix_has_its_shares_on_every_connection() {
     let mix = "echo:69%,wait:1ms:30%,cpu:3:1%".parse().unwrap();
     let messages = Messages::new(Wire::Framed, &mix, 8, 1).unwrap();

@@ -69,8 +69,8 @@ pub struct Scheduled {
     pub offered_rate_per_s: f64,
     /// Requests per second that were answered in the windows: the median of the trials.
     pub achieved_rate_per_s: f64,
-    /// Answered of offered, the least of the trials; 1 is all.
-    pub achieved_share: f64,
+    /// Answered of offered, the least of the trials; 1 is all. Null when nothing was due in any window.
+    pub achieved_share: Option<f64>,
     /// Connections; for churn the most at a time.
     pub connections: u32,
     /// Reply received minus the moment the request was due.
@@ -89,8 +89,9 @@ pub struct Scheduled {
     /// where the kernel gives no timestamps, and in older reports.
     #[serde(default)]
     pub read_lag_us: Option<Times>,
-    /// Requests whose connection still waited for another reply when they were due, 0 to 1.
-    pub waited_share: f64,
+    /// Requests whose connection still waited for another reply when they were due, 0 to 1. Null when
+    /// nothing was due in any window.
+    pub waited_share: Option<f64>,
     /// Replies that took longer than the deadline.
     pub replies_late: u64,
     /// From `connect` to established; churn only.
