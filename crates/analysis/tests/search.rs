@@ -192,6 +192,24 @@ fn a_target_is_met_by_what_was_answered_whole_and_in_time() {
     assert_eq!(achieved_share(&nothing), None);
 }
 
+/// A server that takes 200 ms has 200 requests outstanding at 1,000/s, and more or less by chance.
+#[test]
+fn a_rate_is_held_when_what_is_outstanding_grows_by_chance_alone() {
+    let with = |offered: u64, open: u64, close: u64| {
+        let mut step = at(1_000.0, true);
+        step.window.requests = offered + open - close;
+        let window = step.window.scheduled.as_mut().unwrap();
+        window.offered = offered;
+        (window.outstanding_at_open, window.outstanding_at_close) = (Some(open), Some(close));
+        meets(&step, &slo())
+    };
+    assert!(with(1_100, 200, 250));
+    assert!(!with(1_100, 200, 270));
+    assert!(!with(1_100, 0, 14), "nothing waited before");
+    assert!(with(100_000, 0, 1_000), "one of a hundred");
+    assert!(!with(100_000, 0, 1_001));
+}
+
 #[test]
 fn a_polling_generator_has_something_to_spare_when_a_tenth_of_its_looks_were_empty() {
     let bound = |empty: u64| {
@@ -227,5 +245,5 @@ fn each_rate_is_judged_by_its_own_windows() {
     assert!(figures(&report, &place(10_000), Status::Invalid).is_empty());
     assert!(!figures(&report, &place(20_000), Status::Invalid).is_empty());
     let waited = report.summary.open_ladder.iter().map(|at| at.waited_share);
-    assert_eq!(waited.collect::<Vec<_>>(), [0.0, 0.25]);
+    assert_eq!(waited.collect::<Vec<_>>(), [Some(0.0), Some(0.25)]);
 }

@@ -423,6 +423,18 @@ fn a_rate_that_is_not_the_servers_limit_is_a_floor() {
     assert!(bound(&unread).is_some());
     let read = closed(|step| step.window.unread_share = Some(0.02));
     assert_eq!(bound(&read), None);
+    let with = |unread: f64, idle: f64| {
+        bound(&closed(|step| {
+            step.window.unread_share = Some(unread);
+            step.machine.server_cpus_idle_share = Some(idle);
+        }))
+    };
+    // One loop of four CPUs, or one that blocks: it has all the requests, and idle CPUs.
+    assert_eq!(with(0.001, 0.75), None);
+    let Some(Effect::Bounds { slack_share, .. }) = with(0.05, 0.75) else {
+        panic!("a twentieth of the requests waits for the generator");
+    };
+    assert!((slack_share.unwrap() - 0.05 / 0.95).abs() < 1e-9);
     // Nobody can say that a server was busy of which nothing is known.
     let unknown = closed(|step| {
         step.server = ProcessUse::default();

@@ -74,7 +74,8 @@ impl WarmUpWatch {
                 p99_us: interval.p99_us,
             })
         };
-        let has_rounds = self.answered >= WARM_UP_ROUNDS_MIN * self.round;
+        // Nothing at all is as steady as can be, while the first replies are on their way.
+        let has_rounds = self.answered >= (WARM_UP_ROUNDS_MIN * self.round).max(1);
         if elapsed >= self.min && has_rounds && self.is_steady() {
             return over(true);
         }
@@ -104,7 +105,15 @@ mod tests {
     /// Observes a load of so many requests in each interval of 50 ms, of which 1,000 are
     /// outstanding at a time.
     fn watch(requests: impl Fn(u64) -> u64, pages: impl Fn(u64) -> u64) -> WarmUp {
-        let mut watch = WarmUpWatch::new(Duration::from_secs(1), Duration::from_secs(5), 1000);
+        watch_rounds(1000, requests, pages)
+    }
+
+    fn watch_rounds(
+        round: u64,
+        requests: impl Fn(u64) -> u64,
+        pages: impl Fn(u64) -> u64,
+    ) -> WarmUp {
+        let mut watch = WarmUpWatch::new(Duration::from_secs(1), Duration::from_secs(5), round);
         let mut index = 0;
         loop {
             let interval = IntervalSum {
@@ -134,6 +143,16 @@ mod tests {
         assert!(warm_up.length_us >= 2_900_000, "{warm_up:?}");
         assert!((warm_up.rate_per_s - 2_060.0).abs() < 50.0, "{warm_up:?}");
         let never = watch(|_| 0, |_| 500);
+        assert_eq!((never.steady, never.length_us), (false, 5_000_000));
+    }
+
+    /// Each reply takes two seconds: a window that opened sooner would see what is outstanding grow.
+    #[test]
+    fn the_first_reply_of_a_schedule_is_waited_for() {
+        let warm_up = watch_rounds(0, |i| if i < 40 { 0 } else { 50 }, |_| 500);
+        assert!(warm_up.length_us > 2_000_000, "{warm_up:?}");
+        assert!(warm_up.steady);
+        let never = watch_rounds(0, |_| 0, |_| 500);
         assert_eq!((never.steady, never.length_us), (false, 5_000_000));
     }
 

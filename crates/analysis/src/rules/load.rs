@@ -4,7 +4,7 @@ use hosts::touch::{SHARE_MAX, TIMES, spoils};
 use report::{
     check::{Check, Direction, Effect, FigureKind, Touch},
     slo::Slo,
-    trial::Step,
+    trial::{ScheduledWindow, Step},
 };
 use stats::{at_quantile, decode};
 
@@ -16,11 +16,14 @@ use stats::{at_quantile, decode};
 const LITTLE_MAX: f64 = 0.01;
 const EDGE_REQUESTS: f64 = 0.25;
 
-/// In open load answered of offered below this isn't the load that was asked for.
-const ACHIEVED_MIN: f64 = 0.99;
+/// A rate whose requests outstanding grow by more than this share of what is due isn't held, or by more
+/// than so many standard deviations of what is outstanding at the window's edges by chance.
+const GROWTH_MAX: f64 = 0.01;
+const DEVIATIONS: f64 = 3.0;
 
 /// In closed load, replies that have arrived and lie unread, as a share of what is outstanding: with
-/// more the generator holds the rate down.
+/// more the generator holds the rate down. With fewer all else is with the server, however idle its CPUs
+/// are: it may be one loop on four CPUs, or block.
 const UNREAD_MAX: f64 = 0.10;
 
 /// A polling generator that finds something to do in all but this share of its looks has nothing to
@@ -32,9 +35,20 @@ pub(super) fn is_generator_bound(step: &Step) -> bool {
     match step.window.scheduled {
         Some(_) => empty_polls_share(step).is_some_and(|share| share < POLLS_EMPTY_MIN),
         None => {
-            unread(step).is_some_and(|share| share > UNREAD_MAX) || idle_share(step) > SHARE_MAX
+            let is_idle = idle_share(step) > SHARE_MAX;
+            unread(step).map_or(is_idle, |share| {
+                share > UNREAD_MAX || (is_idle && share > SHARE_MAX)
+            })
         }
     }
+}
+
+/// By how much a rate that is a floor could be higher, as a share: until the server's CPUs are busy, or
+/// until nothing lies unread, whichever comes first. `None`: nobody knows.
+fn slack_share(step: &Step) -> Option<f64> {
+    let more = |share: f64| (share < 1.0).then(|| share / (1.0 - share));
+    let limits = [more(idle_share(step)), unread(step).and_then(more)];
+    limits.into_iter().flatten().min_by(f64::total_cmp)
 }
 
 fn unread(step: &Step) -> Option<f64> {
@@ -104,7 +118,7 @@ pub(super) fn generator_bound(step: &Step) -> Check {
             figure: FigureKind::Rate,
             effect: Effect::Bounds {
                 direction: Direction::Low,
-                slack_share: (idle < 1.0).then(|| idle / (1.0 - idle)),
+                slack_share: slack_share(step),
             },
         }],
     };
@@ -154,13 +168,33 @@ pub(super) fn achieved_share(step: &Step) -> Option<f64> {
     (offered > 0).then(|| step.window.requests as f64 / offered as f64)
 }
 
-/// Whether this rate was answered, and within the target: by as many requests as its percentile takes.
+/// By how many requests what is outstanding grew over the window.
+pub(super) fn growth(step: &Step, window: &ScheduledWindow) -> f64 {
+    match (window.outstanding_at_open, window.outstanding_at_close) {
+        // What could not even wait is outstanding all the more.
+        (Some(open), Some(close)) => {
+            (close + window.requests_unqueued.unwrap_or(0)) as f64 - open as f64
+        }
+        // Older reports don't tell: what wasn't answered in the window.
+        _ => window.offered as f64 - step.window.requests as f64,
+    }
+}
+
+/// Whether this rate was held, and within the target: by as many requests as its percentile takes.
 pub(super) fn meets(step: &Step, slo: &Slo) -> bool {
     let Some(window) = &step.window.scheduled else {
         return false;
     };
+    let edges = window.outstanding_at_open.zip(window.outstanding_at_close);
+    // At each edge it is a count by chance. A slow server has many outstanding, however well it holds
+    // the rate, and few requests come in a short window.
+    let by_chance = edges.map_or(0.0, |(open, close)| {
+        DEVIATIONS * ((open + close + 1) as f64).sqrt()
+    });
+    let allowed = by_chance.max(window.offered as f64 * GROWTH_MAX);
     step.window.requests >= slo.percentile.requests_min()
         && step.window.replies_missing == 0
-        && achieved_share(step).is_some_and(|share| share >= ACHIEVED_MIN)
+        && window.offered > 0
+        && growth(step, window) <= allowed
         && slo.is_met(&window.response_time_us)
 }

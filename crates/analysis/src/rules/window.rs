@@ -1,6 +1,6 @@
 //! Is what happened inside the window one thing: no pause, no step, no queue that grows.
 
-use super::load::achieved_share;
+use super::load::{achieved_share, growth};
 use hosts::touch::{SHARE_MAX, TIMES, biases, exposed, spoils};
 use report::{
     check::{Check, Direction, FigureKind, Touch},
@@ -145,14 +145,7 @@ fn level_shift(requests: &[f64]) -> Option<(f64, usize)> {
 pub(super) fn sustained(step: &Step, window: &ScheduledWindow) -> Check {
     let offered = window.offered as f64;
     let allowed = (offered * GROWTH_MAX).max(DEVIATIONS * offered.sqrt());
-    let growth = match (window.outstanding_at_open, window.outstanding_at_close) {
-        // What could not even wait is outstanding all the more.
-        (Some(open), Some(close)) => {
-            (close + window.requests_unqueued.unwrap_or(0)) as f64 - open as f64
-        }
-        // Older reports don't tell: what wasn't answered in the window.
-        _ => offered - step.window.requests as f64,
-    };
+    let growth = growth(step, window);
     let is_sustained = growth <= allowed;
     let share = achieved_share(step).map_or(String::new(), |share| {
         format!(

@@ -12,12 +12,18 @@ use report::{
     trial::{Load, Step},
 };
 use server::launch::Launch;
+use std::ops::Range;
 
 /// A ramp begins at this share of the closed peak, and has short windows: it only has to tell whether
-/// a queue grows.
+/// a queue grows, for which it takes some hundred requests.
 const RAMP_FROM: f64 = 0.6;
-const RAMP_WARM_UP_US: u64 = 200_000;
-const RAMP_WINDOW_US: u64 = 500_000;
+const RAMP_WINDOW_S: Range<f64> = 0.5..3.0;
+const RAMP_REQUESTS: f64 = 300.0;
+
+/// As many are outstanding as there will be only after the first replies. They took no longer in closed
+/// load, where more were outstanding.
+const RAMP_WARM_UP_S: Range<f64> = 0.2..3.0;
+const RAMP_WARM_UP_TIMES: f64 = 2.0;
 
 impl Bench<'_> {
     /// The highest rate of this open load that a server holds over so many connections, to within a
@@ -43,6 +49,11 @@ impl Bench<'_> {
             percentile: Percentile::Max,
             limit_us: deadline_us as f64,
         };
+        let rate_per_s = peak_per_s * RAMP_FROM;
+        let service_time_s = f64::from(connections) / peak_per_s;
+        let us =
+            |time_s: f64, Range { start, end }: Range<f64>| (time_s.clamp(start, end) * 1e6) as u64;
+        let warm_up_us = us(service_time_s * RAMP_WARM_UP_TIMES, RAMP_WARM_UP_S);
         let ramp = PlannedLoad {
             load: Load::Capacity {
                 slo,
@@ -50,11 +61,11 @@ impl Bench<'_> {
                 deadline_us,
             },
             connections: vec![connections],
-            rates_per_s: vec![peak_per_s * RAMP_FROM],
+            rates_per_s: vec![rate_per_s],
             rate_share_of_peak: None,
-            warm_up_us: RAMP_WARM_UP_US,
-            warm_up_max_us: Some(RAMP_WARM_UP_US),
-            window_us: RAMP_WINDOW_US,
+            warm_up_us,
+            warm_up_max_us: Some(warm_up_us),
+            window_us: us(RAMP_REQUESTS / rate_per_s, RAMP_WINDOW_S),
             hold: None,
         };
         let trial = self.trial(launch, 1, &ramp)?;
