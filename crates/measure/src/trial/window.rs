@@ -97,8 +97,8 @@ fn add_read_times(
             "not sampled: replies that never come would be waited for once more"
         }
         None => {
-            "not sampled: in an idle load replies are few, with service times of over half a \
-                 second a sample would take too long, and some calibrations need none"
+            "not sampled: in an idle load replies are few, with service times of over three quarters of \
+                 a second a sample would take too long, and some calibrations need none"
         }
         Some(times) if times.clock_was_set => "the machine's clock was set during the window",
         Some(times) if times.read_lag.is_empty() => {
