@@ -353,6 +353,26 @@ fn littles_law_counts_batches_and_forgives_a_pause_that_all_waited_for() {
     assert_eq!((allowed(40), allowed(60)), (10.0, 30.0));
 }
 
+/// Each of 100 connections is served four or five times in the window, and what is counted depends on where
+/// the window begins.
+#[test]
+fn a_rate_of_a_few_rounds_is_known_as_well_as_littles_law_tells() {
+    let touched = |series: [u64; 10]| {
+        let mut step = step(100, 4);
+        step.window.service_time_us.mean *= 1.05;
+        let requests = step.window.requests;
+        step.window.series = Some(Series {
+            interval_us: 100_000,
+            requests: series.map(|tenths| requests * tenths / 10).to_vec(),
+            ..Series::default()
+        });
+        of(CLOSED, step, "littles_law")
+    };
+    let of_rate = touched([5, 0, 0, 0, 0, 5, 0, 0, 0, 0]);
+    assert_eq!(of_rate, [(Rate, Some(53))]);
+    assert_eq!(touched([1; 10]), [], "others were on their way for longer");
+}
+
 #[test]
 fn what_shares_the_machine_with_an_idle_load_touches_its_memory_alone() {
     let stolen = |load| {

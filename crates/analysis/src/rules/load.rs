@@ -1,6 +1,6 @@
 //! Is the figure what it is called: Little's law in closed load, and whose limit a rate is.
 
-use hosts::touch::{SHARE_MAX, TIMES, spoils};
+use hosts::touch::{SHARE_MAX, TIMES, biases, lacking, spoils};
 use report::{
     check::{Check, Direction, Effect, FigureKind, Touch},
     slo::Slo,
@@ -87,6 +87,9 @@ pub(super) fn littles_law(step: &Step, outstanding: u32) -> Check {
         .max(EDGE_REQUESTS / f64::from(step.window.served_least.max(1)))
         .max(pause_us(step) / step.window.length_us.max(1) as f64);
     let touches = match off <= allowed {
+        true if off > SHARE_MAX && comes_in_rounds(step) => {
+            biases(&[FigureKind::Rate], Direction::Either, lacking(off))
+        }
         true => Vec::new(),
         false => spoils(&[&[FigureKind::Rate][..], &TIMES].concat()),
     };
@@ -97,6 +100,14 @@ pub(super) fn littles_law(step: &Step, outstanding: u32) -> Check {
         "not all connections were active: longer --duration, or a server that starves some",
     )
     .values(off, allowed)
+}
+
+/// Replies that all come at once: the window has a round more or less by where its edges lie.
+fn comes_in_rounds(step: &Step) -> bool {
+    let intervals = step.window.series.iter().flat_map(|all| &all.requests);
+    let most = intervals.clone().max().copied().unwrap_or(0) as f64;
+    let usual = step.window.requests as f64 / intervals.count().max(1) as f64;
+    most - usual > SHARE_MAX * step.window.requests as f64
 }
 
 /// The longest service time that so many requests reached as there are connections, half of them at
