@@ -108,7 +108,12 @@ impl Crowd {
 
     /// Takes the replies that are there; says whether there were any.
     fn serve_some(&mut self) -> Result<bool> {
-        let silence = Timespec::try_from(Duration::from_millis(300))?;
+        // A busy machine may be slow to begin.
+        let silence = match self.served.is_empty() {
+            true => Duration::from_secs(5),
+            false => Duration::from_millis(300),
+        };
+        let silence = Timespec::try_from(silence)?;
         let mut fds: Vec<PollFd<'_>> = self
             .waiting
             .iter()
