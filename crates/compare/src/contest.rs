@@ -291,9 +291,10 @@ impl Field {
     /// allows, too; `None` where there is no end to these.
     fn with_slack(&self, first: usize, second: usize, logarithms: Range) -> Option<Range> {
         let (first, second) = (self.slack[first], self.slack[second]);
+        let Range { low, high } = exp(logarithms);
         let range = Range {
-            low: (logarithms.low.exp() / (1.0 + first.too_low)) * (1.0 - second.too_high),
-            high: (logarithms.high.exp() / (1.0 - first.too_high)) * (1.0 + second.too_low),
+            low: low / (1.0 + first.too_low) * (1.0 - second.too_high),
+            high: high / (1.0 - first.too_high) * (1.0 + second.too_low),
         };
         (range.low > 0.0 && range.high.is_finite()).then_some(range)
     }

@@ -18,7 +18,7 @@ const EDGE_REQUESTS: f64 = 0.25;
 
 /// A rate whose requests outstanding grow by more than this share of what is due isn't held, or by more
 /// than so many standard deviations of what is outstanding at the window's edges by chance.
-const GROWTH_MAX: f64 = 0.01;
+pub(super) const GROWTH_MAX: f64 = 0.01;
 const DEVIATIONS: f64 = 3.0;
 
 /// In closed load, replies that have arrived and lie unread, as a share of what is outstanding: with
@@ -46,8 +46,7 @@ pub(super) fn is_generator_bound(step: &Step) -> bool {
 /// By how much a rate that is a floor could be higher, as a share: until the server's CPUs are busy, or
 /// until nothing lies unread, whichever comes first. `None`: nobody knows.
 fn slack_share(step: &Step) -> Option<f64> {
-    let more = |share: f64| (share < 1.0).then(|| share / (1.0 - share));
-    let limits = [more(idle_share(step)), unread(step).and_then(more)];
+    let limits = [lacking(idle_share(step)), unread(step).and_then(lacking)];
     limits.into_iter().flatten().min_by(f64::total_cmp)
 }
 

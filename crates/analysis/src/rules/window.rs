@@ -1,6 +1,6 @@
 //! Is what happened inside the window one thing: no pause, no step, no queue that grows.
 
-use super::load::{achieved_share, growth};
+use super::load::{GROWTH_MAX, achieved_share, growth};
 use hosts::touch::{SHARE_MAX, TIMES, biases, exposed, spoils};
 use report::{
     check::{Check, Direction, FigureKind, Touch},
@@ -20,9 +20,7 @@ const CHANGE_P_MAX: f64 = 0.01;
 /// With fewer intervals a change can't be told from chance.
 const INTERVALS_MIN: usize = 12;
 
-/// Of what was offered, so much may be outstanding at the end more than at the beginning, or so many
-/// standard deviations of a Poisson count.
-const GROWTH_MAX: f64 = 0.01;
+/// What is outstanding may grow by so many standard deviations of a Poisson count of what was offered, too.
 const DEVIATIONS: f64 = 4.0;
 
 /// Response times that rise by this factor from the first third of a window to its last are those of

@@ -86,8 +86,7 @@ impl Due {
     pub(super) fn held(intended_ns: u64) -> Self {
         Self {
             intended_ns,
-            sent_late_ns: 0,
-            late_ns: 0,
+            ..Self::default()
         }
     }
 
