@@ -21,11 +21,9 @@ impl Mark {
     /// Of the figure of this id. Reports of before figures had verdicts of their own have one for all.
     pub fn of(report: &ModelReport, id: &str) -> Self {
         let verdict = &report.verdict;
-        if let Some(of) = verdict.figures.get(id) {
-            return Self::of_verdict(of);
-        }
         if !verdict.figures.is_empty() {
-            return Self::default();
+            let of = verdict.of_figure(id);
+            return of.as_ref().map_or_else(Self::default, Self::of_verdict);
         }
         let worst = verdict.worst();
         let because = worst.map(|check| format!("{}: {}", check.id, check.detail));

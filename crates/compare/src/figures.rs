@@ -164,7 +164,7 @@ fn memory(report: &ModelReport) -> Vec<Figure> {
         },
         Figure {
             id: "memory.kernel_bytes_per_connection".to_owned(),
-            label: "kernel memory, both ends".to_owned(),
+            label: "kernel memory".to_owned(),
             unit: "B/conn".to_owned(),
             better: Better::Lower,
             values: per_connection(&|trial| over_all(trial, None, kernel_bytes)),

@@ -6,7 +6,7 @@
 use crate::published::Published;
 use analysis::times::PERCENTILES;
 use report::{
-    check::{Direction, Effect, FigureVerdict, Status},
+    check::{Direction, Effect, FigureVerdict, Slack, Status},
     comparison::{CPU_PER_REQUEST, RESPONSE_TIME},
     model::ModelReport,
     slo::time_us,
@@ -203,25 +203,13 @@ impl Gate {
 /// Between which values the truth lies, by what the verdict says: of a bound, or of a bias.
 fn range(value: f64, verdict: Option<&FigureVerdict>) -> (f64, f64) {
     let effect = verdict.and_then(|verdict| verdict.bound.or(verdict.bias));
-    let (direction, share) = match effect {
-        None if verdict.is_some_and(|verdict| verdict.status == Status::Suspect) => {
-            (Direction::Either, None)
-        }
-        None | Some(Effect::Spoils) => return (value, value),
-        Some(Effect::Biases {
-            direction,
-            up_to_share,
-        }) => (direction, up_to_share),
-        Some(Effect::Bounds {
-            direction,
-            slack_share,
-        }) => (direction, slack_share),
+    let is_suspect = verdict.is_some_and(|verdict| verdict.status == Status::Suspect);
+    // A report of version 1 doesn't say by what.
+    let unknown = Effect::Biases {
+        direction: Direction::Either,
+        up_to_share: None,
     };
-    let lower = value * (1.0 - share.unwrap_or(1.0)).max(0.0);
-    let higher = share.map_or(f64::INFINITY, |share| value * (1.0 + share));
-    match direction {
-        Direction::Low => (value, higher),
-        Direction::High => (lower, value),
-        Direction::Either => (lower, higher),
-    }
+    let effect = effect.or(is_suspect.then_some(unknown));
+    let slack = effect.as_ref().map_or(Slack::default(), Effect::slack);
+    slack.around(value)
 }

@@ -114,7 +114,7 @@ pub enum Direction {
     Either,
 }
 
-/// By which shares of itself a figure that is a bound may lie off the truth; both 0 for one that isn't.
+/// By which shares of itself a figure may lie off the truth; both 0 for one that is neither a bound nor biased.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Slack {
     /// The truth is higher by up to so much, 0 to infinity.
@@ -149,7 +149,8 @@ pub struct FigureVerdict {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
     /// That of the worst headline figure: memory, peak rate, CPU per request, median and p90 at the
-    /// common rate. (Older reports: of the worst check.)
+    /// common rate; of several numbers of connections those at the most, too. (Older reports: of the worst
+    /// check.)
     pub status: Status,
     /// The verdict of each figure, by its path in the summary.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -195,31 +196,55 @@ impl Effect {
             Self::Bounds { .. } => Status::Valid,
         }
     }
+
+    /// How far the truth may lie beyond a figure that is a bound, or biased. One that is spoiled isn't
+    /// near any truth, and has none.
+    pub fn slack(&self) -> Slack {
+        let (direction, share) = match *self {
+            Self::Spoils => return Slack::default(),
+            Self::Biases {
+                direction,
+                up_to_share: share,
+            }
+            | Self::Bounds {
+                direction,
+                slack_share: share,
+            } => (direction, share),
+        };
+        let any = Slack {
+            too_low: share.unwrap_or(f64::INFINITY),
+            too_high: share.unwrap_or(1.0).min(1.0),
+        };
+        match direction {
+            Direction::Low => Slack {
+                too_high: 0.0,
+                ..any
+            },
+            Direction::High => Slack {
+                too_low: 0.0,
+                ..any
+            },
+            Direction::Either => any,
+        }
+    }
 }
 
 impl FigureVerdict {
     /// How far the truth may lie beyond a valid figure that is a bound.
     pub fn slack(&self) -> Slack {
-        let Some(Effect::Bounds {
-            direction,
-            slack_share,
-        }) = self.bound
-        else {
-            return Slack::default();
+        (self.bound.as_ref()).map_or(Slack::default(), Effect::slack)
+    }
+}
+
+impl Slack {
+    /// Between which values the truth lies.
+    pub fn around(self, value: f64) -> (f64, f64) {
+        // Nobody knows how much more, so of nothing it isn't nothing.
+        let high = match self.too_low.is_infinite() {
+            true => f64::INFINITY,
+            false => value * (1.0 + self.too_low),
         };
-        let too_low = slack_share.unwrap_or(f64::INFINITY);
-        let too_high = slack_share.unwrap_or(1.0).min(1.0);
-        match direction {
-            Direction::Low => Slack {
-                too_low,
-                too_high: 0.0,
-            },
-            Direction::High => Slack {
-                too_low: 0.0,
-                too_high,
-            },
-            Direction::Either => Slack { too_low, too_high },
-        }
+        (value * (1.0 - self.too_high), high)
     }
 }
 
@@ -282,21 +307,6 @@ impl Verdict {
             checks_passed: passed.count() as u32,
             checks,
         }
-    }
-
-    /// That of one figure by its path in the summary. Reports of before figures had verdicts of their own
-    /// have one for all, of which nobody knows how it touches this one. `None`: nothing is said of it.
-    pub fn of_figure(&self, id: &str) -> Option<FigureVerdict> {
-        if !self.figures.is_empty() {
-            return self.figures.get(id).cloned();
-        }
-        let worst = self.worst();
-        Some(FigureVerdict {
-            status: self.status,
-            check: worst.map(|check| check.id.clone()),
-            because: worst.map(|check| check.detail.clone()),
-            ..FigureVerdict::default()
-        })
     }
 
     /// The same without the checks that passed.

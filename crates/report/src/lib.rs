@@ -27,6 +27,7 @@ pub mod comparison;
 pub mod environment;
 pub mod hosts;
 pub mod link;
+mod lookup;
 mod memory;
 pub mod model;
 pub mod numbers;
