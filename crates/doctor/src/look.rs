@@ -119,8 +119,9 @@ impl Machine {
             may_raise_limits: !geteuid().is_root() || has_sys_resource(),
             tasks_used: procfs::LoadAverage::current().map_or(0, |load| load.max.into()),
             tasks_group: cgroup::tasks(),
+            // What the kernel holds a user to, and nobody raises.
             user_tasks_max: getrlimit(Resource::Nproc)
-                .maximum
+                .current
                 .filter(|_| !geteuid().is_root()),
             memory_group: cgroup::memory(),
             io_uring_refused: io_uring::try_it().err().map(|error| match error.kind() {

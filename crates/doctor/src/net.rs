@@ -91,14 +91,15 @@ fn conntrack(table: Option<(u64, u64)>, wanted: &Wanted) -> Finding {
     };
     let found = format!("{entries} of {size} entries");
     let mend = |finding: Finding| finding.mend_sysctl(&CONNTRACK, wanted);
+    let room = size.saturating_sub(entries);
     let finding = match (entries, size) {
         (0, size) if size < connections => mend(item(ITEM, found).note(
             "loaded, but no rule of the firewall uses it now; if one does, connections beyond its \
              size fail",
         )),
         (0, _) => item(ITEM, found).ok("loaded, but no rule of the firewall uses it now"),
-        (_, size) if size < connections => mend(item(ITEM, found).problem(
-            "each connection takes an entry, and beyond the size they fail; rates hold the cost \
+        _ if room < connections => mend(item(ITEM, found).problem(
+            "each connection takes an entry, and beyond the room that is left they fail; rates hold the cost \
              of tracking too",
         ))
         .short(),
@@ -109,7 +110,7 @@ fn conntrack(table: Option<(u64, u64)>, wanted: &Wanted) -> Finding {
                  iptables -t raw -I PREROUTING -i lo -j NOTRACK",
             ),
     };
-    finding.needing(connections)
+    finding.needing(entries + connections)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::{
     finding::{Finding, item},
     look::Machine,
 };
-use analysis::rules::{OTHER_CPUS_MAX, STEAL_MAX};
+use analysis::rules::{OTHER_LOAD_MAX, STEAL_MAX};
 use report::trial::MachineUse;
 
 /// Without load of ours, tasks should hardly ever wait for memory or disks.
@@ -80,7 +80,7 @@ fn other_load(cpus_used: Option<f64>, busiest: &[(String, f64)]) -> Finding {
         _ => format!(": {}", names.join(", ")),
     };
     let found = format!("{cpus_used:.2} CPUs now{names}");
-    if cpus_used > OTHER_CPUS_MAX {
+    if cpus_used > OTHER_LOAD_MAX {
         item(ITEM, found)
             .problem("other programs take CPU time from server and generator: end them first")
     } else {

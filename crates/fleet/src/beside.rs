@@ -114,7 +114,7 @@ impl<'a> Beside<'a> {
             programs: BTreeMap::new(),
             told: Vec::new(),
             sampler: None,
-            net_before: NetEvents::read(),
+            net_before: NetEvents::of(Some(std::process::id())),
         }
     }
 
@@ -140,7 +140,7 @@ impl<'a> Beside<'a> {
             ToRank::Ahead { ahead_ns } => {
                 self.ahead_ns = ahead_ns;
                 // A trial begins.
-                self.net_before = NetEvents::read();
+                self.net_before = NetEvents::of(Some(std::process::id()));
                 Ok(())
             }
             ToRank::Start {
@@ -171,7 +171,7 @@ impl<'a> Beside<'a> {
             }
             Question::Used => {
                 let used = self.sampler.take().and_then(Sampler::sum);
-                self.net_before = NetEvents::read();
+                self.net_before = NetEvents::of(Some(std::process::id()));
                 Answer::Used(used.map(Box::new))
             }
         }

@@ -12,8 +12,8 @@ use report::{
 /// CPU time that the hypervisor gave to others: above this a rate is touched.
 pub const STEAL_MAX: f64 = SHARE_MAX;
 
-/// CPU time of other programs, in CPUs, likewise.
-pub const OTHER_CPUS_MAX: f64 = SHARE_MAX;
+/// CPU time of other programs, as a share of that of the CPUs under test, likewise.
+pub const OTHER_LOAD_MAX: f64 = SHARE_MAX;
 
 /// A page that comes from a disk takes this long at most.
 const PAGE_S: f64 = 0.01;
@@ -133,7 +133,10 @@ impl Place<'_> {
         let machine = self.machine;
         // In older reports that of all CPUs is there alone.
         let share = machine.ours_steal_share.or(machine.steal_share)?;
-        let judged = self.judged(share);
+        let judged = judged(
+            share,
+            machine.ours_steal_s.unwrap_or(share * self.window_s()),
+        );
         let mut touches = exposed(judged);
         touches.retain(|touch| touch.figure != FigureKind::Cpu);
         let of_used = (judged / self.busy.max(1e-9)).min(1.0);
@@ -153,6 +156,9 @@ impl Place<'_> {
     fn other_load(&self) -> Option<Check> {
         let machine = self.machine;
         let cpus = machine.programs_cpus_used?;
+        // Older reports don't tell where they ran.
+        let share = machine.programs_ours_share.unwrap_or(cpus);
+        let used_s = machine.programs_ours_s.unwrap_or(cpus * self.window_s());
         let names: Vec<&str> = machine.programs_s.keys().map(String::as_str).collect();
         let names = match names.is_empty() {
             true => String::new(),
@@ -160,11 +166,11 @@ impl Place<'_> {
         };
         let check = Check::new(
             "other_load",
-            exposed(self.judged(cpus).min(1.0)),
+            exposed(judged(share, used_s).min(1.0)),
             format!("other programs used {cpus:.2} CPUs{names}"),
             "end what else is running, and measure again",
         );
-        Some(check.values(cpus, OTHER_CPUS_MAX))
+        Some(check.values(share, OTHER_LOAD_MAX))
     }
 
     fn throttled(&self) -> Option<Check> {
@@ -229,17 +235,14 @@ impl Place<'_> {
         Some(check.values(share, SHARE_MAX))
     }
 
-    /// A share of CPU time as far as it is more than a few ticks.
-    fn judged(&self, share: f64) -> f64 {
-        if share * self.window_s() < JUDGED_FROM_S {
-            return 0.0;
-        }
-        share
-    }
-
     fn window_s(&self) -> f64 {
         self.window_us.max(1) as f64 / 1e6
     }
+}
+
+/// A share of CPU time, as far as the time behind it is more than a few ticks.
+fn judged(share: f64, seconds: f64) -> f64 {
+    if seconds < JUDGED_FROM_S { 0.0 } else { share }
 }
 
 #[cfg(test)]
@@ -355,5 +358,30 @@ mod tests {
             ..place(&machine, &ours)
         };
         assert_eq!(touched(&short, "steal"), []);
+        // As much of eight CPUs is 16 ticks.
+        let of_eight = MachineUse {
+            ours_steal_s: Some(0.16),
+            ..machine.clone()
+        };
+        let short = Place {
+            machine: &of_eight,
+            ..short
+        };
+        assert_eq!(touched(&short, "steal"), [P99, P99_9]);
+    }
+
+    /// An agent that uses a twentieth of a CPU, on a machine of 64 of which eight are under test.
+    #[test]
+    fn a_program_beside_the_cpus_under_test_touches_nothing() {
+        let machine = |programs_ours_share, programs_ours_s| MachineUse {
+            programs_cpus_used: Some(0.05),
+            programs_ours_share: Some(programs_ours_share),
+            programs_ours_s: Some(programs_ours_s),
+            ..MachineUse::default()
+        };
+        let ours = ProcessUse::default();
+        let touched = |machine: &MachineUse| touched(&place(machine, &ours), "other_load");
+        assert_eq!(touched(&machine(0.0, 0.0)), []);
+        assert_eq!(touched(&machine(0.05 / 4.0, 0.5)), [P99, P99_9]);
     }
 }

@@ -49,7 +49,11 @@ pub fn lacking(share: f64) -> Option<f64> {
 
 /// Everything of a window but memory.
 pub fn of_window() -> Vec<FigureKind> {
-    [&[FigureKind::Rate, FigureKind::Cpu][..], &TIMES].concat()
+    let (first, last) = (
+        [FigureKind::Rate, FigureKind::Cpu],
+        [FigureKind::ConnectTime],
+    );
+    [&first[..], &TIMES, &last].concat()
 }
 
 /// What a disturbance of this share of the window, 0 to 1, does to it.
@@ -64,12 +68,13 @@ pub fn exposed(share: f64) -> Vec<Touch> {
 
 /// The same for percentiles of times: how far they move isn't known.
 pub fn exposed_times(share: f64) -> Vec<Touch> {
+    // Of connect times the median has a verdict.
     let reached = |figure: &FigureKind| {
-        figure
-            .quantile()
-            .is_some_and(|quantile| share > (1.0 - quantile) * OF_TAIL_MAX)
+        let quantile = figure.quantile().unwrap_or(0.5);
+        share > (1.0 - quantile) * OF_TAIL_MAX
     };
-    let reached: Vec<FigureKind> = TIMES.into_iter().filter(reached).collect();
+    let all = TIMES.into_iter().chain([FigureKind::ConnectTime]);
+    let reached: Vec<FigureKind> = all.filter(reached).collect();
     biases(&reached, Direction::High, None)
 }
 
@@ -102,11 +107,12 @@ mod tests {
 
     #[test]
     fn a_percent_reaches_the_tail_and_nothing_else() {
-        use FigureKind::{Cpu, P50, P90, P99, P99_9, Rate};
+        use FigureKind::{ConnectTime, Cpu, P50, P90, P99, P99_9, Rate};
         assert_eq!(reached(0.0002), []);
         assert_eq!(reached(0.002), [P99_9]);
         assert_eq!(reached(0.01), [P99, P99_9]);
         assert_eq!(reached(0.03), [P90, P99, P99_9, Rate, Cpu]);
-        assert_eq!(reached(0.2), [P50, P90, P99, P99_9, Rate, Cpu]);
+        let all = [P50, P90, P99, P99_9, ConnectTime, Rate, Cpu];
+        assert_eq!(reached(0.2), all);
     }
 }

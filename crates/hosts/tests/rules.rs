@@ -87,8 +87,8 @@ fn a_share_reaches_what_it_can_move() {
         (Cpu, Some(125)),
     ];
     assert_eq!(reach(&exposed(0.125)), all, "an eighth leaves the median");
-    assert_eq!(reach(&exposed_times(0.126)).len(), 4);
-    let spoiled = [Rate, Cpu, P50, P90, P99, P99_9].map(|figure| Touch {
+    assert_eq!(reach(&exposed_times(0.126)).len(), 5);
+    let spoiled = [Rate, Cpu, P50, P90, P99, P99_9, ConnectTime].map(|figure| Touch {
         figure,
         effect: Effect::Spoils,
     });

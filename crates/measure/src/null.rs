@@ -21,14 +21,14 @@ use stats::HistogramError;
 use std::{collections::BTreeMap, path::Path};
 
 /// The null server on one engine, with its report.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Null {
     engine: &'static str,
     launch: Launch,
     /// What came of it so far.
     pub report: ModelReport,
     /// Why there is nothing, or no more.
-    failed: Option<String>,
+    failed: Option<TrialError>,
 }
 
 impl Null {
@@ -86,7 +86,7 @@ impl Null {
         match outcome {
             Ok(trial) => self.report.trials.push(trial),
             Err(error) if error.is_interrupt() => return Err(error),
-            Err(error) => self.failed = Some(error.to_string()),
+            Err(error) => self.failed = Some(error),
         }
         Ok(())
     }
@@ -156,7 +156,7 @@ pub fn keep_fastest(nulls: &mut Vec<Null>) {
 /// The best window of the null server on each engine that can be had here, of so many trials.
 ///
 /// # Errors
-/// The user wants to stop.
+/// The user wants to stop, or it failed on each engine.
 pub fn best_windows(
     bench: &Bench<'_>,
     program: &Path,
@@ -169,13 +169,20 @@ pub fn best_windows(
             null.take_turn(bench, block, &bench.plan.loads[0])?;
         }
     }
-    let best = nulls.iter().filter_map(|null| {
-        let best = null
-            .steps_so_far()
-            .max_by(|a, b| rate_per_s(a).total_cmp(&rate_per_s(b)));
-        Some((null.engine, best?.clone()))
-    });
-    Ok(best.collect())
+    let best: Vec<_> = nulls
+        .iter()
+        .filter_map(|null| {
+            let best = null
+                .steps_so_far()
+                .max_by(|a, b| rate_per_s(a).total_cmp(&rate_per_s(b)));
+            Some((null.engine, best?.clone()))
+        })
+        .collect();
+    let failures = nulls.into_iter().find_map(|null| null.failed);
+    match failures {
+        Some(error) if best.is_empty() => Err(error),
+        _ => Ok(best),
+    }
 }
 
 /// What rates are held against, over each count of connections: there the faster engine's.
@@ -191,8 +198,8 @@ pub fn ceiling(nulls: &mut [Null], plan: &Plan) -> Result<Ceiling, String> {
         if nulls.is_empty() {
             return Err("the null server was not measured".to_owned());
         }
-        let failed = nulls.iter().find_map(|null| null.failed.as_deref());
-        let reason = failed.unwrap_or("no block was finished");
+        let failed = nulls.iter().find_map(|null| null.failed.as_ref());
+        let reason = failed.map_or_else(|| "no block was finished".to_owned(), ToString::to_string);
         return Err(format!("the null server failed: {reason}"));
     };
     let mut engines: Vec<&str> = fastest.values().map(|of| nulls[of.1].engine).collect();

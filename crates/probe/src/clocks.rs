@@ -32,6 +32,8 @@ pub(crate) struct Clocks {
 pub(crate) struct CpuTime {
     pub(crate) clock: Stamped<Option<u64>>,
     pub(crate) ticks: Ticks,
+    /// Those of the ticks that came from children, which the clock hasn't.
+    pub(crate) inherited: u64,
 }
 
 /// A value, and when it was read.
@@ -72,9 +74,11 @@ impl Clocks {
     /// Reads the fine clocks first, then the coarse ones.
     pub(crate) fn read(&self) -> CpuTime {
         let clock = Stamped::of(|| self.cpu_ns());
+        let (ticks, inherited) = sum(self.stats.iter().flatten());
         CpuTime {
             clock,
-            ticks: self.ticks(),
+            ticks,
+            inherited,
         }
     }
 
@@ -83,32 +87,30 @@ impl Clocks {
         let times = self.clocks.iter().map(|clock| read_clock((*clock)?));
         times.reduce(|a, b| Some(a? + b?))?
     }
-
-    /// Of those processes that live, and of their children that ended.
-    fn ticks(&self) -> Ticks {
-        sum(self.stats.iter().flatten())
-    }
 }
 
-fn sum<'a>(stats: impl Iterator<Item = &'a File>) -> Ticks {
+/// Of those processes that live, and of their children that ended; and of the latter alone.
+fn sum<'a>(stats: impl Iterator<Item = &'a File>) -> (Ticks, u64) {
     stats
-        .filter_map(ticks_of)
-        .fold(Ticks::default(), |sum, ticks| sum.and(&ticks))
+        .filter_map(read_stat)
+        .fold(Default::default(), |sum: (Ticks, u64), stat| {
+            (sum.0.and(&stat.ticks), sum.1.saturating_add(stat.inherited))
+        })
 }
 
 /// `None` of a process that has ended.
-fn ticks_of(stat: &File) -> Option<Ticks> {
+fn read_stat(stat: &File) -> Option<Stat> {
     let mut bytes = [0; STAT_BYTES_MAX];
     let length = rustix::io::pread(stat, &mut bytes, 0).ok()?;
     let text = String::from_utf8_lossy(&bytes[..length]);
-    Some(Stat::parse(&text)?.ticks)
+    Stat::parse(&text)
 }
 
 /// Those of processes that came after clocks were opened.
 pub(crate) fn ticks_of_newcomers(known: &[u32], now: &[u32]) -> Ticks {
     let newcomers = now.iter().filter(|pid| !known.contains(pid));
     let stats: Vec<_> = newcomers.filter_map(|&pid| open_stat(pid)).collect();
-    sum(stats.iter())
+    sum(stats.iter()).0
 }
 
 fn open_stat(pid: u32) -> Option<File> {

@@ -113,17 +113,4 @@ mod tests {
         assert_eq!(turbo(None, Some("1")), Some(true));
         assert_eq!(turbo(None, None), None);
     }
-
-    #[test]
-    fn what_is_null_has_a_reason() {
-        let environment = read();
-        assert_eq!(
-            environment.governor.is_none(),
-            environment.not_measured.contains_key("governor")
-        );
-        assert_eq!(
-            environment.turbo.is_none(),
-            environment.not_measured.contains_key("turbo")
-        );
-    }
 }

@@ -20,7 +20,10 @@ pub fn add_kernel_memory(machine: &mut MachineUse) {
         "not shown in /proc/meminfo",
         [slab_bytes, page_tables_bytes, free_bytes]
     );
-    machine.tcp_sockets = counters::sockstat_tcp(&sockstat, "inuse");
+    // Those of IPv6 are counted apart, where there is IPv6.
+    let of_ipv6 = read::text("/proc/net/sockstat6").unwrap_or_default();
+    let in_use = |text: &str| counters::sockstat_tcp(text, "inuse");
+    machine.tcp_sockets = in_use(&sockstat).map(|count| count + in_use(&of_ipv6).unwrap_or(0));
     machine.tcp_buffers_bytes = counters::sockstat_tcp(&sockstat, "mem").map(in_pages);
     explain_missing!(
         machine,

@@ -105,13 +105,12 @@ pub(crate) fn add_cpus(
         // Others don't stop when the window ends. Ticks are whole, and a look may be shorter than one.
         let of_each = |s: f64| s / read_span.as_secs_f64().max(1e-3);
         machine.other_cpus_used = others_s.map(|s| of_each(s).min(from.0.len() as f64));
-        explain_missing!(
-            machine,
-            "what the server used isn't known",
-            [other_cpus_used]
-        );
+        let why = "what the server used isn't known";
+        explain_missing!(machine, why, [other_cpus_used]);
+    } else {
+        explain_missing!(machine, STAT, [other_cpus_used]);
     }
-    explain_missing!(machine, STAT, [steal_share, softirq_share, other_cpus_used]);
+    explain_missing!(machine, STAT, [steal_share, softirq_share]);
 }
 
 /// Adds what was stolen from those of ours that lost most; `places` are the CPUs of each, none for all.
@@ -123,25 +122,43 @@ pub(crate) fn add_ours_steal(
     let shares = places.into_iter().filter_map(|numbers| {
         let numbers = Some(numbers).filter(|numbers| !numbers.is_empty());
         let ticks = from.until(to, numbers)?;
-        Some(ticks.steal as f64 / (ticks.all() as f64).max(1.0))
+        let share = ticks.steal as f64 / (ticks.all() as f64).max(1.0);
+        Some((share, seconds(ticks.steal)))
     });
-    machine.ours_steal_share = shares.max_by(f64::total_cmp);
-    explain_missing!(machine, STAT, [ours_steal_share]);
+    let most = shares.max_by(|a, b| a.0.total_cmp(&b.0));
+    (machine.ours_steal_share, machine.ours_steal_s) = most.unzip();
+    explain_missing!(machine, STAT, [ours_steal_share, ours_steal_s]);
 }
 
 /// Adds what other programs used over the time in which they were seen; `None` where it isn't known
-/// which of them are the server.
+/// which of them are the server. Where `places` has none, as above, nobody knows on which CPU they were: as
+/// if there were one.
 pub(crate) fn add_programs(
     machine: &mut MachineUse,
     others: Option<&OthersUse>,
     seen_for: Duration,
+    places: [&[usize]; 2],
 ) {
     let Some(others) = others else {
-        explain_missing!(machine, UNKNOWN, [programs_cpus_used]);
+        explain_missing!(
+            machine,
+            UNKNOWN,
+            [programs_cpus_used, programs_ours_share, programs_ours_s]
+        );
         return;
     };
     let ticks: u64 = others.programs.values().sum();
-    machine.programs_cpus_used = Some(seconds(ticks) / seen_for.as_secs_f64().max(1e-3));
+    let seen_s = seen_for.as_secs_f64().max(1e-3);
+    machine.programs_cpus_used = Some(seconds(ticks) / seen_s);
+    let shares = places.into_iter().zip(others.seen_on).map(|(numbers, on)| {
+        let (on, cpus) = match numbers.len() {
+            0 => (ticks, 1),
+            own => (on, own),
+        };
+        (seconds(on) / seen_s / cpus as f64, seconds(on))
+    });
+    let most = shares.max_by(|a, b| a.0.total_cmp(&b.0));
+    (machine.programs_ours_share, machine.programs_ours_s) = most.unzip();
     let mut by_use: Vec<_> = others.programs.iter().collect();
     by_use.sort_by_key(|(_, ticks)| std::cmp::Reverse(**ticks));
     machine.programs_s = in_seconds(by_use.into_iter().take(PROGRAMS_NAMED));
@@ -328,10 +345,15 @@ mod tests {
         let later = cpus([100, 80], 20);
         let mut others = OthersUse::default();
         others.programs.insert("hog".to_owned(), 30);
-        others.on_server_cpus = 5;
+        (others.on_server_cpus, others.seen_on) = (5, [5, 0]);
         let mut machine = MachineUse::default();
-        add_programs(&mut machine, Some(&others), second);
+        add_programs(&mut machine, Some(&others), second, [&[1], &[0]]);
         assert_eq!(machine.programs_cpus_used, Some(seconds(30)));
+        assert_eq!(machine.programs_ours_share, Some(seconds(5)));
+        // Without CPUs of its own a generator may run anywhere.
+        add_programs(&mut machine, Some(&others), second, [&[1], &[]]);
+        assert_eq!(machine.programs_ours_share, Some(seconds(30)));
+        assert_eq!(machine.programs_ours_s, Some(seconds(30)));
         assert_eq!(machine.programs_s["hog"], seconds(30));
         let of = |numbers| ServerCpus {
             numbers,

@@ -22,6 +22,8 @@ pub(crate) struct OthersUse {
     pub(crate) programs: BTreeMap<String, u64>,
     /// Of those of them that ran on the server's CPUs last.
     pub(crate) on_server_cpus: u64,
+    /// Of those that were seen on the server's CPUs, and on the generator's, before or after.
+    pub(crate) seen_on: [u64; 2],
     /// Of the kernel's threads on the server's CPUs, by name without number.
     pub(crate) kernel_threads: BTreeMap<String, u64>,
 }
@@ -48,7 +50,7 @@ impl Programs {
     }
 
     /// What was used until `later`, while the CPUs had no more than `room` ticks to give.
-    pub(crate) fn until(&self, later: &Self, server_cpus: &[usize], room: u64) -> OthersUse {
+    pub(crate) fn until(&self, later: &Self, places: [&[usize]; 2], room: u64) -> OthersUse {
         let mut used = OthersUse::default();
         let is_ours = |pid: &i32| self.ours.contains(pid) || later.ours.contains(pid);
         let mut gains = self.gains(later);
@@ -60,7 +62,12 @@ impl Programs {
         });
         for (pid, gain) in &gains {
             let program = &later.all[pid];
-            let is_on_server = program.cpu.is_some_and(|cpu| server_cpus.contains(&cpu));
+            let is_on_server = program.cpu.is_some_and(|cpu| places[0].contains(&cpu));
+            let was_on = self.all.get(pid).and_then(|before| before.cpu);
+            let is_seen_on = |cpus: &[usize]| {
+                let mut seen = [was_on, program.cpu].into_iter().flatten();
+                seen.any(|cpu| cpus.contains(&cpu))
+            };
             let ticks = match program.is_kernel {
                 true => gain.own.min(room),
                 false => gain.within(room, &sum),
@@ -76,6 +83,9 @@ impl Programs {
                 (false, _) => {
                     *used.programs.entry(program.name.clone()).or_default() += ticks;
                     used.on_server_cpus += if is_on_server { ticks } else { 0 };
+                    for (seen, cpus) in used.seen_on.iter_mut().zip(places) {
+                        *seen += if is_seen_on(cpus) { ticks } else { 0 };
+                    }
                 }
             }
         }
@@ -202,7 +212,7 @@ mod tests {
         later
             .all
             .insert(5, program("kworker/0:1-events", 9, 0, true));
-        let used = before.until(&later, &[1], ROOM);
+        let used = before.until(&later, [&[1], &[]], ROOM);
         let of = |map: &BTreeMap<String, u64>| map.clone().into_iter().collect::<Vec<_>>();
         assert_eq!(
             of(&used.programs),
@@ -221,7 +231,7 @@ mod tests {
         ]);
         // The child's 40 ticks, 25 more of its own, and another that came and went with 5.
         let later = programs([(1, heir(program("make", 10, 0, false), 65 + 5))]);
-        assert_eq!(before.until(&later, &[], ROOM).programs["make"], 30);
+        assert_eq!(before.until(&later, [&[], &[]], ROOM).programs["make"], 30);
     }
 
     /// As of a build of seven seconds on two CPUs that ends in a window of a second: the shell gets the
@@ -244,11 +254,11 @@ mod tests {
             (1, init.clone()),
             (2, child_of(1, heir(shell.clone(), all))),
         ]);
-        let used = before.until(&later, &[], ROOM).programs;
+        let used = before.until(&later, [&[], &[]], ROOM).programs;
         assert_eq!(used, BTreeMap::from([("sh".to_owned(), 50)]));
         // Ended together, so that nobody but the first process was left to wait for them.
         let later = programs([(1, heir(init, 1 + all))]);
-        let used = before.until(&later, &[], ROOM).programs;
+        let used = before.until(&later, [&[], &[]], ROOM).programs;
         assert_eq!(used, BTreeMap::from([("init".to_owned(), 50)]));
     }
 
@@ -262,11 +272,11 @@ mod tests {
             ])
         };
         let later = programs([(1, heir(program("keeper", 1, 0, false), 400))]);
-        assert_eq!(before.until(&later, &[], ROOM), OthersUse::default());
+        assert_eq!(before.until(&later, [&[], &[]], ROOM), OthersUse::default());
         // Nor is a process a stranger that isn't named any more.
         let orphan = child_of(1, program("server", 405, 0, false));
         let later = programs([(1, program("keeper", 1, 0, false)), (2, orphan)]);
-        assert_eq!(before.until(&later, &[], ROOM), OthersUse::default());
+        assert_eq!(before.until(&later, [&[], &[]], ROOM), OthersUse::default());
     }
 
     /// A child that ended between the reading of its parent and its own is in neither.
@@ -280,10 +290,10 @@ mod tests {
             (1, heir(program("make", 10, 0, false), 2_800)),
             (2, program("hog", 90, 1, false)),
         ]);
-        let used = before.until(&later, &[], 100).programs;
+        let used = before.until(&later, [&[], &[]], 100).programs;
         assert_eq!((used["make"], used["hog"]), (10, 90));
-        assert_eq!(before.until(&later, &[], 45).programs["hog"], 45);
-        assert_eq!(before.until(&later, &[], 0), OthersUse::default());
+        assert_eq!(before.until(&later, [&[], &[]], 45).programs["hog"], 45);
+        assert_eq!(before.until(&later, [&[], &[]], 0), OthersUse::default());
     }
 
     #[test]
@@ -292,7 +302,7 @@ mod tests {
         let mut new = program("new", 3, 0, false);
         new.started = 2;
         let later = programs([(1, new)]);
-        assert_eq!(before.until(&later, &[], ROOM).programs["new"], 3);
+        assert_eq!(before.until(&later, [&[], &[]], ROOM).programs["new"], 3);
     }
 
     /// Where ids are given again between two readings of one listing, a line may end in itself.
@@ -303,6 +313,6 @@ mod tests {
             (2, child_of(1, program("b", 5, 0, false))),
         ]);
         let none = programs([]);
-        assert_eq!(before.until(&none, &[], ROOM), OthersUse::default());
+        assert_eq!(before.until(&none, [&[], &[]], ROOM), OthersUse::default());
     }
 }

@@ -55,7 +55,7 @@ pub struct Edge {
 /// Everything else, at a moment outside of a window.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
-    switches: [(Vec<u32>, Switches); 2],
+    switches: [(Vec<u32>, Stamped<Switches>); 2],
     counters: Stamped<MachineCounters>,
     programs: Programs,
 }
@@ -82,6 +82,13 @@ pub struct Window {
     pub closed: Instant,
     /// Its length.
     pub length: Duration,
+}
+
+impl Window {
+    /// Which share of what went on for so long is the window's.
+    fn share_of(&self, span: Duration) -> f64 {
+        self.length.as_secs_f64() / span.as_secs_f64()
+    }
 }
 
 impl Watch {
@@ -127,7 +134,8 @@ impl Watch {
         let generator = self.generator.pids();
         let ours = [server, generator, self.backend.pids()].concat();
         Surroundings {
-            switches: [server, generator].map(|pids| (pids.to_vec(), Switches::of(pids))),
+            switches: [server, generator]
+                .map(|pids| (pids.to_vec(), Stamped::of(|| Switches::of(pids)))),
             counters: Stamped::of(|| MachineCounters::read(server)),
             programs: Programs::read(&ours),
         }
@@ -142,7 +150,8 @@ impl Watch {
     ) -> Used {
         let used_by = |index: usize, clocks: &Clocks, of: fn(&Edge) -> &CpuTime| {
             let switches = [from.0, to.1].map(|around| &around.switches[index]);
-            let mut used = usage::between(clocks, (of(from.1), of(to.0)), switches);
+            let share = window.share_of(span(&switches[0].1, &switches[1].1, window.closed));
+            let mut used = usage::between(clocks, (of(from.1), of(to.0)), switches, share);
             let clocks = (&of(from.1).clock, &of(to.0).clock);
             let span = span(clocks.0, clocks.1, window.closed);
             let there_was = clocks.0.until(clocks.1) * from.1.cpus.value.0.len() as u32;
@@ -159,15 +168,17 @@ impl Watch {
                     "more than all CPUs had: a process ended, and left what it used before";
                 usage::take_back(&mut used, reason);
             } else {
-                usage::scale(&mut used, window.length.as_secs_f64() / span.as_secs_f64());
+                usage::scale(&mut used, window.share_of(span));
             }
             used
         };
         let server = used_by(0, &self.server, |edge| &edge.server);
         let generator = used_by(1, &self.generator, |edge| &edge.generator);
+        let cpu_span = span(&from.1.cpus, &to.0.cpus, window.closed);
+        let share = window.share_of(cpu_span);
         let seconds = |of: fn(&Edge) -> Option<u64>| {
             let from_to = of(from.1).zip(of(to.0));
-            from_to.map(|(from, to)| to.saturating_sub(from) as f64 / 1e9)
+            from_to.map(|(from, to)| to.saturating_sub(from) as f64 / 1e9 * share)
         };
         let runner_cpu_s = seconds(|edge| edge.runner_ns);
         let backend_cpu_s = seconds(|edge| edge.backend_ns);
@@ -177,23 +188,25 @@ impl Watch {
         };
         let counters = (&from.0.counters, &to.1.counters);
         let mut machine = MachineCounters::between(counters);
-        let cpu_span = span(&from.1.cpus, &to.0.cpus, window.closed);
         let read_span = from.1.cpus.until(&to.0.cpus);
         let cpus = (&from.1.cpus.value, &to.0.cpus.value);
         machine::add_cpus(
             &mut machine,
             cpus,
             read_span,
-            self.ours_s(&server, &generator, of_instruments),
+            // Over all of the time that load went on between the readings.
+            self.ours_s(&server, &generator, of_instruments)
+                .map(|of_window_s| of_window_s / share),
         );
         let places: [&[usize]; 2] = [&self.server_cpus, &self.generator_cpus];
         machine::add_ours_steal(&mut machine, cpus, places);
         let room = MachineCounters::room(counters);
         let programs = (&from.0.programs, &to.1.programs);
-        let others = programs.0.until(programs.1, &self.server_cpus, room);
+        let others = programs.0.until(programs.1, places, room);
         let seen_for = counters.0.until(counters.1);
         let is_server_known = !self.server.pids().is_empty() || self.generator.pids().is_empty();
-        machine::add_programs(&mut machine, is_server_known.then_some(&others), seen_for);
+        let of_others = is_server_known.then_some(&others);
+        machine::add_programs(&mut machine, of_others, seen_for, places);
         machine::add_server_cpus(
             &mut machine,
             ServerCpus {
@@ -348,13 +361,5 @@ mod tests {
         let stamp = |at| Stamped { at, value: () };
         let late = stamp(closed + Duration::from_millis(80));
         assert_eq!(span(&stamp(now), &late, closed), Duration::from_secs(1));
-    }
-
-    #[test]
-    fn without_a_server_all_that_ran_is_somebody_elses() {
-        let machine = look(Duration::from_millis(1), &[]);
-        assert!(machine.other_cpus_used.is_some(), "{machine:?}");
-        assert!(machine.programs_cpus_used.is_some(), "{machine:?}");
-        assert!(machine.not_measured.contains_key("server_cpus_s"));
     }
 }

@@ -2,19 +2,22 @@
 //!
 //! The clocks themselves are in [`crate::clocks`]. Source: proc(5).
 
-use crate::clocks::{Clocks, CpuTime, ticks_of_newcomers};
+use crate::clocks::{Clocks, CpuTime, Stamped, ticks_of_newcomers};
 use procfs::process::Process;
 use report::{explain_missing, trial::ProcessUse};
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 /// Why nothing is known of a server's use.
 pub const UNKNOWN: &str = "which processes the server has isn't known: --pid says it";
 
-/// Context switches of all their threads so far.
-#[derive(Clone, Copy, Debug, Default)]
+const CAME_OR_WENT: &str = "processes came or went in the window";
+
+/// Context switches of all their threads so far, and which these are.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Switches {
     voluntary: u64,
     involuntary: u64,
+    threads: BTreeSet<i32>,
 }
 
 impl Switches {
@@ -23,7 +26,8 @@ impl Switches {
         let mut sum = Self::default();
         for process in each(pids) {
             let tasks = process.tasks().into_iter().flatten().flatten();
-            for status in tasks.filter_map(|task| task.status().ok()) {
+            for (tid, status) in tasks.filter_map(|task| Some((task.tid, task.status().ok()?))) {
+                sum.threads.insert(tid);
                 sum.voluntary += status.voluntary_ctxt_switches.unwrap_or(0);
                 sum.involuntary += status.nonvoluntary_ctxt_switches.unwrap_or(0);
             }
@@ -39,13 +43,17 @@ fn each(pids: &[u32]) -> impl Iterator<Item = Process> {
 }
 
 /// What the processes used from one edge of a window to the other; `around` are the processes and
-/// their switches before and after it.
+/// their switches before and after it, of which this share is the window's.
 pub(crate) fn between(
     clocks: &Clocks,
     (from, to): (&CpuTime, &CpuTime),
-    around: [&(Vec<u32>, Switches); 2],
+    around: [&(Vec<u32>, Stamped<Switches>); 2],
+    windows_share: f64,
 ) -> ProcessUse {
-    let [(pids, switches_from), (pids_after, switches_to)] = around;
+    let [
+        (pids, Stamped { value: before, .. }),
+        (pids_after, Stamped { value: after, .. }),
+    ] = around;
     // What ends takes its clock and its switches with it. Its time its parent inherits.
     let is_same = pids == pids_after;
     let ticks = to.ticks.and(&ticks_of_newcomers(pids, pids_after));
@@ -53,14 +61,21 @@ pub(crate) fn between(
         let ticks = to.checked_sub(from)?;
         Some(ticks as f64 / procfs::ticks_per_second() as f64)
     };
-    let grown = |from: u64, to: u64| is_same.then(|| to.saturating_sub(from));
-    let clock = from.clock.value.zip(to.clock.value).filter(|_| is_same);
+    let are_same = is_same && before.threads.is_subset(&after.threads);
+    let grown = |of: fn(&Switches) -> u64| {
+        let grown = of(after).checked_sub(of(before)).filter(|_| are_same)?;
+        Some((grown as f64 * windows_share).round() as u64)
+    };
+    // A child that came and went in the window is in no list, and its parent has its time.
+    let has_heir = from.inherited != to.inherited;
+    let clock = from.clock.value.zip(to.clock.value);
+    let clock = clock.filter(|_| is_same && !has_heir);
     let mut used = ProcessUse {
         cpu_user_s: seconds(from.ticks.user, ticks.user),
         cpu_system_s: seconds(from.ticks.system, ticks.system),
         cpu_s: clock.map(|(from, to)| to.saturating_sub(from) as f64 / 1e9),
-        voluntary_switches: grown(switches_from.voluntary, switches_to.voluntary),
-        involuntary_switches: grown(switches_from.involuntary, switches_to.involuntary),
+        voluntary_switches: grown(|of| of.voluntary),
+        involuntary_switches: grown(|of| of.involuntary),
         ..ProcessUse::default()
     };
     let is_known = !clocks.pids().is_empty() && !pids_after.is_empty();
@@ -69,22 +84,18 @@ pub(crate) fn between(
     }
     let why = |otherwise| match (is_known, is_same) {
         (false, _) => UNKNOWN,
-        (true, false) => "processes came or went in the window",
+        (true, false) => CAME_OR_WENT,
         (true, true) => otherwise,
     };
-    let clock = why("the process' CPU clock can't be read");
+    let clock = why(match has_heir {
+        true => CAME_OR_WENT,
+        false => "the process' CPU clock can't be read",
+    });
     let ticks = why("a process ended that nobody waited for");
+    let switches = why("a thread ended in the window, and took its count with it");
     explain_missing!(used, clock, [cpu_s]);
-    explain_missing!(
-        used,
-        ticks,
-        [
-            cpu_user_s,
-            cpu_system_s,
-            voluntary_switches,
-            involuntary_switches
-        ]
-    );
+    explain_missing!(used, ticks, [cpu_user_s, cpu_system_s]);
+    explain_missing!(used, switches, [voluntary_switches, involuntary_switches]);
     used
 }
 
@@ -186,23 +197,39 @@ mod tests {
         let clocks = Clocks::open(pids);
         let mut from = clocks.read();
         from.clock.value = from.clock.value.map(|_| 0);
-        from.ticks = Ticks::default();
-        let around = (pids.to_vec(), Switches::default());
-        between(&clocks, (&from, &clocks.read()), [&around, &around])
+        (from.ticks, from.inherited) = (Ticks::default(), clocks.read().inherited);
+        let around = (pids.to_vec(), Stamped::of(Switches::default));
+        between(&clocks, (&from, &clocks.read()), [&around, &around], 1.0)
     }
 
+    /// As of a server with a thread for each connection, which are closed and opened anew.
     #[test]
-    fn this_process_has_memory() {
-        let mut used = ProcessUse::default();
-        add_memory(&mut used, &[std::process::id()]);
-        assert!(
-            used.pss_bytes.is_some_and(|bytes| bytes > 1 << 16),
-            "{used:?}"
+    fn switches_are_the_windows_and_those_of_threads_that_ended_are_not_known() {
+        let pids = [std::process::id()];
+        let clocks = Clocks::open(&pids);
+        let times = (&clocks.read(), &clocks.read());
+        let at = |voluntary, threads: &[i32]| {
+            let switches = Switches {
+                voluntary,
+                involuntary: 0,
+                threads: threads.iter().copied().collect(),
+            };
+            (pids.to_vec(), Stamped::of(|| switches))
+        };
+        let used = between(
+            &clocks,
+            times,
+            [&at(100, &[1, 2]), &at(1_160, &[1, 2, 3])],
+            1.5 / 1.59,
         );
-        assert!(used.peak_resident_bytes >= used.pss_bytes);
-        assert!(used.descriptors >= Some(3));
-        assert!(used.swapped_bytes.is_some());
-        assert!(used.not_measured.is_empty());
+        assert_eq!(used.voluntary_switches, Some(1_000));
+        let used = between(&clocks, times, [&at(100, &[1, 2]), &at(90, &[1, 3])], 1.0);
+        assert_eq!(
+            (used.voluntary_switches, used.involuntary_switches),
+            (None, None)
+        );
+        assert!(used.not_measured["voluntary_switches"].contains("a thread ended"));
+        assert!(used.cpu_total_s().is_some(), "{used:?}");
     }
 
     /// A process that spins and is then stopped, so that the kernel has booked all its time.
@@ -266,23 +293,26 @@ mod tests {
             .unwrap();
         let began = Instant::now();
         let pids = vec![shell.id(), 5_000_000];
-        let clocks = Clocks::open(&pids);
-        let from = clocks.read();
-        let none = Switches::default();
+        let (clocks, of_shell) = (Clocks::open(&pids), Clocks::open(&[shell.id()]));
+        let (from, shell_from) = (clocks.read(), of_shell.read());
+        let none = Stamped::of(Switches::default);
+        let before = (pids.clone(), none.clone());
+        let after = (vec![shell.id()], none);
+        // Its child is in neither list.
+        let same = [&after, &after];
         let used = loop {
-            let (before, after) = ((pids.clone(), none), (vec![shell.id()], none));
-            let used = between(&clocks, (&from, &clocks.read()), [&before, &after]);
+            let used = between(&clocks, (&from, &clocks.read()), [&before, &after], 1.0);
             if used.cpu_total_s().is_some_and(|s| s > 0.05) || began.elapsed().as_secs() > 60 {
                 break used;
             }
             sleep(Duration::from_millis(20));
         };
+        let unlisted = between(&of_shell, (&shell_from, &of_shell.read()), same, 1.0);
         shell.kill().unwrap();
         shell.wait().unwrap();
-        assert!(used.cpu_total_s().is_some_and(|s| s > 0.05), "{used:?}");
-        assert_eq!(
-            used.not_measured["cpu_s"],
-            "processes came or went in the window"
-        );
+        for used in [used, unlisted] {
+            assert!(used.cpu_total_s().is_some_and(|s| s > 0.05), "{used:?}");
+            assert_eq!(used.not_measured["cpu_s"], CAME_OR_WENT);
+        }
     }
 }

@@ -14,9 +14,11 @@ pub fn paired_value(text: &str, prefix: &str, name: &str) -> Option<u64> {
     values.split(' ').nth(index)?.parse().ok()
 }
 
-/// A value of the TCP line in /proc/net/sockstat: `TCP: inuse 5 orphan 0 tw 0 alloc 7 mem 1`.
+/// A value of the TCP line in /proc/net/sockstat: `TCP: inuse 5 orphan 0 tw 0 alloc 7 mem 1`. That of
+/// /proc/net/sockstat6 begins with `TCP6:`, and has the first value only.
 pub fn sockstat_tcp(sockstat: &str, name: &str) -> Option<u64> {
-    let line = sockstat.lines().find(|line| line.starts_with("TCP:"))?;
+    let is_tcp = |line: &&str| line.starts_with("TCP:") || line.starts_with("TCP6:");
+    let line = sockstat.lines().find(is_tcp)?;
     let mut words = line.split(' ');
     words.find(|word| *word == name)?;
     words.next()?.parse().ok()
@@ -90,6 +92,10 @@ mod tests {
         let sockstat = "sockets: used 9\nTCP: inuse 5 orphan 0 tw 0 alloc 7 mem 3\n";
         assert_eq!(sockstat_tcp(sockstat, "mem"), Some(3));
         assert_eq!(sockstat_tcp(sockstat, "none"), None);
+        assert_eq!(
+            sockstat_tcp("TCP6: inuse 8\nUDP6: inuse 3\n", "inuse"),
+            Some(8)
+        );
         let waited = Some(Duration::from_nanos(70));
         assert_eq!(waited_for_cpu("500 70 3\n"), waited);
         assert_eq!(waited_for_cpu("500\n"), None);

@@ -17,6 +17,9 @@ pub const RUN_SCHEMA: &str = "millionfold/run-report/2";
 /// The schema of version 1, which is still read.
 pub const RUN_SCHEMA_1: &str = "millionfold/run-report/1";
 
+/// The most models of a run: all pairs of them are compared.
+pub const MODELS_MAX: usize = 200;
+
 /// Everything about a run that isn't about one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunReport {

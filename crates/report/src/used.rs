@@ -61,6 +61,9 @@ pub struct MachineUse {
     /// one of them has none, all CPUs stand for its own. Null in reports from before this was taken.
     #[serde(default)]
     pub ours_steal_share: Option<f64>,
+    /// The time behind that, in seconds: nothing is judged on a few of the kernel's ticks. Null likewise.
+    #[serde(default)]
+    pub ours_steal_s: Option<f64>,
     /// Share of all CPU time in software interrupts.
     pub softirq_share: Option<f64>,
     /// CPU time beyond that of server, generator and runner, in CPUs: other programs, and what the
@@ -70,6 +73,15 @@ pub struct MachineUse {
     /// what the CPUs weren't idle for. (Older reports: also what children of theirs had used before.)
     #[serde(default)]
     pub programs_cpus_used: Option<f64>,
+    /// The same as a share of the CPU time of the CPUs that are the server's alone, or of the generator's: of
+    /// those that lost more. A program counts where it was seen before the window or after. Where one of both
+    /// has no CPUs of its own, all programs count, as a share of one CPU. Null in reports from before this was
+    /// taken.
+    #[serde(default)]
+    pub programs_ours_share: Option<f64>,
+    /// The time behind that, in seconds. Null likewise.
+    #[serde(default)]
+    pub programs_ours_s: Option<f64>,
     /// CPU time of the five of them that used most, by name, in seconds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub programs_s: BTreeMap<String, f64>,
@@ -98,7 +110,8 @@ pub struct MachineUse {
     pub tcp_sockets: Option<u64>,
     /// Free memory at the end.
     pub free_bytes: Option<u64>,
-    /// Connections that an accept queue had no room for, in the window and the ramp before it.
+    /// Connections that an accept queue had no room for, in the network namespace of the server, in the
+    /// window and the ramp before it.
     pub listen_overflows: Option<u64>,
     /// TCP segments sent again, likewise.
     pub retransmits: Option<u64>,
@@ -122,7 +135,8 @@ pub struct MachineUse {
     /// Pages written to swap.
     #[serde(default)]
     pub swap_out_pages: Option<u64>,
-    /// For how long CPU quotas kept the cgroups of runner and server, or those above them, from running.
+    /// For how long CPU quotas kept the cgroups of runner and server, or those above them, from running,
+    /// added up over CPUs: on several of them they stood for no longer than this.
     #[serde(default)]
     pub throttled_us: Option<u64>,
     /// Reasons for what is null here, by field.

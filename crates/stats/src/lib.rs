@@ -23,7 +23,7 @@ mod series;
 mod simultaneous;
 mod student;
 
-pub use fisher::fisher_more;
+pub use fisher::happens_to_one;
 pub use histogram::{HistogramError, add_histograms, at_quantile, decode, encode, percentiles};
 pub use line::{Line, line, median, range, spread};
 pub use paired::{sign_flip_interval, sign_flip_p};

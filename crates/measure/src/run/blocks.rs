@@ -18,7 +18,7 @@ use report::{
     run::{PlannedLoad, Stop, StopReason},
     trial::{Load, Trial},
 };
-use stats::fisher_more;
+use stats::happens_to_one;
 use std::time::Instant;
 
 /// Of so many planned blocks one may be made again.
@@ -195,13 +195,7 @@ impl Run {
             (disturbed.count() as u32, trials.len() as u32)
         });
         let counts: Vec<(u32, u32)> = counts.collect();
-        let all = counts
-            .iter()
-            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-        counts.iter().any(|&own| {
-            let others = (all.0 - own.0, all.1 - own.1);
-            others.1 > 0 && fisher_more(own, others) < SELECTIVE_P
-        })
+        happens_to_one(&counts, SELECTIVE_P)
     }
 
     fn set_made_again(&mut self, block: u32, loads: &[PlannedLoad]) {

@@ -224,7 +224,7 @@ impl Bench<'_> {
         planned: &PlannedLoad,
         asked: Asked,
     ) -> Result<Step, TrialError> {
-        let net_before = NetEvents::read();
+        let net_before = NetEvents::of(served.server.pids().first().copied());
         let connections = asked.connections;
         self.progress
             .say(&format!("{connections} connections: connecting"));

@@ -5,7 +5,7 @@ use generators::{driven::Generators, error::GeneratorError};
 use probe::syscalls::{self, CantCount, SyscallCounter};
 use report::trial::{Load, Step, SyscallWindow};
 use server::launch::Server;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Long enough for thousands of requests, too short to be noticed.
 const SYSCALL_WINDOW: Duration = Duration::from_millis(300);
@@ -41,23 +41,24 @@ pub(super) fn count_syscalls(
     };
     generators.begin(None)?;
     let mut edges = Vec::new();
-    let result = generators.measure(SYSCALL_WINDOW, |_| {
-        edges.push(
-            counters
-                .iter_mut()
-                .map(SyscallCounter::read)
-                .collect::<Vec<_>>(),
-        );
+    let result = generators.measure(SYSCALL_WINDOW, |edge| {
+        let counts: Vec<_> = counters.iter_mut().map(SyscallCounter::read).collect();
+        edges.push((edge, Instant::now(), counts));
     })?;
     server.check_alive()?;
-    let [opened, closed] = &edges[..] else {
+    let [(_, from, opened), (closes_at, to, closed)] = &edges[..] else {
         return Err(GeneratorError::Unexpected("a window without edges".to_owned()).into());
     };
+    // The first reading is a little early, and load goes on already.
+    let counted_for = to.min(closes_at).saturating_duration_since(*from);
+    let share = SYSCALL_WINDOW.as_secs_f64() / counted_for.as_secs_f64().max(1e-3);
     let uses = [&mut step.server, &mut step.generator];
     for (used, (opened, closed)) in uses.into_iter().zip(opened.iter().zip(closed)) {
-        syscalls::add_syscalls(used, opened, closed);
+        syscalls::add_syscalls(used, opened, closed, share);
     }
-    syscalls::no_syscalls(&mut step.generator, "not counted on other machines");
+    if generators.pids().is_empty() {
+        syscalls::no_syscalls(&mut step.generator, "not counted on other machines");
+    }
     step.syscall_window = Some(SyscallWindow {
         length_us: result.counts.window_us,
         requests: result.counts.requests,

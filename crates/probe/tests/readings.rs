@@ -1,0 +1,92 @@
+//! What can be read of this process, on this machine.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that can't go on fails, and says where"
+)]
+
+use probe::{environment, snapshot::look, syscalls::SyscallCounter, usage::add_memory};
+use report::trial::ProcessUse;
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+#[test]
+fn this_process_has_memory() {
+    let mut used = ProcessUse::default();
+    add_memory(&mut used, &[std::process::id()]);
+    assert!(
+        used.pss_bytes.is_some_and(|bytes| bytes > 1 << 16),
+        "{used:?}"
+    );
+    assert!(used.peak_resident_bytes >= used.pss_bytes);
+    assert!(used.descriptors >= Some(3));
+    assert!(used.swapped_bytes.is_some());
+    assert!(used.not_measured.is_empty());
+}
+
+#[test]
+fn without_a_server_all_that_ran_is_somebody_elses() {
+    let machine = look(Duration::from_millis(1), &[]);
+    assert!(machine.other_cpus_used.is_some(), "{machine:?}");
+    assert!(machine.programs_cpus_used.is_some(), "{machine:?}");
+    assert!(machine.not_measured.contains_key("server_cpus_s"));
+}
+
+/// A shell that waits for a line before it becomes a program with known system calls: one
+/// read and one write for each of 10,000 bytes.
+#[test]
+fn the_count_is_that_of_a_program_with_known_system_calls() {
+    let mut child = Command::new("sh")
+        .args([
+            "-c",
+            "read go && exec dd if=/dev/zero of=/dev/null bs=1 count=10000",
+        ])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let counter = SyscallCounter::attach(&[child.id()]);
+    child.stdin.take().unwrap().write_all(b"\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    match counter {
+        Ok(mut counter) => {
+            let count = counter.read().unwrap();
+            assert!((20_000..21_000).contains(&count), "{count}");
+        }
+        Err(reason) => {
+            assert!(!reason.to_string().is_empty());
+            eprintln!("not counted here: {reason}");
+        }
+    }
+}
+
+#[test]
+fn all_that_is_null_has_a_reason() {
+    let environment = environment::read();
+    let json = serde_json::to_value(&environment).unwrap();
+    for field in [
+        "governor",
+        "turbo",
+        "loopback_mtu_bytes",
+        "netfilter_rules",
+        "conntrack_connections",
+        "seccomp",
+        "security_modules",
+        "audit",
+        "irq_time_accounting",
+        "cgroup_memory_max_bytes",
+        "cgroup_tasks_max",
+        "cgroup_cpus_max",
+    ] {
+        let is_explained = environment.not_measured.contains_key(field);
+        assert_eq!(json[field].is_null(), is_explained, "{field}");
+    }
+    assert!(!environment.cpus_allowed.is_empty());
+    assert!(
+        !json.to_string().contains("\"/"),
+        "no absolute path: {json}"
+    );
+}
