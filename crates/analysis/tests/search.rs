@@ -14,7 +14,7 @@ use analysis::{
 use common::*;
 use report::{
     check::Status,
-    model::ModelReport,
+    model::{ModelReport, Times},
     slo::Slo,
     trial::{Arrivals, Load, Step},
 };
@@ -120,6 +120,32 @@ fn a_rate_that_was_missed_while_others_took_the_cpus_is_suspect() {
     let report = search(missed_thrice);
     let of = &report.verdict.figures["capacity.rate_per_s"];
     assert_eq!(of.status, Status::Valid, "two others missed it, too");
+}
+
+/// It was sent late, or its reply read late.
+#[test]
+fn a_rate_that_was_missed_by_the_generators_own_lag_is_a_floor() {
+    let is_floor = |late: &[usize], without_lag_us: f64| {
+        let mut steps = steps();
+        for &index in late {
+            steps[index].window.prompt_time_us = Some(Times {
+                p99: Some(without_lag_us),
+                ..Times::default()
+            });
+        }
+        let report = search(steps);
+        let of = &report.verdict.figures["capacity.rate_per_s"];
+        assert_eq!(of.status, Status::Valid);
+        of.bound.is_some()
+    };
+    // Those at 2,000/s decide it.
+    assert!(is_floor(&[5], 900.0));
+    assert!(is_floor(&[5, 6], 900.0));
+    assert!(
+        !is_floor(&[5, 6], 90_000.0),
+        "it is too long without it, too"
+    );
+    assert!(!is_floor(&[0, 2], 900.0));
 }
 
 #[test]

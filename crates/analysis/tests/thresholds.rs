@@ -20,7 +20,9 @@ use hdrhistogram::Histogram;
 use report::{
     check::{
         Check, Effect,
-        FigureKind::{self, Cpu, KernelMemory, P50, P90, P99, P99_9, Rate, UserMemory},
+        FigureKind::{
+            self, ConnectTime, Cpu, KernelMemory, P50, P90, P99, P99_9, Rate, UserMemory,
+        },
         Status,
     },
     model::ModelReport,
@@ -49,13 +51,14 @@ fn of(load: Load, step: Step, id: &str) -> Vec<(FigureKind, Option<i64>)> {
     reach(&check(load, step, id))
 }
 
-const WINDOW: [(FigureKind, Option<i64>); 6] = [
+const WINDOW: [(FigureKind, Option<i64>); 7] = [
     (Rate, None),
     (Cpu, None),
     (P50, None),
     (P90, None),
     (P99, None),
     (P99_9, None),
+    (ConnectTime, None),
 ];
 
 fn histogram(values_us: &[(u64, u64)]) -> String {
@@ -82,7 +85,7 @@ fn memory_stands_while_a_thousandth_of_the_connections_is_missing() {
         step.window.never_served = never_served;
         of(IDLE, step, "every_connection_served")
     };
-    let times = [&WINDOW[..1], &WINDOW[2..]].concat();
+    let times = [&WINDOW[..1], &WINDOW[2..6]].concat();
     assert_eq!(unserved(1), times);
     assert_eq!(unserved(2), [&times[..], &memory[..1]].concat());
 }

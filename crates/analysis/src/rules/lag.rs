@@ -59,15 +59,30 @@ pub(super) fn send_lag(step: &Step, window: &ScheduledWindow) -> Option<Check> {
     Some(check)
 }
 
-/// Read minus arrived, in whatever times the step has.
+/// Read minus arrived, in whatever times the step has. What sending took is in the same percentile, and a
+/// reader of one figure asks for both.
 pub(super) fn read_lag(step: &Step) -> Option<Check> {
     let window = &step.window;
     let lags = decode(window.read_lag_histogram.as_deref()?).ok()?;
     let (times, p99_us, advice) = times_read(step)?;
     let sample = Sample::of(window).ok()?;
+    let scheduled = window.scheduled.as_ref();
+    let sent_on_time = scheduled.and_then(|of| of.prompt_response_time_histogram.as_ref());
+    let sent_on_time = sent_on_time.and_then(|text| decode(text).ok());
     let touches = touches(|quantile| {
         let told = sample.as_ref().and_then(|of| of.lower_by(quantile));
-        told.or_else(|| lower_by_at_most(&times, &lags, 1.0, quantile))
+        let read = told.or_else(|| lower_by_at_most(&times, &lags, 1.0, quantile))?;
+        let sent = sent_on_time
+            .as_ref()
+            .and_then(|of| lower_by(&times, of, quantile));
+        let sent = sent.unwrap_or(0.0);
+        // What sending took alone is said by its own check.
+        let says_both = read > NOTHING || sent <= NOTHING;
+        Some(if says_both {
+            1.0 - (1.0 - read) * (1.0 - sent)
+        } else {
+            read
+        })
     });
     let lag_p99_us = at_quantile(&lags, 0.99) / 1e3;
     let mut check = check("read_lag", "read", touches, (lag_p99_us, p99_us), advice);

@@ -44,9 +44,11 @@ pub(super) fn is_generator_bound(step: &Step) -> bool {
 }
 
 /// By how much a rate that is a floor could be higher, as a share: until the server's CPUs are busy, or
-/// until nothing lies unread, whichever comes first. `None`: nobody knows.
+/// until nothing lies unread, whichever comes first. CPUs that are busy all the time may be of a server that
+/// polls, and say nothing. `None`: nobody knows.
 fn slack_share(step: &Step) -> Option<f64> {
-    let limits = [lacking(idle_share(step)), unread(step).and_then(lacking)];
+    let idle = Some(idle_share(step)).filter(|share| *share > SHARE_MAX);
+    let limits = [idle, unread(step)].map(|share| share.and_then(lacking));
     limits.into_iter().flatten().min_by(f64::total_cmp)
 }
 
@@ -190,8 +192,14 @@ pub(super) fn growth(step: &Step, window: &ScheduledWindow) -> f64 {
     }
 }
 
-/// Whether this rate was held, and within the target: by as many requests as its percentile takes.
+/// Whether this rate was held, and within the target.
 pub(super) fn meets(step: &Step, slo: &Slo) -> bool {
+    let window = step.window.scheduled.as_ref();
+    is_held(step, slo) && window.is_some_and(|window| slo.is_met(&window.response_time_us))
+}
+
+/// Whether this rate was held, by as many requests as the target's percentile takes.
+pub(super) fn is_held(step: &Step, slo: &Slo) -> bool {
     let Some(window) = &step.window.scheduled else {
         return false;
     };
@@ -206,5 +214,4 @@ pub(super) fn meets(step: &Step, slo: &Slo) -> bool {
         && step.window.replies_missing == 0
         && window.offered > 0
         && growth(step, window) <= allowed
-        && slo.is_met(&window.response_time_us)
 }

@@ -23,7 +23,7 @@ mod search;
 mod served;
 mod window;
 
-pub use hosts::machine::{OTHER_CPUS_MAX, STEAL_MAX, is_disturbed};
+pub use hosts::machine::{OTHER_LOAD_MAX, STEAL_MAX, is_disturbed};
 pub use search::bounds;
 pub(crate) use search::is_decisive;
 
@@ -223,38 +223,5 @@ pub(crate) mod tests {
             syscall_window: None,
             hosts: Vec::new(),
         }
-    }
-
-    #[test]
-    fn what_the_generator_could_not_do_is_said() {
-        let mut step = step();
-        (step.window.requests, step.window.service_time_count) = (1_000, 1_000);
-        let of = |step: &Step| {
-            let checks = [served::sends_blocked(step), served::times_clipped(step)];
-            checks.map(|check| check.map(|check| check.touches.len()))
-        };
-        assert_eq!(of(&step), [None, None], "older reports don't tell");
-        (step.window.sends_blocked, step.window.times_clipped) = (Some(5), Some(0));
-        assert_eq!(of(&step), [Some(0), Some(0)]);
-        // 256 outstanding of 1 MiB each, and 2 % of the times beyond five minutes.
-        (step.window.sends_blocked, step.window.times_clipped) = (Some(900), Some(20));
-        assert_eq!(of(&step), [Some(4), Some(2)]);
-    }
-
-    #[test]
-    fn who_has_the_requests_says_whose_limit_a_rate_is() {
-        let mut step = step();
-        step.machine.server_cpus_idle_share = Some(0.0);
-        step.window.unread_share = Some(0.05);
-        assert!(!is_generator_bound(&step));
-        // The busiest server isn't the limit when its replies lie about.
-        step.window.unread_share = Some(0.7);
-        assert!(is_generator_bound(&step));
-        step.window.unread_share = Some(0.05);
-        step.machine.server_cpus_idle_share = Some(0.2);
-        assert!(is_generator_bound(&step));
-        let check = load::generator_bound(&step);
-        assert!(check.passed, "a bound is no fault");
-        assert_eq!(check.touches.len(), 1);
     }
 }

@@ -3,7 +3,11 @@
 
 use super::{
     lag,
-    load::{is_generator_bound, meets},
+    load::{is_generator_bound, is_held, meets},
+};
+use crate::{
+    prompt,
+    times::{PERCENTILES, named},
 };
 use hosts::{machine, touch::biases};
 use report::{
@@ -11,6 +15,7 @@ use report::{
     slo::{Percentile, Slo, VOTES},
     trial::{Step, Trial},
 };
+use stats::{at_quantile, decode};
 
 /// The highest rate of a search that met its target, and the lowest above it that didn't. A rate's
 /// windows decide by their majority; where reports of before that have one of each, it met.
@@ -58,7 +63,7 @@ pub(super) fn disturbances(trial: &Trial, slo: &Slo, step: &Step) -> Vec<Check> 
     let is_sound = |other: &&Step| {
         of_window(trial, slo, other)
             .iter()
-            .all(|check| check.passed)
+            .all(|check| check.touches.is_empty())
     };
     if missed.filter(is_sound).count() >= VOTES {
         return Vec::new();
@@ -69,6 +74,11 @@ pub(super) fn disturbances(trial: &Trial, slo: &Slo, step: &Step) -> Vec<Check> 
 /// A generator that had nothing to spare at a rate that was missed: the server may do more. `None` where it
 /// had.
 pub(super) fn generator_at_limit(step: &Step) -> Option<Check> {
+    is_generator_bound(step).then(|| floor("beyond it the generator was at its limit".to_owned()))
+}
+
+/// The capacity may be higher.
+fn floor(detail: String) -> Check {
     let bound = Touch {
         figure: FigureKind::Rate,
         effect: Effect::Bounds {
@@ -76,13 +86,31 @@ pub(super) fn generator_at_limit(step: &Step) -> Option<Check> {
             slack_share: None,
         },
     };
-    is_generator_bound(step).then(|| {
-        Check::new(
-            "generator_bound",
-            vec![bound],
-            "beyond it the generator was at its limit".to_owned(),
-            "the rate is a floor: give the generator more CPUs (--client-cpus, --client-threads)",
-        )
+    let advice =
+        "the rate is a floor: give the generator more CPUs (--client-cpus, --client-threads)";
+    Check::new("generator_bound", vec![bound], detail, advice)
+}
+
+/// Whether a rate that was held missed the target by the generator's own lag, which isn't the server's. `None`
+/// where what is left without it isn't known, or is too long as well.
+fn missed_by_lag(slo: &Slo, step: &Step) -> Option<Check> {
+    let scheduled = step.window.scheduled.as_ref()?;
+    // Nothing is known of the greatest without lag.
+    let is_target = |of| of == kind(slo.percentile) && slo.percentile != Percentile::Max;
+    let (name, of) = PERCENTILES.iter().find(|(_, of)| is_target(*of))?;
+    let us = match prompt::of_window(step).ok()? {
+        Some(times) => named(&times, name)?,
+        // A search has no sample of how late replies were read.
+        None => {
+            let sent_on_time = scheduled.prompt_response_time_histogram.as_ref()?;
+            at_quantile(&decode(sent_on_time).ok()?, of.quantile()?) / 1e3
+        }
+    };
+    let is_by_lag = is_held(step, slo) && us <= slo.limit_us && !meets(step, slo);
+    is_by_lag.then(|| {
+        let detail =
+            format!("the target was missed by the generator's own lag: {us:.0} us without it");
+        floor(detail)
     })
 }
 
@@ -100,6 +128,7 @@ fn of_window(trial: &Trial, slo: &Slo, step: &Step) -> Vec<Check> {
         };
         check.touching(touches)
     })
+    .chain(missed_by_lag(slo, step))
     .collect()
 }
 

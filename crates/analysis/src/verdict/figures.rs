@@ -7,8 +7,8 @@ use crate::{
 };
 use report::{
     check::{Check, Effect, FigureKind, Status},
-    comparison::{RESPONSE_TIME, SERVICE_TIME},
-    model::{ModelReport, Peak, Range, Scheduled, Spread, Times},
+    comparison::{CPU_PER_REQUEST, RESPONSE_TIME, SERVICE_TIME},
+    model::{ModelReport, Peak, Range, Scheduled, Spread, Summary, Times},
     trial::{Load, Step},
 };
 
@@ -52,7 +52,26 @@ pub(super) fn figures<'a>(report: &ModelReport, seen: &'a [Seen<'a>]) -> Vec<Fig
         });
     }
     figures.extend(capacity(report, seen));
+    let decide = deciding(summary);
+    for figure in &mut figures {
+        figure.is_headline |= decide.contains(&figure.id);
+    }
     figures
+}
+
+/// Ids of the figures under load that decide, as `report::primary` has them: at the most connections of a
+/// load, whatever a row shows beside them.
+fn deciding(summary: &Summary) -> Vec<String> {
+    let (closed, open) = (summary.closed_ladder.last(), &summary.open_ladder);
+    let most = open.last().map(|step| step.connections);
+    let open = open.iter().find(|step| Some(step.connections) == most);
+    let rate = closed.map(|step| format!("{}.rate_per_s", step.place()));
+    let times =
+        open.map(|step| headline_times(&step.place(), step.prompt_response_time_us.as_ref()));
+    let place = open.map(Scheduled::place).or(closed.map(Peak::place));
+    let cpu = place.map(|place| CPU_PER_REQUEST.map(|name| format!("{place}.{name}")));
+    let ids = times.into_iter().flatten().chain(cpu.into_iter().flatten());
+    rate.into_iter().chain(ids).collect()
 }
 
 fn memory<'a>(report: &ModelReport, seen: &'a [Seen<'a>]) -> Vec<Figure<'a>> {
