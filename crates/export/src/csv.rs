@@ -1,10 +1,10 @@
 //! A row for each figure of each block: tidy, as statistics programs want it.
 
-use crate::values::values;
+use crate::values::{bound, values, word};
 use csv::Writer;
-use report::{check::Status, model::ModelReport};
+use report::model::ModelReport;
 
-const HEADER: [&str; 10] = [
+const HEADER: [&str; 11] = [
     "run",
     "model",
     "block",
@@ -15,10 +15,11 @@ const HEADER: [&str; 10] = [
     "unit",
     "value",
     "verdict",
+    "bound",
 ];
 
-/// All figures of some models, block by block. The verdict is that of the figure over all blocks;
-/// it and the rate are empty where there is none.
+/// All figures of some models, block by block. The verdict is that of the figure over all blocks, and so
+/// is the bound (`at_least`, `at_most`); they and the rate are empty where there is none.
 ///
 /// # Errors
 /// None that can be met: the text is written to memory.
@@ -29,6 +30,7 @@ pub fn csv(reports: &[ModelReport]) -> Result<String, csv::Error> {
         for value in values(report) {
             let subject = &value.subject;
             let rate = subject.rate_per_s.map(|rate| rate.to_string());
+            let verdict = subject.verdict(report);
             writer.write_record([
                 report.run.as_str(),
                 &report.model.name,
@@ -39,7 +41,8 @@ pub fn csv(reports: &[ModelReport]) -> Result<String, csv::Error> {
                 &subject.figure,
                 subject.unit(),
                 &value.value.to_string(),
-                subject.verdict(report).map_or("", Status::word),
+                word(verdict.as_ref()),
+                bound(verdict.as_ref()),
             ])?;
         }
     }

@@ -1,11 +1,12 @@
 //! OpenMetrics, for a push gateway or a collector of text files:
 //! <https://prometheus.io/docs/specs/om/open_metrics_spec/>.
 
-use crate::values::{Figure, figures};
-use report::{check::Status, model::ModelReport};
+use crate::values::{Figure, bound, figures, word};
+use report::model::ModelReport;
 use std::{collections::BTreeMap, fmt::Write as _};
 
-/// All figures, a gauge for each kind. Percentiles are labelled `quantile`, verdicts `verdict`.
+/// All figures, a gauge for each kind. Percentiles are labelled `quantile`, verdicts `verdict`, and
+/// what is a bound `bound`.
 pub fn openmetrics(reports: &[ModelReport]) -> String {
     // A metric's lines stand together.
     let mut metrics: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -39,6 +40,7 @@ fn name(figure: &Figure) -> (String, Option<String>) {
 
 fn labels(report: &ModelReport, figure: &Figure, quantile: Option<String>) -> String {
     let subject = &figure.subject;
+    let said = |word: &str| (!word.is_empty()).then(|| word.to_owned());
     let labels = [
         ("run", Some(report.run.clone())),
         ("model", Some(report.model.name.clone())),
@@ -49,10 +51,8 @@ fn labels(report: &ModelReport, figure: &Figure, quantile: Option<String>) -> St
             subject.rate_per_s.map(|rate| rate.to_string()),
         ),
         ("quantile", quantile),
-        (
-            "verdict",
-            figure.verdict.map(Status::word).map(str::to_owned),
-        ),
+        ("verdict", said(word(figure.verdict.as_ref()))),
+        ("bound", said(bound(figure.verdict.as_ref()))),
     ];
     let labels = labels.into_iter().filter_map(|(name, value)| {
         let value = value?;

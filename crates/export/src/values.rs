@@ -7,12 +7,13 @@ use analysis::{
 };
 use memory::ladder::{kernel_bytes, over_all, user_bytes};
 use report::{
-    check::Status,
+    check::{Direction, Effect, FigureVerdict, Status},
     comparison::{Better, CPU_PER_REQUEST, RESPONSE_TIME, SERVICE_TIME},
     model::{ModelReport, Times},
     trial::{Load, Step, Trial},
 };
 use stats::{median, range};
+use std::collections::BTreeSet;
 
 /// What a figure is of.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +42,7 @@ pub(crate) struct Figure {
     pub(crate) value: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
-    pub(crate) verdict: Option<Status>,
+    pub(crate) verdict: Option<FigureVerdict>,
 }
 
 impl Subject {
@@ -65,9 +66,19 @@ impl Subject {
 
     /// The figure's verdict, which is the model's in reports from before there was one for each; `None`
     /// where nothing is said of it.
-    pub(crate) fn verdict(&self, report: &ModelReport) -> Option<Status> {
-        let verdict = report.verdict.of_figure(&self.id())?;
-        Some(verdict.status)
+    pub(crate) fn verdict(&self, report: &ModelReport) -> Option<FigureVerdict> {
+        report.verdict.of_figure_or_windows(&self.id())
+    }
+
+    /// One of the times that a window has.
+    fn is_percentile(&self) -> bool {
+        self.figure.contains("_time_us.")
+    }
+
+    /// Whether it comes from the same windows.
+    fn is_beside(&self, other: &Self) -> bool {
+        let place = |of: &Self| (of.load, of.connections, of.rate_per_s);
+        place(self) == place(other)
     }
 
     /// In which unit its values are.
@@ -96,10 +107,23 @@ impl Subject {
     }
 }
 
-/// Of all blocks that weren't made again.
+/// Of all blocks that weren't made again. A percentile that one of them can't tell isn't told, as in the
+/// report: the others may be those in which the server was fast.
 pub(crate) fn values(report: &ModelReport) -> Vec<Value> {
     let accepted = report.trials.iter().filter(|trial| !trial.made_again);
-    accepted.flat_map(of_one).collect()
+    let mut values: Vec<Value> = accepted.flat_map(of_one).collect();
+    let is_told = |subject: &Subject| {
+        let beside = values
+            .iter()
+            .filter(|value| value.subject.is_beside(subject));
+        let blocks: BTreeSet<u32> = beside.clone().map(|value| value.block).collect();
+        let told = beside.filter(|value| value.subject == *subject).count();
+        !subject.is_percentile() || told >= blocks.len()
+    };
+    let told: Vec<bool> = values.iter().map(|value| is_told(&value.subject)).collect();
+    let mut told = told.into_iter();
+    values.retain(|_| told.next().unwrap_or(false));
+    values
 }
 
 /// Over those blocks, in the order in which the first of them has them.
@@ -130,8 +154,28 @@ pub(crate) fn figures(report: &ModelReport) -> Vec<Figure> {
 /// Those whose value may be drawn without a word beside it.
 pub(crate) fn believable(report: &ModelReport) -> Vec<Figure> {
     let mut figures = figures(report);
-    figures.retain(|figure| figure.verdict != Some(Status::Invalid));
+    figures.retain(|figure| {
+        let status = figure.verdict.as_ref().map(|verdict| verdict.status);
+        status != Some(Status::Invalid)
+    });
     figures
+}
+
+/// The word of a figure's verdict; empty where there is none.
+pub(crate) fn word(verdict: Option<&FigureVerdict>) -> &'static str {
+    verdict.map_or("", |verdict| verdict.status.word())
+}
+
+/// Whether the truth is `at_least` or `at_most` the value; empty where the value isn't a bound.
+pub(crate) fn bound(verdict: Option<&FigureVerdict>) -> &'static str {
+    match verdict.and_then(|verdict| verdict.bound) {
+        Some(Effect::Bounds { direction, .. }) => match direction {
+            Direction::Low => "at_least",
+            Direction::High => "at_most",
+            Direction::Either => "either",
+        },
+        _ => "",
+    }
 }
 
 fn of_one(trial: &Trial) -> Vec<Value> {

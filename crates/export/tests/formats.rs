@@ -16,7 +16,7 @@ use hdrhistogram::{
     },
 };
 use report::{
-    check::{FigureVerdict, Status},
+    check::{Direction, Effect, FigureVerdict, Status},
     comparison::Better,
     model::ModelReport,
     trial::HeldRound,
@@ -105,7 +105,7 @@ fn an_invalid_figure_is_marked_or_left_out() {
         table
             .lines()
             .filter(is_rate)
-            .all(|line| line.ends_with(",invalid"))
+            .all(|line| line.ends_with(",invalid,"))
     );
     let metrics = openmetrics(&reports);
     let is_rate = |line: &&str| line.starts_with("millionfold_rate_per_s{");
@@ -117,6 +117,78 @@ fn an_invalid_figure_is_marked_or_left_out() {
     );
     assert!(!bencher(&reports).contains("\"rate-per-s\""));
     assert!(!github(&reports, Better::Higher).contains(": rate_per_s"));
+}
+
+#[test]
+fn a_rate_with_a_wrong_reply_in_its_windows_is_no_rate() {
+    let mut report = saved().swap_remove(0);
+    let place = report.summary.open.as_ref().unwrap().place();
+    let is_there = |report: &ModelReport| {
+        let text = github(std::slice::from_ref(report), Better::Higher);
+        text.contains(": achieved_rate_per_s (open")
+    };
+    assert!(is_there(&report));
+    let invalid = FigureVerdict {
+        status: Status::Invalid,
+        ..FigureVerdict::default()
+    };
+    let id = format!("{place}.response_time_us.p50");
+    report.verdict.figures.insert(id, invalid);
+    assert!(!is_there(&report));
+}
+
+#[test]
+fn a_bound_says_which() {
+    let mut report = saved().swap_remove(0);
+    let place = report.summary.peak.as_ref().unwrap().place();
+    let bound = FigureVerdict {
+        bound: Some(Effect::Bounds {
+            direction: Direction::Low,
+            slack_share: Some(0.1),
+        }),
+        ..FigureVerdict::default()
+    };
+    let id = format!("{place}.rate_per_s");
+    report.verdict.figures.insert(id, bound);
+    let reports = [report];
+    let has = |text: &str, line: &str, said: &str| {
+        let mut lines = text.lines().filter(|one| one.contains(line));
+        assert!(lines.any(|one| one.contains(said)), "{said}: {text}");
+    };
+    has(&csv(&reports).unwrap(), ",rate_per_s,", ",valid,at_least");
+    has(
+        &openmetrics(&reports),
+        "millionfold_rate_per_s{",
+        "bound=\"at_least\"",
+    );
+    assert!(github(&reports, Better::Higher).contains("\"extra\": \"valid at least\""));
+}
+
+#[test]
+fn a_percentile_that_a_block_can_not_tell_is_left_out() {
+    let mut report = saved().swap_remove(0);
+    let found = |report: &ModelReport| -> Vec<String> {
+        let text = csv(std::slice::from_ref(report)).unwrap();
+        let found = from_csv(&text, &report.model.name).into_keys();
+        found
+            .filter(|(load, _)| load == "open")
+            .map(|(_, figure)| figure)
+            .collect()
+    };
+    assert!(found(&report).contains(&"response_time_us.p99".to_owned()));
+    let mut trials = report.trials.iter_mut();
+    let open = trials.find(|trial| trial.load.word() == "open").unwrap();
+    let window = &mut open.steps[0].window;
+    window.scheduled.as_mut().unwrap().offered = 50;
+    let left = found(&report);
+    assert!(
+        left.contains(&"response_time_us.p50".to_owned()),
+        "{left:?}"
+    );
+    assert!(
+        !left.contains(&"response_time_us.p99".to_owned()),
+        "{left:?}"
+    );
 }
 
 #[test]
