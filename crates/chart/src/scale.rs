@@ -27,11 +27,19 @@ pub struct Scale {
 /// What a logarithmic axis begins with where values are 0 or less.
 const LEAST: f64 = 1e-3;
 
+/// No figure is near these; beyond them a step from tick to tick is no number.
+const TINIEST: f64 = 1e-200;
+const HUGEST: f64 = 1e200;
+
 impl Scale {
     /// An axis that holds all of these values, and ends a little beyond them; a linear one begins at
     /// 0. Values that are no numbers are left out.
     pub fn over(kind: Kind, values: impl IntoIterator<Item = f64>, (from, to): (f64, f64)) -> Self {
         let finite = values.into_iter().filter(|value| value.is_finite());
+        let finite = finite.map(|value| match value.abs() < TINIEST {
+            true => 0.0,
+            false => value.clamp(-HUGEST, HUGEST),
+        });
         let usable = finite.filter(|value| kind == Kind::Linear || *value > 0.0);
         let range = usable.fold(None, |range: Option<Range>, value| {
             Some(range.map_or(
@@ -177,5 +185,22 @@ mod tests {
         }
         let ends = Scale::between(Kind::Log, 1.0, 100.0, (0.0, 10.0));
         assert_eq!(ends.place(10.0), 5.0);
+    }
+
+    #[test]
+    fn an_axis_of_what_just_fits_a_number_has_few_ticks() {
+        for kind in [Kind::Linear, Kind::Log] {
+            for values in [
+                [f64::MAX, 1.0],
+                [f64::MAX, f64::MIN],
+                [5e-324, 0.0],
+                [5e-324, f64::MAX],
+            ] {
+                let scale = Scale::over(kind, values, (0.0, 10.0));
+                let ticks = scale.ticks(4);
+                assert!(ticks.len() < 9, "{kind:?} {values:?} {ticks:?}");
+                assert!(scale.place(values[0]).is_finite(), "{kind:?} {values:?}");
+            }
+        }
     }
 }

@@ -104,6 +104,26 @@ fn what_reports_bring_is_text() {
     assert!(page.contains("interrupted"));
 }
 
+/// Nobody but root is told whose the kernel's memory is: it is memory all the same.
+#[test]
+fn what_no_end_is_known_to_hold_is_in_the_sum() {
+    let mut saved = Saved::new();
+    let memory = saved.models[0].summary.memory.as_mut().unwrap();
+    let owner = memory.by_owner.get_or_insert_default();
+    owner.server_kernel_bytes_per_connection = None;
+    owner.generator_kernel_bytes_per_connection = None;
+    owner.generator_user_bytes_per_connection = Some(50.0);
+    memory.kernel_bytes_per_connection = Some(7_000.0);
+    let user = memory.user_bytes_per_connection.unwrap();
+    let page = saved.page();
+    assert!(page.contains("kernel, of whichever end"));
+    let whole = chart::text::bytes((user + 7_050.0) * 1e6);
+    assert!(
+        page.contains(&format!("for a million connections {whole} in all")),
+        "{whole}"
+    );
+}
+
 #[test]
 fn a_page_without_a_model_is_a_page() {
     let mut saved = Saved::new();
@@ -375,6 +395,7 @@ fn the_command_makes_the_same_run_again() {
     let mut saved = Saved::new();
     let plan = &mut saved.run.plan;
     plan.scenario = Some("soak".to_owned());
+    plan.workload = "echo;x".to_owned();
     let top = plan.loads[0].connections_max();
     plan.loads[0].hold = Some(Hold {
         length_us: 90_000_000,
@@ -387,6 +408,8 @@ fn the_command_makes_the_same_run_again() {
         "--scenario soak".to_owned(),
         format!("--connections {top}"),
         "--hold 90".to_owned(),
+        // It is copied into a shell, and may be anybody's.
+        "--workload 'echo;x'".to_owned(),
     ] {
         assert!(command.contains(&part), "{part}: {command}");
     }

@@ -165,16 +165,17 @@ fn conclusion(report: &ComparisonReport) -> String {
         let figures = report.figures.iter().filter(|figure| which(figure));
         figures.map(|figure| figure.label.as_str()).collect()
     };
-    let with = |word| labels(&move |figure| figure.comparison.difference == Some(word));
-    let told = labels(&|figure| {
+    let is_told = |figure: &ComparedFigure| {
         let difference = figure.comparison.difference;
         difference.is_some_and(|difference| difference != Difference::CantTell)
-    });
-    let unknown = with(Difference::CantTell);
+    };
+    let told = labels(&|figure| is_told(figure) && figure.suspect.is_none());
+    let suspect = labels(&|figure| is_told(figure) && figure.suspect.is_some());
+    let unknown = labels(&|figure| figure.comparison.difference == Some(Difference::CantTell));
     let within = format!("equal: within {} %", percent(report.margin));
     let regressions = labels(&|figure| figure.regression);
     let found = match (report.threshold, regressions.as_slice()) {
-        _ if told.is_empty() => return "nothing can be told".to_owned(),
+        _ if told.is_empty() && regressions.is_empty() => "nothing can be told".to_owned(),
         (None, _) => within,
         (Some(threshold), []) => format!("no regression beyond {} %; {within}", percent(threshold)),
         (Some(threshold), labels) => format!(
@@ -183,10 +184,11 @@ fn conclusion(report: &ComparisonReport) -> String {
             labels.join(", ")
         ),
     };
-    match unknown.as_slice() {
-        [] => found,
-        labels => format!("{found}; can't tell: {}", labels.join(", ")),
-    }
+    let unknown = if told.is_empty() { Vec::new() } else { unknown };
+    let others = [("can't tell", unknown), ("suspect, not judged", suspect)];
+    let others = others.into_iter().filter(|(_, labels)| !labels.is_empty());
+    let others = others.map(|(what, labels)| format!("; {what}: {}", labels.join(", ")));
+    found + &others.collect::<String>()
 }
 
 fn percent(share: f64) -> f64 {

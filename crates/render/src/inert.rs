@@ -3,7 +3,7 @@
 /// What our own Markdown has of HTML.
 const TAGS: [&str; 5] = ["<br>", "<details>", "</details>", "<summary>", "</summary>"];
 
-/// The same text with no other tag in it, and no link or picture.
+/// The same text with no other tag in it, no picture, and no link but an address that shows itself.
 pub(crate) fn inert(markdown: &str) -> String {
     let mut text = String::with_capacity(markdown.len());
     let mut rest = markdown;
@@ -17,7 +17,18 @@ pub(crate) fn inert(markdown: &str) -> String {
         rest = &from[1..];
     }
     text.push_str(rest);
-    text.replace("](", "]&#40;").replace("][", "]&#91;")
+    let text = text.replace("](", "]&#40;").replace("][", "]&#91;");
+    let lines = text.split('\n').map(without_definition);
+    lines.collect::<Vec<String>>().join("\n")
+}
+
+/// A line that says where references lead to, wherever it is quoted or listed, says nothing then.
+fn without_definition(line: &str) -> String {
+    let is_before = |c: char| c.is_whitespace() || c.is_ascii_digit() || ">-*+.)".contains(c);
+    match line.trim_start_matches(is_before).starts_with('[') {
+        true => line.replace("]:", "]&#58;"),
+        false => line.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -34,6 +45,10 @@ mod tests {
                 "&lt;br onload=x>&lt;!-- <details>",
             ),
             ("![](http://x) [1, 2]", "![]&#40;http://x) [1, 2]"),
+            (
+                "![x] at [::1]:80\n> - [x]: http://x",
+                "![x] at [::1]:80\n> - [x]&#58; http://x",
+            ),
             ("<", "<"),
         ] {
             assert_eq!(inert(markdown), shown);

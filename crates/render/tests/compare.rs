@@ -235,6 +235,10 @@ fn a_suspect_figure_is_no_regression() {
     let rate = figure(&report, RATE);
     assert_eq!(rate.comparison.difference, Some(Difference::Lower));
     assert!(!rate.regression && rate.suspect.is_some(), "{rate:?}");
+    // Nobody shall read that there is none.
+    let shown = text(&report, None);
+    let (_, conclusion) = shown.rsplit_once("suspect, not judged: ").unwrap();
+    assert!(conclusion.contains("closed-load rate over 100"), "{shown}");
 }
 
 #[test]

@@ -46,28 +46,80 @@ fn held(view: &View<'_>) -> Option<Table> {
     Table::of(render::held::HEADER, rows)
 }
 
-const OWNERS: [&str; 4] = [
+const OWNERS: [&str; 5] = [
     "server, user",
     "server's end, kernel",
     "generator, user",
     "generator's end, kernel",
+    "kernel, of whichever end",
 ];
 
-/// What the reports know of each owner; older ones know user and kernel only.
-fn parts(memory: &Memory) -> [Option<f64>; 4] {
-    match &memory.by_owner {
-        Some(owner) => [
-            owner.server_user_bytes_per_connection,
+/// Bytes per connection by owner, as far as a report knows them.
+struct Parts([Option<f64>; 5]);
+
+impl Parts {
+    /// The kernel's memory is undivided where it isn't known whose it is; older reports know no owners.
+    fn of(memory: &Memory) -> Self {
+        let owner = memory.by_owner.clone().unwrap_or_default();
+        let of_ends = [
             owner.server_kernel_bytes_per_connection,
-            owner.generator_user_bytes_per_connection,
             owner.generator_kernel_bytes_per_connection,
-        ],
-        None => [
+        ];
+        let is_divided = of_ends.iter().any(Option::is_some);
+        Self([
             memory.user_bytes_per_connection,
-            None,
-            None,
-            memory.kernel_bytes_per_connection,
-        ],
+            of_ends[0],
+            owner.generator_user_bytes_per_connection,
+            of_ends[1],
+            memory.kernel_bytes_per_connection.filter(|_| !is_divided),
+        ])
+    }
+
+    /// What the server's end takes, when all of that is known.
+    fn of_server(&self) -> Option<f64> {
+        Some(self.0[0]? + self.0[1]?)
+    }
+
+    /// What is known of both ends, with a sign when something isn't.
+    fn all(&self) -> Option<(&'static str, f64)> {
+        let [server, server_kernel, generator, generator_kernel, kernel] = self.0;
+        let is_divided = server_kernel.is_some() && generator_kernel.is_some();
+        let is_whole = server.is_some() && generator.is_some() && (is_divided || kernel.is_some());
+        let known: f64 = self.0.iter().flatten().sum();
+        (known > 0.0).then_some((if is_whole { "" } else { "≥\u{a0}" }, known))
+    }
+
+    /// What a million connections take of it, in words.
+    fn row(&self, name: &str) -> [String; 8] {
+        let none = || "–".to_owned();
+        let number = |part: Option<f64>| part.map_or_else(none, render::numbers::whole);
+        let server = self.of_server();
+        let [a, b, c, d, e] = self.0.map(number);
+        let server = server.map_or_else(none, |of| bytes(of * 1e6));
+        [name.to_owned(), a, b, c, d, e, server, self.million()]
+    }
+
+    fn million(&self) -> String {
+        let known = self.all();
+        known.map_or_else(
+            || "–".to_owned(),
+            |(sign, of)| format!("{sign}{}", bytes(of * 1e6)),
+        )
+    }
+
+    fn tip(&self) -> String {
+        let known = |part: Option<f64>| part.map_or_else(|| "an unknown part".to_owned(), bytes);
+        let Some((sign, all)) = self.all() else {
+            return "no figure".to_owned();
+        };
+        format!(
+            "{} of {sign}{} are the server's own, {} with the kernel's part of its end; for a million \
+             connections {} in all",
+            known(self.0[0]),
+            bytes(all),
+            known(self.of_server()),
+            self.million()
+        )
     }
 }
 
@@ -79,68 +131,45 @@ fn by_owner(view: &View<'_>) -> Markup {
         "server kernel, B",
         "generator user, B",
         "generator kernel, B",
+        "kernel undivided, B",
         "server's, for a million",
         "all, for a million",
     ]);
     let mut bars = Vec::new();
     for model in view.by(USER, false) {
         let memory = model.report.summary.memory.as_ref();
-        let parts = memory.map_or([None; 4], parts);
-        let sum = |parts: &[Option<f64>]| -> f64 { parts.iter().flatten().sum() };
-        let all = sum(&parts);
-        let million = |of: f64| {
-            if of > 0.0 {
-                bytes(of * 1e6)
-            } else {
-                "–".to_owned()
-            }
-        };
-        let number =
-            |part: Option<f64>| part.map_or_else(|| "–".to_owned(), render::numbers::whole);
-        table.row([
-            model.name().to_owned(),
-            number(parts[0]),
-            number(parts[1]),
-            number(parts[2]),
-            number(parts[3]),
-            million(sum(&parts[..2])),
-            million(all),
-        ]);
+        let parts = memory.map_or(Parts([None; 5]), Parts::of);
+        table.row(parts.row(model.name()));
         let mark = model.mark(USER).or(model.mark(KERNEL));
-        let text = if all > 0.0 {
-            bytes(all * 1e6)
-        } else {
-            "no figure".to_owned()
-        };
         let tip = match memory {
             None => format!("{}: {}", model.name(), model.missing(USER)),
-            Some(_) => format!(
-                "{}: {} of {} are the server's own, {} with the kernel's part of its end; for a million \
-                 connections {text} in all{}",
-                model.name(),
-                parts[0].map_or_else(|| "an unknown part".to_owned(), bytes),
-                bytes(all),
-                bytes(sum(&parts[..2])),
-                if mark.is_doubtful() {
-                    format!(" ({})", mark.note())
-                } else {
-                    String::new()
-                }
-            ),
+            Some(_) if mark.is_doubtful() => {
+                format!("{}: {} ({})", model.name(), parts.tip(), mark.note())
+            }
+            Some(_) => format!("{}: {}", model.name(), parts.tip()),
         };
         bars.push(Bar {
             model: model.ink.model,
             name: model.name().to_owned(),
-            parts: parts.to_vec(),
+            text: match parts.all() {
+                Some(_) => parts.million(),
+                None => "no figure".to_owned(),
+            },
+            parts: parts.0.to_vec(),
             mark,
-            text,
             tip,
         });
     }
+    let is_undivided = bars.iter().any(|bar| bar.parts[4].is_some());
+    let owners = if is_undivided {
+        &OWNERS[..]
+    } else {
+        &OWNERS[..4]
+    };
     let picture = Bars {
         title: title.to_owned(),
         axis: "kB per connection, which is GB for a million",
-        parts: &OWNERS,
+        parts: owners,
         bars,
         tick: &|value| short(value / 1e3),
     };

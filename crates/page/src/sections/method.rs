@@ -1,12 +1,14 @@
 //! The machine, the plan, the commands that make the run again, the method in short, its biases.
 
 use chart::{Table, text::bytes};
+use hosts::launcher::quoted;
 use maud::{Markup, html};
 use report::{
     environment::Environment,
     run::{Plan, PlannedLoad},
     trial::{Arrivals, Load},
 };
+use std::ffi::OsStr;
 use view::View;
 
 /// Where the documents are, seen from anywhere: they are named, and not linked.
@@ -35,6 +37,7 @@ pub(crate) fn method(view: &View<'_>) -> Markup {
         pre { (render::plan::describe(&run.plan)) }
         h3 { "To make it again" }
         pre { (command(&run.plan)) }
+        p.note { "It needs besides: the commands of servers that aren't ours (" code { "--external" } ", " code { "--bin" } ", " code { "--target" } "), and the CPUs, where they were chosen. Both are in the report." }
         @if let Some(revision) = &run.environment.git_revision {
             p.note { "At revision " code { (revision) } @if run.environment.git_dirty == Some(true) { ", with changes that were not committed" } "." }
         }
@@ -155,6 +158,11 @@ fn reasons(of: &Environment) -> Table {
     table
 }
 
+/// A word of a command line. A report may be anybody's, and this is copied into a shell.
+fn word(text: &str) -> String {
+    quoted(OsStr::new(text))
+}
+
 /// The command line that asks for the same. What it says of a scenario goes before what the scenario says,
 /// so it is right also where the options of the run went before that.
 fn command(plan: &Plan) -> String {
@@ -164,15 +172,17 @@ fn command(plan: &Plan) -> String {
     models.dedup();
     let mut words = vec![
         "cargo run -p runner --".to_owned(),
-        format!("--model {}", models.join(",")),
+        format!("--model {}", word(&models.join(","))),
     ];
     if !ladder.is_empty() {
         let threads: Vec<String> = ladder.iter().map(u32::to_string).collect();
         words.push(format!("--threads {}", threads.join(",")));
+    } else if !plan.is_target && plan.server_threads != usual_threads(plan) {
+        words.push(format!("--threads {}", plan.server_threads));
     }
     match &plan.scenario {
         Some(scenario) => {
-            words.push(format!("--scenario {scenario}"));
+            words.push(format!("--scenario {}", word(scenario)));
             words.extend(of_scenario(plan));
         }
         None => words.extend(of_loads(plan)),
@@ -182,27 +192,32 @@ fn command(plan: &Plan) -> String {
         false => words.push("--trials auto".to_owned()),
     }
     if plan.workload != "echo" {
-        words.push(format!("--workload {}", plan.workload));
+        words.push(format!("--workload {}", word(&plan.workload)));
     }
     let has_no_body = plan.http.is_some() && plan.payload_bytes == 0;
     if plan.payload_bytes != 64 && !has_no_body {
         words.push(format!("--payload {}", plan.payload_bytes));
     }
     if plan.wire != "framed" {
-        words.push(format!("--wire {}", plan.wire));
+        words.push(format!("--wire {}", word(&plan.wire)));
     }
     if let Some(http) = &plan.http {
-        words.push(format!("--http '{}'", http.line));
+        words.push(format!("--http {}", word(&http.line)));
         // Their values aren't known.
         let fields = http.fields.iter();
-        words.extend(fields.map(|name| format!("--http-header '{name}: ...'")));
+        words.extend(fields.map(|name| format!("--http-header {}", word(&format!("{name}: ...")))));
         if plan.wire == "http1" {
-            words.push(format!("--expect {}", http.expect));
+            words.push(format!("--expect {}", word(&http.expect)));
         }
     }
     words.extend(plan.network.map(|link| format!("--network {link}")));
     words.push(format!("--seed {}", plan.seed));
     words.join(" \\\n    ")
+}
+
+/// One for each of the server's CPUs, dealt to its processes.
+fn usual_threads(plan: &Plan) -> u32 {
+    (plan.server_cpus.len().max(1) as u32).div_ceil(plan.server_processes.max(1))
 }
 
 /// What scales a scenario, and what it may leave open.

@@ -10,7 +10,7 @@ use report::{
     model::{Capacity, Scheduled, Spread},
     slo::Percentile,
 };
-use view::{View, of_scheduled, response};
+use view::{CAPACITY, Seen, View, of_scheduled, response};
 
 const HEIGHT: f64 = 280.0;
 
@@ -34,7 +34,7 @@ pub(crate) fn capacity(view: &View<'_>) -> Option<Markup> {
     let mut curves = Vec::new();
     for (index, capacity) in &found {
         let model = &view.models[*index];
-        table.row(row(model.name(), capacity));
+        table.row(row(model, capacity));
         let points = capacity.curve.iter().filter_map(|step| {
             let value = of_scheduled(step, &format!("response_time_us.{name}"))?;
             Some((step.offered_rate_per_s, value.middle))
@@ -90,19 +90,19 @@ fn percentile(of: Percentile) -> &'static str {
     }
 }
 
-fn row(name: &str, capacity: &Capacity) -> [String; 5] {
-    let floor = if capacity.generator_bound { "≥ " } else { "" };
+fn row(model: &Seen<'_>, capacity: &Capacity) -> [String; 5] {
+    let sign = model.mark(CAPACITY).sign();
     let rate = |of: fn(Spread) -> f64| {
         let rate = capacity.rate_per_s.map(of);
         rate.map_or_else(|| "–".to_owned(), |rate| format!("{}/s", whole(rate)))
     };
     let middle = match capacity.rate_per_s {
-        Some(_) => format!("{floor}{}", rate(|rate| rate.median)),
+        Some(_) => format!("{sign}{}", rate(|rate| rate.median)),
         None => "not every trial found one".to_owned(),
     };
     let failed = capacity.failed_rate_per_s;
     [
-        name.to_owned(),
+        model.name().to_owned(),
         middle,
         rate(|rate| rate.low),
         rate(|rate| rate.high),
@@ -120,7 +120,6 @@ pub(crate) fn churn(view: &View<'_>) -> Option<Markup> {
         "model",
         "answered of offered",
         "connect time, p50",
-        "connect time, p99",
         "response time, p50",
         "response time, p99",
         "CPU per connection",
@@ -131,7 +130,6 @@ pub(crate) fn churn(view: &View<'_>) -> Option<Markup> {
             table.row([
                 model.name().to_owned(),
                 reason,
-                "–".into(),
                 "–".into(),
                 "–".into(),
                 "–".into(),
@@ -147,7 +145,6 @@ pub(crate) fn churn(view: &View<'_>) -> Option<Markup> {
             model.name().to_owned(),
             percent(churn.achieved_share),
             of("connect_time_us.p50".to_owned(), "us"),
-            of("connect_time_us.p99".to_owned(), "us"),
             of(format!("{response}.p50"), "us"),
             of(format!("{response}.p99"), "us"),
             of("server_cpu_us_per_request".to_owned(), "us/request"),

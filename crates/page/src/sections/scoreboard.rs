@@ -23,13 +23,13 @@ pub(crate) fn columns(view: &View<'_>) -> Vec<Column> {
         let place = at.place();
         ids.push(format!("{place}.{}.p99", view::response(at)));
     }
-    let has = |id: &&&str| view.any(|model| model.value(id));
-    let others = [
-        CAPACITY,
-        "churn.connect_time_us.p50",
-        "churn.response_time_us.p50",
-    ];
-    ids.extend(others.iter().filter(has).map(|id| (*id).to_owned()));
+    let has = |id: &String| view.any(|model| model.value(id));
+    let mut others = vec![CAPACITY.to_owned(), "churn.connect_time_us.p50".to_owned()];
+    let mut models = view.models.iter();
+    if let Some(churn) = models.find_map(|model| model.report.summary.churn.as_ref()) {
+        others.push(format!("churn.{}.p50", view::response(churn)));
+    }
+    ids.extend(others.into_iter().filter(has));
     ids.into_iter()
         .map(|id| Column {
             is_primary: primary.contains(&id),

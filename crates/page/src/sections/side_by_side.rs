@@ -39,19 +39,31 @@ pub(crate) fn side_by_side(views: &[View<'_>]) -> Markup {
             match cells.iter().flatten().count() {
                 0 => {}
                 1 => lonely += 1,
-                _ => table.rows.push(row(&cells, format!("{name}, {}", kind.0))),
+                _ => {
+                    let title = format!("{name}, {}", kind.0);
+                    table.rows.push(row(&cells, title, did_other_work(views)));
+                }
             }
         }
     }
     html! {
         p {
             "These are different runs, so nothing can be said of their figures but their ratio: whatever differs \
-             between machines, settings and moments counts as a difference, too. Figures at rates that differ \
-             are named with their rates."
+             between machines, settings and moments counts as a difference, too. Figures over other numbers of \
+             connections or at other rates are named with these, and have no ratio; nor have those of runs that \
+             asked for other work."
         }
         @if !table.rows.is_empty() { (table.draw()) }
         @if lonely > 0 { p.note { "Left out: " (lonely) " figure" @if lonely != 1 { "s" } " that one of the runs alone has." } }
     }
+}
+
+/// Whether the first and the last of the runs were asked for different things.
+fn did_other_work(views: &[View<'_>]) -> bool {
+    let ends = views.first().zip(views.last());
+    ends.is_some_and(|(first, last)| {
+        !compare::plan_differences(&first.run.plan, &last.run.plan).is_empty()
+    })
 }
 
 /// Figures that most runs have, by the end of their ids.
@@ -66,8 +78,8 @@ const KINDS: [(&str, &str); 4] = [
 struct Cell {
     value: f64,
     is_invalid: bool,
-    /// Of the load, in words; empty where the load has no rate.
-    rate: String,
+    /// Over how many connections and at which rate, in words; empty where the load has none of them.
+    place: String,
     text: String,
 }
 
@@ -86,36 +98,40 @@ fn cells(
         let model = (*model)?;
         let id = view.primary().into_iter().find(|id| id.ends_with(end))?;
         let value = model.value(&id)?.middle;
-        let rate = id
-            .split_once("_connections.")
-            .and_then(|(_, rest)| rest.split_once("_per_s."));
-        let rate = rate.map_or_else(String::new, |(rate, _)| {
-            let rate = rate.parse().map_or_else(|_| rate.to_owned(), whole);
-            format!(" at {rate}/s")
-        });
+        let place = place(&id);
         let mark = model.mark(&id);
         Some(Cell {
             value,
             is_invalid: mark.status == Status::Invalid,
-            text: format!("{}{}{rate}", mark.sign(), figure(value, unit)),
-            rate,
+            text: format!("{}{}{place}", mark.sign(), figure(value, unit)),
+            place,
         })
     });
     cells.collect()
 }
 
-fn row(cells: &[Option<Cell>], title: String) -> Vec<String> {
+/// `closed.100_connections.rate_per_s`: over 100.
+fn place(id: &str) -> String {
+    let number = |text: &str| text.parse().map_or_else(|_| text.to_owned(), whole);
+    let Some((load, of)) = id.split_once("_connections.") else {
+        return String::new();
+    };
+    let over = load.rsplit('.').next().unwrap_or(load);
+    let rate = of.split_once("_per_s.");
+    let rate = rate.map_or_else(String::new, |(rate, _)| format!(" at {}/s", number(rate)));
+    format!(" over {}{rate}", number(over))
+}
+
+fn row(cells: &[Option<Cell>], title: String, did_other_work: bool) -> Vec<String> {
     let ends = (
         cells.first().and_then(Option::as_ref),
         cells.last().and_then(Option::as_ref),
     );
     let quotient = match ends {
         (Some(first), Some(last)) if first.is_invalid || last.is_invalid => "–".to_owned(),
-        (Some(first), Some(last)) if first.rate == last.rate => ratio(last.value / first.value),
-        (Some(first), Some(last)) if first.rate.is_empty() || last.rate.is_empty() => {
-            "other load".to_owned()
-        }
-        (Some(_), Some(_)) => "other rates".to_owned(),
+        (Some(first), Some(last)) if first.place != last.place => "other load".to_owned(),
+        (Some(_), Some(_)) if did_other_work => "other work".to_owned(),
+        (Some(first), Some(last)) => ratio(last.value / first.value),
         _ => "–".to_owned(),
     };
     let texts = cells.iter().map(|cell| match cell {

@@ -110,17 +110,27 @@ fn spreads(view: &View<'_>, connections: u32) -> Markup {
         let rates: Vec<&Window> = windows(model, connections).collect();
         let mut table = Table::new(["rate, 1/s", "p50", "p90", "p99", "p99.9"]);
         let curves = rates.iter().enumerate().map(|(index, window)| {
-            let near = |share: f64| {
+            let mut steps = self::rates(model, connections).into_iter();
+            let step = steps.find(|step| step.offered_rate_per_s == window.rate_per_s);
+            let sign = |percentile: &str| {
+                let id =
+                    step.map(|step| format!("{}.{}.{percentile}", step.place(), response(step)));
+                id.map_or("", |id| model.mark(&id).sign())
+            };
+            let near = |share: f64, percentile| {
                 let mut points = window.curve.iter();
                 let found = points.find(|point| (point.0 / share - 1.0).abs() < 0.01);
-                found.map_or_else(|| "–".to_owned(), |point| time(point.1))
+                found.map_or_else(
+                    || "–".to_owned(),
+                    |point| format!("{}{}", sign(percentile), time(point.1)),
+                )
             };
             table.row([
                 whole(window.rate_per_s),
-                near(10f64.powf(0.3)),
-                near(10.0),
-                near(100.0),
-                near(1000.0),
+                near(10f64.powf(0.3), "p50"),
+                near(10.0, "p90"),
+                near(100.0, "p99"),
+                near(1000.0, "p99_9"),
             ]);
             Curve {
                 class: format!("{} rate-{}", model.ink.class(), index.min(3)),

@@ -39,20 +39,23 @@ pub fn table(reports: &[ModelReport], columns: Option<u16>) -> String {
     };
     let sheets = sheet::sheets(reports);
     let sheets: Vec<String> = sheets.iter().map(|sheet| sheet.text(columns)).collect();
-    let ends = ends_counted(reports);
+    let ends = match ends_counted(reports, false) {
+        "" => String::new(),
+        ends => format!("* {ends}; "),
+    };
     format!("{table}\n{ends}{LEGEND}{more}\n{}", sheets.join("\n"))
 }
 
 /// Whose kernel memory there is, where there is any: over several hosts the other ends are in the memory of
 /// others.
-fn ends_counted(reports: &[ModelReport]) -> &'static str {
+fn ends_counted(reports: &[ModelReport], over_hosts: bool) -> &'static str {
     if reports.iter().all(|report| report.summary.memory.is_none()) {
         return "";
     }
     let mut trials = reports.iter().flat_map(|report| &report.trials);
-    match trials.any(|trial| !trial.hosts.is_empty()) {
-        true => "* of those ends of connections that the servers' host has; ",
-        false => "* of both ends of each connection; ",
+    match over_hosts || trials.any(|trial| !trial.hosts.is_empty()) {
+        true => "of those ends of connections that the servers' host has",
+        false => "of both ends of each connection",
     }
 }
 
@@ -225,13 +228,17 @@ pub fn markdown(run: &RunReport, reports: &[ModelReport]) -> String {
     // A scenario's ladders mostly say all that the first table would.
     if run.plan.scenario.is_none() || sheets.is_empty() || !sheet::tell_memory(reports) {
         text.push_str(
-            "| model | memory, B/conn: user, kernel (both ends) | peak rate, 1/s \
+            "| model | memory, B/conn: user, kernel | peak rate, 1/s \
              | service time, us: p50 / p99 at peak | CPU, us/request: process, its CPUs \
              | response time, us: p50 / p99 / p99.9; rate, CPU/request | verdict |\n\
              |---|---:|---:|---:|---:|---:|---|\n",
         );
         for report in reports {
             text.push_str(&markdown_row(report));
+        }
+        let ends = ends_counted(reports, run.plan.hosts.len() > 1);
+        if !ends.is_empty() {
+            text.push_str(&format!("\nKernel memory is {ends}.\n"));
         }
     }
     for sheet in &sheets {

@@ -181,6 +181,8 @@ fn response_times(report: &ModelReport, form: Form) -> String {
                 let (of, us) = response_time(load, name);
                 marked(report, &format!("{place}.{of}.{name}"), known(us))
             };
+            // Beside lines of open load it would be taken for one.
+            let named = if place == "churn" { ", churn" } else { "" };
             let (p99_9, before_cpu) = match form {
                 Form::Whole => (format!(" / {}", of("p99_9")), ", "),
                 Form::Folded => (String::new(), "\n"),
@@ -195,7 +197,7 @@ fn response_times(report: &ModelReport, form: Form) -> String {
             });
             let spent = spent.unwrap_or_default();
             format!(
-                "{} / {}{p99_9}\nat {}/s{spent}",
+                "{} / {}{p99_9}\nat {}/s{named}{spent}",
                 of("p50"),
                 of("p99"),
                 whole(load.offered_rate_per_s)
