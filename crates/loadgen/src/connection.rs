@@ -250,7 +250,7 @@ impl Connection {
             match taken.after {
                 After::Whole => {
                     if sequence == self.sent {
-                        return Err(ReplyError::Unasked);
+                        return Err(ReplyError::Premature);
                     }
                     let sent_at_ns = shared.sent_at_ns[shared.slot(index, self.answered)];
                     if now_ns - sent_at_ns < requests.takes_at_least_ns(id) {

@@ -15,6 +15,9 @@ pub enum ReplyError {
     /// No request waits for one.
     #[error("a reply that nobody asked for")]
     Unasked,
+    /// Right, but its request was still being sent.
+    #[error("a reply before its request was sent whole")]
+    Premature,
     /// Interim replies, pings or the like without end.
     #[error("over {BYTES_WITHOUT_REPLY_MAX} bytes without a reply among them")]
     Flood,

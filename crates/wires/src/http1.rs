@@ -330,6 +330,7 @@ pub(crate) fn find_end(held: &mut Vec<u8>, rest: &[u8]) -> Result<Option<usize>,
     held.extend_from_slice(&rest[..rest.len().min(room)]);
     starts_well(held)?;
     match end_of_head(&held[from..]) {
+        Some(end) if from + end > HEAD_BYTES_MAX => Err(ReplyError::HeadTooLong),
         Some(end) => Ok(Some(from + end)),
         None if held.len() > HEAD_BYTES_MAX => Err(ReplyError::HeadTooLong),
         None => Ok(None),

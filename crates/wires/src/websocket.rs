@@ -33,7 +33,7 @@ pub struct Websocket {
     pub(crate) greeting: Box<[u8]>,
     /// Says goodbye.
     pub(crate) farewell: Box<[u8]>,
-    offers_protocol: bool,
+    offered_protocols: Vec<String>,
     messages: Messages,
     /// Before a message of ours, with the mask.
     header_bytes: usize,
@@ -70,7 +70,7 @@ impl Websocket {
         let (header, length) = frame::plain_header(BINARY, message_bytes);
         Self {
             greeting: upgrade::request(plan),
-            offers_protocol: upgrade::offers_protocol(plan),
+            offered_protocols: upgrade::offered_protocols(plan),
             farewell: masked(CLOSE, &NORMAL.to_be_bytes()),
             header_bytes: length + 4,
             reply_header: header[..length].into(),
@@ -221,14 +221,23 @@ impl Websocket {
         received: &[u8],
     ) -> Result<Option<usize>, ReplyError> {
         let mut held = partials.greetings.remove(&index).unwrap_or_default();
-        let before = held.len();
-        let Some(end) = find_end(&mut held, received)? else {
-            partials.greetings.insert(index, held);
-            return Ok(None);
-        };
-        let head = if before == 0 { received } else { &held };
-        upgrade::check(&head[..end], self.offers_protocol)?;
-        Ok(Some(end - before))
+        let mut rest = received;
+        loop {
+            let before = held.len();
+            let Some(end) = find_end(&mut held, rest)? else {
+                partials.greetings.insert(index, held);
+                return Ok(None);
+            };
+            let head = if before == 0 { rest } else { &held };
+            let answer = upgrade::check(&head[..end], &self.offered_protocols);
+            rest = &rest[end - before..];
+            held.clear();
+            match answer {
+                // Others may come before the answer: RFC 9110, section 15.2.
+                Err(ReplyError::Status(100..=199)) => {}
+                answer => return answer.map(|()| Some(received.len() - rest.len())),
+            }
+        }
     }
 }
 

@@ -103,6 +103,17 @@ fn each_fault_has_a_kind_of_its_own() {
             format!("{OK}{}", OK.replace("3\r\n\r\nabc", "2\r\n\r\nab")),
             ReplyError::BodyLength,
         ),
+        (
+            "body=same",
+            format!("{OK}{}", OK.replace("3\r\n\r\nabc", "4\r\n\r\nabcd")),
+            ReplyError::BodyLength,
+        ),
+        // Longer, and something else: wherever it is cut.
+        (
+            "body=same",
+            format!("{OK}{}", OK.replace("3\r\n\r\nabc", "4\r\n\r\nxyzw")),
+            ReplyError::Body,
+        ),
         ("body-length=4", OK.to_owned(), ReplyError::BodyLength),
         ("status=204", OK.to_owned(), ReplyError::Status(200)),
         (
@@ -144,6 +155,12 @@ fn each_fault_has_a_kind_of_its_own() {
         (
             "body=same",
             reply(&format!("200 OK|X: {long}")),
+            ReplyError::HeadTooLong,
+        ),
+        // By one byte.
+        (
+            "body=same",
+            reply(&format!("200 OK|X: {}", "x".repeat((1 << 16) + 1 - 24))),
             ReplyError::HeadTooLong,
         ),
         (

@@ -148,7 +148,9 @@ fn the_answer_to_an_upgrade_may_come_in_pieces() {
         "{greeting}"
     );
     assert!(!greeting.contains("Extensions"), "{greeting}");
-    let answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+    // One of another kind may come before it.
+    let answer = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n\
+        HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
         Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\nnext";
     for cut in 1..answer.len() {
         let (mut replies, mut end) = (Replies::default(), None);

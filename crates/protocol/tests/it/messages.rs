@@ -69,6 +69,20 @@ fn a_reply_of_up_to_4096_bytes_is_compared_whole_and_of_longer_ones_each_sixteen
     }
 }
 
+/// Of each second message of a discard, whose numbers are all odd, as many are compared.
+#[test]
+fn of_long_echoes_that_close_a_batch_each_sixteenth_is_compared() {
+    let messages = messages("discard", 4097, 2);
+    let is_seen = |sequence: &u32| {
+        let mut reply = whole(&messages, id(7, *sequence));
+        *reply.last_mut().unwrap() ^= 1;
+        !messages.matches(id(7, *sequence), 0, &reply)
+    };
+    let answered = (0..128).map(|batch| 2 * batch + 1);
+    let seen: Vec<u32> = answered.filter(is_seen).collect();
+    assert_eq!(seen, [1, 33, 65, 97, 129, 161, 193, 225]);
+}
+
 #[test]
 fn neighbours_have_different_ids_and_payloads() {
     for workload in ["echo", "wait:5us", "cpu:1"] {

@@ -3,8 +3,8 @@
 
 use crate::{error::ReplyError, limits::HEAD_BYTES_MAX};
 
-/// Sizes have so many digits at most: 4 GiB, beyond every bound.
-const DIGITS_MAX: u8 = 8;
+/// Sizes have so many digits at most, zeros before them included.
+const DIGITS_MAX: u8 = 64;
 
 /// How far a body has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,8 @@ impl Chunks {
     fn after(&mut self, byte: u8) -> Result<State, ReplyError> {
         Ok(match (self.state, byte) {
             (State::Size { digits, value }, byte) if byte.is_ascii_hexdigit() => {
-                if digits == DIGITS_MAX {
+                // From 4 GiB on it is beyond every bound.
+                if digits == DIGITS_MAX || value >> 28 != 0 {
                     return Err(ReplyError::Chunk);
                 }
                 let digit = (byte as char).to_digit(16).unwrap_or_default();
@@ -161,6 +162,8 @@ mod tests {
         let bytes: Vec<&[u8]> = whole.chunks(1).collect();
         assert_eq!(decoded(&bytes), body);
         assert_eq!(decoded(&[&whole[..20]]), Ok(None));
+        let zeros = b"0000000003\r\nabc\r\n00\r\n\r\n";
+        assert_eq!(decoded(&[zeros]), Ok(Some((b"abc".to_vec(), zeros.len()))));
     }
 
     #[test]
@@ -180,6 +183,8 @@ mod tests {
                 "{garbage:?}"
             );
         }
+        let zeros = "0".repeat(100);
+        assert_eq!(decoded(&[zeros.as_bytes()]), Err(ReplyError::Chunk));
         let endless = format!("0\r\n{}", "x".repeat(HEAD_BYTES_MAX + 1));
         assert_eq!(decoded(&[endless.as_bytes()]), Err(ReplyError::HeadTooLong));
     }

@@ -27,19 +27,20 @@ pub(crate) fn request(plan: &Plan) -> Box<[u8]> {
     text.into_bytes().into()
 }
 
-/// Whether it offers a protocol, of which a server may choose one.
-pub(crate) fn offers_protocol(plan: &Plan) -> bool {
+/// The protocols that it offers, of which a server may choose one.
+pub(crate) fn offered_protocols(plan: &Plan) -> Vec<String> {
     let fields = plan.http.iter().flat_map(|http| &http.fields);
-    let mut names = fields.map(|field| &field.name);
-    names.any(|name| name.eq_ignore_ascii_case("sec-websocket-protocol"))
+    let fields = fields.filter(|field| field.name.eq_ignore_ascii_case("sec-websocket-protocol"));
+    let words = fields.flat_map(|field| field.value.split(','));
+    words.map(|word| word.trim().to_owned()).collect()
 }
 
-/// Whether a head, which ends with its empty line, is the right answer to a request that offers a
-/// protocol, or doesn't.
+/// Whether a head, which ends with its empty line, is the right answer to a request that offers these
+/// protocols.
 ///
 /// # Errors
 /// It isn't.
-pub fn check(head: &[u8], offers_protocol: bool) -> Result<(), ReplyError> {
+pub(crate) fn check(head: &[u8], offered_protocols: &[String]) -> Result<(), ReplyError> {
     let mut fields = [EMPTY_HEADER; FIELDS_MAX];
     let mut response = Response::new(&mut fields);
     match response.parse(head) {
@@ -70,8 +71,13 @@ pub fn check(head: &[u8], offers_protocol: bool) -> Result<(), ReplyError> {
     if values("sec-websocket-accept") != [ACCEPT] {
         return Err(ReplyError::WrongAccept);
     }
-    let has_none = values("sec-websocket-extensions").is_empty();
-    match has_none && (offers_protocol || values("sec-websocket-protocol").is_empty()) {
+    let is_offered = |chosen: &[u8]| offered_protocols.iter().any(|of| of.as_bytes() == chosen);
+    let has_chosen_well = match values("sec-websocket-protocol")[..] {
+        [] => true,
+        [chosen] => is_offered(chosen),
+        _ => false,
+    };
+    match has_chosen_well && values("sec-websocket-extensions").is_empty() {
         true => Ok(()),
         false => Err(ReplyError::Extension),
     }
@@ -86,10 +92,18 @@ mod tests {
         let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\n\
             Connection: keep-alive, Upgrade\r\n\
             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-        assert_eq!(check(answer.as_bytes(), false), Ok(()));
-        let chosen = answer.replace("\r\n\r\n", "\r\nSec-WebSocket-Protocol: x\r\n\r\n");
-        assert_eq!(check(chosen.as_bytes(), true), Ok(()));
-        assert_eq!(check(chosen.as_bytes(), false), Err(ReplyError::Extension));
+        assert_eq!(check(answer.as_bytes(), &[]), Ok(()));
+        let choosing = |protocols: &str, offered: &[&str]| {
+            let fields = protocols.replace(' ', "\r\nSec-WebSocket-Protocol: ");
+            let chosen = answer.replace("\r\n\r\n", &format!("{fields}\r\n\r\n"));
+            let offered: Vec<String> = offered.iter().map(|of| (*of).to_owned()).collect();
+            check(chosen.as_bytes(), &offered)
+        };
+        assert_eq!(choosing(" x", &["y", "x"]), Ok(()));
+        assert_eq!(choosing("", &["x"]), Ok(()));
+        for (chosen, offered) in [(" x", &[][..]), (" x", &["y"]), (" x y", &["x", "y"])] {
+            assert_eq!(choosing(chosen, offered), Err(ReplyError::Extension));
+        }
         for (from, to, error) in [
             ("101", "200", ReplyError::Status(200)),
             ("WebSocket", "h2c", ReplyError::NotUpgraded),
@@ -103,7 +117,7 @@ mod tests {
             ("HTTP", "ICY", ReplyError::Head),
         ] {
             assert_eq!(
-                check(answer.replace(from, to).as_bytes(), false),
+                check(answer.replace(from, to).as_bytes(), &[]),
                 Err(error),
                 "{to}"
             );
