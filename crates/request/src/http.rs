@@ -1,18 +1,22 @@
 //! What is asked of servers that speak HTTP, as far as options say it.
 
-use crate::{options::Options, refusal::Refusal};
+use crate::refusal::Refusal;
 use protocol::{
     client::Workload,
     http::{Body, Expect, HttpRequest},
     wire::{RAW_PREFIX_BYTES, Wire},
 };
 
-/// The request; `None` on a wire that has none.
+/// The request; `None` on a wire that has none. Workload and payload are those of options and scenario.
 ///
 /// # Errors
-/// Options that don't fit each other, with the way out.
-pub(crate) fn request_on(wire: Wire, options: &Options) -> Result<Option<HttpRequest>, Refusal> {
-    let asked = options.http.clone();
+/// What doesn't fit each other, with the way out.
+pub(crate) fn request_on(
+    wire: Wire,
+    asked: Option<HttpRequest>,
+    workload: &Workload,
+    payload_bytes: Option<u32>,
+) -> Result<Option<HttpRequest>, Refusal> {
     if wire.is_of_contract() {
         return match asked {
             None => Ok(None),
@@ -23,9 +27,9 @@ pub(crate) fn request_on(wire: Wire, options: &Options) -> Result<Option<HttpReq
             ))),
         };
     }
-    if let Some(workload) = options.workload.as_ref().filter(|w| **w != Workload::Echo) {
+    if *workload != Workload::Echo {
         return Err(Refusal::new(format!(
-            "--workload {workload}: on the {} wire the path says what a server does: --http",
+            "--workload {workload}, or a scenario of it: on the {} wire the path says what a server does: --http",
             wire.word()
         )));
     }
@@ -40,9 +44,9 @@ pub(crate) fn request_on(wire: Wire, options: &Options) -> Result<Option<HttpReq
             )),
         };
     }
-    match (request.line.has_body(), options.payload_bytes) {
+    match (request.line.has_body(), payload_bytes) {
         (false, Some(bytes)) => Err(Refusal::new(format!(
-            "--payload {bytes}: a {method} has no body; --http 'POST /path' has one"
+            "--payload {bytes}, or a scenario's payload_bytes: a {method} has no body; --http 'POST /path' has one"
         ))),
         (false, None) if request.expect.body == Body::Echo => Err(Refusal::new(format!(
             "--expect body=echo: a {method} has no body to send back; --http 'POST /path' has one"
@@ -66,36 +70,36 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused_with_a_way_out() {
-        let of = |line: &str, expect: &str, payload_bytes| Options {
-            http: Some(HttpRequest {
+        let of = |line: &str, expect: &str| {
+            Some(HttpRequest {
                 line: line.parse::<RequestLine>().unwrap(),
                 fields: Vec::new(),
                 expect: expect.parse::<Expect>().unwrap(),
-            }),
-            payload_bytes,
-            ..Options::default()
+            })
         };
-        let refused = |wire, options: Options| request_on(wire, &options).unwrap_err().to_string();
-        let plain = of("GET /x", "body=same", None);
-        assert!(request_on(Wire::Http1, &plain).unwrap().is_some());
-        assert!(
-            request_on(Wire::Http1, &Options::default())
-                .unwrap()
-                .is_some()
-        );
-        assert!(refused(Wire::Raw, plain).contains("--wire http1"));
-        let small = of("POST /", "body=echo", Some(7));
-        assert!(refused(Wire::Http1, small).contains("8 bytes"));
-        for (expect, bytes) in [("body=echo", None), ("body=same", Some(9))] {
-            let options = of("GET /", expect, bytes);
-            assert!(refused(Wire::Http1, options).contains("'POST /path'"));
+        let echo = &Workload::Echo;
+        let refused = |wire, http, payload_bytes| {
+            let refusal = request_on(wire, http, echo, payload_bytes).unwrap_err();
+            refusal.to_string()
+        };
+        let plain = of("GET /x", "body=same");
+        for asked in [plain.clone(), None] {
+            assert!(
+                request_on(Wire::Http1, asked, echo, None)
+                    .unwrap()
+                    .is_some()
+            );
         }
-        let post = of("POST /", "body=same", None);
-        assert!(refused(Wire::Websocket, post).contains("'GET /path'"));
-        let work = Options {
-            workload: Some(Workload::Discard),
-            ..Options::default()
-        };
-        assert!(refused(Wire::Http1, work).contains("--http"));
+        assert!(refused(Wire::Raw, plain, None).contains("--wire http1"));
+        let small = of("POST /", "body=echo");
+        assert!(refused(Wire::Http1, small, Some(7)).contains("8 bytes"));
+        for (expect, bytes) in [("body=echo", None), ("body=same", Some(9))] {
+            let get = of("GET /", expect);
+            assert!(refused(Wire::Http1, get, bytes).contains("'POST /path'"));
+        }
+        let post = of("POST /", "body=same");
+        assert!(refused(Wire::Websocket, post, None).contains("'GET /path'"));
+        let work = request_on(Wire::Http1, None, &Workload::Discard, None).unwrap_err();
+        assert!(work.to_string().contains("--http"));
     }
 }

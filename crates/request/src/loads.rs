@@ -110,20 +110,37 @@ fn check(options: &Options, scenario: &Scenario) -> Result<(), Refusal> {
             "a discard has no reply whose time could count: --load closed tells its rate",
         ));
     }
-    if options.rate.is_some() && !has_schedule {
-        return Err(Refusal::new(
+    let strays = [
+        (
+            options.rate.is_some() && !has_schedule,
             "--rate is for open and churn load: add --load open",
-        ));
-    }
-    if options.hold.is_some() && scenario.idle.is_empty() {
-        return Err(Refusal::new(
+        ),
+        (
+            options.deadline.is_some() && !has_schedule,
+            "--deadline is for open and churn load: add --load open",
+        ),
+        (
+            options.arrivals.is_some() && !has_schedule && !searches,
+            "--arrivals says when requests of a schedule are due: add --load open",
+        ),
+        (
+            options.outstanding.is_some() && scenario.closed.is_empty(),
+            "--outstanding is for closed load: add --load closed; with a schedule as many are outstanding \
+             as come to be",
+        ),
+        (
+            options.hold.is_some() && scenario.idle.is_empty(),
             "--hold is for connections of an idle load: add --load idle",
-        ));
+        ),
+        (
+            options.slo.is_some() && !searches,
+            "--slo is the target of --scenario capacity",
+        ),
+    ];
+    match strays.into_iter().find(|(is_stray, _)| *is_stray) {
+        Some((_, why)) => Err(Refusal::new(why)),
+        None => Ok(()),
     }
-    if options.slo.is_some() && !searches {
-        return Err(Refusal::new("--slo is the target of --scenario capacity"));
-    }
-    Ok(())
 }
 
 impl Wish<'_> {

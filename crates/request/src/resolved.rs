@@ -12,7 +12,10 @@ use protocol::{
     http::HttpRequest,
     wire::{RAW_PREFIX_BYTES, Wire},
 };
-use report::{link::Link, run::PlannedLoad};
+use report::{
+    link::Link,
+    run::{MODELS_MAX, PlannedLoad},
+};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Of a request, if nobody says otherwise.
@@ -122,10 +125,17 @@ impl Request {
         } = contestants;
         let server_threads = threads(options, &scenario)?;
         let names = each_with(names, &server_threads);
+        if names.len() > MODELS_MAX {
+            return Err(Refusal::new(format!(
+                "{} models, each with its number of threads: a run has up to {MODELS_MAX}, which are compared \
+                 pair by pair",
+                names.len()
+            )));
+        }
         let workload = options.workload.as_ref().or(scenario.workload.as_ref());
         let workload = workload.cloned().unwrap_or(Workload::Echo);
-        let http = http::request_on(wire, options)?;
         let payload_bytes = options.payload_bytes.or(scenario.payload_bytes);
+        let http = http::request_on(wire, options.http.clone(), &workload, payload_bytes)?;
         let payload_bytes = match &http {
             Some(http) if wire == Wire::Http1 && !http.line.has_body() => 0,
             _ => payload_bytes_on(wire, payload_bytes, message_bytes, &workload)?,

@@ -42,7 +42,8 @@ pub(crate) struct ModelArgs {
     /// A server that isn't ours, by its command
     ///
     /// An external model: a server that echoes bytes, started by this command, in which {addr},
-    /// {host} and {port} stand for where it is to listen; takes part without --model
+    /// {host} and {port} stand for where it is to listen ({path} for a Unix socket), {threads} for how many
+    /// threads it may have, {backend} for what it relays to; takes part without --model
     #[arg(long, help_heading = "Which servers", value_name = "NAME=CMD", value_parser = name_and_command)]
     pub(crate) external: Vec<(String, String)>,
 }

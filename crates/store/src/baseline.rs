@@ -7,7 +7,10 @@ use crate::{
     save::RunDirectory,
 };
 use report::{model::ModelReport, run::RunReport};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::{
+    fs::{CWD, RenameFlags, renameat_with},
+    io::Errno,
+};
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
@@ -100,13 +103,33 @@ pub fn save(
     written.write_run(run)?;
     let readable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(new.path(), readable).map_err(failed)?;
-    let moved = if path.exists() {
-        renameat_with(CWD, new.path(), CWD, &path, RenameFlags::EXCHANGE)
-    } else {
-        renameat_with(CWD, new.path(), CWD, &path, RenameFlags::NOREPLACE)
-    };
-    moved.map_err(|error| failed(io::Error::from(error)))?;
+    put_in_place(new.path(), &path).map_err(failed)?;
     Ok(path)
+}
+
+/// Exchanges both directories, or moves the first where the second isn't there.
+fn put_in_place(new: &Path, path: &Path) -> io::Result<()> {
+    let is_there = path.exists();
+    let flags = match is_there {
+        true => RenameFlags::EXCHANGE,
+        false => RenameFlags::NOREPLACE,
+    };
+    match renameat_with(CWD, new, CWD, path, flags) {
+        // Network file systems know neither. Then there is none for a moment.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if is_there => {
+            let aside = new.with_extension("old");
+            fs::rename(path, &aside)?;
+            if let Err(error) = fs::rename(new, path) {
+                fs::rename(&aside, path)?;
+                return Err(error);
+            }
+            // The new one is there: what is left of the old one has no baseline's name.
+            let _ = fs::remove_dir_all(aside);
+            Ok(())
+        }
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => fs::rename(new, path),
+        moved => moved.map_err(io::Error::from),
+    }
 }
 
 #[cfg(test)]

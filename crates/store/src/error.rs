@@ -61,9 +61,9 @@ pub enum StoreError {
         /// So many may be.
         most: usize,
     },
-    /// It names a model as no model can be called.
+    /// It names a model, or a run, as none can be called.
     #[error(
-        "{} has a model that is called {name:?}: a name has letters, digits, '-', '_', '.' and '@'",
+        "{} has a model or a run that is called {name:?}: a name has letters, digits, '-', '_', '.' and '@'",
         path.display()
     )]
     OddName {

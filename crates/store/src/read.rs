@@ -3,7 +3,7 @@
 use crate::{bounded::Budget, error::StoreError, save::trials_file};
 use report::{
     model::{MODEL_SCHEMA, MODEL_SCHEMA_1, ModelReport},
-    run::{RUN_SCHEMA, RUN_SCHEMA_1, RunReport},
+    run::{MODELS_MAX, RUN_SCHEMA, RUN_SCHEMA_1, RunReport},
     trial::Trial,
     trials::{TRIALS_SCHEMA, TrialsReport},
 };
@@ -13,9 +13,6 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
 };
-
-/// The most models of a run: all pairs of them are compared.
-const MODELS_MAX: usize = 200;
 
 /// The most characters of a model's name.
 const NAME_CHARS_MAX: usize = 100;
@@ -100,6 +97,7 @@ pub fn run(path: &Path) -> Result<(RunReport, Vec<ModelReport>), StoreError> {
 
 fn run_report(file: &Path, budget: &mut Budget) -> Result<RunReport, StoreError> {
     let run: RunReport = report_of(file, &[RUN_SCHEMA, RUN_SCHEMA_1], budget)?;
+    check_name(&run.run, file)?;
     let mut names = BTreeSet::new();
     if run.models.len() > MODELS_MAX {
         return Err(StoreError::TooManyModels {
@@ -120,8 +118,8 @@ fn run_report(file: &Path, budget: &mut Budget) -> Result<RunReport, StoreError>
     Ok(run)
 }
 
-/// Files are called after models, rows of spreadsheets begin with them: they are what the runner calls
-/// models, and no paths, formulas or commands for a terminal.
+/// Files are called after models, rows of spreadsheets begin with runs: they are what the runner calls
+/// these, and no paths, formulas or commands for a terminal.
 fn check_name(name: &str, file: &Path) -> Result<(), StoreError> {
     let is_fit = |char: char| char.is_ascii_alphanumeric() || "-_.@".contains(char);
     let is_name = name.starts_with(|first: char| is_fit(first) && !".@".contains(first))
@@ -140,6 +138,7 @@ fn check_name(name: &str, file: &Path) -> Result<(), StoreError> {
 fn model(file: &Path, budget: &mut Budget) -> Result<ModelReport, StoreError> {
     let mut report: ModelReport = report_of(file, &[MODEL_SCHEMA, MODEL_SCHEMA_1], budget)?;
     check_name(&report.model.name, file)?;
+    check_name(&report.run, file)?;
     if report.schema == MODEL_SCHEMA {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         let beside = file.with_file_name(trials_file(&name));

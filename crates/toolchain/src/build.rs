@@ -15,7 +15,9 @@ use std::{
     iter,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::mpsc,
     thread,
+    time::Duration,
 };
 use thiserror::Error;
 
@@ -258,6 +260,9 @@ fn only(mut programs: Vec<PathBuf>, package: &str) -> Option<Result<PathBuf, Bui
     }))
 }
 
+/// What a build said last is here by then.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// Runs a build command that isn't cargo's; `shown` is how a report has it.
 ///
 /// # Errors
@@ -280,12 +285,21 @@ pub fn by_command(
         .stderr(Stdio::piped())
         .spawn()
         .map_err(can_not)?;
-    let said = child.stderr.take().map(pass_on).unwrap_or_default();
-    match child.wait().map_err(can_not)? {
-        status if status.success() => Ok(()),
-        status => Err(BuildError::Failed {
+    let (told, said) = mpsc::channel();
+    let pipe = child.stderr.take();
+    // In a thread: what a build leaves running, a compiler's server for instance, may hold the pipe open.
+    let passing = thread::Builder::new().spawn(move || told.send(pipe.map(pass_on)));
+    if let Err(error) = passing {
+        let _ = child.kill().and_then(|()| child.wait());
+        return Err(can_not(error));
+    }
+    let status = child.wait().map_err(can_not)?;
+    let said = said.recv_timeout(LAST_WORDS).ok().flatten();
+    match status.success() {
+        true => Ok(()),
+        false => Err(BuildError::Failed {
             what: format!("{shown} failed ({status})"),
-            said,
+            said: said.unwrap_or_default(),
         }),
     }
 }

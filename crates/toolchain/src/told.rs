@@ -92,7 +92,7 @@ impl Told {
         self.words(&["build", "target"]).unwrap_or_default()
     }
 
-    /// Flags for the compiler, of the one source that cargo takes, without directories.
+    /// Flags for the compiler, of the one source that cargo takes (its files are one), without directories.
     ///
     /// # Errors
     /// Why they can't be told.
@@ -123,7 +123,22 @@ impl Told {
         if let Some(flags) = self.variables.get("CARGO_BUILD_RUSTFLAGS") {
             return Ok(words(flags));
         }
-        Ok(self.words(&["build", "rustflags"]).unwrap_or_default())
+        let path = ["build", "rustflags"];
+        let given: Vec<_> = self
+            .files
+            .iter()
+            .filter_map(|file| get(file, &path))
+            .collect();
+        // Cargo joins the lists of all files, with the nearest last; of texts it takes the nearest.
+        match given.iter().all(|value| value.is_array()) {
+            true => Ok(given
+                .into_iter()
+                .rev()
+                .filter_map(listed)
+                .flatten()
+                .collect()),
+            false => Ok(self.words(&path).unwrap_or_default()),
+        }
     }
 
     /// The settings of a profile that somebody has given a value, by name: those of the manifest,
@@ -156,9 +171,12 @@ impl Told {
     }
 
     fn words(&self, path: &[&str]) -> Option<Vec<String>> {
-        let value = self.files.iter().find_map(|file| get(file, path))?;
-        Some(value.clone().try_into::<Words>().ok()?.list())
+        listed(self.files.iter().find_map(|file| get(file, path))?)
     }
+}
+
+fn listed(value: &Value) -> Option<Vec<String>> {
+    Some(value.clone().try_into::<Words>().ok()?.list())
 }
 
 /// A flag with its paths cut to their last part: reports are made to be shared.
@@ -219,6 +237,12 @@ mod tests {
     fn flags_come_from_one_source_only() {
         let file = "[build]\nrustflags = \"-C a\"";
         assert_eq!(told(&[file], &[]).rustflags().unwrap(), ["-C", "a"]);
+        let [near, far] =
+            ["a", "z"].map(|flag| format!("[build]\nrustflags = [\"-C\", \"{flag}\"]"));
+        let joined = told(&[&near, &far], &[]).rustflags().unwrap();
+        assert_eq!(joined, ["-C", "z", "-C", "a"]);
+        let text = "[build]\nrustflags = \"-C z\"";
+        assert_eq!(told(&[file, text], &[]).rustflags().unwrap(), ["-C", "a"]);
         let variable = ("RUSTFLAGS", "-C b");
         assert_eq!(told(&[file], &[variable]).rustflags().unwrap(), ["-C", "b"]);
         let encoded = ("CARGO_ENCODED_RUSTFLAGS", "-C\x1fc d");

@@ -63,11 +63,11 @@ pub fn select(
             }
         }
     }
-    selected.extend(
-        named
-            .into_iter()
-            .filter(|one| !asked.names.contains(&one.name)),
-    );
+    for one in named {
+        if !selected.contains(&one) {
+            selected.push(one);
+        }
+    }
     Ok(selected)
 }
 
@@ -174,6 +174,8 @@ mod tests {
             select_of(&["all"]).unwrap(),
             ["alpha", "beta", "beta-local", "ours-not"]
         );
+        // By its glob, and because it was named.
+        assert_eq!(select_of(&["ours*"]).unwrap(), ["ours-not"]);
     }
 
     #[test]

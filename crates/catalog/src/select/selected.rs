@@ -133,6 +133,9 @@ impl Selected {
     }
 }
 
+/// Enough for any name; a saved report may have more, such as `@48` behind it.
+const NAME_CHARS_MAX: usize = 64;
+
 /// Whether generators elsewhere reach all of them: by which option they are there, and at which address of
 /// its own a server may be.
 ///
@@ -147,14 +150,16 @@ pub fn check_reach(
         .try_for_each(|one| one.check_reach(option, allowed))
 }
 
-/// The name becomes a file's.
+/// The name becomes a file's, with what tells apart those of one name behind it.
 pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
     let is_fine = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let is_name = !name.is_empty() && name.chars().all(is_fine) && !name.starts_with('.');
+    let is_name = (1..=NAME_CHARS_MAX).contains(&name.len())
+        && name.chars().all(is_fine)
+        && !name.starts_with('.');
     if is_name && !["run", "all"].contains(&name) {
         return Ok(());
     }
-    Err("a name has letters, digits, - and _, and is neither \"run\" nor \"all\"")
+    Err("a name has letters, digits, - and _, up to 64, and is neither \"run\" nor \"all\"")
 }
 
 #[cfg(test)]

@@ -83,6 +83,11 @@ pub(crate) fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
         }
     }
     all.retain(|(_, promise)| args.asks_on(promise.wire));
+    if all.is_empty() && counts.failed == 0 {
+        return Err(usage(
+            "none of these cases is asked on a wire that these servers speak",
+        ));
+    }
     hold_to(all, args, &mut counts);
     output::line(format_args!(
         "{} passed, {} failed, {} skipped",

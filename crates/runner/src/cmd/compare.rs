@@ -2,7 +2,7 @@
 
 use crate::{exit::Exit, output, usage::usage};
 use clap::{Args, ValueEnum};
-use compare::{Options, compare, compare_against, compare_pairs, rank};
+use compare::{Options, Refusal, compare, compare_against, compare_pairs, rank};
 use render::{
     comparison::{markdown, markdown_of_run, rankings, text},
     fitted,
@@ -159,8 +159,10 @@ fn across(
 
 /// Models of one run against those of the same name of another, or one against one whatever their names.
 ///
+/// Those of which nothing may be used are named and left out.
+///
 /// # Errors
-/// They have no model in common, or did different work.
+/// They have no model in common of which something may be used, or did different work.
 pub(crate) fn pairs(
     baselines: &[Saved],
     candidates: &[(&RunReport, &ModelReport)],
@@ -184,10 +186,26 @@ pub(crate) fn pairs(
                 .to_owned(),
         ));
     }
-    let compared = pairs.into_iter().map(|(baseline, candidate)| {
-        compare(baseline.both(), candidate, options).map_err(|refusal| usage(refusal.to_string()))
-    });
-    compared.collect()
+    let are_several = pairs.len() > 1;
+    let mut compared = Vec::new();
+    let mut refused = None;
+    for (baseline, candidate) in pairs {
+        match compare(baseline.both(), candidate, options) {
+            Ok(one) => compared.push(one),
+            // One that failed says nothing of the others.
+            Err(refusal @ (Refusal::Invalid { .. } | Refusal::NothingInCommon { .. }))
+                if are_several =>
+            {
+                output::say(format_args!("not compared: {refusal}"));
+                refused = Some(refusal);
+            }
+            Err(refusal) => return Err(usage(refusal.to_string())),
+        }
+    }
+    match refused {
+        Some(refusal) if compared.is_empty() => Err(usage(refusal.to_string())),
+        _ => Ok(compared),
+    }
 }
 
 fn show(comparisons: &[ComparisonReport], format: Format) -> anyhow::Result<()> {

@@ -58,14 +58,31 @@ fn at_address(addr: SocketAddr) -> Vec<u64> {
         .collect()
 }
 
-/// The sockets of its connections have the listener's path, too, and are connected.
+/// The sockets of its connections have the listener's path, too, and are connected. The kernel has paths as
+/// they were bound: another way to the same file, or seen from where the server runs. Of the latter only the
+/// file's name is known, so they count where there is no other.
 fn at_path(path: &Path) -> Vec<u64> {
-    let entries = unix().into_iter().flatten();
-    entries
-        .filter(|entry| entry.state == UnixState::UNCONNECTED)
-        .filter(|entry| entry.path.as_deref() == Some(path))
-        .map(|entry| entry.inode)
-        .collect()
+    let entries = || {
+        let waiting = unix().into_iter().flatten();
+        waiting.filter(|entry| entry.state == UnixState::UNCONNECTED)
+    };
+    let matching = |is_it: &dyn Fn(&Path) -> bool| -> Vec<u64> {
+        let found = entries().filter(|entry| entry.path.as_deref().is_some_and(is_it));
+        found.map(|entry| entry.inode).collect()
+    };
+    let file = path.canonicalize().ok();
+    let is_same = |bound: &Path| bound.is_absolute() && bound.canonicalize().ok() == file;
+    let found = matching(&|bound| bound == path || (file.is_some() && is_same(bound)));
+    if !found.is_empty() {
+        return found;
+    }
+    let by_name = matching(&|bound| bound.is_relative() && bound.file_name() == path.file_name());
+    // Of several nobody knows which.
+    if by_name.len() == 1 {
+        by_name
+    } else {
+        Vec::new()
+    }
 }
 
 /// The process that listens there, if it is a single one with all that descend from it; `None` where

@@ -65,6 +65,13 @@ impl Target {
                 format!("process {pid} is another user's: it is not permitted to look at it"),
                 "run as that user or as root, or leave --pid out: CPU and memory aren't measured then",
             )),
+            Some(pid) if server.pids().contains(&std::process::id()) => Err(ServerError::start(
+                format!(
+                    "this program runs under process {pid}: what is measured would be the load \
+                     generator's, too"
+                ),
+                WHOSE_PID,
+            )),
             Some(pid) if !sockets.is_empty() && !hold(&server.pids(), &sockets) => {
                 Err(ServerError::start(
                     format!(

@@ -92,7 +92,8 @@ pub(crate) struct RunArgs {
 
     /// Seconds of each window
     ///
-    /// Seconds of each window in closed, open and churn load [default: 3, with several models 1.5]
+    /// Seconds of each window in closed, open and churn load [default: 3, with several models 1.5], and in a
+    /// search for the capacity [default: 1]
     #[arg(long, help_heading = "Where, and how long", value_name = "S")]
     pub(crate) duration: Option<Seconds>,
 
@@ -152,7 +153,7 @@ pub(crate) struct RunArgs {
     #[arg(long, help_heading = "What load", value_name = "RATE")]
     pub(crate) rate: Option<Rate>,
 
-    /// How the requests of open and churn load lie in time [default: poisson]
+    /// How the requests of open and churn load, and of a search, lie in time [default: poisson]
     #[arg(long, help_heading = "What load", hide_short_help = true, value_parser = values::arrivals())]
     pub(crate) arrivals: Option<Arrivals>,
 

@@ -157,7 +157,7 @@ pub(crate) fn run(args: &RunArgs, fleet: Option<&Fleet>) -> anyhow::Result<Exit>
     let reports: Vec<_> = run.contestants.iter().map(|c| c.report.clone()).collect();
     let judged = args
         .baselines
-        .judge(&baselines, &run.report, &reports, exit)?;
+        .judge(&baselines, &run.report, &reports, exit);
     args.baselines.keep(&parent, &run.report, &reports, exit)?;
     Ok(args.gates.pass(&reports, judged))
 }
@@ -171,7 +171,14 @@ fn check_fleet(args: &RunArgs, host: &Host) -> anyhow::Result<()> {
         ));
     }
     let others = host.others.as_ref();
-    if others.is_some_and(|others| !others.shares_cpus) && args.listen.is_none() {
+    let is_elsewhere = others.is_some_and(|others| !others.shares_cpus);
+    if is_elsewhere && (args.source.is_some() || !args.client_cpus.is_empty()) {
+        return Err(usage(
+            "over several machines there is no --source and no --client-cpus: each generator connects from \
+             addresses of its own machine, and uses all of its CPUs",
+        ));
+    }
+    if is_elsewhere && args.listen.is_none() {
         return Err(usage(
             "--listen says at which address of the first machine the others reach its servers, such as \
              --listen 192.0.2.1 --allow-remote",
