@@ -109,16 +109,18 @@ fn rows(done: &[Compared], surcharge: &str) -> Vec<Row> {
         let alarms = count(AA, id, |difference| {
             matches!(difference, Some(Difference::Higher | Difference::Lower))
         });
-        Row::at_most(what, alarms, false_alarms_most(alarms.1))
-            .note("the null server against itself, six blocks each")
+        let row = Row::at_most(what, alarms, false_alarms_most(alarms.1))
+            .note("the null server against itself, six blocks each");
+        row.judged_on(alarms.1)
     };
     let found = count(SLOWER, CPU, |difference| {
         difference == Some(Difference::Higher)
     });
+    let detected = Row::at_least("10 % more CPU found", found, findings_least(found.1));
     vec![
         alarms("A/A: differences in rate", RATE),
         alarms("A/A: differences in CPU per request", CPU),
-        Row::at_least("10 % more CPU found", found, findings_least(found.1)).note(surcharge),
+        detected.note(surcharge).judged_on(found.1),
     ]
 }
 

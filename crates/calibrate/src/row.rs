@@ -199,6 +199,12 @@ impl Row {
         self
     }
 
+    /// The same; not judged where there was nothing to find out anything by.
+    #[must_use]
+    pub fn judged_on(self, found: u32) -> Self {
+        if found > 0 { self } else { self.not_judged() }
+    }
+
     /// The same; not judged if there is a reason against it.
     #[must_use]
     pub fn judged_unless(self, reason: Option<String>) -> Self {

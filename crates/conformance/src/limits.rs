@@ -190,10 +190,16 @@ pub(super) fn out_of_files(promise: &Promise) -> Result<()> {
             waiting,
         } = crowd;
         let (kept, kept_message) = served.swap_remove(0);
+        if served.len() < waiting.len() && running.pids().len() > 1 {
+            bail!(CantBeJudged(format!(
+                "{circumstance}: of its {} processes some seem to accept nothing",
+                running.pids().len()
+            )));
+        }
         ensure!(
             served.len() >= waiting.len(),
-            "{circumstance}: it needs more than half of {open_files_max} descriptors for itself, \
-             so this case can't be judged"
+            "{circumstance}, of {open_files_max} descriptors that it may have: it needs more than half of them \
+             for itself, or has stopped accepting before"
         );
         let closed = served.len();
         drop(served);

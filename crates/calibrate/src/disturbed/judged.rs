@@ -325,8 +325,7 @@ impl Totals {
         let what = "at half the threshold or less, and still valid";
         let least = (self.below * STAY_VALID_PERCENT).div_ceil(100);
         let below = Row::at_least(what, (self.below_and_valid, self.below), least);
-        let judged_if = |row: Row, count| if count > 0 { row } else { row.not_judged() };
-        [judged_if(off, self.off), judged_if(below, self.below)]
+        [off.judged_on(self.off), below.judged_on(self.below)]
             .map(|row| row.of_case("disturbances"))
             .into()
     }
