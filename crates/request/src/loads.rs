@@ -410,6 +410,43 @@ mod tests {
         assert!(said.contains("--load idle"), "{said}");
     }
 
+    /// Somebody who asks for it would take what is measured for that.
+    #[test]
+    fn an_option_that_no_load_has_is_refused() {
+        let deadline = || Options {
+            deadline: Some(Seconds(1.0)),
+            ..Options::default()
+        };
+        let arrivals = || Options {
+            arrivals: Some(Arrivals::Uniform),
+            ..Options::default()
+        };
+        let outstanding = || Options {
+            outstanding: Some(16),
+            ..Options::default()
+        };
+        let refused = |kind: &str, options: Options| {
+            let text = format!("title = \"x\"\n[[{kind}]]\nrate = 1000");
+            let text = if kind == "closed" {
+                text.replace("rate = 1000", "")
+            } else {
+                text
+            };
+            let refusal = loads(&options, &Scenario::parse(&text).unwrap(), 1).err();
+            refusal.map_or_else(String::new, |refusal| refusal.to_string())
+        };
+        assert!(refused("closed", deadline()).contains("--load open"));
+        assert!(refused("closed", arrivals()).contains("--load open"));
+        assert!(refused("open", outstanding()).contains("--load closed"));
+        for (kind, options) in [
+            ("open", deadline()),
+            ("churn", arrivals()),
+            ("closed", outstanding()),
+        ] {
+            assert_eq!(refused(kind, options), "", "{kind}");
+        }
+    }
+
     #[test]
     fn a_window_in_which_nothing_is_due_is_longer_or_refused() {
         let planned = |text: &str, window: Option<Seconds>| {

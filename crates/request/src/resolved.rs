@@ -346,6 +346,17 @@ mod tests {
         }
     }
 
+    /// A run that nobody could read again.
+    #[test]
+    fn more_models_than_a_run_has_are_refused() {
+        let refusal = of_two(&Options {
+            server_threads: (1..=101).collect(),
+            ..Options::default()
+        });
+        let said = refusal.unwrap_err().to_string();
+        assert!(said.starts_with("202 models"), "{said}");
+    }
+
     #[test]
     fn nobody_listens_on_a_network_without_having_said_so() {
         let asked = |allow_remote| {

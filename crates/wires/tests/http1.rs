@@ -187,6 +187,33 @@ fn each_fault_has_a_kind_of_its_own() {
     );
 }
 
+/// On two connections, of which the one that was first has a shorter body.
+#[test]
+fn a_body_that_began_before_the_first_was_whole_is_held_against_it() {
+    let requests = asking("GET /", "body=same");
+    let mut replies = Replies::default();
+    let mut take = |index, offset, bytes: &[u8]| {
+        let at = At {
+            index,
+            id: id(0),
+            offset,
+            is_asked: true,
+        };
+        let taken = requests.take(&mut replies, at, bytes)?;
+        Ok::<usize, ReplyError>(taken.bytes)
+    };
+    let (most, last) = OK.as_bytes().split_at(OK.len() - 1);
+    let first = take(1, 0, most).unwrap();
+    let long = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n{}",
+        "x".repeat(100)
+    );
+    let other = take(2, 0, long.as_bytes()).unwrap();
+    take(1, first, last).unwrap();
+    let rest = "x".repeat(100);
+    assert_eq!(take(2, other, rest.as_bytes()), Err(ReplyError::BodyLength));
+}
+
 #[test]
 fn a_reply_without_a_request_is_one_that_nobody_asked_for() {
     let requests = asking("GET /", "body=same");
