@@ -3,7 +3,7 @@
 use crate::{
     around, files, finding::Finding, limits, look::Machine, net, now, room, trust, wanted::Wanted,
 };
-use probe::host::ephemeral_ports;
+use machine::host::ephemeral_ports;
 use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 

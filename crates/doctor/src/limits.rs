@@ -84,7 +84,8 @@ const LIMITS: [Limit; 10] = [
         needed: |_, wanted| both_ends(wanted),
         needed_for: "",
         enough: "enough for both ends of all connections",
-        too_few: "both ends are files: room for {pairs} connections",
+        too_few: "both ends are files: room for {pairs} connections, but where programs have \
+                  CAP_SYS_ADMIN, as root mostly has: those aren't held to it",
         severity: Severity::Short,
     },
     Limit {

@@ -4,11 +4,10 @@ use crate::{
     io_uring,
     setting::{Setting, Sysctls, dotted},
 };
+use machine::{environment, host::allowed_cpus, pace};
 use probe::{
     cgroup::{self, Group, Limit},
-    environment,
-    host::allowed_cpus,
-    pace, snapshot,
+    snapshot,
     syscalls::SyscallCounter,
 };
 use procfs::Current as _;

@@ -8,7 +8,8 @@ use crate::{
     sampler::Sampler,
 };
 use anyhow::Context as _;
-use probe::{environment, host, net::NetEvents, usage::pss_bytes};
+use machine::{environment, host};
+use probe::{net::NetEvents, usage::pss_bytes};
 use process::{
     child::{Child, Silence},
     guard::Guard,

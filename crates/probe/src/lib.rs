@@ -12,34 +12,21 @@
 //! | [`net`] | events of the network stack |
 //! | [`syscalls`] | system calls, which take a window of their own |
 //! | [`profile`], `perf` | what CPU time goes to, by samples of stacks; whether they can be had |
-//! | [`environment`] | what the machine is, how it is set |
-//! | `surroundings` | what looks at packets and system calls, how CPUs rest and belong together |
-//! | `irq_time`, `netfilter`, `audit` | single answers of that, by `netlink` where there is no file |
-//! | [`pace`] | whether a CPU keeps its speed |
-//! | [`host`] | what this process may use of it |
 //!
-//! What can't be read is `None`, and its reason stands under the field's name in the
-//! `not_measured` beside it.
+//! What machine that is, `machine` says. What can't be read is `None`, and its reason stands under the
+//! field's name in the `not_measured` beside it.
 
 #![forbid(unsafe_code)]
 
-mod audit;
 pub mod cgroup;
 mod clocks;
 mod cpus;
-pub mod environment;
-pub mod host;
-mod irq_time;
 pub mod kernel;
 mod machine;
 pub mod net;
-mod netfilter;
-mod netlink;
-pub mod pace;
 mod perf;
 pub mod profile;
 mod programs;
 pub mod snapshot;
-mod surroundings;
 pub mod syscalls;
 pub mod usage;

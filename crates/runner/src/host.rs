@@ -1,11 +1,11 @@
 //! What the other rooms have to be told of this machine and of this program.
 
-use plan::host::{Host, MemoryGroup};
-use probe::{
-    cgroup, environment,
+use machine::{
+    environment,
     host::{allowed_cpus, ephemeral_ports, nodes, siblings},
-    kernel::available_bytes,
 };
+use plan::host::{Host, MemoryGroup};
+use probe::{cgroup, kernel::available_bytes};
 use process::guard::Guard;
 use report::{environment::Environment, explain_missing};
 use rustix::process::{Resource, getrlimit, setrlimit};

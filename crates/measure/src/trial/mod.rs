@@ -25,13 +25,13 @@ use generators::{
     error::GeneratorError,
 };
 use hosts::used::{by_generators, put_beside};
+use machine::host::ephemeral_ports;
 use plan::{
     generators::{closes_in_order, generator_plans},
     window::window_us,
 };
 use probe::{
     cgroup::MemoryLimitsMet,
-    host::ephemeral_ports,
     kernel::{add_kernel_memory, machine_memory, oom_kills},
     net::NetEvents,
     snapshot::{Used, Watch, Window},

@@ -8,7 +8,7 @@ use super::{
     listener::{free_address, hold, listeners, visit},
 };
 use crate::contract::ServerError;
-use probe::host::allowed_cpus;
+use machine::host::allowed_cpus;
 use process::{guard::Guard, interrupt};
 use protocol::endpoint::Endpoint;
 use report::model::Phase;

@@ -60,7 +60,7 @@ pub(crate) fn run(args: &RunArgs, fleet: Option<&Fleet>) -> anyhow::Result<Exit>
     if let Some(fleet) = fleet {
         check_fleet(args, &host)?;
         check_reach(&selected, "several hosts", Some(plan.server_ip().into()))?;
-        plan.hosts = fleet.kinds(&probe::environment::read());
+        plan.hosts = fleet.kinds(&machine::environment::read());
     }
     let parent = parent(args, &workspace);
     let baselines = args.baselines.read(&parent, &plan.to_report())?;

@@ -4,7 +4,8 @@
 //! Sources: Documentation/admin-guide/pm/cpuidle.rst, Documentation/admin-guide/LSM/index.rst,
 //! proc(5), sysfs ABI.
 
-use crate::{audit, cgroup, host, irq_time, netfilter};
+use crate::{audit, host, irq_time, netfilter};
+use probe::cgroup;
 use procfs::process::Process;
 use pseudofiles::read;
 use report::{
