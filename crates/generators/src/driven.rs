@@ -95,6 +95,19 @@ impl Generators {
         pids.collect::<Option<_>>().unwrap_or_default()
     }
 
+    /// Those that are on this machine, where another one isn't: ours, though what they use says nothing of
+    /// all.
+    pub fn pids_beside_others(&self) -> Vec<u32> {
+        match self.pids().is_empty() {
+            true => self
+                .processes
+                .iter()
+                .filter_map(|generator| generator.pid())
+                .collect(),
+            false => Vec::new(),
+        }
+    }
+
     /// Opens connections until there are `connections`, of which each process has every so-manieth.
     ///
     /// # Errors

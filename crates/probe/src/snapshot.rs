@@ -37,6 +37,8 @@ pub struct Watch {
     generator: Clocks,
     backend: Clocks,
     runner: Clocks,
+    /// Others of ours: what they use isn't known.
+    besides: Vec<u32>,
     stat: CpuStat,
     server_cpus: Vec<usize>,
     generator_cpus: Vec<usize>,
@@ -111,10 +113,18 @@ impl Watch {
             generator: Clocks::open(generator),
             backend: Clocks::open(backend),
             runner: Clocks::open(&[std::process::id()]),
+            besides: Vec::new(),
             stat: CpuStat::open(),
             server_cpus: server_cpus.to_vec(),
             generator_cpus: generator_cpus.to_vec(),
         }
+    }
+
+    /// With these processes, too, that are ours and no strangers, and whose use isn't asked for.
+    #[must_use]
+    pub fn besides(mut self, pids: Vec<u32>) -> Self {
+        self.besides = pids;
+        self
     }
 
     /// Reads all clocks; takes some microseconds, and longer with thousands of threads.
@@ -132,7 +142,7 @@ impl Watch {
     /// they are named anew.
     pub fn surroundings(&self, server: &[u32]) -> Surroundings {
         let generator = self.generator.pids();
-        let ours = [server, generator, self.backend.pids()].concat();
+        let ours = [server, generator, self.backend.pids(), &self.besides].concat();
         Surroundings {
             switches: [server, generator]
                 .map(|pids| (pids.to_vec(), Stamped::of(|| Switches::of(pids)))),
@@ -236,6 +246,9 @@ impl Watch {
         generator: &ProcessUse,
         instruments_s: Option<f64>,
     ) -> Option<f64> {
+        if !self.besides.is_empty() {
+            return None;
+        }
         let of_processes = match (self.server.pids(), self.generator.pids()) {
             ([], []) => Some(0.0),
             // The generators are on other machines.

@@ -5,12 +5,18 @@
     reason = "a test that can't go on fails, and says where"
 )]
 
-use probe::{snapshot::look, syscalls::SyscallCounter, usage::add_memory};
+use probe::{
+    snapshot::{Watch, Window, look},
+    syscalls::SyscallCounter,
+    usage::add_memory,
+};
 use report::trial::ProcessUse;
 use std::{
+    fs,
     io::Write as _,
     process::{Command, Stdio},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 #[test]
@@ -25,6 +31,40 @@ fn this_process_has_memory() {
     assert!(used.descriptors >= Some(3));
     assert!(used.swapped_bytes.is_some());
     assert!(used.not_measured.is_empty());
+}
+
+/// As a generator on this machine, of which others are on another one.
+#[test]
+fn a_program_of_ours_is_no_stranger() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("busy-one");
+    fs::copy("/bin/sh", &program).unwrap();
+    let mut busy = Command::new(&program)
+        .args(["-c", "while :; do :; done"])
+        .spawn()
+        .unwrap();
+    let is_named = |ours: Vec<u32>| {
+        let watch = Watch::open(&[], &[], &[], [&[], &[]]).besides(ours);
+        let (before, from) = (watch.surroundings(&[]), watch.edge());
+        thread::sleep(Duration::from_millis(200));
+        let (to, closed) = (watch.edge(), Instant::now());
+        let window = Window {
+            closed,
+            length: Duration::from_millis(200),
+        };
+        let used = watch.between((&before, &from), (&to, &watch.surroundings(&[])), window);
+        used.machine.programs_s.contains_key("busy-one")
+    };
+    // A busy machine may give it no time in one window.
+    let began = Instant::now();
+    let mut is_stranger = false;
+    while !is_stranger && began.elapsed() < Duration::from_secs(60) {
+        is_stranger = is_named(Vec::new());
+    }
+    let is_ours_named = is_named(vec![busy.id()]);
+    busy.kill().unwrap();
+    busy.wait().unwrap();
+    assert!(is_stranger && !is_ours_named);
 }
 
 #[test]

@@ -327,7 +327,8 @@ impl Bench<'_> {
             &generators.pids(),
             &served.backend_pids(),
             [server_cpus, &self.plan.client_cpus],
-        );
+        )
+        .besides(generators.pids_beside_others());
         let before = watch.surroundings(&server.pids());
         let mut edges = Vec::new();
         let result = generators.measure(length, |edge| edges.push((edge, watch.edge())))?;
