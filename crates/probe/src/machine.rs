@@ -20,6 +20,9 @@ const STRANGERS_MAX: f64 = 0.1;
 
 const STAT: &str = "/proc/stat can't be read";
 
+/// Three of the kernel's ticks, on fewer of which nothing is judged.
+const JUDGED_FROM_S: f64 = 0.03;
+
 /// Programs that are named, those that used most.
 const PROGRAMS_NAMED: usize = 5;
 
@@ -125,9 +128,17 @@ pub(crate) fn add_ours_steal(
         let share = ticks.steal as f64 / (ticks.all() as f64).max(1.0);
         Some((share, seconds(ticks.steal)))
     });
-    let most = shares.max_by(|a, b| a.0.total_cmp(&b.0));
-    (machine.ours_steal_share, machine.ours_steal_s) = most.unzip();
+    (machine.ours_steal_share, machine.ours_steal_s) = most(shares).unzip();
     explain_missing!(machine, STAT, [ours_steal_share, ours_steal_s]);
+}
+
+/// Of shares, each with the seconds behind it, the greatest; one of a few ticks only where all are.
+fn most(shares: impl Iterator<Item = (f64, f64)>) -> Option<(f64, f64)> {
+    shares.max_by(|a, b| {
+        let is_judged = |of: &(f64, f64)| of.1 >= JUDGED_FROM_S;
+        let by_share = a.0.total_cmp(&b.0);
+        is_judged(a).cmp(&is_judged(b)).then(by_share)
+    })
 }
 
 /// Adds what other programs used over the time in which they were seen; `None` where it isn't known
@@ -157,8 +168,7 @@ pub(crate) fn add_programs(
         };
         (seconds(on) / seen_s / cpus as f64, seconds(on))
     });
-    let most = shares.max_by(|a, b| a.0.total_cmp(&b.0));
-    (machine.programs_ours_share, machine.programs_ours_s) = most.unzip();
+    (machine.programs_ours_share, machine.programs_ours_s) = most(shares).unzip();
     let mut by_use: Vec<_> = others.programs.iter().collect();
     by_use.sort_by_key(|(_, ticks)| std::cmp::Reverse(**ticks));
     machine.programs_s = in_seconds(by_use.into_iter().take(PROGRAMS_NAMED));

@@ -117,7 +117,7 @@ fn check(options: &Options, scenario: &Scenario) -> Result<(), Refusal> {
         ),
         (
             options.deadline.is_some() && !has_schedule,
-            "--deadline is for open and churn load: add --load open",
+            "--deadline is for open and churn load: add --load open (a search has one by its --slo)",
         ),
         (
             options.arrivals.is_some() && !has_schedule && !searches,

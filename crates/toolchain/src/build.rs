@@ -17,7 +17,7 @@ use std::{
     process::{Command, Stdio},
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use thiserror::Error;
 
@@ -288,19 +288,34 @@ pub fn by_command(
     let (told, said) = mpsc::channel();
     let pipe = child.stderr.take();
     // In a thread: what a build leaves running, a compiler's server for instance, may hold the pipe open.
-    let passing = thread::Builder::new().spawn(move || told.send(pipe.map(pass_on)));
+    let passing = thread::Builder::new().spawn(move || pipe.map(|pipe| pass_pieces(pipe, &told)));
     if let Err(error) = passing {
         let _ = child.kill().and_then(|()| child.wait());
         return Err(can_not(error));
     }
     let status = child.wait().map_err(can_not)?;
-    let said = said.recv_timeout(LAST_WORDS).ok().flatten();
+    let (mut kept, until) = (Vec::new(), Instant::now() + LAST_WORDS);
+    let left = || until.saturating_duration_since(Instant::now());
+    while let Ok(piece) = said.recv_timeout(left()) {
+        kept.extend(piece);
+    }
     match status.success() {
         true => Ok(()),
         false => Err(BuildError::Failed {
             what: format!("{shown} failed ({status})"),
-            said: said.unwrap_or_default(),
+            said: tail(String::from_utf8_lossy(&kept).into_owned()),
         }),
+    }
+}
+
+/// Copies to standard error what comes, for as long as somebody is told of it.
+fn pass_pieces(mut pipe: impl Read, told: &mpsc::Sender<Vec<u8>>) {
+    let mut buffer = [0; 4096];
+    while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+        if told.send(buffer[..length].to_vec()).is_err() {
+            return;
+        }
+        let _ = io::stderr().write_all(&buffer[..length]);
     }
 }
 

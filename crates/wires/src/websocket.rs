@@ -9,6 +9,7 @@ pub mod upgrade;
 use crate::{
     error::ReplyError,
     http1::find_end,
+    limits::HEAD_BYTES_MAX,
     reply::{At, Taken},
 };
 use frame::{CONTROL_BYTES_MAX, HEADER_BYTES_MAX, Header, Kind};
@@ -46,7 +47,7 @@ pub struct Websocket {
 pub struct Partials {
     table: HashMap<usize, Partial>,
     /// Answers to an upgrade, as far as they have come.
-    greetings: HashMap<usize, Vec<u8>>,
+    greetings: HashMap<usize, Greeting>,
     /// Answers to pings, the newest of each connection.
     pongs: HashMap<usize, Box<[u8]>>,
 }
@@ -220,21 +221,25 @@ impl Websocket {
         index: usize,
         received: &[u8],
     ) -> Result<Option<usize>, ReplyError> {
-        let mut held = partials.greetings.remove(&index).unwrap_or_default();
+        let mut greeting = partials.greetings.remove(&index).unwrap_or_default();
         let mut rest = received;
         loop {
+            let held = &mut greeting.held;
             let before = held.len();
-            let Some(end) = find_end(&mut held, rest)? else {
-                partials.greetings.insert(index, held);
+            let Some(end) = find_end(held, rest)? else {
+                partials.greetings.insert(index, greeting);
                 return Ok(None);
             };
-            let head = if before == 0 { rest } else { &held };
+            let head = if before == 0 { rest } else { &held[..] };
             let answer = upgrade::check(&head[..end], &self.offered_protocols);
             rest = &rest[end - before..];
             held.clear();
             match answer {
-                // Others may come before the answer: RFC 9110, section 15.2.
-                Err(ReplyError::Status(100..=199)) => {}
+                // Others may come before the answer: RFC 9110, section 15.2. Not without end.
+                Err(ReplyError::Status(100..=199)) if greeting.interim_bytes <= HEAD_BYTES_MAX => {
+                    greeting.interim_bytes += end;
+                }
+                Err(ReplyError::Status(100..=199)) => return Err(ReplyError::Flood),
                 answer => return answer.map(|()| Some(received.len() - rest.len())),
             }
         }
@@ -259,6 +264,14 @@ impl Partials {
     pub(crate) fn put_back(&mut self, index: usize, pong: Box<[u8]>) {
         self.pongs.insert(index, pong);
     }
+}
+
+/// The answer to an upgrade, of which a part has come.
+#[derive(Debug, Default)]
+struct Greeting {
+    held: Vec<u8>,
+    /// Of what came before it.
+    interim_bytes: usize,
 }
 
 /// A whole frame of ours.

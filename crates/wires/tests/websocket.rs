@@ -164,6 +164,12 @@ fn the_answer_to_an_upgrade_may_come_in_pieces() {
         }
         assert_eq!(end, Some(answer.len() - 4), "cut at {cut}");
     }
+    // Nobody waits for an answer that never comes.
+    let endless = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(100);
+    let mut replies = Replies::default();
+    let mut pieces = std::iter::repeat_n(endless.as_slice(), 1_000);
+    let flood = pieces.find_map(|piece| requests.take_greeting(&mut replies, 9, piece).err());
+    assert_eq!(flood, Some(ReplyError::Flood));
     let wrong = requests.take_greeting(&mut Replies::default(), 0, b"HTTP/1.1 400 No\r\n\r\n");
     assert_eq!(wrong, Err(ReplyError::Status(400)));
 }

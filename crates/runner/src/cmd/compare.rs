@@ -68,15 +68,18 @@ enum Format {
 
 pub(crate) fn compare_reports(args: &CompareArgs) -> anyhow::Result<Exit> {
     let baselines = read::models(&args.baseline)?;
-    let comparisons = match &args.candidate {
-        None => within_a_run(args, &baselines)?,
+    let compared = match &args.candidate {
+        None => (within_a_run(args, &baselines)?, true),
         Some(path) => across(args, &baselines, &read::models(path)?)?,
     };
-    Ok(outcome(&comparisons))
+    Ok(outcome(&compared))
 }
 
-/// A regression goes before what could not be told. What is suspect tells nothing.
-pub(crate) fn outcome(comparisons: &[ComparisonReport]) -> Exit {
+/// Of models that two runs have in common, and whether something could be compared of each.
+pub(crate) type Compared = (Vec<ComparisonReport>, bool);
+
+/// A regression goes before what could not be told: of a figure, or of a model. What is suspect tells nothing.
+pub(crate) fn outcome((comparisons, are_all): &Compared) -> Exit {
     let figures = || {
         comparisons
             .iter()
@@ -88,7 +91,7 @@ pub(crate) fn outcome(comparisons: &[ComparisonReport]) -> Exit {
     };
     if comparisons.iter().any(|comparison| comparison.regression) {
         Exit::Regression
-    } else if figures().any(is_told) {
+    } else if *are_all && figures().any(is_told) {
         Exit::Fine
     } else {
         Exit::CantTell
@@ -146,14 +149,14 @@ fn across(
     args: &CompareArgs,
     baselines: &[Saved],
     candidates: &[Saved],
-) -> anyhow::Result<Vec<ComparisonReport>> {
+) -> anyhow::Result<Compared> {
     let options = Options {
         threshold: Some(args.threshold.unwrap_or(THRESHOLD)),
         ..args.options()
     };
     let candidates: Vec<_> = candidates.iter().map(Saved::both).collect();
     let compared = pairs(baselines, &candidates, &options)?;
-    show(&compared, args.format)?;
+    show(&compared.0, args.format)?;
     Ok(compared)
 }
 
@@ -167,7 +170,7 @@ pub(crate) fn pairs(
     baselines: &[Saved],
     candidates: &[(&RunReport, &ModelReport)],
     options: &Options,
-) -> anyhow::Result<Vec<ComparisonReport>> {
+) -> anyhow::Result<Compared> {
     let pairs: Vec<_> = match (baselines, candidates) {
         ([baseline], [candidate]) => vec![(baseline, *candidate)],
         _ => baselines
@@ -204,7 +207,7 @@ pub(crate) fn pairs(
     }
     match refused {
         Some(refusal) if compared.is_empty() => Err(usage(refusal.to_string())),
-        _ => Ok(compared),
+        refused => Ok((compared, refused.is_none())),
     }
 }
 

@@ -14,7 +14,7 @@ use socket2::{SockAddr, Socket, Type};
 use std::{
     io::{self, Read as _},
     net::{IpAddr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
-    path::{Path, absolute},
+    path::{Path, PathBuf, absolute},
     time::Duration,
 };
 
@@ -59,8 +59,8 @@ fn at_address(addr: SocketAddr) -> Vec<u64> {
 }
 
 /// The sockets of its connections have the listener's path, too, and are connected. The kernel has paths as
-/// they were bound: another way to the same file, or seen from where the server runs. Of the latter only the
-/// file's name is known, so they count where there is no other.
+/// they were bound: another way to the same file, or seen from where the server runs, which whoever holds such a
+/// socket tells.
 fn at_path(path: &Path) -> Vec<u64> {
     let entries = || {
         let waiting = unix().into_iter().flatten();
@@ -76,13 +76,17 @@ fn at_path(path: &Path) -> Vec<u64> {
     if !found.is_empty() {
         return found;
     }
-    let by_name = matching(&|bound| bound.is_relative() && bound.file_name() == path.file_name());
-    // Of several nobody knows which.
-    if by_name.len() == 1 {
-        by_name
-    } else {
-        Vec::new()
-    }
+    let by_name = entries().filter_map(|entry| {
+        let bound = entry.path.filter(|bound| bound.is_relative())?;
+        (bound.file_name() == path.file_name()).then_some((bound, entry.inode))
+    });
+    let is_there = |(bound, inode): &(PathBuf, u64)| {
+        let seen = all_processes().into_iter().flatten().flatten();
+        let mut holders = seen.filter(|process| hold(&[process.pid as u32], &[*inode]));
+        let is_it = |from: PathBuf| from.join(bound).canonicalize().ok() == file;
+        file.is_some() && holders.any(|holder| holder.cwd().is_ok_and(is_it))
+    };
+    by_name.filter(is_there).map(|(_, inode)| inode).collect()
 }
 
 /// The process that listens there, if it is a single one with all that descend from it; `None` where

@@ -1,7 +1,7 @@
 //! Runs that later ones are held against: `--save-baseline` and `--baseline`.
 
 use crate::{
-    cmd::compare::{THRESHOLD, outcome, pairs},
+    cmd::compare::{Compared, THRESHOLD, outcome, pairs},
     exit::Exit,
     output,
     usage::usage,
@@ -105,9 +105,9 @@ impl BaselineArgs {
         // The run goes on to what else it is held to.
         let compared = pairs(baselines, &candidates, &options).unwrap_or_else(|refusal| {
             output::say(format_args!("\nnot held against the baseline: {refusal:#}"));
-            Vec::new()
+            Compared::default()
         });
-        for one in &compared {
+        for one in &compared.0 {
             output::say(format_args!("\n{}", text(one, output::columns(stderr()))));
         }
         rest.and(outcome(&compared))
