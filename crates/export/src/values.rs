@@ -111,7 +111,7 @@ impl Subject {
 /// report: the others may be those in which the server was fast.
 pub(crate) fn values(report: &ModelReport) -> Vec<Value> {
     let accepted = report.trials.iter().filter(|trial| !trial.made_again);
-    let mut values: Vec<Value> = accepted.flat_map(of_one).collect();
+    let values: Vec<Value> = accepted.flat_map(of_one).collect();
     let is_told = |subject: &Subject| {
         let beside = values
             .iter()
@@ -120,10 +120,8 @@ pub(crate) fn values(report: &ModelReport) -> Vec<Value> {
         let told = beside.filter(|value| value.subject == *subject).count();
         !subject.is_percentile() || told >= blocks.len()
     };
-    let told: Vec<bool> = values.iter().map(|value| is_told(&value.subject)).collect();
-    let mut told = told.into_iter();
-    values.retain(|_| told.next().unwrap_or(false));
-    values
+    let told = values.iter().filter(|value| is_told(&value.subject));
+    told.cloned().collect()
 }
 
 /// Over those blocks, in the order in which the first of them has them.
@@ -155,8 +153,8 @@ pub(crate) fn figures(report: &ModelReport) -> Vec<Figure> {
 pub(crate) fn believable(report: &ModelReport) -> Vec<Figure> {
     let mut figures = figures(report);
     figures.retain(|figure| {
-        let status = figure.verdict.as_ref().map(|verdict| verdict.status);
-        status != Some(Status::Invalid)
+        let verdict = figure.verdict.as_ref();
+        verdict.is_none_or(|verdict| verdict.status != Status::Invalid)
     });
     figures
 }

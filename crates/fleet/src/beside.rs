@@ -115,7 +115,7 @@ impl<'a> Beside<'a> {
             programs: BTreeMap::new(),
             told: Vec::new(),
             sampler: None,
-            net_before: NetEvents::of(Some(std::process::id())),
+            net_before: NetEvents::here(),
         }
     }
 
@@ -141,7 +141,7 @@ impl<'a> Beside<'a> {
             ToRank::Ahead { ahead_ns } => {
                 self.ahead_ns = ahead_ns;
                 // A trial begins.
-                self.net_before = NetEvents::of(Some(std::process::id()));
+                self.net_before = NetEvents::here();
                 Ok(())
             }
             ToRank::Start {
@@ -172,7 +172,7 @@ impl<'a> Beside<'a> {
             }
             Question::Used => {
                 let used = self.sampler.take().and_then(Sampler::sum);
-                self.net_before = NetEvents::of(Some(std::process::id()));
+                self.net_before = NetEvents::here();
                 Answer::Used(used.map(Box::new))
             }
         }

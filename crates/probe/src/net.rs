@@ -14,7 +14,12 @@ pub struct NetEvents {
 }
 
 impl NetEvents {
-    /// As the kernel has counted them where this process is. `None`: nobody knows which one it is.
+    /// As the kernel has counted them where this program is.
+    pub fn here() -> Self {
+        Self::of(Some(std::process::id()))
+    }
+
+    /// The same where another process is. `None`: nobody knows which one it is.
     pub fn of(pid: Option<u32>) -> Self {
         let text = |name| read::text(format!("/proc/{}/net/{name}", pid?)).ok();
         let netstat = text("netstat").unwrap_or_default();

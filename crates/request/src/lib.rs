@@ -5,7 +5,7 @@
 //! | [`options`], [`scenario`] | what a person says on the command line, in a file |
 //! | [`Request`] | both resolved, complete |
 //! | `loads`, `http` | the loads of a request: ladders of connections, rates, windows; what it asks in HTTP |
-//! | `apart` | whether they are told apart in its results |
+//! | `apart`, `strays` | whether they are told apart in its results, whether an option is for none of them |
 //! | [`rate`], [`network`] | rates as people say them, addresses that connections come from |
 //! | [`refusal`] | why something can't be done |
 //!
@@ -22,6 +22,7 @@ pub mod rate;
 pub mod refusal;
 mod resolved;
 pub mod scenario;
+mod strays;
 
 pub use loads::{IDLE_CONNECTIONS, LOADED_CONNECTIONS};
 pub use resolved::{Contestants, Request, THREADS_MAX, name_at};

@@ -288,7 +288,10 @@ pub fn by_command(
     let (told, said) = mpsc::channel();
     let pipe = child.stderr.take();
     // In a thread: what a build leaves running, a compiler's server for instance, may hold the pipe open.
-    let passing = thread::Builder::new().spawn(move || pipe.map(|pipe| pass_pieces(pipe, &told)));
+    let passing = thread::Builder::new().spawn(move || {
+        let pass = |pipe| pass_on(pipe, |piece| told.send(piece.to_vec()).is_ok());
+        pipe.map(pass)
+    });
     if let Err(error) = passing {
         let _ = child.kill().and_then(|()| child.wait());
         return Err(can_not(error));
@@ -303,19 +306,8 @@ pub fn by_command(
         true => Ok(()),
         false => Err(BuildError::Failed {
             what: format!("{shown} failed ({status})"),
-            said: tail(String::from_utf8_lossy(&kept).into_owned()),
+            said: tail(&kept),
         }),
-    }
-}
-
-/// Copies to standard error what comes, for as long as somebody is told of it.
-fn pass_pieces(mut pipe: impl Read, told: &mpsc::Sender<Vec<u8>>) {
-    let mut buffer = [0; 4096];
-    while let Ok(length @ 1..) = pipe.read(&mut buffer) {
-        if told.send(buffer[..length].to_vec()).is_err() {
-            return;
-        }
-        let _ = io::stderr().write_all(&buffer[..length]);
     }
 }
 
@@ -347,7 +339,7 @@ fn run_cargo(tree: &Tree, mut command: Command) -> Result<Built, BuildError> {
     }
     let mut child = command.spawn().map_err(can_not)?;
     let pipe = child.stderr.take();
-    let progress = match pipe.map(|pipe| thread::Builder::new().spawn(move || pass_on(pipe))) {
+    let progress = match pipe.map(|pipe| thread::Builder::new().spawn(move || pass_all(pipe))) {
         None => None,
         Some(Ok(thread)) => Some(thread),
         Some(Err(error)) => {
@@ -381,23 +373,35 @@ fn run_cargo(tree: &Tree, mut command: Command) -> Result<Built, BuildError> {
     let said = match (interrupt::asked(), errors.is_empty()) {
         (true, _) => "interrupted".to_owned(),
         (false, true) => said.unwrap_or_default(),
-        (false, false) => tail(errors),
+        (false, false) => tail(errors.as_bytes()),
     };
     Ok(Built { programs, said })
 }
 
-/// Copies to standard error as it comes, and returns the end of it.
-fn pass_on(mut pipe: impl Read) -> String {
-    let mut kept = Vec::new();
+/// Copies to standard error what comes, for as long as somebody wants it.
+fn pass_on(mut pipe: impl Read, mut is_wanted: impl FnMut(&[u8]) -> bool) {
     let mut buffer = [0; 4096];
     while let Ok(length @ 1..) = pipe.read(&mut buffer) {
-        let _ = io::stderr().write_all(&buffer[..length]);
-        kept.extend_from_slice(&buffer[..length]);
+        let piece = &buffer[..length];
+        if !is_wanted(piece) {
+            return;
+        }
+        let _ = io::stderr().write_all(piece);
     }
-    tail(String::from_utf8_lossy(&kept).into_owned())
 }
 
-fn tail(text: String) -> String {
+/// The same to its end, which is returned.
+fn pass_all(pipe: impl Read) -> String {
+    let mut kept = Vec::new();
+    pass_on(pipe, |piece| {
+        kept.extend_from_slice(piece);
+        true
+    });
+    tail(&kept)
+}
+
+fn tail(said: &[u8]) -> String {
+    let text = String::from_utf8_lossy(said);
     let mut start = text.len().saturating_sub(TAIL_BYTES);
     while !text.is_char_boundary(start) {
         start += 1;

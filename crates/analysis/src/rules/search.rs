@@ -106,7 +106,8 @@ fn missed_by_lag(slo: &Slo, step: &Step) -> Option<Check> {
             at_quantile(&decode(sent_on_time).ok()?, of.quantile()?) / 1e3
         }
     };
-    let is_by_lag = is_held(step, slo) && us <= slo.limit_us && !meets(step, slo);
+    let is_missed = !slo.is_met(&scheduled.response_time_us);
+    let is_by_lag = is_held(step, slo) && is_missed && us <= slo.limit_us;
     is_by_lag.then(|| {
         let detail =
             format!("the target was missed by the generator's own lag: {us:.0} us without it");

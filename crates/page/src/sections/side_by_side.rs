@@ -29,6 +29,7 @@ pub(crate) fn side_by_side(views: &[View<'_>]) -> Markup {
             names.push(model.name());
         }
     }
+    let did_other_work = did_other_work(views);
     for name in names {
         let models: Vec<Option<&Seen<'_>>> = views
             .iter()
@@ -41,7 +42,7 @@ pub(crate) fn side_by_side(views: &[View<'_>]) -> Markup {
                 1 => lonely += 1,
                 _ => {
                     let title = format!("{name}, {}", kind.0);
-                    table.rows.push(row(&cells, title, did_other_work(views)));
+                    table.rows.push(row(&cells, title, did_other_work));
                 }
             }
         }
