@@ -95,6 +95,23 @@ fn every_form_of_load_is_served_and_counted() {
     );
 }
 
+/// A reply that fills the generator's buffer leaves more to read, and where several are outstanding a
+/// server refills the socket as fast as it is read.
+#[test]
+fn a_connection_that_always_has_more_to_read_keeps_no_other_waiting() {
+    let plan = Plan {
+        wire: Wire::Raw,
+        payload_bytes: 200_000,
+        load: Load::Closed { outstanding: 16 },
+        ..plan(serve(Wire::Raw, |_, _| {}))
+    };
+    let (result, totals) = measured(&plan);
+    assert_faultless(&result, &totals);
+    let least = u64::from(result.counts.served_least.unwrap());
+    let mean = result.counts.requests / 10;
+    assert!(10 * least >= mean, "{result:?}");
+}
+
 #[test]
 fn a_unix_socket_is_loaded_even_when_its_accept_queue_is_full() {
     let directory = tempfile::tempdir().unwrap();

@@ -15,7 +15,7 @@ use rustix::{
     event::epoll::{self, Event, EventFlags},
     io::Errno,
 };
-use std::{thread, time::Duration};
+use std::{mem, thread, time::Duration};
 use wires::{error::ReplyError, limits::BYTES_WITHOUT_REPLY_MAX};
 
 /// epoll looks at each ready socket before it reports it, and with many in a batch the first are no
@@ -48,12 +48,17 @@ impl Worker<'_> {
     pub(super) fn take_readiness(&mut self, inbox: &mut Inbox) -> anyhow::Result<bool> {
         let Inbox { events, received } = inbox;
         events.clear();
-        let timeout = self.wait_at_most_ns(now_ns()).map(timespec);
+        let unread = mem::take(&mut self.unread);
+        let timeout = match unread.is_empty() {
+            true => self.wait_at_most_ns(now_ns()).map(timespec),
+            false => Some(timespec(0)),
+        };
         match epoll::wait(&self.epoll, spare_capacity(events), timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno).context("epoll_wait"),
         }
-        self.read_late(events.is_empty());
+        let had_none = events.is_empty() && unread.is_empty();
+        self.read_late(had_none);
         for event in &*events {
             match event.data.u64() {
                 BELL => {
@@ -65,7 +70,11 @@ impl Worker<'_> {
             // A batch of events may take longer than a request may be late.
             self.send_what_is_due(self.now_ns);
         }
-        Ok(events.is_empty())
+        for index in unread {
+            self.read_on(index, received);
+            self.send_what_is_due(self.now_ns);
+        }
+        Ok(had_none)
     }
 
     /// Reads late if the plan wants that.
@@ -112,6 +121,21 @@ impl Worker<'_> {
         }
     }
 
+    /// Reads what was left when others had their turn. Whoever has come to this place since then has
+    /// events of its own.
+    fn read_on(&mut self, index: usize, buffer: &mut [u8]) {
+        let is_read = |stage| !matches!(stage, Stage::Connecting | Stage::Greeting);
+        if self.connections[index]
+            .as_ref()
+            .is_some_and(|c| is_read(c.stage))
+        {
+            // Its end may be known by now.
+            self.receive(index, buffer, true);
+        }
+    }
+
+    /// Reads until nothing is there, or until a reply is whole and more may be there: a server that
+    /// answers as fast as this reads would keep it from all others.
     #[inline(always)]
     pub(super) fn receive(&mut self, index: usize, buffer: &mut [u8], is_end: bool) {
         let mut without_reply = 0;
@@ -129,11 +153,13 @@ impl Worker<'_> {
             if !self.take_replies(index, received, arrived) || is_empty {
                 return;
             }
-            // More may come without end, and nothing else would have its turn.
-            without_reply = match self.totals.responses == answered {
-                true => without_reply + bytes,
-                false => 0,
-            };
+            let is_full = bytes == buffer.len();
+            if is_full && self.totals.responses > answered {
+                self.unread.insert(index);
+                return;
+            }
+            // Without a reply, too, more may come without end.
+            without_reply += bytes;
             if without_reply > BYTES_WITHOUT_REPLY_MAX {
                 return self.lose(index, Broken::Reply(ReplyError::Flood));
             }

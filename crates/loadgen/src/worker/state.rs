@@ -26,6 +26,7 @@ use rustix::{
     io::Errno,
 };
 use std::{
+    collections::BTreeSet,
     os::fd::OwnedFd,
     sync::{
         Arc,
@@ -91,6 +92,8 @@ pub(crate) struct Worker<'a> {
     pub(super) affinity: Affinity,
     pub(super) shared: Shared<'a>,
     pub(super) connections: Vec<Option<Connection>>,
+    /// Connections with more to read, perhaps, whose turn it isn't.
+    pub(super) unread: BTreeSet<usize>,
     /// How many the load is over, in all generators.
     pub(super) connections_of_all: u32,
     /// At the end, with a FIN instead of a reset.
@@ -171,6 +174,7 @@ impl<'a> Worker<'a> {
                 sent_at_ns: vec![0; connections_max * depth as usize],
             },
             connections: Vec::with_capacity(connections_max),
+            unread: BTreeSet::new(),
             connections_of_all: plan.connections_max,
             closes_in_order: plan.closes_in_order,
             open: 0,
