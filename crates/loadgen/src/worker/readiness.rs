@@ -121,13 +121,11 @@ impl Worker<'_> {
         }
     }
 
-    /// Reads what was left when others had their turn. Whoever has come to this place since then has
-    /// events of its own.
+    /// Reads what was left when others had their turn. Its place may be gone since then, and whoever
+    /// has come to it has events of its own.
     fn read_on(&mut self, index: usize, buffer: &mut [u8]) {
-        let is_read = |stage| !matches!(stage, Stage::Connecting | Stage::Greeting);
-        if self.connections[index]
-            .as_ref()
-            .is_some_and(|c| is_read(c.stage))
+        if let Some(Some(connection)) = self.connections.get(index)
+            && !matches!(connection.stage, Stage::Connecting | Stage::Greeting)
         {
             // Its end may be known by now.
             self.receive(index, buffer, true);
