@@ -6,10 +6,8 @@
 //! from outside, the row isn't judged, whichever way it came out. As with any figure that is the
 //! median of its trials, that is so when it was touched in half of them.
 
+use analysis::rules::FROM_OUTSIDE;
 use report::check::{Check, FigureKind, Status};
-
-/// Checks that speak of what no server does.
-const OUTSIDE: [&str; 5] = ["steal", "other_load", "throttled", "swap", "pressure"];
 
 /// Of a null server these speak of the machine, too: it neither stands still by itself nor keeps a
 /// generator from sending in time.
@@ -30,8 +28,8 @@ pub(crate) fn not_judgeable(figure: FigureKind, pairs: &[Pair<'_>]) -> Option<St
     let touching: Vec<&Check> = pairs
         .iter()
         .filter_map(|(null, other)| {
-            let of_null = || touching(figure, null, &[&OUTSIDE[..], &OF_NULL].concat());
-            of_null().or_else(|| touching(figure, other, &OUTSIDE))
+            let of_null = || touching(figure, null, &[&FROM_OUTSIDE[..], &OF_NULL].concat());
+            of_null().or_else(|| touching(figure, other, &FROM_OUTSIDE))
         })
         .collect();
     let first = touching.first()?;

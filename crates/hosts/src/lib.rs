@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`launcher`] | the command that starts the same command line over several machines |
 //! | [`machine`] | was a machine to itself: steal, other programs, scarce memory |
+//! | [`distance`] | were CPUs as far apart as usual |
 //! | [`instrument`] | did windows open at one moment, did all machines load the server alike |
 //! | [`used`] | what generators used on all machines together |
 //! | [`touch`] | how far a disturbance can reach |
@@ -15,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod distance;
 pub mod instrument;
 pub mod launcher;
 pub mod machine;

@@ -3,11 +3,24 @@
 //! All machines of a run are judged by the same rules. One that only generates can spoil what requests
 //! tell, and neither the server's CPU time nor its memory.
 
-use crate::touch::{JUDGED_FROM_S, SHARE_MAX, TIMES, biases, exposed, exposed_times, lacking};
+use crate::{
+    distance::cpus_moved,
+    touch::{JUDGED_FROM_S, SHARE_MAX, TIMES, biases, exposed, exposed_times, lacking},
+};
 use report::{
     check::{Check, Direction, FigureKind},
     trial::{Load, MachineUse, ProcessUse, Step},
 };
+
+/// Checks that speak of what no server does, but what shares a machine with it.
+pub const FROM_OUTSIDE: [&str; 6] = [
+    "steal",
+    "other_load",
+    "throttled",
+    "swap",
+    "pressure",
+    "cpus_moved",
+];
 
 /// CPU time that the hypervisor gave to others: above this a rate is touched.
 pub const STEAL_MAX: f64 = SHARE_MAX;
@@ -108,6 +121,7 @@ impl Place<'_> {
             self.other_load(),
             self.throttled(),
             self.swap(),
+            cpus_moved(self.machine.cpus_apart.as_ref()),
         ];
         all.into_iter().filter_map(|check| self.named(check))
     }

@@ -31,6 +31,16 @@ impl Patience {
         took <= self.left
     }
 
+    /// What is left.
+    pub fn left(&self) -> Duration {
+        self.left
+    }
+
+    /// So long nothing was measured, because the machine wasn't as usual.
+    pub fn wait(&mut self, waited: Duration) {
+        self.left = self.left.saturating_sub(waited);
+    }
+
     /// A block took so long, which was made again, or came after so many others that count.
     pub fn spend(&mut self, took: Duration, is_again: bool, counted: u32) {
         if is_again || counted >= self.least {

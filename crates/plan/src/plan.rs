@@ -178,6 +178,13 @@ impl Plan {
         }
     }
 
+    /// The server's first CPU and the generator's, where each has its own on this machine.
+    pub fn first_cpus(&self) -> Option<[usize; 2]> {
+        let here = !self.are_generators_apart();
+        let server = self.cpus_of_the_server_alone().first().filter(|_| here);
+        Some([*server?, *self.client_cpus.first()?])
+    }
+
     /// Whether generators run on no CPU of this machine.
     pub(crate) fn are_generators_apart(&self) -> bool {
         let others = self.others.as_ref();

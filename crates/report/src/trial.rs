@@ -2,7 +2,7 @@
 
 pub use crate::{
     memory::MachineMemory,
-    used::{MachineUse, ProcessUse},
+    used::{CpusApart, MachineUse, ProcessUse},
 };
 
 use crate::{

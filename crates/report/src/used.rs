@@ -52,6 +52,18 @@ impl ProcessUse {
     }
 }
 
+/// What a cache line takes from the server's CPU to the generator's and back, in nanoseconds: the least of
+/// many round trips.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CpusApart {
+    /// Before the load.
+    pub before_ns: f64,
+    /// After its window.
+    pub after_ns: f64,
+    /// The lower quartile over all windows of the run that it was measured for.
+    pub usual_ns: Option<f64>,
+}
+
 /// What the machine as a whole did over a window, or held at its end.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MachineUse {
@@ -97,6 +109,10 @@ pub struct MachineUse {
     /// `server_cpus_s`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kernel_threads_s: BTreeMap<String, f64>,
+    /// How far the first CPU of the server and the first of the generator were apart. Null in reports from
+    /// before this was taken, and where one of them has no CPUs of its own on this machine.
+    #[serde(default)]
+    pub cpus_apart: Option<CpusApart>,
     /// Slab at the end: kernel objects such as sockets.
     pub slab_bytes: Option<u64>,
     /// Slab by cache at the end: every cache that holds something. (Older reports: the twelve

@@ -23,7 +23,7 @@ mod search;
 mod served;
 mod window;
 
-pub use hosts::machine::{OTHER_LOAD_MAX, STEAL_MAX, is_disturbed};
+pub use hosts::machine::{FROM_OUTSIDE, OTHER_LOAD_MAX, STEAL_MAX, is_disturbed};
 pub use search::bounds;
 pub(crate) use search::is_decisive;
 

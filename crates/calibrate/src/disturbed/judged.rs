@@ -11,11 +11,9 @@ use super::{
     tolerance::{Known, exact, known},
 };
 use crate::row::Row;
+use analysis::rules::FROM_OUTSIDE;
 use report::check::{FigureVerdict, Slack, Status};
 use serde::Serialize;
-
-/// Checks that speak of what comes from outside: a disturbance isn't to blame for the others'.
-const OUTSIDE: [&str; 5] = ["steal", "other_load", "throttled", "swap", "pressure"];
 
 /// Of figures far below their threshold so many stay valid, in percent.
 const STAY_VALID_PERCENT: u32 = 90;
@@ -133,7 +131,7 @@ fn one(
     // What touches undisturbed trials too is none of its doing.
     let is_common = |check: &str| {
         let mut others = all.iter().map(|seen| seen.verdict.check.as_deref());
-        OUTSIDE.contains(&check) || others.any(|other| other == Some(check))
+        FROM_OUTSIDE.contains(&check) || others.any(|other| other == Some(check))
     };
     let is_own = |check: &str| of.own_check() == Some(check) || !is_common(check);
     let is_about_it = is_valid || seen.verdict.check.as_deref().is_none_or(is_own);

@@ -1,7 +1,7 @@
 //! Blocks: each contestant once, in shuffled order, and the null server with them.
 //!
-//! A block that something from outside disturbed (steal, throttling, swap, other programs) is made
-//! again as a whole, for all. Outcomes never ask for that: slow servers cause those. All blocks are
+//! A block that something from outside disturbed (steal, throttling, swap, other programs, CPUs that
+//! moved) is made again as a whole, for all. Outcomes never ask for that: slow servers cause those. All blocks are
 //! kept, and figures that depend on which are counted say so.
 
 use super::{
@@ -56,7 +56,8 @@ impl Run {
             at.go_on(disturbed_block);
             let number = at.number;
             let began = Instant::now();
-            self.measure_block(&at, series, &bench, random, &mut nulls);
+            self.measure_block(&at, series, &bench, random, (&mut nulls, patience));
+            self.set_usual_distance();
             patience.spend(began.elapsed(), disturbed_block.is_some(), counted);
             if let Some(block) = disturbed_block.take().filter(|_| !interrupt::asked()) {
                 self.set_made_again(block, series.loads);
@@ -136,7 +137,7 @@ impl Run {
         series: &Series<'_>,
         bench: &Bench<'_>,
         random: &mut fastrand::Rng,
-        nulls: &mut Vec<Null>,
+        (nulls, patience): (&mut Vec<Null>, &mut Patience),
     ) {
         let profiled = profile::load_of(&bench.plan.loads).filter(|_| series.instruments.profile);
         let mut order: Vec<usize> = (0..self.contestants.len()).collect();
@@ -151,6 +152,7 @@ impl Run {
             if turn == place {
                 self.null_turns(nulls, bench, at.number);
             }
+            self.await_usual_distance(bench, series.loads, patience);
             for load in series.loads {
                 let wish = (at.number == 1 && profiled == Some(load)).then_some(ProfileWish {
                     directory: &self.directory,

@@ -6,6 +6,7 @@
 
 mod blocks;
 mod contestant;
+mod distance;
 mod place;
 pub mod profile;
 mod state;

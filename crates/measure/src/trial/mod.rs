@@ -1,5 +1,6 @@
 //! One trial: a fresh server, one load, a window for each count of connections or each rate.
 
+mod apart;
 mod bench;
 mod counts;
 mod error;
@@ -241,6 +242,7 @@ impl Bench<'_> {
         let load = planned.load.word();
         self.progress
             .say(&format!("{connections} connections: {load} load{rate}"));
+        let apart_ns = self.distance_ns(&served.server);
         generators.begin(asked.rate_per_s)?;
         let warm_up = self.warm_up(served, generators, planned, connections)?;
 
@@ -265,6 +267,7 @@ impl Bench<'_> {
             true => add_memory(&mut generator_use, &generators.pids()),
             false => generator_use = by_generators(&hosts),
         }
+        self.put_distance(apart_ns, server, &mut machine);
         add_kernel_memory(&mut machine);
         net_before.add_since(&mut machine);
         if server.endpoint().path().is_some() {

@@ -255,8 +255,8 @@ fn again(view: &View<'_>) -> Markup {
             p { "No block was made again." }
         } @else {
             p {
-                "Made again, because something from outside disturbed them (steal, throttling, swap or other \
-                 programs; never what a server did): " (names.join(", ")) ". Figures over all blocks, these \
+                "Made again, because something from outside disturbed them (steal, throttling, swap, other \
+                 programs, CPUs that moved; never what a server did): " (names.join(", ")) ". Figures over all blocks, these \
                  included, are in the reports too; where they differ, a figure is suspect by \"selection\"."
             }
         }
