@@ -9,7 +9,6 @@
 //! | [`null`] | the null server, measured in each block |
 //! | [`launch`] | how a server of a plan is started |
 //! | [`fleet`] | other machines that generate, for a program that reaches them |
-//! | [`network`] | a link between servers and generators, where it isn't loopback |
 //! | [`progress`] | how far a run has come, for whoever shows it |
 
 #![forbid(unsafe_code)]
@@ -17,7 +16,6 @@
 pub mod ceiling;
 pub mod fleet;
 pub mod launch;
-pub mod network;
 pub mod null;
 pub mod progress;
 pub mod run;

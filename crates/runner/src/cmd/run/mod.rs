@@ -21,9 +21,9 @@ use catalog::{
     workspace::Workspace,
 };
 use generators::here::Here;
+use link::Network;
 use measure::{
     fleet::Fleet,
-    network::Network,
     run::{Instruments, Run, profile::load_of},
 };
 use plan::{

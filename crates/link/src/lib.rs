@@ -1,8 +1,11 @@
-//! Where servers and generators meet: on loopback, or at the ends of a link of two interfaces, each in
-//! a network namespace of its own.
+//! A link from servers to generators, at whose ends they run.
+//!
+//! It is loopback, or two interfaces, each in a network namespace of its own.
 //!
 //! Nothing of it is seen from outside, so two runs don't meet, and nothing has to be taken down: see
 //! [`process::namespace`].
+
+#![forbid(unsafe_code)]
 
 use process::{child::Child, guard::Guard, namespace::Namespace};
 use report::link::Link;
