@@ -4,7 +4,7 @@ use crate::{
     io_uring,
     setting::{Setting, Sysctls, dotted},
 };
-use machine::{environment, host::allowed_cpus, pace};
+use machine::{distance::round_trip_ns, environment, host::allowed_cpus, pace};
 use probe::{
     cgroup::{self, Group, Limit},
     snapshot,
@@ -17,6 +17,7 @@ use rustix::process::{Resource, geteuid, getrlimit};
 use std::{
     fs, io,
     net::{Ipv4Addr, TcpListener},
+    thread::sleep,
     time::Duration,
 };
 
@@ -28,6 +29,11 @@ const CPUS_PACED: usize = 2;
 
 /// Each of them, so that all of it takes a second more.
 const PACED: Duration = Duration::from_millis(500);
+
+/// So often the doctor looks how far CPUs are apart, with rests in which a host may move them.
+const LOOKS_AT_DISTANCE: u32 = 5;
+
+const REST: Duration = Duration::from_millis(50);
 
 /// What the kernel, or a filter of system calls, answers who wants to use io_uring.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +58,8 @@ pub(super) struct Machine {
     pub(super) cpus: Vec<usize>,
     /// How much longer the same work takes at slow moments, on the CPU where that is worst.
     pub(super) pace_spread: Option<f64>,
+    /// Nanoseconds from the first of them to the second and back, at each look.
+    pub(super) distances_ns: Vec<f64>,
     pub(super) has_intel_pstate: bool,
     pub(super) swap_used_bytes: u64,
     /// Free memory, with the page cache that would make room.
@@ -81,7 +89,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// Looks for two seconds; `sources` is how many source addresses are wanted, `settings` are those
+    /// Looks for some two seconds; `sources` is how many source addresses are wanted, `settings` are those
     /// that are judged beside the ones of the environment.
     pub(super) fn look(sources: u64, settings: &[Setting]) -> Self {
         let cpus = allowed_cpus();
@@ -104,6 +112,7 @@ impl Machine {
             busiest: busiest(&now),
             now,
             pace_spread: worst_pace(&cpus),
+            distances_ns: distances_ns(&cpus),
             cpus,
             has_intel_pstate: fs::exists("/sys/devices/system/cpu/intel_pstate").unwrap_or(false),
             swap_used_bytes: swap_used().unwrap_or(0),
@@ -144,6 +153,17 @@ fn worst_pace(cpus: &[usize]) -> Option<f64> {
     let paced = cpus.iter().take(CPUS_PACED);
     let spreads = paced.filter_map(|&cpu| pace::spread(cpu, PACED));
     spreads.max_by(f64::total_cmp)
+}
+
+fn distances_ns(cpus: &[usize]) -> Vec<f64> {
+    let &[first, second, ..] = cpus else {
+        return Vec::new();
+    };
+    let looks = (0..LOOKS_AT_DISTANCE).filter_map(|_| {
+        sleep(REST);
+        round_trip_ns([first, second])
+    });
+    looks.collect()
 }
 
 /// Binds the last of so many source addresses, to see whether there are so many.

@@ -6,6 +6,7 @@ use crate::{
     look::Machine,
 };
 use analysis::rules::{OTHER_LOAD_MAX, STEAL_MAX};
+use hosts::distance::is_usual;
 use report::trial::MachineUse;
 
 /// Without load of ours, tasks should hardly ever wait for memory or disks.
@@ -18,6 +19,7 @@ pub(super) fn findings(machine: &Machine) -> Vec<Finding> {
     vec![
         steal(machine.now.steal_share),
         pace(machine.pace_spread),
+        distance(&machine.distances_ns),
         other_load(machine.now.other_cpus_used, &machine.busiest),
         swap(machine.swap_used_bytes, &machine.now),
         pressure(&machine.now),
@@ -63,6 +65,28 @@ fn pace(spread: Option<f64>) -> Finding {
         )
     } else {
         found.ok("the same work takes the same time")
+    }
+}
+
+fn distance(looks_ns: &[f64]) -> Finding {
+    const ITEM: &str = "distance of the CPUs";
+    let least_ns = looks_ns.iter().copied().reduce(f64::min);
+    let most_ns = looks_ns.iter().copied().reduce(f64::max);
+    let Some((least_ns, most_ns)) = least_ns.zip(most_ns) else {
+        return item(ITEM, "not known").note("there is one CPU, or they can't be chosen");
+    };
+    let found = item(
+        ITEM,
+        format!("{least_ns:.0} to {most_ns:.0} ns there and back"),
+    );
+    if is_usual(most_ns, least_ns) {
+        found.ok("a line of their caches takes as long at each look; a run looks at each window")
+    } else {
+        found.note(
+            "the host moves virtual CPUs to cores that share no cache, and back: rate and CPU per request \
+             change by up to a third with that. A run waits until they are back (--patience), and \
+             windows in which they weren't are told by the check cpus_moved",
+        )
     }
 }
 
@@ -184,6 +208,15 @@ mod tests {
     }
 
     #[test]
+    fn cpus_that_are_moved_are_told() {
+        assert_eq!(distance(&[75.2, 110.0, 80.0]).level, Level::Ok);
+        let moved = distance(&[75.2, 390.0, 80.0]);
+        assert_eq!(moved.level, Level::Note);
+        assert_eq!(moved.found, "75 to 390 ns there and back");
+        assert_eq!(distance(&[]).level, Level::Note);
+    }
+
+    #[test]
     fn short_memory_is_a_problem_only_while_it_is_short() {
         let quiet = MachineUse {
             swap_in_pages: Some(0),
@@ -245,12 +278,13 @@ mod tests {
         // A machine that has much to do gives it little in the first seconds.
         let began = Instant::now();
         loop {
-            let before_s = used_s();
+            let (looks, before_s) = (Instant::now(), used_s());
             let machine = Machine::look(1, &[]);
             let used_s = used_s() - before_s;
             let load = other_load(machine.now.other_cpus_used, &machine.busiest);
-            // A look takes a little longer than the second it sums up.
-            let is_all = machine.now.other_cpus_used >= Some(used_s / 2.0);
+            // A look takes longer than the second that it sums up.
+            let cpus = used_s / looks.elapsed().as_secs_f64();
+            let is_all = machine.now.other_cpus_used >= Some(cpus);
             if load.level == Level::Problem && is_all && used_s > 0.0 {
                 return;
             }

@@ -70,8 +70,8 @@ pub struct Trial {
     /// it was told to listen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_network: Option<String>,
-    /// Its block was disturbed from outside and made again, for all contestants: it is kept, and not in
-    /// the figures.
+    /// Its block was disturbed from outside and made again, for all contestants; or CPUs moved in it, and it
+    /// alone was made again in the same block. It is kept, and not in the figures.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub made_again: bool,
     /// Reasons for what is null here, by field.

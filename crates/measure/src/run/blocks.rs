@@ -1,13 +1,14 @@
 //! Blocks: each contestant once, in shuffled order, and the null server with them.
 //!
 //! A block that something from outside disturbed (steal, throttling, swap, other programs, CPUs that
-//! moved) is made again as a whole, for all. Outcomes never ask for that: slow servers cause those. All blocks are
-//! kept, and figures that depend on which are counted say so.
+//! moved) is made again as a whole, for all; before that, a turn in which CPUs moved was taken once
+//! more by itself. Outcomes never ask for either: slow servers cause those. All blocks are kept, and
+//! figures that depend on which are counted say so.
 
 use super::{
     contestant::Contestant,
     place::Place,
-    profile::{self, ProfileWish},
+    profile,
     state::{Instruments, Run, RunError},
 };
 use crate::{null::Null, null::keep_fastest, progress::Progress, trial::Bench};
@@ -152,12 +153,9 @@ impl Run {
             if turn == place {
                 self.null_turns(nulls, bench, at.number);
             }
-            self.await_usual_distance(bench, series.loads, patience);
             for load in series.loads {
-                let wish = (at.number == 1 && profiled == Some(load)).then_some(ProfileWish {
-                    directory: &self.directory,
-                });
-                self.contestants[*index].take_turn(bench, at, load, wish);
+                let profiles = at.number == 1 && profiled == Some(load);
+                self.take_turns(*index, bench, at, (load, profiles), patience);
             }
         }
         if place == order.len() {
@@ -185,7 +183,7 @@ impl Run {
         let contestants = self.contestants.iter();
         let trials = contestants.flat_map(|contestant| of_loads(contestant, loads));
         trials
-            .filter(|trial| trial.block == block)
+            .filter(|trial| trial.block == block && !trial.made_again)
             .any(is_trial_disturbed)
     }
 
@@ -206,9 +204,19 @@ impl Run {
         }
     }
 
+    /// But turns that have a successor in their own block.
     fn count_all_again(&mut self, loads: &[PlannedLoad]) {
-        for trial in self.trials_mut(loads) {
-            trial.made_again = false;
+        for contestant in &mut self.contestants {
+            let trials = &mut contestant.report.trials;
+            let counted: Vec<(u32, Load)> = trials
+                .iter()
+                .filter(|trial| !trial.made_again)
+                .map(|trial| (trial.block, trial.load))
+                .collect();
+            let of_loads = trials.iter_mut().filter(|trial| is_of(loads, trial));
+            of_loads.for_each(|trial| {
+                trial.made_again &= counted.contains(&(trial.block, trial.load));
+            });
         }
     }
 

@@ -1,6 +1,7 @@
-//! How far the CPUs of server and generator are apart, over a run: what is usual, and waiting for it.
+//! How far the CPUs of server and generator are apart, over a run: what is usual, waiting for it, and turns
+//! taken once more in which they moved.
 
-use super::state::Run;
+use super::{place::Place, profile::ProfileWish, state::Run};
 use crate::trial::Bench;
 use hosts::distance::{is_usual, usual_ns};
 use machine::distance::round_trip_ns;
@@ -21,23 +22,73 @@ const WAIT_MAX: Duration = Duration::from_secs(60);
 /// The CPUs rest in between: a host moves one when it wakes.
 const REST: Duration = Duration::from_millis(200);
 
+/// A turn is taken so often at most.
+const TURNS_MAX: u32 = 3;
+
 impl Run {
-    /// Lets a turn begin when the CPUs are as far apart as usual, or when its share of the patience is
-    /// over. Memory doesn't depend on it.
-    pub(super) fn await_usual_distance(
-        &self,
+    /// One contestant's turn in a block. One in which the CPUs moved is taken once more, at once, as long
+    /// as there is patience: that doesn't depend on what a server does, and of twenty contestants one has
+    /// such a turn in nearly every block. The last one counts, and all are kept.
+    pub(super) fn take_turns(
+        &mut self,
+        index: usize,
         bench: &Bench<'_>,
-        loads: &[PlannedLoad],
+        at: &Place,
+        (load, profiles): (&PlannedLoad, bool),
         patience: &mut Patience,
     ) {
-        let is_idle = |planned: &PlannedLoad| matches!(planned.load, Load::Idle { .. });
+        let mut before: Option<usize> = None;
+        for turns_before in 0..TURNS_MAX {
+            self.await_usual_distance(bench, load, patience);
+            let began = Instant::now();
+            let at = at.after_turns(turns_before);
+            let wish = (profiles && turns_before == 0).then_some(ProfileWish {
+                directory: &self.directory,
+            });
+            let contestant = &mut self.contestants[index];
+            let taken = contestant.report.trials.len();
+            contestant.take_turn(bench, &at, load, wish);
+            let trials = &mut contestant.report.trials;
+            let is_there = trials.len() > taken;
+            if let Some(before) = before.filter(|_| is_there) {
+                trials[before].made_again = true;
+                patience.wait(began.elapsed());
+            }
+            let may_be_again = is_there && patience.left() >= began.elapsed();
+            if !may_be_again || !self.moved_in(index, taken) {
+                return;
+            }
+            before = Some(taken);
+        }
+    }
+
+    /// Whether the CPUs weren't as far apart as usual at an end of one of a trial's windows.
+    fn moved_in(&self, index: usize, trial: usize) -> bool {
+        let trial = &self.contestants[index].report.trials[trial];
+        let is_idle = matches!(trial.load, Load::Idle { .. });
+        let Some(usual_ns) = self.usual_distance_ns().filter(|_| !is_idle) else {
+            return false;
+        };
+        let mut ends = distances(trial).flat_map(both_ends);
+        ends.any(|ns| !is_usual(ns, usual_ns))
+    }
+
+    /// Lets a turn begin when the CPUs are as far apart as usual, or when its share of the patience is
+    /// over. Memory doesn't depend on it.
+    fn await_usual_distance(
+        &self,
+        bench: &Bench<'_>,
+        planned: &PlannedLoad,
+        patience: &mut Patience,
+    ) {
+        let is_idle = matches!(planned.load, Load::Idle { .. });
         let usual_ns = self.usual_distance_ns();
         let Some((cpus, usual_ns)) = bench.plan.first_cpus().zip(usual_ns) else {
             return;
         };
         let (began, longest) = (Instant::now(), patience.left().min(WAIT_MAX));
         let is_there = || round_trip_ns(cpus).is_none_or(|ns| is_usual(ns, usual_ns));
-        if loads.iter().all(is_idle) || longest.is_zero() || is_there() {
+        if is_idle || longest.is_zero() || is_there() {
             return;
         }
         bench

@@ -11,6 +11,8 @@ pub(super) struct Place {
     of: u32,
     /// The one that it is made instead of.
     again: Option<u32>,
+    /// So often its turn was taken before.
+    turns_before: u32,
 }
 
 impl Place {
@@ -19,6 +21,15 @@ impl Place {
             number: 0,
             of: planned,
             again: None,
+            turns_before: 0,
+        }
+    }
+
+    /// The same, where a turn was taken so often before.
+    pub(super) fn after_turns(self, turns_before: u32) -> Self {
+        Self {
+            turns_before,
+            ..self
         }
     }
 
@@ -34,7 +45,11 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "block {}/{}", self.number, self.of)?;
         self.again
-            .map_or(Ok(()), |again| write!(f, " (block {again} again)"))
+            .map_or(Ok(()), |again| write!(f, " (block {again} again)"))?;
+        match self.turns_before {
+            0 => Ok(()),
+            _ => write!(f, " (once more)"),
+        }
     }
 }
 

@@ -256,7 +256,8 @@ fn again(view: &View<'_>) -> Markup {
         } @else {
             p {
                 "Made again, because something from outside disturbed them (steal, throttling, swap, other \
-                 programs, CPUs that moved; never what a server did): " (names.join(", ")) ". Figures over all blocks, these \
+                 programs, CPUs that moved, for which a turn may have been taken once more by itself; never what \
+                 a server did): " (names.join(", ")) ". Figures over all blocks, these \
                  included, are in the reports too; where they differ, a figure is suspect by \"selection\"."
             }
         }
