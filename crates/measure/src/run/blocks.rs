@@ -205,7 +205,7 @@ impl Run {
     }
 
     /// But turns that have a successor in their own block.
-    fn count_all_again(&mut self, loads: &[PlannedLoad]) {
+    pub(super) fn count_all_again(&mut self, loads: &[PlannedLoad]) {
         for contestant in &mut self.contestants {
             let trials = &mut contestant.report.trials;
             let counted: Vec<(u32, Load)> = trials

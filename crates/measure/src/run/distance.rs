@@ -130,3 +130,83 @@ fn distances(trial: &Trial) -> impl Iterator<Item = &CpusApart> {
 fn both_ends(apart: &CpusApart) -> [f64; 2] {
     [apart.before_ns, apart.after_ns]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::contestant::Contestant, *};
+    use plan::Plan;
+    use std::path::Path;
+    use store::{read, save::RunDirectory};
+
+    const NEAR_NS: f64 = 75.0;
+    const FAR_NS: f64 = 390.0;
+
+    /// A saved one, in all of whose windows the CPUs were near.
+    fn run() -> Run {
+        let saved = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runner/tests/saved-run");
+        let (report, models) = read::run(&saved).unwrap();
+        let mut run = Run::new(Plan::of_one_thread(1), report, RunDirectory::open(&saved));
+        for report in models {
+            let launch = None;
+            run.enter(Contestant { launch, report });
+        }
+        for trial in trials_mut(&mut run) {
+            put(trial, NEAR_NS);
+        }
+        run
+    }
+
+    fn trials_mut(run: &mut Run) -> impl Iterator<Item = &mut Trial> {
+        let contestants = run.contestants.iter_mut();
+        contestants.flat_map(|contestant| &mut contestant.report.trials)
+    }
+
+    fn put(trial: &mut Trial, after_ns: f64) {
+        for step in &mut trial.steps {
+            step.machine.cpus_apart = Some(CpusApart {
+                before_ns: NEAR_NS,
+                after_ns,
+                usual_ns: None,
+            });
+        }
+    }
+
+    fn place_of(run: &Run, is_wanted: impl Fn(&Load) -> bool) -> usize {
+        let mut trials = run.contestants[0].report.trials.iter();
+        trials.position(|trial| is_wanted(&trial.load)).unwrap()
+    }
+
+    #[test]
+    fn a_turn_in_which_the_cpus_moved_is_told_by_what_is_usual_in_the_run() {
+        let mut run = run();
+        let loaded = place_of(&run, |load| matches!(load, Load::Closed { .. }));
+        let idle = place_of(&run, |load| matches!(load, Load::Idle { .. }));
+        assert!(!run.moved_in(0, loaded));
+        for place in [loaded, idle] {
+            put(&mut run.contestants[0].report.trials[place], FAR_NS);
+        }
+        assert!(run.moved_in(0, loaded));
+        assert!(!run.moved_in(0, idle), "memory doesn't depend on it");
+        assert!(!run.moved_in(1, loaded));
+        run.set_usual_distance();
+        let all = run.contestants.iter();
+        let mut all = all.flat_map(|one| one.report.trials.iter().flat_map(distances));
+        assert!(all.all(|apart| apart.usual_ns == Some(NEAR_NS)));
+    }
+
+    #[test]
+    fn a_turn_that_was_taken_once_more_counts_once_when_all_blocks_count_again() {
+        let mut run = run();
+        let loaded = place_of(&run, |load| matches!(load, Load::Closed { .. }));
+        let trials = &mut run.contestants[0].report.trials;
+        let once_more = trials[loaded].clone();
+        trials[loaded].made_again = true;
+        trials.push(once_more);
+        let whole_block = &mut run.contestants[1].report.trials[loaded];
+        whole_block.made_again = true;
+        let loads = run.report.plan.loads.clone();
+        run.count_all_again(&loads);
+        assert!(run.contestants[0].report.trials[loaded].made_again);
+        assert!(!run.contestants[1].report.trials[loaded].made_again);
+    }
+}

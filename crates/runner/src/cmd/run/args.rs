@@ -120,10 +120,10 @@ pub(crate) struct RunArgs {
 
     /// Time for more blocks than are needed at least, such as 90s, 30m, 2h, or 0s
     ///
-    /// How much longer than at least a run may take, such as 90s, 30m, 2h, or 0s for no longer: for
-    /// disturbed blocks, which are made again, and with --trials auto for the blocks after the first
-    /// six. The look that finds it used up is the last [default: half of the planned time for making
-    /// blocks again, and with --trials auto as many looks as it takes]
+    /// How much longer than at least a run may take, such as 90s, 30m, 2h, or 0s for no longer: for disturbed
+    /// blocks and turns, which are made again, for waiting until the host has moved a CPU back, and with
+    /// --trials auto for the blocks after the first six. The look that finds it used up is the last [default:
+    /// half of the planned time for making again, and with --trials auto as many looks as it takes]
     #[arg(
         long,
         help_heading = "Where, and how long",
