@@ -16,8 +16,12 @@ const FACTOR_MAX: f64 = 2.5;
 
 /// Whether a distance is as usual.
 pub fn is_usual(round_trip_ns: f64, usual_ns: f64) -> bool {
-    let factor = round_trip_ns / usual_ns;
-    (1.0 / FACTOR_MAX..=FACTOR_MAX).contains(&factor)
+    factor(round_trip_ns, usual_ns) <= FACTOR_MAX
+}
+
+/// How many times nearer or farther, from 1.
+fn factor(round_trip_ns: f64, usual_ns: f64) -> f64 {
+    (round_trip_ns / usual_ns).max(usual_ns / round_trip_ns)
 }
 
 /// What is usual among these, in nanoseconds: the lower quartile. So the nearer place is meant where they
@@ -37,9 +41,7 @@ pub(crate) fn cpus_moved(apart: Option<&CpusApart>) -> Option<Check> {
         usual_ns,
     } = *apart?;
     let usual_ns = usual_ns?;
-    let factor = |ns: f64| (ns / usual_ns).max(usual_ns / ns);
-    let moved = [before_ns, after_ns].into_iter().map(factor);
-    let most = moved.fold(1.0, f64::max);
+    let most = factor(before_ns, usual_ns).max(factor(after_ns, usual_ns));
     let mut touches = Vec::new();
     if most > FACTOR_MAX {
         let figures = [&[FigureKind::Rate, FigureKind::Cpu], &TIMES[..]].concat();

@@ -4,7 +4,7 @@
 //! core that shares no cache with the other's, and nothing tells of it: no time is stolen, and work that
 //! one CPU does alone keeps its pace.
 
-use rustix::thread::{CpuSet, sched_setaffinity};
+use crate::host::stay_on;
 use std::{
     sync::atomic::{AtomicU32, Ordering},
     thread::{Builder, scope, yield_now},
@@ -93,15 +93,6 @@ fn answer(line: &Line, cpu: usize) {
             _ => {}
         }
     }
-}
-
-fn stay_on(cpu: usize) -> Option<()> {
-    let mut only = CpuSet::new();
-    if cpu >= CpuSet::MAX_CPU {
-        return None;
-    }
-    only.set(cpu);
-    sched_setaffinity(None, &only).ok()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use pseudofiles::{
     read,
     settings::{numbers, range_length},
 };
-use rustix::thread::{CpuSet, sched_getaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use std::{collections::BTreeMap, fs, path::Path};
 
 const CPUS: &str = "/sys/devices/system/cpu";
@@ -19,6 +19,16 @@ pub fn allowed_cpus() -> Vec<usize> {
     (0..CpuSet::MAX_CPU)
         .filter(|&cpu| set.is_set(cpu))
         .collect()
+}
+
+/// Keeps this thread on one CPU; `None` where that can't be had.
+pub(crate) fn stay_on(cpu: usize) -> Option<()> {
+    if cpu >= CpuSet::MAX_CPU {
+        return None;
+    }
+    let mut only = CpuSet::new();
+    only.set(cpu);
+    sched_setaffinity(None, &only).ok()
 }
 
 /// Those of these CPUs that are threads of one core, together; cores of one thread aren't there.

@@ -4,10 +4,8 @@
 //! another guest. That slows work with many instructions at a time by up to a half. Nothing tells of
 //! it: no time is stolen, and the clock of a slowed thread counts all of it.
 
-use rustix::{
-    thread::{CpuSet, sched_setaffinity},
-    time::{ClockId, clock_gettime},
-};
+use crate::host::stay_on;
+use rustix::time::{ClockId, clock_gettime};
 use std::{
     hint::black_box,
     thread::{Builder, sleep},
@@ -30,9 +28,7 @@ pub fn spread(cpu: usize, length: Duration) -> Option<f64> {
 }
 
 fn spread_here(cpu: usize, length: Duration) -> Option<f64> {
-    let mut only = CpuSet::new();
-    only.set(cpu);
-    sched_setaffinity(None, &only).ok()?;
+    stay_on(cpu)?;
     let began = Instant::now();
     let mut times_s = Vec::new();
     while began.elapsed() < length {

@@ -54,7 +54,7 @@ impl Run {
                 trials[before].made_again = true;
                 patience.wait(began.elapsed());
             }
-            let may_be_again = is_there && patience.left() >= began.elapsed();
+            let may_be_again = is_there && patience.allows(began.elapsed());
             if !may_be_again || !self.moved_in(index, taken) {
                 return;
             }
